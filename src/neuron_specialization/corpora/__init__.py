@@ -1,0 +1,1 @@
+"""Corpora: readers, cleaning, splits and the built-in corpus."""

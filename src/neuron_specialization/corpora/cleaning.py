@@ -1,0 +1,85 @@
+"""Cleaning of training corpora: rules that drop sentence pairs, and a count for each rule."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from random import Random
+
+from neuron_specialization.corpora.readers import Line
+
+RULES = ("invalid_utf8", "empty", "too_long", "ratio", "duplicate")
+"""The rules in the order they are tried; a pair counts for the first one that it breaks."""
+COUNTS = (*RULES, "held_out", "over_cap", "kept")
+"""What can become of a pair that was read: the counts of a corpus add up to its lines."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaning:
+    """Which sentence pairs are good enough to train on."""
+
+    max_words: int
+    """Most whitespace-separated words on either side."""
+    max_ratio: float
+    """Most words of the longer side per word of the shorter side."""
+    drop_duplicates: bool
+    """Whether a pair identical to an earlier one, on both sides, is dropped."""
+
+
+def new_counts() -> dict[str, int]:
+    """Return a zero for every entry of `COUNTS`."""
+    return dict.fromkeys(COUNTS, 0)
+
+
+def clean(
+    lines: Iterable[Line], cleaning: Cleaning, counts: dict[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Yield the pairs that break no rule, whitespace normalised to single spaces.
+
+    `counts` (from `new_counts`) is added to as the lines are read: one entry of `RULES` for each
+    dropped pair, "kept" for each other one.
+    """
+    seen: set[bytes] = set()
+    for _, source, target in lines:
+        if source is None or target is None:
+            counts["invalid_utf8"] += 1
+            continue
+        source_words, target_words = source.split(), target.split()
+        rule = _broken_length_rule(len(source_words), len(target_words), cleaning)
+        if rule is not None:
+            counts[rule] += 1
+            continue
+        pair = " ".join(source_words), " ".join(target_words)
+        if cleaning.drop_duplicates:
+            digest = blake2b("\n".join(pair).encode(), digest_size=16).digest()
+            if digest in seen:
+                counts["duplicate"] += 1
+                continue
+            seen.add(digest)
+        counts["kept"] += 1
+        yield pair
+
+
+def cap(counts: dict[str, int], max_pairs: int | None, seed: int) -> bytearray | None:
+    """Choose `max_pairs` of the kept pairs; the others go from "kept" to "over_cap" in `counts`.
+
+    Returns a selector for `itertools.compress`, 1 for a chosen pair, so that order is kept and
+    nothing but one byte per pair is in memory; None if there is nothing to leave out.
+    """
+    kept = counts["kept"]
+    if max_pairs is None or kept <= max_pairs:
+        return None
+    chosen = bytearray(kept)
+    for index in Random(seed).sample(range(kept), max_pairs):
+        chosen[index] = 1
+    counts["over_cap"] += kept - max_pairs
+    counts["kept"] = max_pairs
+    return chosen
+
+
+def _broken_length_rule(source: int, target: int, cleaning: Cleaning) -> str | None:
+    shorter, longer = (source, target) if source < target else (target, source)
+    if not shorter:
+        return "empty"
+    if longer > cleaning.max_words:
+        return "too_long"
+    return "ratio" if longer > cleaning.max_ratio * shorter else None

@@ -1,0 +1,198 @@
+"""Sentence pairs of many directions, in batches of one direction each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fairseq.data import Dictionary, FairseqDataset, LanguagePairDataset, PrependTokenDataset
+from fairseq.data.data_utils import load_indexed_dataset
+from numpy.typing import NDArray
+
+from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
+from neuron_specialization.corpora.vocabulary import language_tag
+from neuron_specialization.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a training epoch is drawn."""
+
+    temperature: float
+    """Smoothing of the directions' sizes; 1 keeps them as they are."""
+    seed: int
+    """Seed; the draw depends on it and on the epoch alone."""
+
+
+class DirectionDataset(FairseqDataset):
+    """All directions behind one index: each direction's sentence pairs follow those before it.
+
+    An epoch of training draws as many pairs as there are, shared out among the directions by
+    temperature; without sampling an epoch is every pair once. A batch never mixes directions,
+    and carries the index of its direction as `direction`.
+    """
+
+    def __init__(self, pairs: Mapping[str, LanguagePairDataset], sampling: Sampling | None = None):
+        super().__init__()
+        self.directions = list(pairs)
+        self.pairs = list(pairs.values())
+        self.sampling = sampling
+        self.epoch = 1
+        sizes = [len(pair) for pair in self.pairs]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.source_sizes = np.concatenate([pair.src_sizes for pair in self.pairs])
+        self.target_sizes = np.concatenate([pair.tgt_sizes for pair in self.pairs])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        direction = self.direction_of(index)
+        sample = self.pairs[direction][index - self.starts[direction]]
+        return {**sample, "id": int(index)}
+
+    def direction_of(self, index: int) -> int:
+        """The direction to which an index belongs."""
+        return int(np.searchsorted(self.starts, index, side="right")) - 1
+
+    def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Merge samples of one direction; fairseq sorts them by length, `id` follows."""
+        if not samples:
+            return {}
+        (direction,) = {self.direction_of(sample["id"]) for sample in samples}
+        return {**self.pairs[direction].collater(samples), "direction": direction}
+
+    @property
+    def can_reuse_epoch_itr_across_epochs(self) -> bool:
+        """Sampled epochs differ, so their batches must be made anew."""
+        return self.sampling is None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by fairseq before an epoch's batches are made."""
+        self.epoch = epoch
+
+    def ordered_indices(self) -> NDArray[np.int64]:
+        """The epoch's pairs: direction by direction, by target then source length."""
+        indices = np.arange(len(self)) if self.sampling is None else self.draw(self.sampling)
+        direction = np.searchsorted(self.starts, indices, side="right")
+        order = np.lexsort((self.target_sizes[indices], self.source_sizes[indices], direction))
+        return indices[order]
+
+    def draw(self, sampling: Sampling) -> NDArray[np.int64]:
+        """Draw an epoch of training: indices of pairs, some more than once, some never."""
+        generator = np.random.default_rng([sampling.seed, self.epoch])
+        sizes = np.diff(self.starts)
+        counts = np.round(temperature_shares(sizes, sampling.temperature) * len(self)).astype(int)
+        drawn = [
+            start + draw_epoch(size, count, generator)
+            for start, size, count in zip(self.starts[:-1], sizes, counts, strict=True)
+        ]
+        return np.concatenate(drawn)
+
+    def batch_by_size(
+        self,
+        indices: NDArray[np.int64],
+        max_tokens: int | None = None,
+        max_sentences: int | None = None,
+        required_batch_size_multiple: int = 1,
+    ) -> list[NDArray[np.int64]]:
+        """Batches of at most `max_tokens`, each of one direction; `indices` are grouped already.
+
+        fairseq drops the rest that is no multiple of `required_batch_size_multiple`: with groups
+        of one direction that would lose sentences of every direction, so 1 is used instead.
+        """
+        direction = np.searchsorted(self.starts, indices, side="right")
+        groups = np.split(indices, np.flatnonzero(np.diff(direction)) + 1)
+        return [
+            batch
+            for group in groups
+            if len(group)
+            for batch in super(DirectionDataset, self).batch_by_size(
+                group, max_tokens, max_sentences, required_batch_size_multiple=1
+            )
+        ]
+
+    def num_tokens(self, index: int) -> int:
+        """The longer side of a pair, in tokens."""
+        return int(max(self.source_sizes[index], self.target_sizes[index]))
+
+    def num_tokens_vec(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The longer side of each pair, in tokens."""
+        return np.maximum(self.source_sizes[indices], self.target_sizes[indices])
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Source and target length, in tokens."""
+        return int(self.source_sizes[index]), int(self.target_sizes[index])
+
+    def filter_indices_by_size(
+        self, indices: NDArray[np.int64], max_sizes: tuple[int, int]
+    ) -> tuple[NDArray[np.int64], list[int]]:
+        """Split indices into those within (source, target) lengths, and the rest."""
+        fits = (self.source_sizes[indices] <= max_sizes[0]) & (
+            self.target_sizes[indices] <= max_sizes[1]
+        )
+        return indices[fits], indices[~fits].tolist()
+
+
+def load_dictionary(path: Path) -> Dictionary:
+    """Read a fairseq dictionary."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such dictionary; binarise the corpora first")
+    return Dictionary.load(str(path))
+
+
+def load_directions(
+    folder: Path,
+    split: str,
+    directions: list[str],
+    dictionary: Dictionary,
+    sampling: Sampling | None = None,
+) -> DirectionDataset:
+    """Read one split of the binarised corpora in `folder` for all directions."""
+    return DirectionDataset(
+        {name: load_direction(folder, split, name, dictionary) for name in directions}, sampling
+    )
+
+
+def load_direction(
+    folder: Path, split: str, direction: str, dictionary: Dictionary
+) -> LanguagePairDataset:
+    """Read one direction: source tag on the source side, target tag on the target side.
+
+    Both directions of a pair come from the same files, which are named after the pair.
+    """
+    source, target = direction.split("-")
+    names = (f"{split}.{direction}", f"{split}.{target}-{source}")
+    found = [name for name in names if (folder / f"{name}.{source}.idx").is_file()]
+    if not found:
+        raise InputError(f"{folder}: no binarised {split} corpus for {direction}")
+    sides = [
+        load_side(folder / f"{found[0]}.{lang}", lang, dictionary) for lang in (source, target)
+    ]
+    return LanguagePairDataset(
+        sides[0],
+        sides[0].sizes,
+        dictionary,
+        sides[1],
+        sides[1].sizes,
+        dictionary,
+        left_pad_source=True,
+        left_pad_target=False,
+    )
+
+
+def load_side(prefix: Path, language: str, dictionary: Dictionary) -> PrependTokenDataset:
+    """Read one side of a corpus, each sentence led by its language's tag."""
+    return PrependTokenDataset(
+        load_indexed_dataset(str(prefix), dictionary, dataset_impl="mmap"),
+        tag_index(dictionary, language),
+    )
+
+
+def tag_index(dictionary: Dictionary, language: str) -> int:
+    """The dictionary index of a language's tag."""
+    tag = language_tag(language)
+    if tag not in dictionary:
+        raise InputError(f"the dictionary has no tag {tag}; it was made for other languages")
+    return int(dictionary.index(tag))

@@ -1,0 +1,102 @@
+"""Translation of a split: all directions of a system in one process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+from fairseq import utils
+from fairseq.data import Dictionary
+from fairseq.dataclass.configs import GenerationConfig
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import load_model
+from neuron_specialization.fairseq_plugin.data import DirectionDataset
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.files import write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodingSettings:
+    """Beam search, as in fairseq."""
+
+    beam: int
+    """Hypotheses kept at each step."""
+    length_penalty: float
+    """Above 1 favours longer hypotheses."""
+    max_len_a: float
+    """A hypothesis has at most max_len_a * source length + max_len_b tokens."""
+    max_len_b: int
+    """See max_len_a."""
+    max_tokens: int
+    """Source tokens of a batch."""
+
+
+def translate_split(
+    *,
+    checkpoint: Path,
+    masks: Path | None,
+    data: Path,
+    split: str,
+    vocabulary: Path,
+    settings: DecodingSettings,
+    outputs: Mapping[str, Path],
+    device: str,
+) -> None:
+    """Translate a split in each direction of `outputs` and write one line per sentence, in order.
+
+    Hypotheses are plain text: the target tag is gone and SentencePiece is undone.
+    """
+    overrides = {
+        "data": str(data),
+        "directions": ",".join(outputs),
+        "masks": str(masks) if masks else "",
+    }
+    model, task = load_model(checkpoint, overrides)
+    model.to(device)
+    task.load_dataset(split)
+    hypotheses = decode(model, task, split, settings, device)
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
+    dataset: DirectionDataset = task.dataset(split)
+    for i, path in enumerate(outputs.values()):
+        indices = range(int(dataset.starts[i]), int(dataset.starts[i + 1]))
+        lines = [detokenise(hypotheses[n], task.dictionary, processor) for n in indices]
+        write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def decode(
+    model: Any, task: DirectionsTask, split: str, settings: DecodingSettings, device: str
+) -> dict[int, list[int]]:
+    """Beam search over a split; returns the best hypothesis of each sentence by its index."""
+    generator = task.build_generator(
+        [model],
+        GenerationConfig(
+            beam=settings.beam,
+            lenpen=settings.length_penalty,
+            max_len_a=settings.max_len_a,
+            max_len_b=settings.max_len_b,
+        ),
+    )
+    dataset: DirectionDataset = task.dataset(split)
+    hypotheses: dict[int, list[int]] = {}
+    for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
+        sample = dataset.collater([dataset[int(i)] for i in batch])
+        if device == "cuda":
+            sample = utils.move_to_cuda(sample)
+        found = task.inference_step(generator, [model], sample)
+        for index, beams in zip(sample["id"].tolist(), found, strict=True):
+            hypotheses[index] = beams[0]["tokens"].tolist()
+    if len(hypotheses) != len(dataset):
+        raise InputError(f"{split}: {len(hypotheses)} of {len(dataset)} sentences were translated")
+    return hypotheses
+
+
+def detokenise(
+    tokens: list[int], dictionary: Dictionary, processor: sentencepiece.SentencePieceProcessor
+) -> str:
+    """Tokens of a hypothesis, tag first, to a line of plain text."""
+    special = {dictionary.eos(), dictionary.pad(), dictionary.bos()}
+    pieces = [dictionary[token] for token in tokens[1:] if token not in special]
+    text: str = processor.decode(pieces)
+    return " ".join(text.split())

@@ -1,0 +1,87 @@
+"""Recording of activations: one forward pass over a split, all directions in one process."""
+
+from pathlib import Path
+
+import torch
+from fairseq import utils
+from torch import nn
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash, load_model
+from neuron_specialization.fairseq_plugin.data import DirectionDataset
+from neuron_specialization.fairseq_plugin.task import DirectionsTask, ffn_layers
+from neuron_specialization.neurons.recorder import ActivationCounter
+from neuron_specialization.neurons.storage import Counts
+
+
+def record_activations(
+    *,
+    checkpoint: Path,
+    data: Path,
+    directions: list[str],
+    split: str,
+    max_tokens: int,
+    count_padding: bool,
+    device: str,
+) -> Counts:
+    """Count the activations of every FFN neuron for each direction (paper, section 3.2).
+
+    Args:
+        checkpoint: the model, without masks.
+        data: folder of the binarised corpora.
+        directions: the directions to record.
+        split: the split to read; teacher forcing, no dropout.
+        max_tokens: tokens of a batch.
+        count_padding: count padding positions too, as the official code does; then the counts
+            depend on the batches, so use only to rebuild the masks of released checkpoints.
+        device: `cpu` or `cuda`.
+    """
+    overrides = {"data": str(data), "directions": ",".join(directions), "masks": ""}
+    model, task = load_model(checkpoint, overrides)
+    model.to(device)
+    task.load_dataset(split)
+    layers = ffn_layers(model)
+    fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
+    counter = ActivationCounter(fc2_by_layer, len(directions))
+    recorded = run_forward(model, task, counter, split, max_tokens, count_padding)
+    if recorded != len(task.dataset(split)):
+        raise InputError(f"{data}: {recorded} of {len(task.dataset(split))} sentences recorded")
+    return Counts(
+        directions=tuple(directions),
+        layers=tuple(layers),
+        sentence_LNF=counter.sentence_LNF.cpu().numpy(),
+        token_LNF=counter.token_LNF.cpu().numpy(),
+        provenance={
+            "checkpoint": file_hash(checkpoint),
+            "split": split,
+            "count_padding": count_padding,
+        },
+    )
+
+
+@torch.inference_mode()
+def run_forward(
+    model: nn.Module,
+    task: DirectionsTask,
+    counter: ActivationCounter,
+    split: str,
+    max_tokens: int,
+    count_padding: bool,
+) -> int:
+    """Pass every sentence of a split through the model; returns how many there were."""
+    dataset: DirectionDataset = task.dataset(split)
+    pad = task.dictionary.pad()
+    device = next(model.parameters()).device
+    num_sentences = 0
+    for batch in dataset.batch_by_size(dataset.ordered_indices(), max_tokens=max_tokens):
+        sample = dataset.collater([dataset[int(i)] for i in batch])
+        if device.type == "cuda":
+            sample = utils.move_to_cuda(sample)
+        inputs = sample["net_input"]
+        source_BT, target_BT = inputs["src_tokens"].ne(pad), inputs["prev_output_tokens"].ne(pad)
+        if count_padding:
+            source_BT, target_BT = torch.ones_like(source_BT), torch.ones_like(target_BT)
+        counter.start_batch(sample["direction"], source_BT, target_BT)
+        model(**inputs, features_only=True)
+        num_sentences += sample["nsentences"]
+    return num_sentences

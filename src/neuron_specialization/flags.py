@@ -1,0 +1,197 @@
+"""Settings to fairseq's command line: pure, no fairseq needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+PLUGIN = Path(__file__).parent / "fairseq_plugin"
+NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Model sizes and training settings: a row of Table 6 of the paper."""
+
+    layers: int
+    """Layers of the encoder, and of the decoder."""
+    heads: int
+    """Attention heads."""
+    d_model: int
+    """Width of the embeddings and of the residual stream."""
+    d_ff: int
+    """Neurons of a feed-forward network."""
+    dropout: float
+    """Dropout of embeddings and sublayer outputs."""
+    attention_dropout: float
+    """Dropout of attention weights."""
+    activation_dropout: float
+    """Dropout of FFN activations."""
+    max_positions: int
+    """Longer sentences (in tokens) are left out of training."""
+    temperature: float
+    """Sampling temperature over the sizes of the directions."""
+    max_tokens: int
+    """Tokens of a batch, the longer side counted, padding included."""
+    update_freq: int
+    """Batches per update."""
+    learning_rate: float
+    """Peak of the inverse square root schedule."""
+    warmup_updates: int
+    """Updates of linear warm-up."""
+    adam_betas: tuple[float, float]
+    """Adam's decay rates."""
+    adam_eps: float
+    """Adam's epsilon."""
+    weight_decay: float
+    """Adam's weight decay."""
+    clip_norm: float
+    """Gradient norm above which gradients are scaled down; 0 never."""
+    label_smoothing: float
+    """Label smoothing of the cross-entropy."""
+    max_updates: int
+    """Updates after which training ends."""
+    validate_every: int
+    """Updates between two validations; a checkpoint is saved at each."""
+    patience: int
+    """Validations without a lower loss after which training ends."""
+    precision: str
+    """`fp32`, `fp16` or `bf16`."""
+    continuation: Mapping[str, Any]
+    """Settings that differ when a trained model is trained on."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
+
+    def continued(self) -> "Architecture":
+        """The settings for training on from a parent."""
+        return replace(self, **self.continuation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What one training reads and writes."""
+
+    data: Path
+    """Folder of the binarised corpora."""
+    directions: Sequence[str]
+    """Directions to train."""
+    save_dir: Path
+    """Folder of fairseq's checkpoints."""
+    tensorboard: Path
+    """Folder of the TensorBoard logs."""
+    seed: int
+    """Seed of initialisation, dropout and data order."""
+    device: str
+    """`cpu` or `cuda`."""
+    parent: Path | None
+    """Checkpoint to continue from; optimiser, schedule, meters and loader start anew."""
+    masks: Path | None
+    """Neuron masks for neuron specialization."""
+
+
+def training_flags(architecture: Architecture, training: Training) -> list[str]:
+    """The arguments of `fairseq-train`."""
+    return [
+        str(training.data),
+        *as_flags({"user-dir": PLUGIN}),
+        *task_flags(architecture, training),
+        *model_flags(architecture),
+        *optimisation_flags(architecture),
+        *checkpoint_flags(architecture, training),
+        *precision_flags(architecture.precision, training.device),
+    ]
+
+
+def as_flags(options: Mapping[str, object]) -> list[str]:
+    """`{"lr": 1}` to `--lr 1`; True is a bare flag, None is left out."""
+    flags = []
+    for name, value in options.items():
+        if value is not None:
+            flags += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return flags
+
+
+def task_flags(architecture: Architecture, training: Training) -> list[str]:
+    """The directions, their sampling and their masks."""
+    return as_flags(
+        {
+            "task": "translation_directions",
+            "directions": ",".join(training.directions),
+            "temperature": architecture.temperature,
+            "masks": training.masks,
+            "max-source-positions": architecture.max_positions,
+            "max-target-positions": architecture.max_positions,
+            "skip-invalid-size-inputs-valid-test": True,
+            "required-batch-size-multiple": 1,
+            "max-tokens": architecture.max_tokens,
+            "num-workers": 0 if training.device == "cpu" else 2,
+            "seed": training.seed,
+        }
+    )
+
+
+def model_flags(architecture: Architecture) -> list[str]:
+    """Pre-norm transformer, decoder input and output embeddings shared (appendix A.2)."""
+    options: dict[str, object] = {"arch": "transformer", "share-decoder-input-output-embed": True}
+    for stack in ("encoder", "decoder"):
+        options |= {
+            f"{stack}-layers": architecture.layers,
+            f"{stack}-embed-dim": architecture.d_model,
+            f"{stack}-ffn-embed-dim": architecture.d_ff,
+            f"{stack}-attention-heads": architecture.heads,
+            f"{stack}-normalize-before": True,
+        }
+    return as_flags(
+        {
+            **options,
+            "dropout": architecture.dropout,
+            "attention-dropout": architecture.attention_dropout,
+            "activation-dropout": architecture.activation_dropout,
+        }
+    )
+
+
+def optimisation_flags(architecture: Architecture) -> list[str]:
+    """Adam, inverse square root schedule, label smoothing (section 5.3, appendix A.2)."""
+    return as_flags(
+        {
+            "criterion": "label_smoothed_cross_entropy",
+            "label-smoothing": architecture.label_smoothing,
+            "optimizer": "adam",
+            "adam-betas": str(architecture.adam_betas),
+            "adam-eps": architecture.adam_eps,
+            "weight-decay": architecture.weight_decay,
+            "clip-norm": architecture.clip_norm,
+            "lr-scheduler": "inverse_sqrt",
+            "lr": architecture.learning_rate,
+            "warmup-updates": architecture.warmup_updates,
+            "update-freq": architecture.update_freq,
+            "max-update": architecture.max_updates,
+            "patience": architecture.patience,
+        }
+    )
+
+
+def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
+    """Validate and save by updates; the checkpoint of the lowest validation loss is the best."""
+    return as_flags(
+        {
+            "save-dir": training.save_dir,
+            "finetune-from-model": training.parent,
+            "validate-interval-updates": architecture.validate_every,
+            "save-interval-updates": architecture.validate_every,
+            "validate-interval": NEVER,
+            "save-interval": NEVER,
+            "keep-interval-updates": 1,
+            "no-epoch-checkpoints": True,
+            "tensorboard-logdir": training.tensorboard,
+            "log-format": "simple",
+            "log-interval": 100,
+        }
+    )
+
+
+def precision_flags(precision: str, device: str) -> list[str]:
+    """Number format and device."""
+    return as_flags({"cpu": device == "cpu" or None, precision: precision != "fp32" or None})

@@ -1,0 +1,1 @@
+"""Neurons: counts, selection, masks and the sub-network FFN."""

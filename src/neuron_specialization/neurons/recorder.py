@@ -1,0 +1,49 @@
+"""Counting of active FFN neurons during forward passes, for all directions in one process.
+
+Axes: T tokens, B sentences, L directions, N FFN layers, F FFN neurons.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+
+class ActivationCounter:
+    """Counts where ReLU outputs are positive, per sentence and per token at once.
+
+    Sentence counts are the paper's accumulated activations a^t (section 3.2: the union over a
+    sentence's tokens, summed over sentences); token counts are those of the official code.
+    Counting happens on the device of the activations.
+    """
+
+    def __init__(self, fc2_by_layer: Mapping[str, nn.Linear], num_directions: int):
+        """Watch the inputs of the `fc2` of layers that are named `encoder...` or `decoder...`."""
+        (num_neurons,) = {fc2.in_features for fc2 in fc2_by_layer.values()}
+        device = next(iter(fc2_by_layer.values())).weight.device
+        shape = (num_directions, len(fc2_by_layer), num_neurons)
+        self.sentence_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.token_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.direction = 0
+        self.real_TB: dict[str, Tensor] = {}
+        self.hooks = [
+            fc2.register_forward_pre_hook(partial(self.count, name.split(".")[0], n))
+            for n, (name, fc2) in enumerate(fc2_by_layer.items())
+        ]
+
+    def start_batch(self, direction: int, source_BT: Tensor, target_BT: Tensor) -> None:
+        """Name the direction of the next batch, and which positions count (not padding), [B, T]."""
+        self.direction = direction
+        self.real_TB = {"encoder": source_BT.t(), "decoder": target_BT.t()}
+
+    def count(self, stack: str, n: int, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        """Add the activations [T, B, F] of layer `n`."""
+        active_TBF = (inputs[0] > 0) & self.real_TB[stack].unsqueeze(-1)
+        self.sentence_LNF[self.direction, n] += active_TBF.any(dim=0).sum(dim=0)
+        self.token_LNF[self.direction, n] += active_TBF.sum(dim=(0, 1))
+
+    def remove(self) -> None:
+        """Stop watching."""
+        for hook in self.hooks:
+            hook.remove()

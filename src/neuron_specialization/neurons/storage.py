@@ -1,0 +1,117 @@
+"""Activation counts and neuron masks on disk: plain arrays, no pickle, written atomically.
+
+Axes: L directions, N FFN layers (encoder first), F FFN neurons.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import whole
+
+Provenance = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How often each neuron fired on each direction's sentences (paper, section 3.2: a^t)."""
+
+    directions: tuple[str, ...]
+    """Directions in the order of axis L."""
+    layers: tuple[str, ...]
+    """Names of the FFN layers in the order of axis N, e.g. `encoder.layers.0`."""
+    sentence_LNF: NDArray[np.int64]
+    """Sentences in which the neuron fired for at least one token (the paper's text)."""
+    token_LNF: NDArray[np.int64]
+    """Tokens for which the neuron fired (the official code)."""
+    provenance: Provenance
+    """Checkpoint hash, split, whether padding was counted."""
+
+    def save(self, path: Path) -> None:
+        """Write to `path` (.npz)."""
+        arrays = {"sentence": self.sentence_LNF, "token": self.token_LNF}
+        write_arrays(path, arrays, self.directions, self.layers, self.provenance)
+
+    @classmethod
+    def load(cls, path: Path) -> "Counts":
+        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        arrays = read_arrays(path, ("sentence", "token"))
+        return cls(
+            directions=tuple(arrays["directions"].tolist()),
+            layers=tuple(arrays["layers"].tolist()),
+            sentence_LNF=arrays["sentence"],
+            token_LNF=arrays["token"],
+            provenance=json.loads(str(arrays["provenance"])),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masks:
+    """The neurons of each direction; one bit per neuron on disk."""
+
+    directions: tuple[str, ...]
+    """Directions in the order of axis L."""
+    layers: tuple[str, ...]
+    """Names of the FFN layers in the order of axis N."""
+    mask_LNF: NDArray[np.bool_]
+    """True where the neuron belongs to the direction."""
+    provenance: Provenance
+    """How the neurons were selected, and from which checkpoint."""
+
+    def save(self, path: Path) -> None:
+        """Write to `path` (.npz), bit-packed along F."""
+        arrays = {
+            "bits": np.packbits(self.mask_LNF, axis=-1),
+            "num_neurons": np.array(self.mask_LNF.shape[-1]),
+        }
+        write_arrays(path, arrays, self.directions, self.layers, self.provenance)
+
+    @classmethod
+    def load(cls, path: Path) -> "Masks":
+        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        arrays = read_arrays(path, ("bits", "num_neurons"))
+        mask_LNF = np.unpackbits(arrays["bits"], axis=-1, count=int(arrays["num_neurons"]))
+        return cls(
+            directions=tuple(arrays["directions"].tolist()),
+            layers=tuple(arrays["layers"].tolist()),
+            mask_LNF=mask_LNF.astype(bool),
+            provenance=json.loads(str(arrays["provenance"])),
+        )
+
+
+def write_arrays(
+    path: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    directions: Sequence[str],
+    layers: Sequence[str],
+    provenance: Provenance,
+) -> None:
+    """Write arrays with their labels to one .npz file that appears only when it is whole."""
+    labels = {
+        "directions": np.array(directions, dtype=np.str_),
+        "layers": np.array(layers, dtype=np.str_),
+        "provenance": np.array(json.dumps(dict(provenance), sort_keys=True)),
+    }
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays, **labels)
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Read the named arrays and their labels."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in (*names, "directions", "layers", "provenance")}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a whole file of {'/'.join(names)} arrays ({error}); "
+            "delete it to have it made again"
+        ) from error

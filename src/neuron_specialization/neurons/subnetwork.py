@@ -1,0 +1,112 @@
+"""The FFN in which each direction uses only its own neurons (paper, section 3.3, Eq. 3).
+
+A masked neuron's row of W1 is zero, its bias stays: it emits the constant relu(b1). The same
+function in two forms:
+
+- reference: relu(where(mask, W1 x + b1, b1)); sentences of a batch may have different directions;
+- compact: only the active rows of W1 and columns of W2 are multiplied, the constants of the
+  others are folded into the bias of W2; a batch has one direction, and there must be no dropout
+  between the two layers. It does less work than the dense FFN.
+
+Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A active neurons.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass
+class DirectionState:
+    """Which direction the next forward pass belongs to; shared by all sub-network layers.
+
+    `direction` is an index into axis L for a batch of one direction; `direction_B` has one index
+    per sentence for a mixed batch (reference form only). With neither, the FFN is dense.
+    """
+
+    direction: int | None = None
+    direction_B: Tensor | None = None
+
+
+class SubnetworkFC1(nn.Module):
+    """fc1 (D -> F) of a sub-network FFN; holds the masks. Parameters are those of `fc1`."""
+
+    mask_LF: Tensor
+    order_LF: Tensor
+
+    def __init__(self, fc1: nn.Linear, mask_LF: Tensor, state: DirectionState, compact: bool):
+        super().__init__()
+        self.weight, self.bias = fc1.weight, fc1.bias
+        self.state, self.compact = state, compact
+        self.num_active = mask_LF.sum(dim=1).tolist()
+        self.register_buffer("mask_LF", mask_LF, persistent=False)
+        # active neurons first, both parts by index: one tensor serves all directions
+        order_LF = torch.argsort(mask_LF.logical_not().to(torch.uint8), dim=1, stable=True)
+        self.register_buffer("order_LF", order_LF, persistent=False)
+
+    def forward(self, x_TBD: Tensor) -> Tensor:
+        """[T, B, D] -> pre-activations [T, B, A] (compact) or [T, B, F]."""
+        state = self.state
+        if self.compact and state.direction is not None:
+            active_A, _ = self.split_neurons(state.direction)
+            return functional.linear(
+                x_TBD, self.weight.index_select(0, active_A), self.bias.index_select(0, active_A)
+            )
+        pre_TBF = functional.linear(x_TBD, self.weight, self.bias)
+        if state.direction is not None:
+            return torch.where(self.mask_LF[state.direction], pre_TBF, self.bias)
+        if state.direction_B is not None:
+            return torch.where(self.mask_LF[state.direction_B], pre_TBF, self.bias)
+        return pre_TBF
+
+    def split_neurons(self, direction: int) -> tuple[Tensor, Tensor]:
+        """Indices of the active and of the masked neurons of a direction."""
+        order_F = self.order_LF[direction]
+        num_active = self.num_active[direction]
+        return order_F[:num_active], order_F[num_active:]
+
+
+class SubnetworkFC2(nn.Module):
+    """fc2 (F -> D) of a sub-network FFN. Parameters are those of `fc2`."""
+
+    def __init__(self, fc2: nn.Linear, fc1: SubnetworkFC1):
+        super().__init__()
+        self.weight, self.bias = fc2.weight, fc2.bias
+        self.fc1 = (fc1,)  # in a tuple, so that fc1 does not become a submodule a second time
+
+    def forward(self, hidden_TBF: Tensor) -> Tensor:
+        """[T, B, A] (compact) or [T, B, F] -> [T, B, D]."""
+        (fc1,) = self.fc1
+        if not fc1.compact or fc1.state.direction is None:
+            return functional.linear(hidden_TBF, self.weight, self.bias)
+        active_A, masked = fc1.split_neurons(fc1.state.direction)
+        constant_D = functional.linear(
+            functional.relu(fc1.bias.index_select(0, masked)),
+            self.weight.index_select(1, masked),
+            self.bias,
+        )
+        return functional.linear(hidden_TBF, self.weight.index_select(1, active_A), constant_D)
+
+
+def install_subnetworks(
+    layers: Iterable[Any], mask_NLF: Iterable[Tensor], *, compact: bool
+) -> DirectionState:
+    """Replace fc1 and fc2 of each layer by their sub-network forms, keeping the parameters.
+
+    Args:
+        layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
+        mask_NLF: one boolean [L, F] mask for each of the layers.
+        compact: use the compact form for batches of one direction.
+
+    Returns:
+        The state through which the caller names the direction of each forward pass.
+    """
+    state = DirectionState()
+    for layer, mask_LF in zip(layers, mask_NLF, strict=True):
+        layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, compact)
+        layer.fc2 = SubnetworkFC2(layer.fc2, layer.fc1)
+    return state

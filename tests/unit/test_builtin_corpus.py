@@ -1,0 +1,282 @@
+"""Laws of the built-in corpus: disjoint splits, known relations, one translation per structure."""
+
+import hashlib
+import unicodedata
+from itertools import islice, permutations
+from random import Random
+
+import pytest
+
+from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs, translate
+from neuron_specialization.corpora.builtin_grammar import (
+    ADJECTIVES,
+    NAMES,
+    NOUNS,
+    VERBS,
+    Clause,
+    NounPhrase,
+    PrepositionalPhrase,
+    Sentence,
+    sample_sentence,
+    write_english,
+)
+from neuron_specialization.corpora.builtin_languages import (
+    ENDINGS,
+    LANGUAGES,
+    ROOT_CONCEPTS,
+    SCRIPTS,
+    change_sounds,
+    lexicon,
+    shared_lexicon,
+    word_form,
+)
+from neuron_specialization.errors import InputError
+
+each_language = pytest.mark.parametrize("code", LANGUAGES)
+
+ANNA, HUGO, OLGA = (NounPhrase(head=name) for name in ("Anna", "Hugo", "Olga"))
+YOU = NounPhrase(head="you")
+WE = NounPhrase(head="we", plural=True)
+THE_CHILDREN = NounPhrase(head="child", plural=True, determiner="the")
+A_WOLF = NounPhrase(head="wolf", determiner="a")
+AN_OLD_WOLF = NounPhrase(head="wolf", determiner="a", adjectives=("old",))
+KNIVES = NounPhrase(head="knife", plural=True)
+IN_THE_HOUSE = PrepositionalPhrase(
+    preposition="in", complement=NounPhrase(head="house", determiner="the")
+)
+GOLDEN_PAIR = (
+    "The singer sent lakes to the father in an old king.",
+    "fe valutu trofiur midaduril klen fe stali su go nifil kika.",
+)
+GOLDEN_CHECKSUM = "940bfd2e8f274d176df97a8ddfd4a607bad6cb05f0e71098beb0edc458ff0533"
+
+
+def one_clause(subject: NounPhrase, verb: str, **parts) -> Sentence:
+    return Sentence(clauses=(Clause(subject=subject, verb=verb, **parts),))
+
+
+def structures(count: int) -> list[Sentence]:
+    rng = Random(0)
+    return [sample_sentence(rng) for _ in range(count)]
+
+
+def words_of(sentence: Sentence, code: str) -> list[str]:
+    return translate(sentence, code).removesuffix(".").split()
+
+
+def english_of(pairs) -> list[str]:
+    return [english for english, _ in pairs]
+
+
+def test_pairs_are_the_same_in_every_process():
+    pairs = [
+        pair
+        for code in LANGUAGES
+        for pair in (*evaluation_pairs(code, "test", 50, 1), *islice(training_pairs(code, 1), 50))
+    ]
+    text = "\n".join(f"{english}\t{translation}" for english, translation in pairs)
+    # These change only if the corpus does, and with it every result on it.
+    assert pairs[0] == GOLDEN_PAIR
+    assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN_CHECKSUM
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_evaluation_english_is_the_same_for_all_languages(split):
+    english, *others = (english_of(evaluation_pairs(code, split, 60, 7)) for code in LANGUAGES)
+    assert all(other == english for other in others)
+    assert len(set(english)) == 60
+
+
+def test_a_smaller_evaluation_set_is_the_start_of_a_larger_one():
+    assert evaluation_pairs("b2", "test", 40, 3) == evaluation_pairs("b2", "test", 90, 3)[:40]
+
+
+def test_splits_are_disjoint_whatever_the_seed_and_language():
+    seeds = (1, 2)
+    valid = {e for seed in seeds for e in english_of(evaluation_pairs("a1", "valid", 300, seed))}
+    test = {e for seed in seeds for e in english_of(evaluation_pairs("a1", "test", 300, seed))}
+    pairs = [pair for code in ("a1", "c3") for pair in islice(training_pairs(code, 1), 10_000)]
+    assert not valid & test
+    assert not (valid | test) & set(english_of(pairs))
+
+
+@pytest.mark.parametrize(("code", "seed"), [("a2", 1), ("a1", 2)])
+def test_training_differs_between_languages_and_seeds(code, seed):
+    sentences = set(english_of(islice(training_pairs("a1", 1), 500)))
+    assert len(sentences & set(english_of(islice(training_pairs(code, seed), 500)))) < 50
+
+
+def test_another_seed_draws_other_sentences_of_the_same_languages():
+    first, second = (dict(evaluation_pairs("c1", "valid", 400, seed)) for seed in (1, 2))
+    both = first.keys() & second.keys()
+    assert 0 < len(both) < 100
+    assert all(first[english] == second[english] for english in both)
+
+
+@pytest.mark.parametrize("code", ["en", "d1", ""])
+def test_unknown_language_is_named_with_the_allowed_ones(code):
+    message = f"'{code}'.*a1, a2, a3, b1, b2, b3, c1, c2, c3"
+    with pytest.raises(InputError, match=message):
+        evaluation_pairs(code, "test", 1, 1)
+    with pytest.raises(InputError, match=message):
+        training_pairs(code, 1)
+    with pytest.raises(InputError, match=message):
+        shared_lexicon("a1", code)
+
+
+def test_unknown_split_is_named_with_the_allowed_ones():
+    with pytest.raises(InputError, match=r"'train'.*valid, test"):
+        evaluation_pairs("a1", "train", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "english"),
+    [
+        (
+            one_clause(THE_CHILDREN, "see", tense="past", direct_object=A_WOLF),
+            "The children saw a wolf.",
+        ),
+        (one_clause(THE_CHILDREN, "cry"), "The children cry."),
+        (one_clause(ANNA, "cry"), "Anna cries."),
+        (one_clause(ANNA, "cry", tense="past"), "Anna cried."),
+        (one_clause(ANNA, "catch", direct_object=AN_OLD_WOLF), "Anna catches an old wolf."),
+        (one_clause(ANNA, "love", tense="past", direct_object=WE), "Anna loved us."),
+        (one_clause(YOU, "sleep", negated=True), "You do not sleep."),
+        (one_clause(ANNA, "sleep", negated=True), "Anna does not sleep."),
+        (one_clause(ANNA, "sleep", negated=True, tense="past"), "Anna did not sleep."),
+        (one_clause(ANNA, "sleep", negated=True, tense="future"), "Anna will not sleep."),
+        (
+            one_clause(
+                *(WE, "give"),
+                direct_object=KNIVES,
+                indirect_object=HUGO,
+                place=IN_THE_HOUSE,
+                adverb="often",
+            ),
+            "We give knives to Hugo in the house often.",
+        ),
+        (
+            Sentence(
+                clauses=(Clause(subject=ANNA, verb="run"), Clause(subject=YOU, verb="sing")),
+                conjunction="when",
+            ),
+            "Anna runs when you sing.",
+        ),
+    ],
+)
+def test_english_grammar(sentence, english):
+    assert write_english(sentence) == english
+
+
+def test_sentences_have_the_intended_length_and_clauses():
+    sample = structures(10_000)
+    words = sum(len(write_english(sentence).split()) for sentence in sample) / len(sample)
+    two_clauses = sum(len(sentence.clauses) == 2 for sentence in sample) / len(sample)
+    assert 7 < words < 8
+    assert two_clauses == pytest.approx(0.06, abs=0.01)
+
+
+def test_word_classes_have_the_intended_sizes():
+    assert [len(words) for words in (NOUNS, ADJECTIVES, VERBS, NAMES)] == [70, 24, 43, 10]
+    assert len(set(ROOT_CONCEPTS + NAMES)) == len(ROOT_CONCEPTS + NAMES) == 175
+
+
+@each_language
+def test_translation_is_a_function_of_the_structure(code):
+    sample = list(dict.fromkeys(structures(5_000)))
+    translations = [translate(sentence, code) for sentence in sample]
+    assert [translate(sentence, code) for sentence in reversed(sample)] == translations[::-1]
+    # Family B has no articles, so "a wolf" and "the wolf" are one; nothing else is lost.
+    distinct = len(set(translations)) / len(sample)
+    assert 0.98 < distinct < 1 if LANGUAGES[code].family == "B" else distinct == 1
+
+
+@each_language
+def test_no_two_concepts_or_endings_sound_alike(code):
+    words = [word_form(code, concept) for concept in ROOT_CONCEPTS + NAMES]
+    assert all(words)
+    assert len(set(words)) == len(words)
+    assert len({word_form(code, "Anna", ending) for ending in ENDINGS}) == len(ENDINGS)
+
+
+@each_language
+def test_every_letter_is_of_the_language_script(code):
+    text = "".join(translation for _, translation in evaluation_pairs(code, "test", 200, 1))
+    assert set(text) <= set(SCRIPTS[LANGUAGES[code].script]) | set(" .-")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_tell_all_sounds_apart_and_survive_normalisation(script):
+    letters = SCRIPTS[script]
+    assert {unicodedata.name(letter).split()[0] for letter in letters} == {script.upper()}
+    assert len(set(letters)) == len(letters)
+    assert unicodedata.normalize("NFKC", letters) == letters
+
+
+def test_script_and_family_are_not_the_same_thing():
+    usual = {"A": "Latin", "B": "Cyrillic", "C": "Greek"}
+    foreign = {code: x.script for code, x in LANGUAGES.items() if x.script != usual[x.family]}
+    assert foreign == {"a2": "Cyrillic", "b2": "Latin"}
+
+
+@each_language
+def test_subject_verb_and_object_stand_in_the_family_order(code):
+    order = {"A": "SVO", "B": "SOV", "C": "VSO"}[LANGUAGES[code].family]
+    assert LANGUAGES[code].word_order == order
+    words = words_of(one_clause(ANNA, "see", direct_object=HUGO), code)
+    for part, changed in {
+        "S": one_clause(OLGA, "see", direct_object=HUGO),
+        "V": one_clause(ANNA, "find", direct_object=HUGO),
+        "O": one_clause(ANNA, "see", direct_object=OLGA),
+    }.items():
+        kept = [a == b for a, b in zip(words, words_of(changed, code), strict=True)]
+        assert kept == [position != order.index(part) for position in range(3)]
+
+
+@each_language
+def test_phrases_follow_the_family_grammar(code):
+    def expected(text: str) -> list[str]:
+        """`the-house.dative` is the prefixed dative."""
+        return [
+            "-".join(word_form(code, *form.split(".")) for form in word.split("-"))
+            for word in text.split()
+        ]
+
+    family = LANGUAGES[code].family
+    old_wolf = {"A": "a old wolf sleep", "B": "old wolf sleep", "C": "sleep wolf old"}
+    house = {
+        "A": "Anna sleep in the house",
+        "B": "Anna house.dative in sleep",
+        "C": "sleep Anna in the-house",
+    }
+    assert words_of(one_clause(AN_OLD_WOLF, "sleep"), code) == expected(old_wolf[family])
+    assert words_of(one_clause(ANNA, "sleep", place=IN_THE_HOUSE), code) == expected(house[family])
+
+
+def test_relatives_share_more_of_their_lexicon_than_strangers():
+    shared = {(a, b): shared_lexicon(a, b) for a, b in permutations(LANGUAGES, 2)}
+    within = [share for (a, b), share in shared.items() if a[0] == b[0]]
+    across = [share for (a, b), share in shared.items() if a[0] != b[0]]
+    assert min(within) > 2 * max(across)
+    assert all(shared[a, b] == shared[b, a] for a, b in shared)
+    borrowed = {pair for pair, share in shared.items() if share > 0 and pair[0][0] < pair[1][0]}
+    assert borrowed == {("a1", "c2"), ("a2", "c2"), ("a3", "c2")}
+
+
+def test_a_quarter_of_one_lexicon_is_borrowed_before_the_sound_changes():
+    loans = [root.sounds for root in lexicon("c2").values() if root.origin == "A"]
+    assert len(loans) / len(ROOT_CONCEPTS) == pytest.approx(0.25, abs=0.005)
+    assert any("b" in sounds for sounds in loans)
+    assert not any("b" in change_sounds(sounds, "c2") for sounds in loans)
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    zip(LANGUAGES, ["p ei", "u", "ei", "š o", "d e h", "g z", "h", "b", "f x i j"], strict=True),
+)
+def test_sound_changes_have_no_exceptions(code, lost):
+    assert 2 <= len(LANGUAGES[code].sound_changes) <= 4
+    roots = [lexicon(code)[concept].sounds for concept in ROOT_CONCEPTS]
+    for sound in lost.split():
+        assert any(sound in root for root in roots)
+        assert not any(sound in change_sounds(root, code) for root in roots)
