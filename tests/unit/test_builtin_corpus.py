@@ -4,15 +4,13 @@ import hashlib
 import unicodedata
 from itertools import islice, permutations
 from random import Random
+from statistics import fmean
 
 import pytest
 
 from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs, translate
 from neuron_specialization.corpora.builtin_grammar import (
-    ADJECTIVES,
     NAMES,
-    NOUNS,
-    VERBS,
     Clause,
     NounPhrase,
     PrepositionalPhrase,
@@ -23,6 +21,7 @@ from neuron_specialization.corpora.builtin_grammar import (
 from neuron_specialization.corpora.builtin_languages import (
     ENDINGS,
     LANGUAGES,
+    MARKERS,
     ROOT_CONCEPTS,
     SCRIPTS,
     change_sounds,
@@ -34,8 +33,7 @@ from neuron_specialization.errors import InputError
 
 each_language = pytest.mark.parametrize("code", LANGUAGES)
 
-ANNA, HUGO, OLGA = (NounPhrase(head=name) for name in ("Anna", "Hugo", "Olga"))
-YOU = NounPhrase(head="you")
+ANNA, HUGO, YOU = (NounPhrase(head=head) for head in ("Anna", "Hugo", "you"))
 WE = NounPhrase(head="we", plural=True)
 THE_CHILDREN = NounPhrase(head="child", plural=True, determiner="the")
 A_WOLF = NounPhrase(head="wolf", determiner="a")
@@ -44,10 +42,9 @@ KNIVES = NounPhrase(head="knife", plural=True)
 IN_THE_HOUSE = PrepositionalPhrase(
     preposition="in", complement=NounPhrase(head="house", determiner="the")
 )
-GOLDEN_PAIR = (
-    "The singer sent lakes to the father in an old king.",
-    "fe valutu trofiur midaduril klen fe stali su go nifil kika.",
-)
+LOST_SOUNDS = ["p ei", "u", "ei", "š o", "d e h", "g z", "h", "b", "f x i j"]
+GOLDEN_ENGLISH = "The singer sent lakes to the father in an old king."
+GOLDEN_TRANSLATION = "fe valutu trofiur midaduril klen fe stali su go nifil kika."
 GOLDEN_CHECKSUM = "940bfd2e8f274d176df97a8ddfd4a607bad6cb05f0e71098beb0edc458ff0533"
 
 
@@ -58,10 +55,6 @@ def one_clause(subject: NounPhrase, verb: str, **parts) -> Sentence:
 def structures(count: int) -> list[Sentence]:
     rng = Random(0)
     return [sample_sentence(rng) for _ in range(count)]
-
-
-def words_of(sentence: Sentence, code: str) -> list[str]:
-    return translate(sentence, code).removesuffix(".").split()
 
 
 def english_of(pairs) -> list[str]:
@@ -76,7 +69,7 @@ def test_pairs_are_the_same_in_every_process():
     ]
     text = "\n".join(f"{english}\t{translation}" for english, translation in pairs)
     # These change only if the corpus does, and with it every result on it.
-    assert pairs[0] == GOLDEN_PAIR
+    assert pairs[0] == (GOLDEN_ENGLISH, GOLDEN_TRANSLATION)
     assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN_CHECKSUM
 
 
@@ -85,19 +78,17 @@ def test_evaluation_english_is_the_same_for_all_languages(split):
     english, *others = (english_of(evaluation_pairs(code, split, 60, 7)) for code in LANGUAGES)
     assert all(other == english for other in others)
     assert len(set(english)) == 60
-
-
-def test_a_smaller_evaluation_set_is_the_start_of_a_larger_one():
-    assert evaluation_pairs("b2", "test", 40, 3) == evaluation_pairs("b2", "test", 90, 3)[:40]
+    assert english[:40] == english_of(evaluation_pairs("a1", split, 40, 7))
 
 
 def test_splits_are_disjoint_whatever_the_seed_and_language():
-    seeds = (1, 2)
-    valid = {e for seed in seeds for e in english_of(evaluation_pairs("a1", "valid", 300, seed))}
-    test = {e for seed in seeds for e in english_of(evaluation_pairs("a1", "test", 300, seed))}
-    pairs = [pair for code in ("a1", "c3") for pair in islice(training_pairs(code, 1), 10_000)]
+    valid, test = (
+        {e for seed in (1, 2) for e in english_of(evaluation_pairs("a1", split, 300, seed))}
+        for split in ("valid", "test")
+    )
     assert not valid & test
-    assert not (valid | test) & set(english_of(pairs))
+    for code in ("a1", "c3"):
+        assert not (valid | test) & set(english_of(islice(training_pairs(code, 1), 10_000)))
 
 
 @pytest.mark.parametrize(("code", "seed"), [("a2", 1), ("a1", 2)])
@@ -110,7 +101,7 @@ def test_another_seed_draws_other_sentences_of_the_same_languages():
     first, second = (dict(evaluation_pairs("c1", "valid", 400, seed)) for seed in (1, 2))
     both = first.keys() & second.keys()
     assert 0 < len(both) < 100
-    assert all(first[english] == second[english] for english in both)
+    assert {first[english] for english in both} == {second[english] for english in both}
 
 
 @pytest.mark.parametrize("code", ["en", "d1", ""])
@@ -129,56 +120,40 @@ def test_unknown_split_is_named_with_the_allowed_ones():
         evaluation_pairs("a1", "train", 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("sentence", "english"),
-    [
-        (
-            one_clause(THE_CHILDREN, "see", tense="past", direct_object=A_WOLF),
-            "The children saw a wolf.",
-        ),
-        (one_clause(THE_CHILDREN, "cry"), "The children cry."),
-        (one_clause(ANNA, "cry"), "Anna cries."),
-        (one_clause(ANNA, "cry", tense="past"), "Anna cried."),
-        (one_clause(ANNA, "catch", direct_object=AN_OLD_WOLF), "Anna catches an old wolf."),
-        (one_clause(ANNA, "love", tense="past", direct_object=WE), "Anna loved us."),
-        (one_clause(YOU, "sleep", negated=True), "You do not sleep."),
-        (one_clause(ANNA, "sleep", negated=True), "Anna does not sleep."),
-        (one_clause(ANNA, "sleep", negated=True, tense="past"), "Anna did not sleep."),
-        (one_clause(ANNA, "sleep", negated=True, tense="future"), "Anna will not sleep."),
-        (
-            one_clause(
-                *(WE, "give"),
-                direct_object=KNIVES,
-                indirect_object=HUGO,
-                place=IN_THE_HOUSE,
-                adverb="often",
-            ),
-            "We give knives to Hugo in the house often.",
-        ),
-        (
-            Sentence(
-                clauses=(Clause(subject=ANNA, verb="run"), Clause(subject=YOU, verb="sing")),
-                conjunction="when",
-            ),
-            "Anna runs when you sing.",
-        ),
-    ],
-)
-def test_english_grammar(sentence, english):
+ENGLISH_SENTENCES = {
+    "The children saw a wolf.": one_clause(THE_CHILDREN, "see", tense="past", direct_object=A_WOLF),
+    "The children cry.": one_clause(THE_CHILDREN, "cry"),
+    "Anna cries.": one_clause(ANNA, "cry"),
+    "Anna cried.": one_clause(ANNA, "cry", tense="past"),
+    "Anna catches an old wolf.": one_clause(ANNA, "catch", direct_object=AN_OLD_WOLF),
+    "Anna loved us.": one_clause(ANNA, "love", tense="past", direct_object=WE),
+    "You do not sleep.": one_clause(YOU, "sleep", negated=True),
+    "Anna does not sleep.": one_clause(ANNA, "sleep", negated=True),
+    "Anna did not sleep.": one_clause(ANNA, "sleep", negated=True, tense="past"),
+    "Anna will not sleep.": one_clause(ANNA, "sleep", negated=True, tense="future"),
+    "We give knives to Hugo in the house.": one_clause(
+        WE, "give", direct_object=KNIVES, indirect_object=HUGO, place=IN_THE_HOUSE
+    ),
+    "Anna runs when you sing.": Sentence(
+        clauses=(Clause(subject=ANNA, verb="run"), Clause(subject=YOU, verb="sing")),
+        conjunction="when",
+    ),
+}
+
+
+@pytest.mark.parametrize(("english", "sentence"), ENGLISH_SENTENCES.items())
+def test_english_grammar(english, sentence):
     assert write_english(sentence) == english
 
 
 def test_sentences_have_the_intended_length_and_clauses():
     sample = structures(10_000)
-    words = sum(len(write_english(sentence).split()) for sentence in sample) / len(sample)
-    two_clauses = sum(len(sentence.clauses) == 2 for sentence in sample) / len(sample)
-    assert 7 < words < 8
-    assert two_clauses == pytest.approx(0.06, abs=0.01)
+    assert 7 < fmean(len(write_english(sentence).split()) for sentence in sample) < 8
+    assert fmean(len(s.clauses) - 1 for s in sample) == pytest.approx(0.06, abs=0.01)
 
 
-def test_word_classes_have_the_intended_sizes():
-    assert [len(words) for words in (NOUNS, ADJECTIVES, VERBS, NAMES)] == [70, 24, 43, 10]
-    assert len(set(ROOT_CONCEPTS + NAMES)) == len(ROOT_CONCEPTS + NAMES) == 175
+def test_concepts_are_as_many_as_intended_and_have_lemmas_of_their_own():
+    assert len(set(ROOT_CONCEPTS + NAMES)) == len(ROOT_CONCEPTS + NAMES) == 170 + len(MARKERS)
 
 
 @each_language
@@ -215,7 +190,7 @@ def test_scripts_tell_all_sounds_apart_and_survive_normalisation(script):
 
 def test_script_and_family_are_not_the_same_thing():
     usual = {"A": "Latin", "B": "Cyrillic", "C": "Greek"}
-    foreign = {code: x.script for code, x in LANGUAGES.items() if x.script != usual[x.family]}
+    foreign = {x.code: x.script for x in LANGUAGES.values() if x.script != usual[x.family]}
     assert foreign == {"a2": "Cyrillic", "b2": "Latin"}
 
 
@@ -223,34 +198,28 @@ def test_script_and_family_are_not_the_same_thing():
 def test_subject_verb_and_object_stand_in_the_family_order(code):
     order = {"A": "SVO", "B": "SOV", "C": "VSO"}[LANGUAGES[code].family]
     assert LANGUAGES[code].word_order == order
-    words = words_of(one_clause(ANNA, "see", direct_object=HUGO), code)
-    for part, changed in {
-        "S": one_clause(OLGA, "see", direct_object=HUGO),
-        "V": one_clause(ANNA, "find", direct_object=HUGO),
-        "O": one_clause(ANNA, "see", direct_object=OLGA),
-    }.items():
-        kept = [a == b for a, b in zip(words, words_of(changed, code), strict=True)]
-        assert kept == [position != order.index(part) for position in range(3)]
+    case = ["accusative"] if LANGUAGES[code].family == "B" else []
+    words = {
+        "S": word_form(code, "Anna"),
+        "V": word_form(code, "see"),
+        "O": word_form(code, "Hugo", *case),
+    }
+    expected = " ".join(words[part] for part in order) + "."
+    assert translate(one_clause(ANNA, "see", direct_object=HUGO), code) == expected
 
 
 @each_language
 def test_phrases_follow_the_family_grammar(code):
-    def expected(text: str) -> list[str]:
-        """`the-house.dative` is the prefixed dative."""
-        return [
-            "-".join(word_form(code, *form.split(".")) for form in word.split("-"))
-            for word in text.split()
-        ]
-
     family = LANGUAGES[code].family
-    old_wolf = {"A": "a old wolf sleep", "B": "old wolf sleep", "C": "sleep wolf old"}
-    house = {
-        "A": "Anna sleep in the house",
-        "B": "Anna house.dative in sleep",
-        "C": "sleep Anna in the-house",
-    }
-    assert words_of(one_clause(AN_OLD_WOLF, "sleep"), code) == expected(old_wolf[family])
-    assert words_of(one_clause(ANNA, "sleep", place=IN_THE_HOUSE), code) == expected(house[family])
+    a, the, old, wolf, in_, house = (
+        word_form(code, concept) for concept in ("a", "the", "old", "wolf", "in", "house")
+    )
+    old_wolf = {"A": [a, old, wolf], "B": [old, wolf], "C": [wolf, old]}
+    dative = word_form(code, "house", "dative")
+    in_the_house = {"A": [in_, the, house], "B": [dative, in_], "C": [in_, f"{the}-{house}"]}
+    translation = translate(one_clause(AN_OLD_WOLF, "sleep", place=IN_THE_HOUSE), code)
+    assert " ".join(old_wolf[family]) in translation
+    assert " ".join(in_the_house[family]) in translation
 
 
 def test_relatives_share_more_of_their_lexicon_than_strangers():
@@ -270,10 +239,7 @@ def test_a_quarter_of_one_lexicon_is_borrowed_before_the_sound_changes():
     assert not any("b" in change_sounds(sounds, "c2") for sounds in loans)
 
 
-@pytest.mark.parametrize(
-    ("code", "lost"),
-    zip(LANGUAGES, ["p ei", "u", "ei", "š o", "d e h", "g z", "h", "b", "f x i j"], strict=True),
-)
+@pytest.mark.parametrize(("code", "lost"), list(zip(LANGUAGES, LOST_SOUNDS, strict=True)))
 def test_sound_changes_have_no_exceptions(code, lost):
     assert 2 <= len(LANGUAGES[code].sound_changes) <= 4
     roots = [lexicon(code)[concept].sounds for concept in ROOT_CONCEPTS]

@@ -1,8 +1,10 @@
 """Cleaning of training corpora: rules that drop sentence pairs, and a count for each rule."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import compress
+from pathlib import Path
 from random import Random
 
 from neuron_specialization.corpora.readers import Line
@@ -59,21 +61,29 @@ def clean(
         yield pair
 
 
-def cap(counts: dict[str, int], max_pairs: int | None, seed: int) -> bytearray | None:
-    """Choose `max_pairs` of the kept pairs; the others go from "kept" to "over_cap" in `counts`.
+def cap(paths: Sequence[Path], counts: dict[str, int], max_pairs: int | None, seed: int) -> None:
+    """Keep a random `max_pairs` of the "kept" pairs in the aligned files `paths`, in their order.
 
-    Returns a selector for `itertools.compress`, 1 for a chosen pair, so that order is kept and
-    nothing but one byte per pair is in memory; None if there is nothing to leave out.
+    The others are dropped from the files and counted as "over_cap"; None keeps all. The pairs stay
+    on disk: one byte per pair is in memory, and for a moment the sampled indices.
     """
     kept = counts["kept"]
     if max_pairs is None or kept <= max_pairs:
-        return None
+        return
     chosen = bytearray(kept)
     for index in Random(seed).sample(range(kept), max_pairs):
         chosen[index] = 1
+    for path in paths:
+        _keep_lines(path, chosen)
     counts["over_cap"] += kept - max_pairs
     counts["kept"] = max_pairs
-    return chosen
+
+
+def _keep_lines(path: Path, chosen: bytearray) -> None:
+    part = path.with_name(f"{path.name}.part")
+    with path.open("rb") as every, part.open("wb") as few:
+        few.writelines(compress(every, chosen))
+    part.replace(path)
 
 
 def _broken_length_rule(source: int, target: int, cleaning: Cleaning) -> str | None:
@@ -82,4 +92,4 @@ def _broken_length_rule(source: int, target: int, cleaning: Cleaning) -> str | N
         return "empty"
     if longer > cleaning.max_words:
         return "too_long"
-    return "ratio" if longer > cleaning.max_ratio * shorter else None
+    return "ratio" if longer / shorter > cleaning.max_ratio else None

@@ -4,22 +4,16 @@ The split named "train" is cleaned and capped; evaluation splits keep every line
 scores stay comparable with published ones, and a line that cannot be kept is an error.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from neuron_specialization.corpora.builtin import training_pairs
+from neuron_specialization.corpora import readers, splits
+from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, cap, clean, new_counts
-from neuron_specialization.corpora.readers import (
-    LocalCorpus,
-    check_corpus,
-    number_lines,
-    pair_name,
-    read_corpus,
-)
-from neuron_specialization.corpora.splits import choose_held_out, find_common_ids
+from neuron_specialization.corpora.readers import Line, LocalCorpus, pair_name
 from neuron_specialization.errors import InputError
 
 TRAIN = "train"
@@ -162,12 +156,12 @@ def _plan(
         if source.format not in ("builtin", "held_out")
     }
     for corpus in corpora.values():
-        check_corpus(corpus, languages)
+        readers.check_corpus(corpus, languages)
     sizes = {source.name: source.sentences for source in sources if source.format == "held_out"}
-    ids = find_common_ids(corpora[TRAIN], languages) if sizes else []
+    ids = splits.find_common_ids(corpora[TRAIN], languages) if sizes else []
     return _Preparation(
-        corpora=corpora | dict.fromkeys(sizes, corpora[TRAIN]),
-        held_out=choose_held_out(ids, sizes, seed),
+        corpora=corpora | {split: corpora[TRAIN] for split in sizes},
+        held_out=splits.choose_held_out(ids, sizes, seed),
         pivot=pivot,
         cleaning=cleaning,
         seed=seed,
@@ -183,10 +177,7 @@ def _prepare_pair(
     counts = new_counts()
     if source.name == TRAIN:
         _write_pairs(_train_pairs(preparation, source, lang, limit, counts), paths)
-        chosen = cap(counts, limit, preparation.seed)
-        if chosen is not None:
-            for path in paths:
-                _keep_lines(path, chosen)
+        cap(paths, counts, limit, preparation.seed)
     else:
         counts["kept"] = _write_pairs(_evaluation_pairs(preparation, source, lang), paths)
     row = {"split": source.name, "pair": pair, "read": sum(counts.values()), **counts}
@@ -203,10 +194,46 @@ def _train_pairs(
     limit: int | None,
     counts: dict[str, int],
 ) -> Iterator[tuple[str, str]]:
+    if source.format == "builtin" and limit is not None:
+        yield from _make_train_pairs(preparation, lang, limit, counts)
+        return
+    lines = readers.read_corpus(preparation.corpora[TRAIN], lang)
+    if preparation.held_out:
+        lines = splits.leave_out(lines, preparation.held_out.values(), counts)
+    yield from clean(lines, preparation.cleaning, counts)
+
+
+def _make_train_pairs(
+    preparation: _Preparation, lang: str, limit: int, counts: dict[str, int]
+) -> Iterator[tuple[str, str]]:
+    made = islice(training_pairs(lang, preparation.seed), BUILTIN_PATIENCE * limit)
+    lines = (Line(number, *pair) for number, pair in enumerate(made, start=1))
+    yield from islice(clean(lines, preparation.cleaning, counts), limit)
+    if counts["kept"] < limit:
+        found = ", ".join(f"{rule} {counts[rule]}" for rule in COUNTS)
+        raise InputError(
+            f"split {TRAIN!r}, pair {pair_name(preparation.pivot, lang)!r}: gave up looking for "
+            f"{limit} built-in pairs ({found}); ask for fewer or clean less strictly"
+        )
+
+
+def _evaluation_pairs(
+    preparation: _Preparation, source: SplitSource, lang: str
+) -> Iterable[tuple[str, str]]:
     if source.format == "builtin":
-        assert limit is not None  # _find_problems
-        made = islice(training_pairs(lang, preparation.seed), BUILTIN_PATIENCE * limit)
-        yield from islice(clean(number_lines(made), preparation.cleaning, counts), limit)
-        if counts["kept"] < limit:
-            raise InputError(...)
-    lines = read_corpus(preparation.corpora[source.name], lang)
+        return evaluation_pairs(lang, source.name, source.sentences, preparation.seed)
+    corpus = preparation.corpora[source.name]
+    return splits.read_evaluation(corpus, lang, preparation.held_out.get(source.name))
+
+
+def _write_pairs(pairs: Iterable[tuple[str, str]], paths: Sequence[Path]) -> int:
+    written = 0
+    with (
+        paths[0].open("w", encoding="utf-8", newline="\n") as source_file,
+        paths[1].open("w", encoding="utf-8", newline="\n") as target_file,
+    ):
+        for source, target in pairs:
+            source_file.write(f"{source}\n")
+            target_file.write(f"{target}\n")
+            written += 1
+    return written

@@ -110,11 +110,11 @@ def read_id_file(path: Path) -> dict[str, str | None]:
 def text_problem(text: str | None) -> str | None:
     """Return what makes a sentence unfit for evaluation, None if nothing does."""
     if text is None:
-        return "not valid UTF-8"
+        return "is not valid UTF-8"
     if not text or text.isspace():
-        return "empty"
+        return "is empty"
     # Tools downstream read in Python's text mode, where this would be the end of a line.
-    return "has a carriage return inside the line" if "\r" in text else None
+    return "has a carriage return inside" if "\r" in text else None
 
 
 def locate(corpus: LocalCorpus, lang: str, side: str, key: int | str) -> str:

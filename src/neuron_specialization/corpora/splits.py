@@ -1,14 +1,21 @@
-"""Held-out splits of corpora with ids: chosen once for all languages.
+"""Evaluation splits: held out of a corpus with ids, once for all languages, or read as they are.
 
 The same verse or sentence exists in every language of such a corpus. Split language by language,
 a sentence tested in one pair would be trained on in another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
-from neuron_specialization.corpora.readers import LocalCorpus, read_id_file, text_problem
+from neuron_specialization.corpora.readers import (
+    Line,
+    LocalCorpus,
+    locate,
+    read_corpus,
+    read_id_file,
+    text_problem,
+)
 from neuron_specialization.errors import InputError
 
 
@@ -41,6 +48,44 @@ def choose_held_out(
         )
     chosen = iter(Random(seed).sample(ids, total))
     return {split: frozenset(islice(chosen, size)) for split, size in sizes.items()}
+
+
+def leave_out(
+    lines: Iterable[Line], held_out: Iterable[frozenset[str]], counts: dict[str, int]
+) -> Iterator[Line]:
+    """Yield the lines whose id no split holds out; count the others as "held_out" in `counts`."""
+    keys: frozenset[int | str] = frozenset().union(*held_out)
+    for line in lines:
+        if line.key in keys:
+            counts["held_out"] += 1
+        else:
+            yield line
+
+
+def read_evaluation(
+    corpus: LocalCorpus, lang: str, held_out: frozenset[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of an evaluation split unchanged: those with an id in `held_out`, or all.
+
+    Raises InputError with file and line for a sentence that is empty, not valid UTF-8 or has a
+    carriage return inside, and what `read_corpus` raises.
+    """
+    for key, source, target in read_corpus(corpus, lang):
+        if held_out is None or key in held_out:
+            yield (
+                _check_text(source, corpus, lang, corpus.pivot, key),
+                _check_text(target, corpus, lang, lang, key),
+            )
+
+
+def _check_text(text: str | None, corpus: LocalCorpus, lang: str, side: str, key: int | str) -> str:
+    problem = text_problem(text)
+    if text is None or problem is not None:
+        raise InputError(
+            f"{locate(corpus, lang, side, key)}: the {side!r} sentence {problem}; evaluation "
+            "splits keep every line, so correct it or remove the pair from the corpus"
+        )
+    return text
 
 
 def _usable_ids(corpus: LocalCorpus, lang: str) -> list[str]:
