@@ -21,6 +21,8 @@ rule train_system:
         "<logs>/train_system/{system}.log",
     benchmark:
         "<benchmarks>/train_system/{system}.jsonl"
+    # nothing runs beside a baseline, while continuations run side by side
+    threads: lambda wildcards: 1 if SYSTEMS[wildcards.system].parent else 2
     resources:
         gpu=int(config["device"] == "cuda"),
     conda:

@@ -118,7 +118,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
         {
             "task": "translation_directions",
             "directions": ",".join(training.directions),
-            "temperature": architecture.temperature,
+            "sampling-temperature": architecture.temperature,
             "masks": training.masks,
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,

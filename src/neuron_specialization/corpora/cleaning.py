@@ -45,20 +45,20 @@ def clean(
         if source is None or target is None:
             counts["invalid_utf8"] += 1
             continue
-        source_words, target_words = source.split(), target.split()
-        rule = _broken_length_rule(len(source_words), len(target_words), cleaning)
+        source, source_words = _normalise(source)
+        target, target_words = _normalise(target)
+        rule = _broken_length_rule(source_words, target_words, cleaning)
         if rule is not None:
             counts[rule] += 1
             continue
-        pair = " ".join(source_words), " ".join(target_words)
         if cleaning.drop_duplicates:
-            digest = blake2b("\n".join(pair).encode(), digest_size=16).digest()
+            digest = blake2b(f"{source}\n{target}".encode(), digest_size=16).digest()
             if digest in seen:
                 counts["duplicate"] += 1
                 continue
             seen.add(digest)
         counts["kept"] += 1
-        yield pair
+        yield source, target
 
 
 def cap(paths: Sequence[Path], counts: dict[str, int], max_pairs: int | None, seed: int) -> None:
@@ -84,6 +84,17 @@ def _keep_lines(path: Path, chosen: bytearray) -> None:
     with path.open("rb") as every, part.open("wb") as few:
         few.writelines(compress(every, chosen))
     part.replace(path)
+
+
+def _normalise(text: str) -> tuple[str, int]:
+    """Return the text with its words separated by single spaces, and their number."""
+    # No whitespace but the space is printable. Most sentences pass this test, which is cheaper
+    # than taking them apart; zero-width and other invisible characters only take the longer way.
+    if text.isprintable() and "  " not in text:
+        text = text.strip(" ")
+        return text, text.count(" ") + 1 if text else 0
+    words = text.split()
+    return " ".join(words), len(words)
 
 
 def _broken_length_rule(source: int, target: int, cleaning: Cleaning) -> str | None:

@@ -158,9 +158,11 @@ def _plan(
     for corpus in corpora.values():
         readers.check_corpus(corpus, languages)
     sizes = {source.name: source.sentences for source in sources if source.format == "held_out"}
+    for split in sizes:
+        corpora[split] = corpora[TRAIN]
     ids = splits.find_common_ids(corpora[TRAIN], languages) if sizes else []
     return _Preparation(
-        corpora=corpora | {split: corpora[TRAIN] for split in sizes},
+        corpora=corpora,
         held_out=splits.choose_held_out(ids, sizes, seed),
         pivot=pivot,
         cleaning=cleaning,

@@ -99,19 +99,18 @@ class DirectionDataset(FairseqDataset):
     ) -> list[NDArray[np.int64]]:
         """Batches of at most `max_tokens`, each of one direction; `indices` are grouped already.
 
-        fairseq drops the rest that is no multiple of `required_batch_size_multiple`: with groups
-        of one direction that would lose sentences of every direction, so 1 is used instead.
+        A sentence that is longer gets a batch of its own. fairseq drops the rest that is no
+        multiple of `required_batch_size_multiple`: with groups of one direction that would lose
+        sentences of every direction, so 1 is used instead.
         """
+        too_long = self.num_tokens_vec(indices) > (max_tokens or np.inf)
+        batches = [indices[i : i + 1] for i in np.flatnonzero(too_long)]
+        indices = indices[~too_long]
         direction = np.searchsorted(self.starts, indices, side="right")
-        groups = np.split(indices, np.flatnonzero(np.diff(direction)) + 1)
-        return [
-            batch
-            for group in groups
-            if len(group)
-            for batch in super(DirectionDataset, self).batch_by_size(
-                group, max_tokens, max_sentences, required_batch_size_multiple=1
-            )
-        ]
+        for group in np.split(indices, np.flatnonzero(np.diff(direction)) + 1):
+            if len(group):
+                batches += super().batch_by_size(group, max_tokens, max_sentences, 1)
+        return batches
 
     def num_tokens(self, index: int) -> int:
         """The longer side of a pair, in tokens."""

@@ -34,8 +34,8 @@ class DirectionsConfig(FairseqDataclass):
     directions: str = field(
         default=MISSING, metadata={"help": "directions, joined by ',', e.g. en-de,de-en"}
     )
-    temperature: float = field(
-        default=1.0, metadata={"help": "sampling temperature over the sizes of the directions"}
+    sampling_temperature: float = field(
+        default=1.0, metadata={"help": "smoothing of the sizes of the directions; 1 for none"}
     )
     masks: str = field(
         default="",
@@ -78,7 +78,7 @@ class DirectionsTask(FairseqTask):
         """Read a split; training is sampled by temperature, anything else is read whole."""
         training = split == "train"
         folder = self.folders[(epoch - 1) % len(self.folders)] if training else self.folders[0]
-        sampling = Sampling(temperature=self.cfg.temperature, seed=self.cfg.seed)
+        sampling = Sampling(temperature=self.cfg.sampling_temperature, seed=self.cfg.seed)
         self.datasets[split] = load_directions(
             folder, split, self.directions, self.dictionary, sampling if training else None
         )

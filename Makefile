@@ -1,0 +1,44 @@
+# `make run` reproduces the main table on the built-in corpus, `make test` runs every test.
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= $(shell nproc)
+# cpu, or cuda for the CUDA build of torch
+TORCH ?= cpu
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/pip --disable-pip-version-check --quiet
+PINNED = grep -E '^$(1)==' requirements.lock
+CPU_BUILDS = --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15
+EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
+
+.PHONY: run test check lock clean
+
+run: $(VENV)/installed
+	$(BIN)/snakemake --cores $(CORES)
+	@cat results/builtin/tables/test/bleu.md results/builtin/tables/test/chrf.md
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+# fairseq-fixed is built against the torch that is there: pip's build isolation would fetch another
+$(VENV)/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(call PINNED,torch) | $(PIP) install $(if $(filter cuda,$(TORCH)),,--no-deps $(CPU_BUILDS)) -r /dev/stdin
+	$(EXCEPT_TORCH) requirements.lock | $(PIP) install --no-deps -r /dev/stdin
+	$(call PINNED,fairseq-fixed) | $(PIP) install --no-deps --no-build-isolation -r /dev/stdin
+	touch $@
+
+# resolve requirements.in anew in an environment of its own, pin what came out
+lock:
+	$(PYTHON) envs/pin.py --resolve
+
+clean:
+	rm -rf results .snakemake

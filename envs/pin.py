@@ -1,0 +1,115 @@
+"""Pin the environment: requirements.in to requirements.lock, and that to conda environments.
+
+    python envs/pin.py             write envs/*.yaml from requirements.lock
+    python envs/pin.py --resolve   resolve requirements.in first, in a fresh environment
+
+The conda environments (for `snakemake --sdm conda`) have the same pins as requirements.lock, each
+with the part that its rules need. Run the first form in the project's environment.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from importlib.metadata import requires
+from pathlib import Path
+
+ENVS = Path(__file__).parent
+PROJECT = ENVS.parent
+PYTHON_VERSION = "3.12"
+BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
+BUILD_TOOLS = ["setuptools", "wheel", "cython"]
+TOPICS = {
+    "data": ["numpy", "sentencepiece", "jsonschema", "pyyaml"],
+    "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", *BUILD_TOOLS],
+    "evaluation": ["pandas", "sacrebleu"],
+}
+
+
+def main() -> None:
+    """Entry point."""
+    if "--resolve" in sys.argv[1:]:
+        resolve()
+    for name, text in environment_files(read_lock()).items():
+        (ENVS / name).write_text(text, encoding="utf-8")
+
+
+def canonical(name: str) -> str:
+    """A package name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def read_lock() -> dict[str, str]:
+    """The pins of requirements.lock: version by package."""
+    lines = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [line.split("==") for line in lines if "==" in line]
+    return {canonical(name): version for name, version in pins}
+
+
+def environment_files(pins: dict[str, str]) -> dict[str, str]:
+    """The text of each file in envs/ by its name."""
+    files = {f"{topic}.yaml": conda_environment(closure(direct, pins), pins) for topic, direct in TOPICS.items()}
+    files["training.post-deploy.sh"] = (
+        "#!/usr/bin/env bash\n"
+        "# built against the torch of this environment\n"
+        f"pip install --no-deps --no-build-isolation {BUILT_LAST}=={pins[BUILT_LAST]}\n"
+    )
+    return files
+
+
+def closure(direct: list[str], pins: dict[str, str]) -> list[str]:
+    """Some packages and all that they need, of those that are pinned."""
+    found: set[str] = set()
+    waiting = list(direct)
+    while waiting:
+        name = canonical(waiting.pop())
+        if name in pins and name not in found:
+            found.add(name)
+            needs = [need for need in requires(name) or [] if "extra ==" not in need]
+            waiting += [re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in needs]
+    return sorted(found)
+
+
+def conda_environment(packages: list[str], pins: dict[str, str]) -> str:
+    """A conda environment file with pinned packages of PyPI."""
+    lines = [f"      - {name}=={pins[name]}" for name in packages if name != BUILT_LAST]
+    return "\n".join(
+        [
+            "# written by envs/pin.py from requirements.lock",
+            "channels:",
+            "  - conda-forge",
+            "dependencies:",
+            f"  - python={PYTHON_VERSION}",
+            "  - pip",
+            "  - pip:",
+            *lines,
+            "",
+        ]
+    )
+
+
+def resolve() -> None:
+    """Install requirements.in in a fresh environment and write what came out as the lock."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        pip = [f"{folder}/bin/pip", "--disable-pip-version-check", "--quiet"]
+        direct = (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        early = Path(folder, "early.txt")
+        early.write_text("\n".join(line for line in direct if not line.startswith(BUILT_LAST)))
+        subprocess.run([*pip, "install", "-r", early], check=True)
+        last = next(line for line in direct if line.startswith(BUILT_LAST))
+        subprocess.run([*pip, "install", "--no-build-isolation", last], check=True)
+        frozen = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True)
+    # the build of torch is chosen when it is installed; the CUDA libraries come with that choice
+    pins = [
+        re.sub(r"\+.*", "", line)
+        for line in frozen.stdout.splitlines()
+        if not re.match(r"(pip|nvidia-.*|cuda-.*|triton)==", line)
+    ]
+    header = "# written by `make lock` from requirements.in\n"
+    (PROJECT / "requirements.lock").write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""Training through fairseq: golden losses, sub-networks, checkpoints."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+
+from neuron_specialization.analysis.parameters import count_parameters
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import load_model, read_checkpoint
+from neuron_specialization.fairseq_plugin.task import DirectionsTask, ffn_layers, wants_compact
+from neuron_specialization.neurons.storage import Masks
+from tests.plugin.conftest import DIRECTIONS, run_training
+
+NUM_NEURONS = 32
+GOLDEN_LOSSES = [1.0]  # of the first five validation sentences of each direction
+LAYERS = [f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2)]
+
+
+def save_masks(
+    path: Path, mask_LNF: np.ndarray | None = None, layers: list[str] = LAYERS
+) -> tuple[Path, np.ndarray]:
+    if mask_LNF is None:
+        mask_LNF = np.random.default_rng(0).random((len(DIRECTIONS), 4, NUM_NEURONS)) < 0.7
+    Masks(
+        directions=tuple(DIRECTIONS), layers=tuple(layers), mask_LNF=mask_LNF, provenance={}
+    ).save(path)
+    return path, mask_LNF
+
+
+def load_task(checkpoint: Path, data: Path, **overrides: object) -> tuple:
+    settings = {"data": str(data), "directions": ",".join(DIRECTIONS), "masks": ""} | overrides
+    return load_model(checkpoint, settings)
+
+
+def first_batches(task: DirectionsTask) -> list[dict]:
+    """One batch of each direction."""
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    return [
+        dataset.collater([dataset[int(start) + i] for i in range(5)])
+        for start in dataset.starts[:-1]
+    ]
+
+
+def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch.Tensor:
+    criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
+    task.direction_state.direction = sample["direction"]
+    return criterion(model, sample)[0]
+
+
+def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
+    assert read_checkpoint(baseline)["optimizer_history"][-1]["num_updates"] == 20
+    model, task = load_task(baseline, binarised)
+    losses = [loss_of(task, model, sample).item() for sample in first_batches(task)]
+    assert losses == pytest.approx(GOLDEN_LOSSES, rel=1e-4)
+
+
+def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    again = read_checkpoint(run_training(binarised, tmp_path))["model"]
+    for name, value in read_checkpoint(baseline)["model"].items():
+        assert torch.equal(value, again[name]), name
+
+
+def test_a_continuation_starts_from_its_parent_with_everything_else_new(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        binarised, tmp_path, parent=baseline, learning_rate=1e-9, max_updates=2, validate_every=2
+    )
+    child, parent = read_checkpoint(published), read_checkpoint(baseline)
+    assert child["optimizer_history"][-1]["num_updates"] == 2
+    for name, value in parent["model"].items():
+        torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
+
+
+def test_continuations_see_the_same_batches(
+    baseline: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    original = DirectionsTask.train_step
+
+    def record(self: DirectionsTask, sample: dict, *args: object, **kwargs: object) -> object:
+        seen.append(sample["id"].tolist())
+        return original(self, sample, *args, **kwargs)
+
+    monkeypatch.setattr(DirectionsTask, "train_step", record)
+    masks, _ = save_masks(tmp_path / "masks.npz")
+    settings = {"parent": baseline, "max_updates": 5, "validate_every": 5}
+    run_training(binarised, tmp_path / "continued", **settings)
+    continued, seen[:] = list(seen), []
+    run_training(binarised, tmp_path / "specialised", masks=masks, **settings)
+    assert len(continued) == 10
+    assert seen == continued
+
+
+def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks, _ = save_masks(tmp_path / "masks.npz")
+    published = run_training(binarised, tmp_path, parent=baseline, masks=masks)
+    child, parent = read_checkpoint(published)["model"], read_checkpoint(baseline)["model"]
+    assert list(child) == list(parent)
+    assert not torch.equal(
+        child["encoder.layers.0.fc1.weight"], parent["encoder.layers.0.fc1.weight"]
+    )
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("form", ["compact", "reference"])
+def test_masked_rows_get_zero_gradient_in_a_batch_of_their_direction(
+    baseline: Path, binarised: Path, tmp_path: Path, form: str
+) -> None:
+    masks, mask_LNF = save_masks(tmp_path / "masks.npz")
+    model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
+    for direction, sample in enumerate(first_batches(task)):
+        model.zero_grad()
+        loss_of(task, model, sample).backward()
+        for n, layer in enumerate(ffn_layers(model).values()):
+            row_gradient_F = layer.fc1.weight.grad.abs().sum(1).numpy()
+            mask_F = mask_LNF[direction, n]
+            assert (row_gradient_F[~mask_F] == 0).all()
+            assert (row_gradient_F[mask_F] > 0).any()
+
+
+def test_both_forms_agree_in_loss_and_gradients(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks, _ = save_masks(tmp_path / "masks.npz")
+    results = []
+    for form in ("compact", "reference"):
+        model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
+        for sample in first_batches(task):
+            model.zero_grad()
+            loss = loss_of(task, model, sample)
+            loss.backward()
+            results.append((form, [loss, *(p.grad.clone() for p in model.parameters())]))
+    compact = [values for form, values in results if form == "compact"]
+    reference = [values for form, values in results if form == "reference"]
+    for one, other in zip(compact, reference, strict=True):
+        for got, wanted in zip(one, other, strict=True):
+            torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_validation_uses_the_sub_network(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    nothing = np.zeros((len(DIRECTIONS), 4, NUM_NEURONS), dtype=bool)
+    masks, _ = save_masks(tmp_path / "masks.npz", nothing)
+    dense, task = load_task(baseline, binarised)
+    masked, masked_task = load_task(baseline, binarised, masks=str(masks))
+    criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
+    sample = first_batches(task)[0]
+    full = task.valid_step(sample, dense, criterion)[0]
+    assert masked_task.valid_step(sample, masked, criterion)[0] != full
+
+
+def test_plain_fairseq_decodes_with_our_checkpoint(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    for side in ("en", "a1"):
+        (tmp_path / f"dict.{side}.txt").symlink_to(binarised / "dict.txt")
+        for kind in ("bin", "idx"):
+            name = f"valid.en-a1.{side}.{kind}"
+            (tmp_path / name).symlink_to(binarised / name)
+    command = ["fairseq-generate", str(tmp_path), "--path", str(baseline), "--gen-subset", "valid"]
+    command += ["--task", "translation", "-s", "en", "-t", "a1", "--cpu", "--batch-size", "1"]
+    command += ["--required-batch-size-multiple", "1"]
+    command += ["--beam", "1", "--max-len-b", "5"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        capture_output=True,
+        text=True,
+        # plain fairseq does not know torch's allow-list
+        env={"PATH": os.environ["PATH"], "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(re.findall(r"^H-\d+", done.stdout, re.MULTILINE)) == 21
+
+
+def test_parameters_are_as_counted(baseline: Path) -> None:
+    model = read_checkpoint(baseline)["model"]
+    names = [name for name in model if name != "decoder.output_projection.weight"]
+    trained = sum(model[n].numel() for n in names if n.endswith(("weight", "bias")))
+    counted = count_parameters(
+        layers=2,
+        d_model=16,
+        d_ff=NUM_NEURONS,
+        vocabulary=model["encoder.embed_tokens.weight"].size(0),
+    )
+    assert trained == counted
+
+
+def test_tensorboard_logs_are_written(binarised: Path, tmp_path: Path) -> None:
+    run_training(binarised, tmp_path, max_updates=1, validate_every=1)
+    assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    truncated = tmp_path / "parent.pt"
+    truncated.write_bytes(baseline.read_bytes()[:5000])
+    with pytest.raises(
+        InputError, match=r"parent\.pt: not a whole fairseq checkpoint \(5000 bytes"
+    ):
+        run_training(binarised, tmp_path / "child", parent=truncated)
+    assert not (tmp_path / "child").exists()
+    with pytest.raises(InputError, match=r"nothing\.pt: no such checkpoint"):
+        load_task(tmp_path / "nothing.pt", binarised)
+
+
+def test_masks_of_another_architecture_are_refused(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    for shape, layers in (((6, 4, 64), LAYERS), ((6, 6, 32), [*LAYERS, "encoder.layers.2", "x.y"])):
+        masks, _ = save_masks(tmp_path / "masks.npz", np.ones(shape, dtype=bool), layers)
+        with pytest.raises(InputError, match="made for another architecture"):
+            load_task(baseline, binarised, masks=str(masks))
+
+
+def test_masks_of_other_directions_are_refused(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks = Masks.load(save_masks(tmp_path / "masks.npz")[0])
+    fewer = Masks(
+        directions=masks.directions[:-1],
+        layers=masks.layers,
+        mask_LNF=masks.mask_LNF[:-1],
+        provenance={},
+    )
+    fewer.save(tmp_path / "masks.npz")
+    with pytest.raises(InputError, match="no neurons for b2-en"):
+        load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
+
+
+def test_compact_needs_whole_activations() -> None:
+    assert wants_compact("auto", 0.0)
+    assert not wants_compact("auto", 0.1)
+    assert not wants_compact("reference", 0.0)
+    with pytest.raises(InputError, match="activation dropout of 0"):
+        wants_compact("compact", 0.1)

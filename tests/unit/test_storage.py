@@ -1,0 +1,86 @@
+"""Counts and masks on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.neurons.storage import Counts, Masks
+
+
+def random_masks(num_directions: int, num_layers: int, num_neurons: int) -> Masks:
+    shape = (num_directions, num_layers, num_neurons)
+    return Masks(
+        directions=tuple(f"en-x{i}" for i in range(num_directions)),
+        layers=tuple(f"encoder.layers.{i}" for i in range(num_layers)),
+        mask_LNF=np.random.default_rng(0).random(shape) < 0.7,
+        provenance={"k": 95.0, "counting": "sentence", "checkpoint": "0123"},
+    )
+
+
+@pytest.mark.parametrize("num_neurons", [1, 7, 8, 9, 64])
+def test_masks_come_back_as_they_were(tmp_path: Path, num_neurons: int) -> None:
+    masks = random_masks(3, 2, num_neurons)
+    masks.save(tmp_path / "masks.npz")
+    loaded = Masks.load(tmp_path / "masks.npz")
+    assert (loaded.mask_LNF == masks.mask_LNF).all()
+    assert loaded.directions == masks.directions
+    assert loaded.layers == masks.layers
+    assert loaded.provenance == masks.provenance
+
+
+@pytest.mark.parametrize(
+    ("num_directions", "num_layers", "num_neurons", "num_bytes"),
+    [(60, 12, 4096, 368_640), (16, 12, 1024, 24_576)],
+)
+def test_one_bit_per_neuron(
+    tmp_path: Path, num_directions: int, num_layers: int, num_neurons: int, num_bytes: int
+) -> None:
+    random_masks(num_directions, num_layers, num_neurons).save(tmp_path / "masks.npz")
+    with np.load(tmp_path / "masks.npz") as arrays:
+        assert arrays["bits"].nbytes == num_bytes
+    assert (tmp_path / "masks.npz").stat().st_size < num_bytes + 6000
+
+
+def test_counts_come_back_as_they_were(tmp_path: Path) -> None:
+    counts = Counts(
+        directions=("en-de", "de-en"),
+        layers=("encoder.layers.0", "decoder.layers.0"),
+        sentence_LNF=np.arange(12).reshape(2, 2, 3),
+        token_LNF=np.arange(12).reshape(2, 2, 3) ** 2,
+        provenance={"split": "valid", "count_padding": False},
+    )
+    counts.save(tmp_path / "counts.npz")
+    loaded = Counts.load(tmp_path / "counts.npz")
+    assert (loaded.sentence_LNF == counts.sentence_LNF).all()
+    assert (loaded.token_LNF == counts.token_LNF).all()
+    assert loaded.directions == counts.directions
+    assert loaded.provenance == counts.provenance
+
+
+def test_files_are_the_same_for_the_same_masks(tmp_path: Path) -> None:
+    for name in ("one.npz", "two.npz"):
+        random_masks(3, 2, 9).save(tmp_path / name)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "masks.npz"
+    with pytest.raises(InputError, match=r"masks\.npz: no such file"):
+        Masks.load(path)
+    random_masks(3, 2, 64).save(path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
+        Masks.load(path)
+    np.savez(path, something=np.zeros(3))
+    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
+        Masks.load(path)
+
+
+def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "masks.npz"
+    arrays = dict.fromkeys(("bits", "num_neurons", "directions", "layers", "provenance"))
+    np.savez(path, **{name: np.array([{}], dtype=object) for name in arrays})
+    with pytest.raises(InputError, match="not a whole file"):
+        Masks.load(path)

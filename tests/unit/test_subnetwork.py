@@ -1,0 +1,124 @@
+"""The sub-network FFN: both forms against a dense weight mask written out here."""
+
+import pytest
+import torch
+from torch import nn
+
+from neuron_specialization.neurons.subnetwork import DirectionState, install_subnetworks
+
+T, B, D, F, L = 5, 4, 8, 32, 3
+
+
+class Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(D, F), nn.Linear(F, D)
+        nn.init.normal_(self.fc1.bias)  # fresh biases are nearly zero and would hide mistakes
+        nn.init.normal_(self.fc2.bias)
+
+    def forward(self, x_TBD: torch.Tensor) -> torch.Tensor:
+        return self.fc2(torch.relu(self.fc1(x_TBD)))
+
+
+def make_layer(compact: bool) -> tuple[Layer, DirectionState, torch.Tensor]:
+    torch.manual_seed(0)
+    layer = Layer()
+    mask_LF = torch.rand(L, F) < 0.6
+    state = install_subnetworks([layer], [mask_LF], compact=compact)
+    return layer, state, mask_LF
+
+
+def weight_masked(layer: Layer, mask_F: torch.Tensor, x_TBD: torch.Tensor) -> torch.Tensor:
+    """Eq. 3 as the paper writes it: the rows of W1 are multiplied by the mask, the bias stays."""
+    hidden_TBF = x_TBD @ (layer.fc1.weight * mask_F[:, None]).t() + layer.fc1.bias
+    return torch.relu(hidden_TBF) @ layer.fc2.weight.t() + layer.fc2.bias
+
+
+def gradients(layer: Layer, output_TBD: torch.Tensor, x_TBD: torch.Tensor) -> list[torch.Tensor]:
+    loss = (output_TBD * torch.linspace(-1, 1, output_TBD.numel()).view_as(output_TBD)).sum()
+    return list(torch.autograd.grad(loss, [*layer.parameters(), x_TBD]))
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("direction", range(L))
+def test_equals_a_dense_weight_mask(compact: bool, direction: int) -> None:
+    layer, state, mask_LF = make_layer(compact)
+    x_TBD = torch.randn(T, B, D, requires_grad=True)
+    state.direction = direction
+    expected = weight_masked(layer, mask_LF[direction], x_TBD)
+    actual = layer(x_TBD)
+    torch.testing.assert_close(actual, expected)
+    for got, wanted in zip(
+        gradients(layer, actual, x_TBD), gradients(layer, expected, x_TBD), strict=True
+    ):
+        torch.testing.assert_close(got, wanted)
+
+
+def test_a_mixed_batch_equals_its_sentences_one_by_one() -> None:
+    layer, state, _ = make_layer(compact=False)
+    x_TBD = torch.randn(T, B, D)
+    directions = [2, 0, 1, 0]
+    state.direction_B = torch.tensor(directions)
+    mixed = layer(x_TBD)
+    state.direction_B = None
+    for b, direction in enumerate(directions):
+        state.direction = direction
+        torch.testing.assert_close(mixed[:, b : b + 1], layer(x_TBD[:, b : b + 1]))
+
+
+def test_a_masked_neuron_emits_the_constant_of_its_bias() -> None:
+    layer, state, mask_LF = make_layer(compact=False)
+    state.direction = 0
+    hidden_TBF = torch.relu(layer.fc1(torch.randn(T, B, D)))
+    masked = ~mask_LF[0]
+    expected = torch.relu(layer.fc1.bias)[masked].expand(T, B, -1)
+    assert torch.equal(hidden_TBF[..., masked], expected)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_masked_rows_get_no_gradient_but_their_biases_do(compact: bool) -> None:
+    layer, state, mask_LF = make_layer(compact)
+    state.direction = 1
+    layer(torch.randn(T, B, D)).square().sum().backward()
+    row_gradient_F = layer.fc1.weight.grad.abs().sum(1)
+    assert (row_gradient_F[~mask_LF[1]] == 0).all()
+    assert (row_gradient_F[mask_LF[1]] > 0).any()
+    firing = ~mask_LF[1] & (layer.fc1.bias > 0)
+    assert (layer.fc1.bias.grad[firing] != 0).all()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_dense_without_a_direction_and_with_full_masks(compact: bool) -> None:
+    torch.manual_seed(0)
+    layer = Layer()
+    x_TBD = torch.randn(T, B, D)
+    dense = layer(x_TBD)
+    state = install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], compact=compact)
+    torch.testing.assert_close(layer(x_TBD), dense)
+    state.direction = 0
+    torch.testing.assert_close(layer(x_TBD), dense)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_direction_without_neurons_still_works(compact: bool) -> None:
+    torch.manual_seed(0)
+    layer = Layer()
+    state = install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], compact=compact)
+    state.direction = 0
+    x_TBD = torch.randn(T, B, D)
+    torch.testing.assert_close(layer(x_TBD), weight_masked(layer, torch.zeros(F), x_TBD))
+
+
+def test_the_state_dict_is_that_of_the_dense_layer() -> None:
+    torch.manual_seed(0)
+    dense = Layer()
+    names = list(dense.state_dict())
+    install_subnetworks([dense], [torch.ones(L, F, dtype=torch.bool)], compact=True)
+    assert list(dense.state_dict()) == names
+    assert len(list(dense.parameters())) == 4
+
+
+def test_compact_computes_only_the_active_neurons() -> None:
+    layer, state, mask_LF = make_layer(compact=True)
+    state.direction = 2
+    assert layer.fc1(torch.randn(T, B, D)).shape == (T, B, int(mask_LF[2].sum()))
