@@ -30,6 +30,16 @@ include: "rules/evaluate.smk"
 include: "rules/analysis.smk"
 
 
+localrules:
+    all,
+    corpora,
+    train,
+    masks,
+    translate,
+    scores,
+    tables,
+
+
 rule all:
     default_target: True
     input:

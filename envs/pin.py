@@ -49,7 +49,10 @@ def read_lock() -> dict[str, str]:
 
 def environment_files(pins: dict[str, str]) -> dict[str, str]:
     """The text of each file in envs/ by its name."""
-    files = {f"{topic}.yaml": conda_environment(closure(direct, pins), pins) for topic, direct in TOPICS.items()}
+    files = {
+        f"{topic}.yaml": conda_environment(closure(direct, pins), pins)
+        for topic, direct in TOPICS.items()
+    }
     files["training.post-deploy.sh"] = (
         "#!/usr/bin/env bash\n"
         "# built against the torch of this environment\n"
@@ -100,7 +103,9 @@ def resolve() -> None:
         subprocess.run([*pip, "install", "-r", early], check=True)
         last = next(line for line in direct if line.startswith(BUILT_LAST))
         subprocess.run([*pip, "install", "--no-build-isolation", last], check=True)
-        frozen = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True)
+        frozen = subprocess.run(
+            [*pip, "freeze", "--all"], check=True, capture_output=True, text=True
+        )
     # the build of torch is chosen when it is installed; the CUDA libraries come with that choice
     pins = [
         re.sub(r"\+.*", "", line)

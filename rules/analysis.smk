@@ -3,7 +3,6 @@
 
 rule tables:
     """Target: the tables of all test splits and metrics."""
-    localrule: True
     input:
         collect(
             "<dataset>/tables/{split}/{metric}.md",
@@ -15,8 +14,13 @@ rule tables:
 rule make_table:
     """Table 2 (BLEU) and Table 7 (chrF++) of the paper, for the systems of this dataset."""
     input:
-        scores=collect(rules.score_system.output.scores, system=SYSTEMS, allow_missing=True),
-        code=package_source("analysis.tables", "analysis.writers"),
+        scores=collect(
+            rules.score_system.output.scores, system=SYSTEMS, allow_missing=True
+        ),
+        dictionary=rules.learn_vocabulary.output.dictionary,
+        code=package_source(
+            "analysis.tables", "analysis.writers", "analysis.parameters"
+        ),
     output:
         csv="<dataset>/tables/{split}/{metric}.csv",
         markdown="<dataset>/tables/{split}/{metric}.md",
@@ -26,10 +30,15 @@ rule make_table:
     conda:
         "../envs/evaluation.yaml"
     params:
-        systems={name: vars(row) for name, row in SYSTEMS.items()},
+        dataset=config["dataset"],
+        systems=[
+            {"label": row.label, "seed": row.seed, **architecture_of(name)}
+            for name, row in SYSTEMS.items()
+        ],
         levels={code: LANGUAGES[code].level for code in OTHERS},
         pivot=PIVOT,
-        dataset=config["dataset"],
+        directions=all_directions(LANGUAGES, PIVOT),
+        settings=settings_hash(config, LANGUAGES, SYSTEMS),
     message:
         "Make the {wildcards.metric} table of {wildcards.split}"
     script:

@@ -9,12 +9,13 @@ from snakemake.utils import validate
 PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT / "src"))
 # jobs find the package there, installed or not, on this machine or on a cluster
-os.environ["PYTHONPATH"] = str(PROJECT / "src")
+os.environ.update(PYTHONPATH=str(PROJECT / "src"))
 
 from neuron_specialization.config import (
     all_directions,
     read_languages,
     read_systems,
+    settings_hash,
     system_directions,
 )
 from neuron_specialization.errors import InputError
@@ -43,7 +44,6 @@ SPLITS = {split["name"]: split for split in config["corpora"]["splits"]}
 CORPORA = PROJECT / config["corpora"]["folder"]
 OTHERS = [code for code in LANGUAGES if code != PIVOT]
 PAIRS = [f"{PIVOT}-{code}" for code in OTHERS]
-BASELINE = next(iter(SYSTEMS))
 
 for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
     if split not in SPLITS:
@@ -98,4 +98,6 @@ def parent_checkpoint(wildcards):
 def system_masks(wildcards):
     """The neuron masks of a system, if it has any."""
     masked = SYSTEMS[wildcards.system].method == "neuron_specialization"
-    return collect("<dataset>/masks/{system}.npz", system=wildcards.system if masked else [])
+    return collect(
+        "<dataset>/masks/{system}.npz", system=wildcards.system if masked else []
+    )

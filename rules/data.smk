@@ -3,7 +3,6 @@
 
 rule corpora:
     """Target: everything that training reads."""
-    localrule: True
     input:
         "<dataset>/binarised",
 
@@ -24,7 +23,7 @@ rule prepare_corpora:
         "../envs/data.yaml"
     params:
         sources=list(SPLITS.values()),
-        folder=str(CORPORA),
+        folder=lambda wildcards: str(CORPORA),
         pivot=PIVOT,
         max_pairs={code: LANGUAGES[code].max_pairs for code in OTHERS},
         cleaning=config["corpora"]["cleaning"],

@@ -3,7 +3,6 @@
 
 rule translate:
     """Target: the translations of all systems."""
-    localrule: True
     input:
         collect(
             "<dataset>/translations/{split}/{system}",
@@ -26,10 +25,10 @@ rule translate_split:
         "<logs>/translate_split/{split}.{system}.log",
     benchmark:
         "<benchmarks>/translate_split/{split}.{system}.jsonl"
-    resources:
-        gpu=int(config["device"] == "cuda"),
     conda:
         "../envs/training.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
     params:
         directions=lambda wildcards: directions_of(wildcards.system),
         decoding=config["decoding"],
@@ -42,7 +41,6 @@ rule translate_split:
 
 rule scores:
     """Target: the scores of all systems."""
-    localrule: True
     input:
         collect(
             "<dataset>/scores/{split}/{system}.csv",

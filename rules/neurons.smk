@@ -3,7 +3,6 @@
 
 rule masks:
     """Target: the neuron masks of all systems that have some."""
-    localrule: True
     input:
         collect(
             "<dataset>/masks/{system}.npz",
@@ -23,10 +22,10 @@ rule record_activations:
         "<logs>/record_activations/{system}.log",
     benchmark:
         "<benchmarks>/record_activations/{system}.jsonl"
-    resources:
-        gpu=int(config["device"] == "cuda"),
     conda:
         "../envs/training.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
     params:
         directions=lambda wildcards: directions_of(wildcards.system),
         recording=config["recording"],

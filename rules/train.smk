@@ -3,7 +3,6 @@
 
 rule train:
     """Target: the checkpoints of all systems."""
-    localrule: True
     input:
         collect("<dataset>/models/{system}/checkpoint.pt", system=SYSTEMS),
 
@@ -21,12 +20,10 @@ rule train_system:
         "<logs>/train_system/{system}.log",
     benchmark:
         "<benchmarks>/train_system/{system}.jsonl"
-    # nothing runs beside a baseline, while continuations run side by side
-    threads: lambda wildcards: 1 if SYSTEMS[wildcards.system].parent else 2
-    resources:
-        gpu=int(config["device"] == "cuda"),
     conda:
         "../envs/training.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
     params:
         architecture=lambda wildcards: architecture_of(wildcards.system),
         directions=lambda wildcards: directions_of(wildcards.system),

@@ -1,6 +1,8 @@
 """The tables of the configuration: languages and systems, one row each."""
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,3 +185,13 @@ def system_directions(system: System, languages: Iterable[str], pivot: str) -> l
     every = all_directions(languages, pivot)
     wanted = set(every if system.directions == "all" else system.directions.split())
     return [direction for direction in every if direction in wanted]
+
+
+def settings_hash(
+    config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
+) -> str:
+    """Eight digits that change with any setting but the folder of the corpora."""
+    corpora = {**config["corpora"], "folder": ""}
+    settings = [{**config, "corpora": corpora}, languages, systems]
+    text = json.dumps(settings, sort_keys=True, default=vars)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -234,7 +234,7 @@ def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
         b"a b c\td",
         b"d\ta b c",
         "good\u3000 one\t gute\x0beins ".encode(),  # identical once normalised
-        b"good one\tanders",  # only one side identical
+        b" good  one \tanders",  # only one side identical
     ]
     files = prepare(fill(tmp_path, {"en-de.tsv": b"\r\n".join(lines)}), [TSV], cleaning=STRICT)
     assert report(files)["train", "en-de"] == {
@@ -318,7 +318,7 @@ def test_no_held_out_id_is_in_any_training_file(tmp_path: Path) -> None:
 def test_ids_without_text_are_not_held_out(tmp_path: Path) -> None:
     english, german = id_file("en", range(20)), id_file("de", range(8))
     fill(tmp_path, {"en.tsv": english, "de.tsv": german.replace("\tde sentence v3", "\t")})
-    files = prepare(tmp_path, HELD_OUT[:1] + [source("test", "held_out", sentences=6)])
+    files = prepare(tmp_path, [*HELD_OUT[:1], source("test", "held_out", sentences=6)])
     assert "v3" not in files["test.en-de.en"].split()
     assert report(files)["train", "en-de"]["empty"] == 1
 

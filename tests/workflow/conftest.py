@@ -1,0 +1,53 @@
+"""Running the workflow in a folder of the test's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+TINY = "tests/workflow/tiny/config.yaml"
+Snakemake = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def snakemake(project: Path) -> Snakemake:
+    """Run Snakemake in a folder; returns the finished process with its output."""
+
+    def run(
+        folder: Path,
+        *arguments: str,
+        overlays: tuple[str, ...] = (TINY,),
+        project: Path = project,
+    ) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+        command += ["--directory", str(folder)]
+        if overlays:
+            command += ["--configfile", *(str(project / overlay) for overlay in overlays)]
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            command,
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Callable[[dict], str]:
+    """Write a configuration to lay over another; returns its path."""
+
+    def write(settings: dict) -> str:
+        path = tmp_path / "overlay.yaml"
+        path.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+        return str(path)
+
+    return write
