@@ -61,7 +61,7 @@ def package_source(*modules):
 def local_corpora():
     """The local files of all splits that exist; what is missing is told by prepare_corpora."""
     files = {
-        CORPORA / split["path"].format(pair=pair, lang=lang)
+        CORPORA / split["path"].replace("{pair}", pair).replace("{lang}", lang)
         for split in SPLITS.values()
         for pair in PAIRS
         for lang in pair.split("-")

@@ -156,7 +156,7 @@ def test_a_slice_of_the_bible(
     assert Counts.load(results / "activations/baseline.npz").sentence_LNF.max() > 1000
     report = pd.read_csv(results / "corpora/report.tsv", sep="\t").set_index(["split", "pair"])
     assert report.loc[("train", "en-de"), "kept"] == 400
-    assert report.loc[("train", "en-de"), "held_out"] == 40
+    assert report.loc[("train", "en-de"), "held_out"] >= 40
     english = [
         set((results / f"corpora/{split}.en-he.en").read_text(encoding="utf-8").splitlines())
         for split in ("valid", "test")

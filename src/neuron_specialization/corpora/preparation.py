@@ -48,6 +48,8 @@ class _Preparation:
     """The local corpus of each split that is not built in."""
     held_out: Mapping[str, frozenset[str]]
     """The ids of each held-out split."""
+    left_out: frozenset[str]
+    """The ids that training must not have: the held-out ones, and others with their text."""
     pivot: str
     """Language that all pairs share."""
     cleaning: Cleaning
@@ -163,9 +165,12 @@ def _plan(
     for split in sizes:
         corpora[split] = corpora[TRAIN]
     ids = splits.find_common_ids(corpora[TRAIN], languages) if sizes else []
+    held_out = splits.choose_held_out(ids, sizes, seed)
+    texts = readers.read_id_file(corpora[TRAIN].file(pivot, pivot)) if sizes else {}
     return _Preparation(
         corpora=corpora,
-        held_out=splits.choose_held_out(ids, sizes, seed),
+        held_out=held_out,
+        left_out=splits.find_repetitions(held_out.values(), texts),
         pivot=pivot,
         cleaning=cleaning,
         seed=seed,
@@ -202,8 +207,8 @@ def _train_pairs(
         yield from _make_train_pairs(preparation, lang, limit, counts)
         return
     lines = readers.read_corpus(preparation.corpora[TRAIN], lang)
-    if preparation.held_out:
-        lines = splits.leave_out(lines, preparation.held_out.values(), counts)
+    if preparation.left_out:
+        lines = splits.leave_out(lines, preparation.left_out, counts)
     yield from clean(lines, preparation.cleaning, counts)
 
 

@@ -50,13 +50,23 @@ def choose_held_out(
     return {split: frozenset(islice(chosen, size)) for split, size in sizes.items()}
 
 
-def leave_out(
-    lines: Iterable[Line], held_out: Iterable[frozenset[str]], counts: dict[str, int]
-) -> Iterator[Line]:
-    """Yield the lines whose id no split holds out; count the others as "held_out" in `counts`."""
-    keys: frozenset[int | str] = frozenset().union(*held_out)
+def find_repetitions(
+    held_out: Iterable[frozenset[str]], texts: Mapping[str, str | None]
+) -> frozenset[str]:
+    """Return the ids whose text is that of a held-out id, these included.
+
+    Texts repeat under other ids ("The LORD spoke to Moses, saying,"), and would be trained on.
+    `texts` are those of the pivot, by id.
+    """
+    ids: frozenset[str] = frozenset().union(*held_out)
+    repeated = {texts[key] for key in ids}
+    return frozenset(key for key, text in texts.items() if text in repeated)
+
+
+def leave_out(lines: Iterable[Line], ids: frozenset[str], counts: dict[str, int]) -> Iterator[Line]:
+    """Yield the lines without one of the `ids`; count the others as "held_out" in `counts`."""
     for line in lines:
-        if line.key in keys:
+        if line.key in ids:
             counts["held_out"] += 1
         else:
             yield line
