@@ -1,0 +1,51 @@
+"""Documents and generated files stay true."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def keys(schema: object) -> Iterator[str]:
+    """The names of all settings of a schema, wherever they are defined in it."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for part in schema.values():
+            yield from keys(part)
+
+
+@pytest.mark.parametrize("name", ["config", "languages", "systems"])
+def test_every_knob_is_described(project: Path, name: str) -> None:
+    schema = yaml.safe_load((project / f"config/schemas/{name}.schema.yaml").read_text())
+    described = set(re.findall(r"[\w.]+", (project / "config/README.md").read_text()))
+    described |= {word.split(".")[-1] for word in described}
+    missing = set(keys(schema)) - described
+    assert not missing
+
+
+def test_every_configuration_is_described(project: Path) -> None:
+    readme = (project / "config/README.md").read_text()
+    for path in (project / "config").glob("*.yaml"):
+        assert f"`{path.name}`" in readme
+
+
+def test_conda_environments_have_the_pins_of_the_lock(project: Path) -> None:
+    spec = importlib.util.spec_from_file_location("pin", project / "envs/pin.py")
+    pin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pin)
+    expected = pin.environment_files(pin.read_lock())
+    assert {"data.yaml", "training.yaml", "evaluation.yaml"} < set(expected)
+    for name, text in expected.items():
+        assert (project / "envs" / name).read_text() == text, f"run python envs/pin.py: {name}"
+
+
+def test_every_direct_requirement_is_locked(project: Path) -> None:
+    lock = (project / "requirements.lock").read_text()
+    locked = {
+        re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"^([\w.-]+)==", lock, re.M)
+    }
+    direct = re.findall(r"^([\w.-]+)", (project / "requirements.in").read_text(), re.M)
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in direct} <= locked

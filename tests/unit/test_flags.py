@@ -1,0 +1,107 @@
+"""Settings to fairseq's command line, as a table."""
+
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.flags import PLUGIN, Architecture, Training, training_flags
+
+SETTINGS = {
+    "layers": 6,
+    "heads": 16,
+    "d_model": 1024,
+    "d_ff": 4096,
+    "dropout": 0.1,
+    "attention_dropout": 0.1,
+    "activation_dropout": 0.0,
+    "max_positions": 256,
+    "temperature": 5,
+    "max_tokens": 7680,
+    "update_freq": 21,
+    "learning_rate": 0.0005,
+    "warmup_updates": 4000,
+    "adam_betas": [0.9, 0.98],
+    "adam_eps": 1e-6,
+    "weight_decay": 0.0,
+    "clip_norm": 0.0,
+    "label_smoothing": 0.1,
+    "max_updates": 900_000,
+    "validate_every": 500,
+    "patience": 20,
+    "precision": "fp16",
+    "continuation": {"max_updates": 100},
+}
+
+
+def make_flags(architecture: dict | None = None, **training: object) -> list[str]:
+    settings = {
+        "data": Path("data"),
+        "directions": ["en-de", "de-en"],
+        "save_dir": Path("work"),
+        "tensorboard": Path("logs"),
+        "seed": 222,
+        "device": "cuda",
+        "parent": None,
+        "masks": None,
+    }
+    return training_flags(
+        Architecture(**(SETTINGS | (architecture or {}))), Training(**(settings | training))
+    )
+
+
+def value(flags: list[str], name: str) -> str:
+    return flags[flags.index(f"--{name}") + 1]
+
+
+def test_the_paper_s_big_model() -> None:
+    assert " ".join(make_flags()) == (
+        f"data --user-dir {PLUGIN} --task translation_directions --directions en-de,de-en "
+        "--sampling-temperature 5 --max-source-positions 256 --max-target-positions 256 "
+        "--skip-invalid-size-inputs-valid-test --required-batch-size-multiple 1 "
+        "--max-tokens 7680 --num-workers 2 --seed 222 "
+        "--arch transformer --share-decoder-input-output-embed "
+        "--encoder-layers 6 --encoder-embed-dim 1024 --encoder-ffn-embed-dim 4096 "
+        "--encoder-attention-heads 16 --encoder-normalize-before "
+        "--decoder-layers 6 --decoder-embed-dim 1024 --decoder-ffn-embed-dim 4096 "
+        "--decoder-attention-heads 16 --decoder-normalize-before "
+        "--dropout 0.1 --attention-dropout 0.1 --activation-dropout 0.0 "
+        "--criterion label_smoothed_cross_entropy --label-smoothing 0.1 "
+        "--optimizer adam --adam-betas (0.9, 0.98) --adam-eps 1e-06 --weight-decay 0.0 "
+        "--clip-norm 0.0 --lr-scheduler inverse_sqrt --lr 0.0005 --warmup-updates 4000 "
+        "--update-freq 21 --max-update 900000 --patience 20 "
+        "--save-dir work --validate-interval-updates 500 --save-interval-updates 500 "
+        "--validate-interval 1000000000 --save-interval 1000000000 --keep-interval-updates 1 "
+        "--no-epoch-checkpoints --tensorboard-logdir logs --log-format simple "
+        "--log-interval 100 --fp16"
+    )
+
+
+def test_a_continuation_names_its_parent_and_masks() -> None:
+    flags = make_flags(parent=Path("best.pt"), masks=Path("masks.npz"))
+    assert value(flags, "finetune-from-model") == "best.pt"
+    assert value(flags, "masks") == "masks.npz"
+    assert "--finetune-from-model" not in make_flags()
+    assert "--masks" not in make_flags()
+
+
+def test_continuation_settings_replace_those_of_the_architecture() -> None:
+    continued = Architecture(**SETTINGS).continued()
+    assert continued.max_updates == 100
+    assert continued.warmup_updates == 4000
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "there", "absent"),
+    [
+        ("cpu", "fp32", ["--cpu"], ["--fp16", "--bf16"]),
+        ("cuda", "fp16", ["--fp16"], ["--cpu", "--bf16"]),
+        ("cuda", "bf16", ["--bf16"], ["--cpu", "--fp16"]),
+        ("cuda", "fp32", [], ["--cpu", "--fp16", "--bf16"]),
+    ],
+)
+def test_device_and_precision(
+    device: str, precision: str, there: list[str], absent: list[str]
+) -> None:
+    flags = make_flags({"precision": precision}, device=device)
+    assert set(there) <= set(flags)
+    assert not set(absent) & set(flags)
