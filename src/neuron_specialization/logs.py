@@ -1,5 +1,6 @@
 """Logs of workflow jobs."""
 
+import errno
 import logging
 import os
 import sys
@@ -13,8 +14,8 @@ from neuron_specialization.errors import InputError
 def log_to(path: str) -> Iterator[None]:
     """Send all output of this process to a file, that of compiled libraries too.
 
-    An InputError ends the process with its message alone; anything else is a bug and keeps its
-    traceback.
+    Bad input and a full disk end the process with a message alone; anything else is a bug and
+    keeps its traceback.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -26,3 +27,7 @@ def log_to(path: str) -> Iterator[None]:
         yield
     except InputError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"error: the disk is full: {error}; make room, then run the same command again")

@@ -1,0 +1,58 @@
+"""What a job's log holds when it fails."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.files import whole, write_text
+
+JOB = """
+import errno, os, sys
+from neuron_specialization.errors import InputError
+from neuron_specialization.logs import log_to
+with log_to(sys.argv[1]):
+    print("from Python")
+    os.system("echo from a program")
+    raise {error}
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "traceback"),
+    [
+        ("InputError('train.de, line 3: empty')", "error: train.de, line 3: empty", False),
+        ("OSError(errno.ENOSPC, 'No space left on device', 'a.pt')", "the disk is full", False),
+        ("OSError(errno.EACCES, 'Permission denied', 'a.pt')", "Permission denied", True),
+        ("KeyError('a bug')", "a bug", True),
+    ],
+)
+def test_users_get_messages_and_bugs_keep_tracebacks(
+    tmp_path: Path, project: Path, error: str, message: str, traceback: bool
+) -> None:
+    log = tmp_path / "job.log"
+    done = subprocess.run(
+        [sys.executable, "-c", JOB.format(error=error), str(log)],
+        env={"PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    text = log.read_text(encoding="utf-8")
+    assert done.returncode == 1
+    assert message in text
+    assert "from Python" in text
+    assert "from a program" in text
+    assert ("Traceback" in text) == traceback
+    assert not done.stdout + done.stderr
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_text(path, "old\n")
+    with pytest.raises(RuntimeError), whole(path) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
