@@ -140,6 +140,17 @@ def test_bad_rows_of_systems_are_refused(
     assert "systems.tsv" in done.stdout
 
 
+def test_the_overlay_in_the_documentation_works(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    text = (project / "docs/extending.md").read_text(encoding="utf-8")
+    settings = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+    settings["languages"] = str(project / "tests/workflow/tiny/languages.tsv")
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(overlay(settings),))
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == JOBS
+
+
 def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:
     done = snakemake(tmp_path, "--lint", overlays=())
     assert done.returncode == 0, done.stdout
