@@ -69,6 +69,26 @@ def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -
         assert torch.equal(value, again[name]), name
 
 
+def test_a_killed_training_resumes_and_ends_with_the_same_model(
+    baseline: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = DirectionsTask.optimizer_step
+
+    def die(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
+        if update_num == 13:
+            raise KeyboardInterrupt
+        original(self, optimizer, model, update_num)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(DirectionsTask, "optimizer_step", die)
+        run_training(binarised, tmp_path)
+    assert (tmp_path / "work/checkpoint_last.pt").is_file()
+    assert not (tmp_path / "checkpoint.pt").exists()
+    resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
+    for name, value in read_checkpoint(baseline)["model"].items():
+        assert torch.equal(value, resumed[name]), name
+
+
 def test_a_continuation_starts_from_its_parent_with_everything_else_new(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
