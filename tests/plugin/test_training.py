@@ -79,9 +79,10 @@ def test_a_killed_training_resumes_and_ends_with_the_same_model(
             raise KeyboardInterrupt
         original(self, optimizer, model, update_num)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(DirectionsTask, "optimizer_step", die)
+    monkeypatch.setattr(DirectionsTask, "optimizer_step", die)
+    with pytest.raises(KeyboardInterrupt):
         run_training(binarised, tmp_path)
+    monkeypatch.undo()
     assert (tmp_path / "work/checkpoint_last.pt").is_file()
     assert not (tmp_path / "checkpoint.pt").exists()
     resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
