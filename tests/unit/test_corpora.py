@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +15,8 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.preparation import SplitSource, prepare_corpora
 from neuron_specialization.corpora.readers import LocalCorpus, read_corpus
 from neuron_specialization.errors import InputError
+from tests.conftest import DATA
 
-REPOSITORY = Path(__file__).parents[2]
-DATA = Path(os.environ.get("NEURON_SPECIALIZATION_DATA", REPOSITORY / "../shared/data"))
 LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False)
 STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True)
 IDS = "{lang}.tsv"

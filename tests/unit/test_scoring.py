@@ -1,6 +1,5 @@
 """Scores of small corpora, of the released outputs, and what unusable files lead to."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ from neuron_specialization.evaluation.scoring import (
     score_direction,
     score_system,
 )
+from tests.conftest import DATA
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DATA = REPOSITORY / os.environ.get("NEURON_SPECIALIZATION_DATA", "../shared/data")
 PUBLISHED = DATA.parent / "published" / "mT-big"
 
 CAT = "The cat sat on the mat."

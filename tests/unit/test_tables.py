@@ -1,10 +1,8 @@
 """Main tables: exact small cases, laws, the paper's released scores, and the files written."""
 
-import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,9 +17,8 @@ from neuron_specialization.analysis.tables import (
 )
 from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
 from neuron_specialization.errors import InputError
+from tests.conftest import DATA
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DATA = REPOSITORY / os.environ.get("NEURON_SPECIALIZATION_DATA", "../shared/data")
 PUBLISHED_SCORES = DATA.parent / "facts" / "published_scores.csv"
 
 LEVELS = {"de": "high", "nl": "high", "sv": "medium", "lb": "low", "oc": ""}
