@@ -1,5 +1,6 @@
 """Main tables: exact small cases, laws, the paper's released scores, and the files written."""
 
+import os
 import re
 import shutil
 import subprocess
