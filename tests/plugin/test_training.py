@@ -60,7 +60,7 @@ def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
     assert read_checkpoint(baseline)["optimizer_history"][-1]["num_updates"] == 20
     model, task = load_task(baseline, binarised)
     losses = [loss_of(task, model, sample).item() for sample in first_batches(task)]
-    assert losses == pytest.approx(GOLDEN_LOSSES, rel=1e-4)
+    assert losses == pytest.approx(GOLDEN_LOSSES, rel=5e-4)
 
 
 def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -> None:
