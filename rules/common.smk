@@ -16,6 +16,7 @@ from neuron_specialization.config import (
     read_languages,
     read_systems,
     settings_hash,
+    system_architecture,
     system_directions,
 )
 from neuron_specialization.errors import InputError
@@ -85,8 +86,7 @@ def directions_of(system):
 
 def architecture_of(system):
     """The model sizes and training settings of a system."""
-    name = SYSTEMS[system].architecture or SYSTEMS[SYSTEMS[system].parent].architecture
-    return config["architectures"][name]
+    return system_architecture(SYSTEMS[system], SYSTEMS, config["architectures"])
 
 
 def parent_checkpoint(wildcards):

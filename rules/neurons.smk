@@ -13,7 +13,7 @@ rule masks:
 rule record_activations:
     """Count the activations of every neuron, all directions in one process (section 3.2)."""
     input:
-        checkpoint="<dataset>/models/{system}/checkpoint.pt",
+        checkpoint=rules.train_system.output.checkpoint,
         data=rules.binarise_corpora.output.folder,
         code=package_source("fairseq_plugin.recording"),
     output:

@@ -21,12 +21,9 @@ def only(paths: list[str]) -> Path | None:
 with log_to(snakemake.log[0]):
     published = Path(snakemake.output.checkpoint)
     parent, masks = only(snakemake.input.parent), only(snakemake.input.masks)
-    architecture = Architecture(**snakemake.params.architecture)
-    if parent:
-        architecture = architecture.continued()
     # a killed job resumes; a job with other settings or inputs starts in a folder of its own
     inputs = [file_hash(path) for path in (parent, masks) if path]
-    settings = hashlib.sha256(repr((architecture, *snakemake.params.items(), inputs)).encode())
+    settings = hashlib.sha256(repr((*snakemake.params.items(), inputs)).encode())
     work_folder = published.with_name(f"work-{settings.hexdigest()[:12]}")
     training = Training(
         data=Path(snakemake.input.data),
@@ -39,7 +36,7 @@ with log_to(snakemake.log[0]):
         masks=masks,
     )
     train(
-        training_flags(architecture, training),
+        training_flags(Architecture(**snakemake.params.architecture), training),
         parent=parent,
         work_folder=work_folder,
         published=published,

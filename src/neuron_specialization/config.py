@@ -187,6 +187,15 @@ def system_directions(system: System, languages: Iterable[str], pivot: str) -> l
     return [direction for direction in every if direction in wanted]
 
 
+def system_architecture(
+    system: System, systems: Mapping[str, System], architectures: Mapping[str, Row]
+) -> dict[str, Any]:
+    """Model sizes and training settings: the parent's, changed by its `continuation`."""
+    settings = dict(architectures[system.architecture or systems[system.parent].architecture])
+    continuation = settings.pop("continuation")
+    return settings | (continuation if system.parent else {})
+
+
 def settings_hash(
     config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
 ) -> str:

@@ -1,9 +1,8 @@
 """Settings to fairseq's command line: pure, no fairseq needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
 NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
@@ -57,15 +56,9 @@ class Architecture:
     """Validations without a lower loss after which training ends."""
     precision: str
     """`fp32`, `fp16` or `bf16`."""
-    continuation: Mapping[str, Any]
-    """Settings that differ when a trained model is trained on."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
-
-    def continued(self) -> "Architecture":
-        """The settings for training on from a parent."""
-        return replace(self, **self.continuation)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,6 @@ def architecture(**changes: object) -> Architecture:
         "validate_every": 10,
         "patience": 20,
         "precision": "fp32",
-        "continuation": {},
     }
     return Architecture(**(settings | changes))
 

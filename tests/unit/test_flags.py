@@ -29,7 +29,6 @@ SETTINGS = {
     "validate_every": 500,
     "patience": 20,
     "precision": "fp16",
-    "continuation": {"max_updates": 100},
 }
 
 
@@ -82,12 +81,6 @@ def test_a_continuation_names_its_parent_and_masks() -> None:
     assert value(flags, "masks") == "masks.npz"
     assert "--finetune-from-model" not in make_flags()
     assert "--masks" not in make_flags()
-
-
-def test_continuation_settings_replace_those_of_the_architecture() -> None:
-    continued = Architecture(**SETTINGS).continued()
-    assert continued.max_updates == 100
-    assert continued.warmup_updates == 4000
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,32 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     assert planned_jobs(done.stdout) == jobs | {"all": 1}
 
 
+@pytest.mark.parametrize(
+    ("settings", "jobs"),
+    [
+        (
+            {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
+            {"train_system": 2, "translate_split": 2, "score_system": 2, "make_table": 2},
+        ),
+        (
+            {"decoding": {"beam": 2}},
+            {"translate_split": 3, "score_system": 3, "make_table": 2},
+        ),
+    ],
+)
+def test_a_setting_reruns_exactly_what_depends_on_it(
+    results: Path,
+    clone: Path,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    settings: dict,
+    jobs: dict[str, int],
+) -> None:
+    overlays = (TINY, overlay(settings))
+    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
+    assert planned_jobs(done.stdout) == jobs | {"all": 1}
+
+
 def test_the_same_seed_gives_the_same_tables(
     results: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
