@@ -6,7 +6,11 @@ rule masks:
     input:
         collect(
             "<dataset>/masks/{system}.npz",
-            system=[name for name, row in SYSTEMS.items() if row.k is not None],
+            system=[
+                name
+                for name, row in SYSTEMS.items()
+                if row.method == "neuron_specialization"
+            ],
         ),
 
 
@@ -37,7 +41,7 @@ rule record_activations:
 
 
 rule select_neurons:
-    """Select each direction's neurons by Eq. 1; any k, no forward pass."""
+    """Select each direction's neurons, by Eq. 1 or at random; no forward pass."""
     input:
         counts=lambda wildcards: collect(
             rules.record_activations.output.counts,
@@ -54,6 +58,9 @@ rule select_neurons:
         directions=lambda wildcards: directions_of(wildcards.system),
         k=lambda wildcards: SYSTEMS[wildcards.system].k,
         counting=lambda wildcards: SYSTEMS[wildcards.system].counting,
+        kept=lambda wildcards: SYSTEMS[wildcards.system].kept,
+        stacks=lambda wildcards: SYSTEMS[wildcards.system].stacks,
+        seed=lambda wildcards: SYSTEMS[wildcards.system].seed,
     message:
         "Select the neurons of {wildcards.system}"
     script:

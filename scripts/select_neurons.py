@@ -16,5 +16,8 @@ with log_to(snakemake.log[0]):
         directions=snakemake.params.directions,
         k=snakemake.params.k,
         counting=snakemake.params.counting,
+        kept=snakemake.params.kept,
+        stacks=snakemake.params.stacks,
+        seed=snakemake.params.seed,
     )
     masks.save(Path(snakemake.output.masks))

@@ -54,6 +54,10 @@ class System:
     """Percentage of activations that the selected neurons hold (Eq. 1)."""
     counting: str = "sentence"
     """Activations counted per `sentence` (the paper) or per `token` (the official code)."""
+    kept: float | None = None
+    """Percentage of neurons kept at random, instead of k (the paper's Random)."""
+    stacks: str = "both"
+    """Stacks that are masked: `both`, `encoder` or `decoder` (Ours, Ours-Enc, Ours-Dec)."""
     seed: int = 1
     """Seed of initialisation, dropout and data order."""
 
@@ -139,8 +143,9 @@ def check_unique(names: Iterable[str], path: Path, noun: str) -> None:
 
 def check_parent(system: System, systems: Mapping[str, System], path: Path) -> None:
     """InputError unless the parent is a system without a parent of its own, where one is needed."""
-    if system.method == "neuron_specialization" and (not system.parent or system.k is None):
-        raise InputError(f"{path}: system {system.system} needs a parent and a k")
+    one_choice = (system.k is None) != (system.kept is None)
+    if system.method == "neuron_specialization" and not (system.parent and one_choice):
+        raise InputError(f"{path}: system {system.system} needs a parent, and either k or kept")
     if not system.parent:
         return
     if system.parent not in systems:

@@ -235,6 +235,18 @@ def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_pa
         load_task(tmp_path / "nothing.pt", binarised)
 
 
+def test_masks_of_one_stack_leave_the_other_dense(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    encoder = np.zeros((len(DIRECTIONS), 2, NUM_NEURONS), dtype=bool)
+    masks, _ = save_masks(tmp_path / "masks.npz", encoder, LAYERS[:2])
+    model, task = load_task(baseline, binarised, masks=str(masks))
+    loss_of(task, model, first_batches(task)[0]).backward()
+    for name, layer in ffn_layers(model).items():
+        row_gradient_F = layer.fc1.weight.grad.abs().sum(1)
+        assert bool(row_gradient_F.any()) == name.startswith("decoder")
+
+
 def test_masks_of_another_architecture_are_refused(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:

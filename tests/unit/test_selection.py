@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.neurons.selection import select_masks, select_neurons
-from neuron_specialization.neurons.storage import Counts
+from neuron_specialization.neurons.selection import draw_neurons, select_masks, select_neurons
+from neuron_specialization.neurons.storage import Counts, Masks
 
 EXAMPLE_F = np.array([5, 0, 5, 3, 2, 0])
 GRID = [0, 0.1, 1, 12.5, 33.3, 50, 66.7, 70, 90, 95, 99, 99.9, 100]
@@ -77,18 +77,73 @@ def test_k_outside_its_range(k: float) -> None:
         select_neurons(EXAMPLE_F, k)
 
 
-def test_masks_of_some_directions_in_either_counting() -> None:
-    counts = Counts(
+@pytest.fixture
+def counts() -> Counts:
+    return Counts(
         directions=("en-a1", "a1-en"),
-        layers=("encoder.layers.0",),
-        sentence_LNF=np.array([[[9, 1]], [[1, 9]]]),
-        token_LNF=np.array([[[1, 9]], [[9, 1]]]),
+        layers=("encoder.layers.0", "decoder.layers.0"),
+        sentence_LNF=np.array([[[9, 1], [5, 5]], [[1, 9], [5, 5]]]),
+        token_LNF=np.array([[[1, 9], [5, 5]], [[9, 1], [5, 5]]]),
         provenance={"checkpoint": "abc"},
     )
-    masks = select_masks(counts, directions=["a1-en"], k=50, counting="sentence")
-    assert masks.mask_LNF.tolist() == [[[False, True]]]
+
+
+def make_masks(counts: Counts, **changes: object) -> Masks:
+    settings = {
+        "directions": ["a1-en"],
+        "k": 50,
+        "counting": "sentence",
+        "kept": None,
+        "stacks": "both",
+        "seed": 1,
+    }
+    return select_masks(counts, **(settings | changes))
+
+
+def test_masks_of_some_directions_in_either_counting(counts: Counts) -> None:
+    masks = make_masks(counts)
+    assert masks.mask_LNF.tolist() == [[[False, True], [True, False]]]
     assert masks.provenance == {"checkpoint": "abc", "k": 50, "counting": "sentence"}
-    masks = select_masks(counts, directions=["a1-en"], k=50, counting="token")
-    assert masks.mask_LNF.tolist() == [[[True, False]]]
+    assert make_masks(counts, counting="token").mask_LNF[0, 0].tolist() == [True, False]
     with pytest.raises(InputError, match="b1-en"):
-        select_masks(counts, directions=["b1-en"], k=50, counting="token")
+        make_masks(counts, directions=["b1-en"])
+    with pytest.raises(InputError, match="neither k nor kept"):
+        make_masks(counts, k=None)
+
+
+@pytest.mark.parametrize("stack", ["encoder", "decoder"])
+def test_masks_of_one_stack_leave_the_other_alone(counts: Counts, stack: str) -> None:
+    masks = make_masks(counts, stacks=stack)
+    both = make_masks(counts)
+    assert masks.layers == (f"{stack}.layers.0",)
+    assert (masks.mask_LNF[:, 0] == both.mask_LNF[:, both.layers.index(masks.layers[0])]).all()
+
+
+@pytest.mark.parametrize(
+    ("num_neurons", "kept", "num_kept"),
+    [(4096, 70, 2867), (1024, 70, 716), (10, 0, 0), (10, 100, 10), (3, 50, 1), (1000, 0.1, 1)],
+)
+def test_random_neurons_are_equally_many_everywhere(
+    num_neurons: int, kept: float, num_kept: int
+) -> None:
+    mask_LNF = draw_neurons((3, 2, num_neurons), kept, seed=1)
+    assert (mask_LNF.sum(-1) == num_kept).all()
+
+
+def test_random_neurons_differ_by_direction_layer_and_seed_and_by_nothing_else() -> None:
+    mask_LNF = draw_neurons((2, 2, 100), 70, seed=1)
+    rows = {row.tobytes() for row in mask_LNF.reshape(4, 100)}
+    assert len(rows) == 4
+    assert (draw_neurons((2, 2, 100), 70, seed=1) == mask_LNF).all()
+    assert (draw_neurons((2, 2, 100), 70, seed=2) != mask_LNF).any()
+    # uniform: over many draws every neuron is kept about as often
+    often_F = draw_neurons((500, 4, 20), 70, seed=3).mean((0, 1))
+    assert np.abs(often_F - 0.7).max() < 0.05
+
+
+def test_random_masks_say_how_they_were_made(counts: Counts) -> None:
+    masks = make_masks(counts, k=None, kept=50)
+    assert masks.mask_LNF.sum(-1).tolist() == [[1, 1]]
+    assert masks.provenance == {"checkpoint": "abc", "kept": 50, "seed": 1}
+    with pytest.raises(InputError, match="kept is 120"):
+        make_masks(counts, k=None, kept=120)

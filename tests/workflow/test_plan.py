@@ -24,6 +24,7 @@ JOBS = {
     "make_table": 2,
     "all": 1,
 }
+SIX_SYSTEMS = {"train_system": 6, "select_neurons": 4, "translate_split": 6, "score_system": 6}
 TWO_TESTS = {"translate_split": 6, "score_system": 6, "make_table": 4}
 
 
@@ -37,7 +38,7 @@ def planned_jobs(output: str) -> dict[str, int]:
     ("overlays", "changes"),
     [
         ((), {}),
-        ((TINY,), {}),
+        ((TINY,), SIX_SYSTEMS),
         (("config/bible.yaml",), TWO_TESTS),
         (("config/bible.yaml", "config/bible_cpu.yaml"), {}),
     ],
@@ -117,7 +118,10 @@ def test_bad_settings_are_refused_before_anything_runs(
         ("x\tX\tneuron_specialization\t\tbaseline\tall\t101\t\t1", "line 5, column k: 101"),
         ("x\tX\tneuron_specialization\t\tbaseline\tall\t-1\t\t1", "line 5, column k: -1"),
         ("x\tX\tneuron_specialization\t\tbaseline\tall\tmost\t\t1", "column k: 'most'"),
-        ("x\tX\tneuron_specialization\t\tbaseline\tall\t\t\t1", "needs a parent and a k"),
+        (
+            "x\tX\tneuron_specialization\t\tbaseline\tall\t\t\t1",
+            "either k or kept",
+        ),
         ("x\tX\tmultilingual\t\tnobody\tall\t\t\t1", "unknown parent nobody"),
         ("x\tX\tmultilingual\t\tcontinued\tall\t\t\t1", "itself a continuation"),
         ("baseline\tX\tmultilingual\ttiny\t\tall\t\t\t1", "baseline has two rows"),

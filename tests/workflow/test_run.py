@@ -24,6 +24,15 @@ PARTS = (
     "tests/workflow/tiny",
 )
 
+SYSTEMS = {
+    "baseline": "Baseline",
+    "continued": "Continued baseline",
+    "random": "Random",
+    "encoder_only": "Encoder only",
+    "decoder_only": "Decoder only",
+    "neuron_specialization": "Neuron specialization",
+}
+
 
 @pytest.fixture(scope="module")
 def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,17 +56,17 @@ def results(clone: Path, snakemake: Snakemake) -> Path:
 
 def test_the_table_has_every_system(results: Path) -> None:
     table = (results / "tables/test/bleu.md").read_text(encoding="utf-8")
-    for label in ("Baseline", "Continued baseline", "Neuron specialization"):
+    for label in SYSTEMS.values():
         assert f"| {label} " in table
     assert "tok:13a" in table
     assert (results / "tables/test/chrf.tex").read_text(encoding="utf-8").count("toprule") == 1
     csv = pd.read_csv(results / "tables/test/bleu.csv")
-    assert len(csv) == 6
+    assert len(csv) == 2 * len(SYSTEMS)
     assert csv.filter(regex="high|low|all").notna().all(axis=None)
 
 
 def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> None:
-    for system in ("baseline", "continued", "neuron_specialization"):
+    for system in SYSTEMS:
         for pair in ("en-a1", "en-b1", "a1-en", "b1-en"):
             text = (results / f"translations/test/{system}/{pair}.txt").read_text(encoding="utf-8")
             assert text.count("\n") == 20
@@ -75,9 +84,22 @@ def test_masks_come_from_the_baselines_counts(results: Path) -> None:
     assert masks.provenance["checkpoint"] == counts.provenance["checkpoint"]
 
 
+def test_every_kind_of_mask_is_what_its_row_says(results: Path) -> None:
+    masks = {
+        name: Masks.load(results / f"masks/{name}.npz")
+        for name in ("random", "encoder_only", "decoder_only", "neuron_specialization")
+    }
+    both = masks["neuron_specialization"]
+    assert (masks["random"].mask_LNF.sum(-1) == 22).all()  # 70 % of 32
+    assert masks["encoder_only"].layers == ("encoder.layers.0",)
+    assert masks["decoder_only"].layers == ("decoder.layers.0",)
+    assert (masks["encoder_only"].mask_LNF == both.mask_LNF[:, :1]).all()
+    assert masks["decoder_only"].provenance["counting"] == "token"
+
+
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list((results / "models").glob("*/work*"))
-    for system in ("baseline", "continued", "neuron_specialization"):
+    for system in SYSTEMS:
         assert list((results / f"models/{system}/tensorboard").rglob("events.out.tfevents.*"))
         assert (results / f"logs/train_system/{system}.log").stat().st_size
 
@@ -90,18 +112,18 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
     ("module", "jobs"),
     [
         ("analysis/writers.py", {"make_table": 2}),
-        ("evaluation/scoring.py", {"score_system": 3, "make_table": 2}),
+        ("evaluation/scoring.py", {"score_system": 6, "make_table": 2}),
         (
             "neurons/selection.py",
             {
-                "select_neurons": 1,
-                "train_system": 1,
-                "translate_split": 1,
-                "score_system": 1,
+                "select_neurons": 4,
+                "train_system": 4,
+                "translate_split": 4,
+                "score_system": 4,
                 "make_table": 2,
             },
         ),
-        ("fairseq_plugin/decoding.py", {"translate_split": 3, "score_system": 3, "make_table": 2}),
+        ("fairseq_plugin/decoding.py", {"translate_split": 6, "score_system": 6, "make_table": 2}),
     ],
 )
 def test_an_edit_reruns_exactly_what_depends_on_it(
@@ -120,11 +142,11 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     [
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            {"train_system": 2, "translate_split": 2, "score_system": 2, "make_table": 2},
+            {"train_system": 5, "translate_split": 5, "score_system": 5, "make_table": 2},
         ),
         (
             {"decoding": {"beam": 2}},
-            {"translate_split": 3, "score_system": 3, "make_table": 2},
+            {"translate_split": 6, "score_system": 6, "make_table": 2},
         ),
     ],
 )

@@ -13,11 +13,11 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.storage import Counts, Masks
 
 
-def check_k(k: float) -> Fraction:
-    """The share k (percent) as an exact fraction; InputError outside 0..100."""
-    if not 0 <= k <= 100:
-        raise InputError(f"k is {k}: the share of activations to keep is a percentage, 0 to 100")
-    return Fraction(str(k))
+def check_percentage(name: str, value: float) -> Fraction:
+    """A percentage as an exact fraction; InputError outside 0..100."""
+    if not 0 <= value <= 100:
+        raise InputError(f"{name} is {value}: it is a percentage, 0 to 100")
+    return Fraction(str(value))
 
 
 def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
@@ -34,7 +34,7 @@ def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
     Returns:
         mask_LNF, True for the selected neurons, same shape.
     """
-    share = check_k(k)
+    share = check_percentage("k", k)
     if share == 100:
         return np.ones(count_LNF.shape, dtype=bool)
     order_LNF = np.argsort(-count_LNF, axis=-1, kind="stable")
@@ -53,23 +53,59 @@ def thresholds(total_LN: NDArray[np.int64], share: Fraction) -> NDArray[np.int64
     return np.array(flat, dtype=np.int64).reshape(total_LN.shape)
 
 
-def select_masks(counts: Counts, *, directions: list[str], k: float, counting: str) -> Masks:
-    """Select the neurons of some directions from recorded counts.
+def draw_neurons(shape: tuple[int, ...], kept: float, seed: int) -> NDArray[np.bool_]:
+    """Draw the same number of neurons at random for each direction and layer (section 5.2).
+
+    Args:
+        shape: L, N, F.
+        kept: percentage of the F neurons to keep; a fraction of a neuron is left out.
+        seed: seed of the draw.
+
+    Returns:
+        mask_LNF, True for the kept neurons.
+    """
+    num_kept = math.floor(shape[-1] * check_percentage("kept", kept) / 100)
+    rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
+    return rank_LNF < num_kept
+
+
+def select_masks(
+    counts: Counts,
+    *,
+    directions: list[str],
+    k: float | None,
+    counting: str,
+    kept: float | None,
+    stacks: str,
+    seed: int,
+) -> Masks:
+    """Make the masks of some directions from recorded counts.
 
     Args:
         counts: activations recorded for at least these directions.
         directions: the directions of the masks.
-        k: percentage of the activations to keep.
+        k: percentage of the activations to keep; None to draw neurons at random.
         counting: `sentence` or `token`.
+        kept: percentage of the neurons to keep where they are drawn at random.
+        stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
+        seed: seed of the random draw.
     """
     missing = sorted(set(directions) - set(counts.directions))
     if missing:
         raise InputError(f"no activations were recorded for {', '.join(missing)}")
     rows = [counts.directions.index(direction) for direction in directions]
-    count_LNF = {"sentence": counts.sentence_LNF, "token": counts.token_LNF}[counting]
+    count_LNF = {"sentence": counts.sentence_LNF, "token": counts.token_LNF}[counting][rows]
+    choice: dict[str, str | float]
+    if kept is not None:
+        mask_LNF, choice = draw_neurons(count_LNF.shape, kept, seed), {"kept": kept, "seed": seed}
+    elif k is not None:
+        mask_LNF, choice = select_neurons(count_LNF, k), {"k": k, "counting": counting}
+    else:
+        raise InputError("neither k nor kept is given: nothing says which neurons to select")
+    masked = [n for n, name in enumerate(counts.layers) if stacks in ("both", name.split(".")[0])]
     return Masks(
         directions=tuple(directions),
-        layers=counts.layers,
-        mask_LNF=select_neurons(count_LNF[rows], k),
-        provenance={**counts.provenance, "k": k, "counting": counting},
+        layers=tuple(counts.layers[n] for n in masked),
+        mask_LNF=mask_LNF[:, masked],
+        provenance={**counts.provenance, **choice},
     )
