@@ -1,11 +1,9 @@
 """Train one system by fairseq and publish its best checkpoint."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash
-from neuron_specialization.fairseq_plugin.training import train
+from neuron_specialization.fairseq_plugin.training import train, training_digest
 from neuron_specialization.flags import Architecture, Training, training_flags
 from neuron_specialization.logs import log_to
 
@@ -21,12 +19,12 @@ def only(paths: list[str]) -> Path | None:
 with log_to(snakemake.log[0]):
     published = Path(snakemake.output.checkpoint)
     parent, masks = only(snakemake.input.parent), only(snakemake.input.masks)
+    data = Path(snakemake.input.data)
     # a killed job resumes; a job with other settings or inputs starts in a folder of its own
-    inputs = [file_hash(path) for path in (parent, masks) if path]
-    settings = hashlib.sha256(repr((*snakemake.params.items(), inputs)).encode())
-    work_folder = published.with_name(f"work-{settings.hexdigest()[:12]}")
+    digest = training_digest(list(snakemake.params.items()), data, parent, masks)
+    work_folder = published.with_name(f"work-{digest}")
     training = Training(
-        data=Path(snakemake.input.data),
+        data=data,
         directions=snakemake.params.directions,
         save_dir=work_folder,
         tensorboard=published.with_name("tensorboard"),

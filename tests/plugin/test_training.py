@@ -15,6 +15,7 @@ from neuron_specialization.analysis.parameters import count_parameters
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import load_model, read_checkpoint
 from neuron_specialization.fairseq_plugin.task import DirectionsTask, ffn_layers, wants_compact
+from neuron_specialization.fairseq_plugin.training import training_digest
 from neuron_specialization.neurons.storage import Masks
 from tests.plugin.conftest import DIRECTIONS, run_training
 
@@ -88,6 +89,20 @@ def test_a_killed_training_resumes_and_ends_with_the_same_model(
     resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
     for name, value in read_checkpoint(baseline)["model"].items():
         assert torch.equal(value, resumed[name]), name
+
+
+def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
+    for name in ("dict.txt", "train.bin", "parent.pt"):
+        (tmp_path / name).write_text(name)
+    found = [training_digest({"seed": 1}, tmp_path, None, None)]
+    assert training_digest({"seed": 1}, tmp_path, None, None) == found[0]
+    found.append(training_digest({"seed": 2}, tmp_path, None, None))
+    found.append(training_digest({"seed": 1}, tmp_path, tmp_path / "parent.pt", None))
+    (tmp_path / "train.bin").write_text("longer than before")
+    found.append(training_digest({"seed": 1}, tmp_path, None, None))
+    (tmp_path / "dict.txt").write_text("txt.dict")
+    found.append(training_digest({"seed": 1}, tmp_path, None, None))
+    assert len(set(found)) == 5
 
 
 def test_a_continuation_starts_from_its_parent_with_everything_else_new(

@@ -73,7 +73,7 @@ class DirectionDataset(FairseqDataset):
         self.epoch = epoch
 
     def ordered_indices(self) -> NDArray[np.int64]:
-        """The epoch's pairs: direction by direction, by target then source length."""
+        """The epoch's pairs: direction by direction, by source then target length."""
         indices = np.arange(len(self)) if self.sampling is None else self.draw(self.sampling)
         direction = np.searchsorted(self.starts, indices, side="right")
         order = np.lexsort((self.target_sizes[indices], self.source_sizes[indices], direction))
