@@ -17,9 +17,18 @@ pathvars:
     benchmarks=f"<results>/{config['dataset']}/benchmarks",
 
 
+# jobs that train several small models, one after the other; --set-scatter changes their number
+scattergather:
+    fine_tunes=2,
+    bilingual_models=2,
+
+
 wildcard_constraints:
     split="|".join(SPLITS),
     system="|".join(SYSTEMS),
+    seed=r"\d+",
+    vocabulary="|".join(["joint", *PAIRS]),
+    table="|".join(TABLES),
     metric="|".join(config["metrics"]),
 
 
@@ -38,6 +47,7 @@ localrules:
     translate,
     scores,
     tables,
+    parameters,
 
 
 rule all:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.neurons.subnetwork import install_subnetworks
 
 # name: (model width D, neurons F, tokens of a batch)
@@ -61,8 +62,8 @@ def make_ffns(d_model: int, d_ff: int) -> dict[str, FFN]:
     ffns = {"dense": FFN(d_model, d_ff), "weight mask": WeightMaskedFFN(d_model, d_ff, mask_F)}
     for name in ("reference", "compact"):
         ffns[name] = FFN(d_model, d_ff)
-        state = install_subnetworks([ffns[name]], [mask_F[None]], compact=name == "compact")
-        state.direction = 0
+        state = DirectionState(direction=0)
+        install_subnetworks([ffns[name]], [mask_F[None]], state, compact=name == "compact")
     return ffns
 
 

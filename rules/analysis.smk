@@ -2,44 +2,87 @@
 
 
 rule tables:
-    """Target: the tables of all test splits and metrics."""
+    """Target: all tables of all test splits and metrics."""
     input:
         collect(
-            "<dataset>/tables/{split}/{metric}.md",
+            "<dataset>/tables/{split}/{table}.{metric}.md",
             split=config["test_splits"],
+            table=TABLES,
             metric=config["metrics"],
         ),
 
 
-rule make_table:
-    """Table 2 (BLEU) and Table 7 (chrF++) of the paper, for the systems of this dataset."""
+rule parameters:
+    """Target: the parameters of every system, counted without training anything."""
     input:
-        scores=collect(
-            rules.score_system.output.scores, system=SYSTEMS, allow_missing=True
+        "<dataset>/tables/parameters.csv",
+
+
+rule count_parameters:
+    """Count the parameters of every system (Table 6, and the Δ params of Tables 1 and 2)."""
+    input:
+        code=package_source("fairseq_plugin.parameters"),
+    output:
+        csv="<dataset>/tables/parameters.csv",
+        markdown="<dataset>/tables/parameters.md",
+    log:
+        "<logs>/count_parameters.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        systems=[
+            {
+                "system": name,
+                "label": row.label,
+                "parent": row.parent,
+                "models": len(row.directions) if row.method == "bilingual" else 1,
+                "dictionaries": dictionary_sizes(row),
+                "architecture": system_architecture(
+                    row, SYSTEMS, config["architectures"]
+                ),
+                "adapters": adapter_settings(row, LANGUAGES, PIVOT),
+            }
+            for name, row in SYSTEMS.items()
+        ],
+    message:
+        f"Count the parameters of the systems of {config['dataset']}"
+    script:
+        "../scripts/count_parameters.py"
+
+
+rule make_table:
+    """A table of systems: averages by resource level (2, 7), or a column per language (1, 3)."""
+    input:
+        scores=lambda wildcards: collect(
+            "<dataset>/scores/{split}/{system}/seed{seed}.csv",
+            zip,
+            allow_missing=True,
+            **trainings(systems=TABLES[wildcards.table]["systems"]),
         ),
-        dictionary=rules.learn_vocabulary.output.dictionary,
+        parameters=rules.count_parameters.output.csv,
         code=package_source(
-            "analysis.tables", "analysis.writers", "analysis.parameters"
+            "analysis.tables", "analysis.language_tables", "analysis.writers"
         ),
     output:
-        csv="<dataset>/tables/{split}/{metric}.csv",
-        markdown="<dataset>/tables/{split}/{metric}.md",
-        latex="<dataset>/tables/{split}/{metric}.tex",
+        csv="<dataset>/tables/{split}/{table}.{metric}.csv",
+        markdown="<dataset>/tables/{split}/{table}.{metric}.md",
+        latex="<dataset>/tables/{split}/{table}.{metric}.tex",
     log:
-        "<logs>/make_table/{split}.{metric}.log",
+        "<logs>/make_table/{split}.{table}.{metric}.log",
     conda:
         "../envs/evaluation.yaml"
     params:
         dataset=config["dataset"],
-        systems=[
-            {"label": row.label, "seed": row.seed, **architecture_of(name)}
-            for name, row in SYSTEMS.items()
-        ],
+        layout=lambda wildcards: TABLES[wildcards.table]["layout"],
+        trainings=lambda wildcards: trainings(
+            systems=TABLES[wildcards.table]["systems"]
+        ),
+        labels={name: row.label for name, row in SYSTEMS.items()},
         levels={code: LANGUAGES[code].level for code in OTHERS},
         pivot=PIVOT,
         directions=all_directions(LANGUAGES, PIVOT),
         settings=settings_hash(config, LANGUAGES, SYSTEMS),
     message:
-        "Make the {wildcards.metric} table of {wildcards.split}"
+        "Make the table {wildcards.table} of {wildcards.split} in {wildcards.metric}"
     script:
         "../scripts/make_table.py"

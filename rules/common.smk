@@ -11,16 +11,17 @@ sys.path.insert(0, str(PROJECT / "src"))
 # jobs find the package there, installed or not, on this machine or on a cluster
 os.environ.update(PYTHONPATH=str(PROJECT / "src"))
 
-from neuron_specialization.config import (
-    all_directions,
-    read_languages,
-    read_systems,
-    settings_hash,
-    system_architecture,
-    system_directions,
-)
+from neuron_specialization.config import all_directions, read_languages, settings_hash
+from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.errors import InputError
 from neuron_specialization.sources import module_files
+from neuron_specialization.systems import (
+    adapter_settings,
+    parent_seed,
+    read_systems,
+    shard,
+    system_architecture,
+)
 
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
 
@@ -45,12 +46,28 @@ SPLITS = {split["name"]: split for split in config["corpora"]["splits"]}
 CORPORA = PROJECT / config["corpora"]["folder"]
 OTHERS = [code for code in LANGUAGES if code != PIVOT]
 PAIRS = [f"{PIVOT}-{code}" for code in OTHERS]
+TABLES = {table["name"]: table for table in config.get("tables", [])} or {
+    "levels": {"layout": "levels", "systems": list(SYSTEMS)}
+}
 
 for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
     if split not in SPLITS:
         raise WorkflowError(
             f"the config names the split {split}, but corpora.splits has only "
             f"{', '.join(SPLITS)}"
+        )
+for table in TABLES.values():
+    for name in table["systems"]:
+        if name not in SYSTEMS:
+            raise WorkflowError(
+                f"the config has a table of the system {name}, but {config['systems']} has only "
+                f"{', '.join(SYSTEMS)}"
+            )
+for row in SYSTEMS.values():
+    if row.vocabulary == "pair" and "pair_vocabulary" not in config:
+        raise WorkflowError(
+            f"system {row.system} has vocabularies of its own pairs: "
+            "say in the config how to learn them (pair_vocabulary)"
         )
 
 
@@ -70,34 +87,114 @@ def local_corpora():
     return sorted(str(path) for path in files if path.is_file())
 
 
-def aligned_files(split):
-    """Both sides of every pair of a split."""
+def aligned_files(splits, vocabulary="joint"):
+    """Both sides of every pair, or of the pair with a vocabulary of its own, of some splits."""
     return [
         f"<dataset>/corpora/{split}.{pair}.{lang}"
-        for pair in PAIRS
+        for split in splits
+        for pair in (PAIRS if vocabulary == "joint" else [vocabulary])
         for lang in pair.split("-")
     ]
 
 
-def directions_of(system):
-    """The directions of a system."""
-    return system_directions(SYSTEMS[system], LANGUAGES, PIVOT)
+def trainings(*methods, systems=SYSTEMS):
+    """Systems and seeds, for collect(..., zip): of some methods and systems, or of all."""
+    found = [
+        (name, seed)
+        for name in systems
+        for seed in SYSTEMS[name].seeds
+        if not methods or SYSTEMS[name].method in methods
+    ]
+    return {"system": [name for name, _ in found], "seed": [seed for _, seed in found]}
 
 
-def architecture_of(system):
+def system_of(wildcards):
+    """The row of a system."""
+    return SYSTEMS[wildcards.system]
+
+
+def directions_of(wildcards):
+    """The directions of a system, or of one of its shards."""
+    directions = system_of(wildcards).directions
+    item = wildcards.get("scatteritem")
+    return shard(directions, item) if item else list(directions)
+
+
+def architecture_of(wildcards):
     """The model sizes and training settings of a system."""
-    return system_architecture(SYSTEMS[system], SYSTEMS, config["architectures"])
+    return system_architecture(system_of(wildcards), SYSTEMS, config["architectures"])
 
 
-def parent_checkpoint(wildcards):
-    """The checkpoint that a system continues from, if any."""
-    parent = SYSTEMS[wildcards.system].parent
-    return collect("<dataset>/models/{parent}/checkpoint.pt", parent=parent or [])
+def adapters_of(wildcards):
+    """The sets and sizes of a system's adapters, if it has any."""
+    return adapter_settings(system_of(wildcards), LANGUAGES, PIVOT)
 
 
-def system_masks(wildcards):
-    """The neuron masks of a system, if it has any."""
-    masked = SYSTEMS[wildcards.system].method == "neuron_specialization"
+def vocabularies_of(row):
+    """The vocabularies of a system's models: the joint one, or one per pair."""
+    if row.vocabulary == "joint":
+        return ["joint"]
+    languages = {lang for pair in row.directions for lang in pair.split("-")}
+    return [f"{PIVOT}-{code}" for code in OTHERS if code in languages]
+
+
+def dictionary_sizes(row):
+    """Entries of a system's source and target dictionary, known before they are learned."""
+    if row.vocabulary == "pair":
+        return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
+    tags = 0 if row.method == "bilingual" else len(LANGUAGES)
+    return 2 * [dictionary_size(config["vocabulary"]["size"], tags)]
+
+
+def data_of(wildcards):
+    """The binarised corpora of a system."""
     return collect(
-        "<dataset>/masks/{system}.npz", system=wildcards.system if masked else []
+        "<dataset>/binarised/{vocabulary}",
+        vocabulary=vocabularies_of(system_of(wildcards)),
     )
+
+
+def parent_file(pattern, *methods):
+    """Input function: a file of the parent's training, for systems of some methods."""
+
+    def parent(wildcards):
+        row = system_of(wildcards)
+        if not row.parent or (methods and row.method not in methods):
+            return []
+        seed = parent_seed(SYSTEMS[row.parent], int(wildcards.seed))
+        return collect(pattern, system=row.parent, seed=seed)
+
+    return parent
+
+
+def masks_of(wildcards):
+    """The neuron masks of a system, if it has any."""
+    masked = system_of(wildcards).method == "neuron_specialization"
+    return collect(
+        "<dataset>/masks/{system}/seed{seed}.npz" if masked else [],
+        system=wildcards.system,
+        seed=wildcards.seed,
+    )
+
+
+def weight_masks_of(wildcards):
+    """The weight masks of a system, if it has any, from all shards."""
+    masked = system_of(wildcards).method == "lass"
+    pattern = "<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz"
+    return gather.fine_tunes(
+        pattern if masked else [], system=wildcards.system, seed=wildcards.seed
+    )
+
+
+def models_of(wildcards):
+    """The checkpoint of a system, or the folders of its bilingual models from all shards."""
+    return trained_models(wildcards.system, wildcards.seed)
+
+
+def trained_models(system, seed):
+    """The files of one training of a system."""
+    if SYSTEMS[system].method == "bilingual":
+        pattern = "<dataset>/models/{system}/seed{seed}/{scatteritem}"
+        return gather.bilingual_models(pattern, system=system, seed=seed)
+    pattern = "<dataset>/models/{system}/seed{seed}/checkpoint.pt"
+    return collect(pattern, system=system, seed=seed)

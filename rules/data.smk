@@ -4,7 +4,12 @@
 rule corpora:
     """Target: everything that training reads."""
     input:
-        "<dataset>/binarised",
+        collect(
+            "<dataset>/binarised/{vocabulary}",
+            vocabulary={
+                name for row in SYSTEMS.values() for name in vocabularies_of(row)
+            },
+        ),
 
 
 rule prepare_corpora:
@@ -13,7 +18,7 @@ rule prepare_corpora:
         local=local_corpora(),
         code=package_source("corpora.preparation"),
     output:
-        corpora=[aligned_files(split) for split in SPLITS],
+        corpora=aligned_files(SPLITS),
         report="<dataset>/corpora/report.tsv",
     log:
         "<logs>/prepare_corpora.log",
@@ -35,25 +40,28 @@ rule prepare_corpora:
 
 
 rule learn_vocabulary:
-    """One SentencePiece model and one dictionary for all languages."""
+    """One SentencePiece model and dictionary for all languages, or two of a pair's own."""
     input:
-        corpora=aligned_files("train"),
+        corpora=lambda wildcards: aligned_files(["train"], wildcards.vocabulary),
         code=package_source("corpora.vocabulary"),
     output:
-        model="<dataset>/vocabulary/spm.model",
-        dictionary="<dataset>/vocabulary/dict.txt",
+        folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:
-        "<logs>/learn_vocabulary.log",
+        "<logs>/learn_vocabulary/{vocabulary}.log",
     benchmark:
-        "<benchmarks>/learn_vocabulary.jsonl"
+        "<benchmarks>/learn_vocabulary/{vocabulary}.jsonl"
     conda:
         "../envs/data.yaml"
     params:
         languages=list(LANGUAGES),
-        settings=config["vocabulary"],
+        settings=lambda wildcards: (
+            config["vocabulary"]
+            if wildcards.vocabulary == "joint"
+            else config["pair_vocabulary"]
+        ),
         seed=config["seed"],
     message:
-        f"Learn the vocabulary of {config['dataset']}"
+        "Learn the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/learn_vocabulary.py"
 
@@ -61,19 +69,18 @@ rule learn_vocabulary:
 rule binarise_corpora:
     """Text to token indices; both directions of a pair are read from the same files."""
     input:
-        corpora=rules.prepare_corpora.output.corpora,
-        model=rules.learn_vocabulary.output.model,
-        dictionary=rules.learn_vocabulary.output.dictionary,
+        corpora=lambda wildcards: aligned_files(SPLITS, wildcards.vocabulary),
+        vocabulary=rules.learn_vocabulary.output.folder,
         code=package_source("fairseq_plugin.binarise"),
     output:
-        folder=directory("<dataset>/binarised"),
+        folder=directory("<dataset>/binarised/{vocabulary}"),
     log:
-        "<logs>/binarise_corpora.log",
+        "<logs>/binarise_corpora/{vocabulary}.log",
     benchmark:
-        "<benchmarks>/binarise_corpora.jsonl"
+        "<benchmarks>/binarise_corpora/{vocabulary}.jsonl"
     conda:
         "../envs/training.yaml"
     message:
-        f"Binarise the corpora of {config['dataset']}"
+        "Binarise the corpora with the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/binarise_corpora.py"

@@ -5,36 +5,47 @@ rule translate:
     """Target: the translations of all systems."""
     input:
         collect(
-            "<dataset>/translations/{split}/{system}",
+            collect(
+                "<dataset>/translations/{split}/{system}/seed{seed}",
+                zip,
+                allow_missing=True,
+                **trainings(),
+            ),
             split=config["test_splits"],
-            system=SYSTEMS,
         ),
 
 
 rule translate_split:
     """Translate a test split in all directions of a system, in one process."""
     input:
-        checkpoint=rules.train_system.output.checkpoint,
-        masks=system_masks,
-        data=rules.binarise_corpora.output.folder,
-        vocabulary=rules.learn_vocabulary.output.model,
+        models=models_of,
+        base=parent_file(
+            "<dataset>/models/{system}/seed{seed}/checkpoint.pt", "adapter"
+        ),
+        masks=masks_of,
+        weight_masks=weight_masks_of,
+        data=data_of,
+        vocabularies=lambda wildcards: collect(
+            rules.learn_vocabulary.output.folder,
+            vocabulary=vocabularies_of(system_of(wildcards)),
+        ),
         code=package_source("fairseq_plugin.decoding"),
     output:
-        folder=directory("<dataset>/translations/{split}/{system}"),
+        folder=directory("<dataset>/translations/{split}/{system}/seed{seed}"),
     log:
-        "<logs>/translate_split/{split}.{system}.log",
+        "<logs>/translate_split/{split}.{system}.seed{seed}.log",
     benchmark:
-        "<benchmarks>/translate_split/{split}.{system}.jsonl"
+        "<benchmarks>/translate_split/{split}.{system}.seed{seed}.jsonl"
     conda:
         "../envs/training.yaml"
     resources:
         gpu=int(config["device"] == "cuda"),
     params:
-        directions=lambda wildcards: directions_of(wildcards.system),
+        directions=directions_of,
         decoding=config["decoding"],
         device=config["device"],
     message:
-        "Translate {wildcards.split} with {wildcards.system}"
+        "Translate {wildcards.split} with {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/translate_split.py"
 
@@ -43,9 +54,13 @@ rule scores:
     """Target: the scores of all systems."""
     input:
         collect(
-            "<dataset>/scores/{split}/{system}.csv",
+            collect(
+                "<dataset>/scores/{split}/{system}/seed{seed}.csv",
+                zip,
+                allow_missing=True,
+                **trainings(),
+            ),
             split=config["test_splits"],
-            system=SYSTEMS,
         ),
 
 
@@ -53,19 +68,19 @@ rule score_system:
     """Score every direction of a system against the references."""
     input:
         translations=rules.translate_split.output.folder,
-        references=lambda wildcards: aligned_files(wildcards.split),
+        references=lambda wildcards: aligned_files([wildcards.split]),
         code=package_source("evaluation.scoring"),
     output:
-        scores="<dataset>/scores/{split}/{system}.csv",
+        scores="<dataset>/scores/{split}/{system}/seed{seed}.csv",
     log:
-        "<logs>/score_system/{split}.{system}.log",
+        "<logs>/score_system/{split}.{system}.seed{seed}.log",
     conda:
         "../envs/evaluation.yaml"
     params:
-        directions=lambda wildcards: directions_of(wildcards.system),
+        directions=directions_of,
         metrics=config["metrics"],
         pivot=PIVOT,
     message:
-        "Score the translations of {wildcards.split} by {wildcards.system}"
+        "Score the translations of {wildcards.split} by {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/score_system.py"

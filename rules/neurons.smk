@@ -5,12 +5,9 @@ rule masks:
     """Target: the neuron masks of all systems that have some."""
     input:
         collect(
-            "<dataset>/masks/{system}.npz",
-            system=[
-                name
-                for name, row in SYSTEMS.items()
-                if row.method == "neuron_specialization"
-            ],
+            "<dataset>/masks/{system}/seed{seed}.npz",
+            zip,
+            **trainings("neuron_specialization"),
         ),
 
 
@@ -18,24 +15,25 @@ rule record_activations:
     """Count the activations of every neuron, all directions in one process (section 3.2)."""
     input:
         checkpoint=rules.train_system.output.checkpoint,
-        data=rules.binarise_corpora.output.folder,
+        data=data_of,
         code=package_source("fairseq_plugin.recording"),
     output:
-        counts="<dataset>/activations/{system}.npz",
+        counts="<dataset>/activations/{system}/seed{seed}.npz",
     log:
-        "<logs>/record_activations/{system}.log",
+        "<logs>/record_activations/{system}.seed{seed}.log",
     benchmark:
-        "<benchmarks>/record_activations/{system}.jsonl"
+        "<benchmarks>/record_activations/{system}.seed{seed}.jsonl"
+    priority: 2
     conda:
         "../envs/training.yaml"
     resources:
         gpu=int(config["device"] == "cuda"),
     params:
-        directions=lambda wildcards: directions_of(wildcards.system),
+        directions=directions_of,
         recording=config["recording"],
         device=config["device"],
     message:
-        "Record the activations of {wildcards.system}"
+        "Record the activations of {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/record_activations.py"
 
@@ -43,25 +41,23 @@ rule record_activations:
 rule select_neurons:
     """Select each direction's neurons, by Eq. 1 or at random; no forward pass."""
     input:
-        counts=lambda wildcards: collect(
-            rules.record_activations.output.counts,
-            system=SYSTEMS[wildcards.system].parent,
-        ),
+        counts=parent_file("<dataset>/activations/{system}/seed{seed}.npz"),
         code=package_source("neurons.selection", "neurons.storage"),
     output:
-        masks="<dataset>/masks/{system}.npz",
+        masks="<dataset>/masks/{system}/seed{seed}.npz",
     log:
-        "<logs>/select_neurons/{system}.log",
+        "<logs>/select_neurons/{system}.seed{seed}.log",
+    priority: 2
     conda:
         "../envs/data.yaml"
     params:
-        directions=lambda wildcards: directions_of(wildcards.system),
-        k=lambda wildcards: SYSTEMS[wildcards.system].k,
-        counting=lambda wildcards: SYSTEMS[wildcards.system].counting,
-        kept=lambda wildcards: SYSTEMS[wildcards.system].kept,
-        stacks=lambda wildcards: SYSTEMS[wildcards.system].stacks,
-        seed=lambda wildcards: SYSTEMS[wildcards.system].seed,
+        directions=directions_of,
+        k=lambda wildcards: system_of(wildcards).k,
+        counting=lambda wildcards: system_of(wildcards).counting,
+        kept=lambda wildcards: system_of(wildcards).kept,
+        stacks=lambda wildcards: system_of(wildcards).stacks,
+        seed=lambda wildcards: int(wildcards.seed),
     message:
-        "Select the neurons of {wildcards.system}"
+        "Select the neurons of {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/select_neurons.py"

@@ -2,34 +2,103 @@
 
 
 rule train:
-    """Target: the checkpoints of all systems."""
+    """Target: the models of all systems."""
     input:
-        collect("<dataset>/models/{system}/checkpoint.pt", system=SYSTEMS),
+        [trained_models(*training) for training in zip(*trainings().values())],
 
 
 rule train_system:
     """Train one system by fairseq, from scratch or from its parent's best checkpoint."""
     input:
-        data=rules.binarise_corpora.output.folder,
-        parent=parent_checkpoint,
-        masks=system_masks,
+        data=data_of,
+        parent=parent_file(
+            "<dataset>/models/{system}/seed{seed}/checkpoint.pt",
+            "multilingual",
+            "lass",
+            "neuron_specialization",
+        ),
+        base=parent_file(
+            "<dataset>/models/{system}/seed{seed}/checkpoint.pt", "adapter"
+        ),
+        masks=masks_of,
+        weight_masks=weight_masks_of,
         code=package_source("fairseq_plugin.training", "flags"),
     output:
-        checkpoint="<dataset>/models/{system}/checkpoint.pt",
+        checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
     log:
-        "<logs>/train_system/{system}.log",
+        "<logs>/train_system/{system}.seed{seed}.log",
     benchmark:
-        "<benchmarks>/train_system/{system}.jsonl"
+        "<benchmarks>/train_system/{system}.seed{seed}.jsonl"
+    priority: 1
     conda:
         "../envs/training.yaml"
     resources:
         gpu=int(config["device"] == "cuda"),
     params:
-        architecture=lambda wildcards: architecture_of(wildcards.system),
-        directions=lambda wildcards: directions_of(wildcards.system),
-        seed=lambda wildcards: SYSTEMS[wildcards.system].seed,
+        architecture=architecture_of,
+        directions=directions_of,
+        adapters=adapters_of,
+        seed=lambda wildcards: int(wildcards.seed),
         device=config["device"],
     message:
-        "Train {wildcards.system}"
+        "Train {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/train_system.py"
+
+
+rule train_bilingual:
+    """Train a shard of the bilingual models of a system, one after the other."""
+    input:
+        data=data_of,
+        code=package_source("fairseq_plugin.training", "flags"),
+    output:
+        folder=directory("<dataset>/models/{system}/seed{seed}/{scatteritem}"),
+    log:
+        "<logs>/train_bilingual/{system}.seed{seed}.{scatteritem}.log",
+    benchmark:
+        "<benchmarks>/train_bilingual/{system}.seed{seed}.{scatteritem}.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
+    params:
+        architecture=architecture_of,
+        directions=directions_of,
+        seed=lambda wildcards: int(wildcards.seed),
+        device=config["device"],
+    message:
+        "Train {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"
+    script:
+        "../scripts/train_bilingual.py"
+
+
+rule fine_tune_directions:
+    """Fine-tune a shard of the directions of a LaSS system and prune each to its weights."""
+    input:
+        data=data_of,
+        parent=parent_file("<dataset>/models/{system}/seed{seed}/checkpoint.pt"),
+        code=package_source("fairseq_plugin.training", "flags"),
+    output:
+        masks="<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz",
+    log:
+        "<logs>/fine_tune_directions/{system}.seed{seed}.{scatteritem}.log",
+    benchmark:
+        "<benchmarks>/fine_tune_directions/{system}.seed{seed}.{scatteritem}.jsonl"
+    priority: 2
+    conda:
+        "../envs/training.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
+    params:
+        architecture=lambda wildcards: system_architecture(
+            system_of(wildcards), SYSTEMS, config["architectures"], fine_tuning=True
+        ),
+        directions=directions_of,
+        pruning=lambda wildcards: system_of(wildcards).pruning,
+        output_projection=lambda wildcards: system_of(wildcards).output_projection,
+        seed=lambda wildcards: int(wildcards.seed),
+        device=config["device"],
+    message:
+        "Fine-tune for {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"
+    script:
+        "../scripts/fine_tune_directions.py"

@@ -1,6 +1,5 @@
 """Turn the corpora into fairseq's binary form."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)
-    folder.mkdir()
-    shutil.copy(snakemake.input.dictionary, folder / "dict.txt")
-    binarise_corpora(
-        [Path(path) for path in snakemake.input.corpora], Path(snakemake.input.model), folder
-    )
+    folder.mkdir(parents=True)
+    corpora = [Path(path) for path in snakemake.input.corpora]
+    binarise_corpora(corpora, Path(snakemake.input.vocabulary), folder)

@@ -1,20 +1,42 @@
-"""Learn the SentencePiece model of the dataset and write its fairseq dictionary."""
+"""Learn a SentencePiece model for all languages, or one for each side of a pair."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_vocabulary
+from neuron_specialization.corpora.vocabulary import (
+    VocabularySettings,
+    learn_vocabulary,
+    read_lines,
+    sample_lines,
+)
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+
+def learn_joint(files: list[Path], folder: Path, settings: VocabularySettings) -> None:
+    """One model of all languages, whose dictionary ends with their tags."""
+    corpora = list(zip(files[::2], files[1::2], strict=True))
+    lines = sample_lines(corpora, settings.temperature, settings.seed)
+    tags = snakemake.params.languages
+    learn_vocabulary(lines, tags, settings, folder / "spm.model", folder / "dict.txt")
+
+
+def learn_side(file: Path, folder: Path, settings: VocabularySettings) -> None:
+    """The model of one side of a pair."""
+    language = file.suffix
+    model, dictionary = folder / f"spm{language}.model", folder / f"dict{language}.txt"
+    learn_vocabulary(read_lines(file), [], settings, model, dictionary)
+
+
 with log_to(snakemake.log[0]):
     files = [Path(path) for path in snakemake.input.corpora]
-    learn_vocabulary(
-        corpora=list(zip(files[::2], files[1::2], strict=True)),
-        languages=snakemake.params.languages,
-        settings=VocabularySettings(**snakemake.params.settings, seed=snakemake.params.seed),
-        model=Path(snakemake.output.model),
-        dictionary=Path(snakemake.output.dictionary),
-    )
+    settings = VocabularySettings(**snakemake.params.settings, seed=snakemake.params.seed)
+    folder = Path(snakemake.output.folder)
+    folder.mkdir(parents=True)
+    if snakemake.wildcards.vocabulary == "joint":
+        learn_joint(files, folder, settings)
+    else:
+        for file in files:
+            learn_side(file, folder, settings)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 with log_to(snakemake.log[0]):
     counts = record_activations(
         checkpoint=Path(snakemake.input.checkpoint),
-        data=Path(snakemake.input.data),
+        data=Path(snakemake.input.data[0]),
         directions=snakemake.params.directions,
         device=snakemake.params.device,
         **snakemake.params.recording,

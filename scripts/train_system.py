@@ -4,38 +4,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import train, training_digest
-from neuron_specialization.flags import Architecture, Training, training_flags
+from neuron_specialization.files import only
+from neuron_specialization.flags import Adapters, Architecture, DirectionFiles, Training
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def only(paths: list[str]) -> Path | None:
-    """The one path of an optional input, or none."""
-    return Path(paths[0]) if paths else None
-
-
 with log_to(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
     published = Path(snakemake.output.checkpoint)
-    parent, masks = only(snakemake.input.parent), only(snakemake.input.masks)
-    data = Path(snakemake.input.data)
     # a killed job resumes; a job with other settings or inputs starts in a folder of its own
-    digest = training_digest(list(snakemake.params.items()), data, parent, masks)
-    work_folder = published.with_name(f"work-{digest}")
+    read = (*inputs.parent, *inputs.base, *inputs.masks, *inputs.weight_masks)
+    digest = training_digest(list(params.items()), inputs.data, read)
     training = Training(
-        data=data,
-        directions=snakemake.params.directions,
-        save_dir=work_folder,
+        data=Path(inputs.data[0]),
+        directions=params.directions,
+        save_dir=published.with_name(f"work-{digest}"),
         tensorboard=published.with_name("tensorboard"),
-        seed=snakemake.params.seed,
-        device=snakemake.params.device,
-        parent=parent,
-        masks=masks,
+        seed=params.seed,
+        device=params.device,
+        parent=only(inputs.parent),
+        files=DirectionFiles(
+            masks=only(inputs.masks),
+            weight_masks=inputs.weight_masks,
+            base=only(inputs.base),
+        ),
+        adapters=Adapters(**params.adapters) if params.adapters else None,
     )
-    train(
-        training_flags(Architecture(**snakemake.params.architecture), training),
-        parent=parent,
-        work_folder=work_folder,
-        published=published,
-    )
+    train(Architecture(**params.architecture), training, published)

@@ -3,22 +3,41 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuron_specialization.corpora.vocabulary import vocabulary_folder
 from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
+from neuron_specialization.files import only
+from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+
+def group_directions(models: list[str], directions: list[str]) -> dict[Path, list[str]]:
+    """The directions of each checkpoint: all of the only one, or one of each bilingual model."""
+    if Path(models[0]).is_file():
+        return {Path(models[0]): directions}
+    checkpoints = {path.stem: path for folder in models for path in Path(folder).glob("*.pt")}
+    return {checkpoints[direction]: [direction] for direction in directions}
+
+
 with log_to(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
     folder = Path(snakemake.output.folder)
-    folder.mkdir()
-    translate_split(
-        checkpoint=Path(snakemake.input.checkpoint),
-        masks=Path(snakemake.input.masks[0]) if snakemake.input.masks else None,
-        data=Path(snakemake.input.data),
-        split=snakemake.wildcards.split,
-        vocabulary=Path(snakemake.input.vocabulary),
-        settings=DecodingSettings(**snakemake.params.decoding),
-        outputs={pair: folder / f"{pair}.txt" for pair in snakemake.params.directions},
-        device=snakemake.params.device,
+    folder.mkdir(parents=True)
+    files = DirectionFiles(
+        masks=only(inputs.masks),
+        weight_masks=inputs.weight_masks,
+        base=only(inputs.base),
     )
+    for checkpoint, directions in group_directions(inputs.models, params.directions).items():
+        translate_split(
+            checkpoint=checkpoint,
+            files=files,
+            data=vocabulary_folder(inputs.data, directions[0]),
+            split=snakemake.wildcards.split,
+            vocabulary=vocabulary_folder(inputs.vocabularies, directions[0]),
+            settings=DecodingSettings(**params.decoding),
+            outputs={direction: folder / f"{direction}.txt" for direction in directions},
+            device=params.device,
+        )

@@ -1,7 +1,7 @@
 """Files that appear under their name only when they are whole."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,3 +21,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def only(paths: Sequence[str]) -> Path | None:
+    """The one path of an optional input of a rule, or none."""
+    return Path(paths[0]) if paths else None

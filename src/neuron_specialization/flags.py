@@ -62,6 +62,46 @@ class Architecture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DirectionFiles:
+    """Files of what each direction has of its own."""
+
+    masks: Path | None = None
+    """Neuron masks: neuron specialization."""
+    weight_masks: Sequence[str] = ()
+    """Weight masks: LaSS."""
+    base: Path | None = None
+    """Checkpoint of the model under the adapters."""
+
+    def settings(self) -> dict[str, str]:
+        """The settings of the fairseq task."""
+        return {
+            "masks": str(self.masks or ""),
+            "weight_masks": ":".join(self.weight_masks),
+            "base": str(self.base or ""),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """The adapters of a system."""
+
+    sets: Mapping[str, str]
+    """The set of adapters of each direction."""
+    bottleneck: int
+    """Width of an adapter."""
+    per_layer: int
+    """Adapters per layer: 1, behind the FFN; 2, behind self-attention too."""
+
+    def settings(self) -> dict[str, str | int]:
+        """The settings of the fairseq task."""
+        return {
+            "adapter_sets": ",".join(f"{pair}={name}" for pair, name in self.sets.items()),
+            "adapter_bottleneck": self.bottleneck,
+            "adapters_per_layer": self.per_layer,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """What one training reads and writes."""
 
@@ -77,10 +117,14 @@ class Training:
     """Seed of initialisation, dropout and data order."""
     device: str
     """`cpu` or `cuda`."""
-    parent: Path | None
+    parent: Path | None = None
     """Checkpoint to continue from; optimiser, schedule, meters and loader start anew."""
-    masks: Path | None
-    """Neuron masks for neuron specialization."""
+    files: DirectionFiles = DirectionFiles()
+    """What each direction has of its own."""
+    adapters: Adapters | None = None
+    """Adapters to train on `files.base`, which stays as it is."""
+    language_tags: bool = True
+    """Language tags on source and target."""
 
 
 def training_flags(architecture: Architecture, training: Training) -> list[str]:
@@ -106,13 +150,16 @@ def as_flags(options: Mapping[str, object]) -> list[str]:
 
 
 def task_flags(architecture: Architecture, training: Training) -> list[str]:
-    """The directions, their sampling and their masks."""
+    """The directions, their sampling and what they have of their own."""
+    adapters = training.adapters.settings() if training.adapters else {}
+    own = {**training.files.settings(), **adapters}
     return as_flags(
         {
             "task": "translation_directions",
             "directions": ",".join(training.directions),
             "sampling-temperature": architecture.temperature,
-            "masks": training.masks,
+            "no-language-tags": None if training.language_tags else True,
+            **{name.replace("_", "-"): value or None for name, value in own.items()},
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,
             "skip-invalid-size-inputs-valid-test": True,
@@ -178,6 +225,8 @@ def checkpoint_flags(architecture: Architecture, training: Training) -> list[str
             "save-interval": NEVER,
             "keep-interval-updates": 1,
             "no-epoch-checkpoints": True,
+            # sums all gradients after the last batch of an update, whatever a batch left unused
+            "ddp-backend": "legacy_ddp",
             "tensorboard-logdir": training.tensorboard,
             "log-format": "simple",
             "log-interval": 100,

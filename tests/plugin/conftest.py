@@ -1,19 +1,26 @@
 """A small binarised corpus of three artificial languages, and a model trained on it."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from fairseq.checkpoint_utils import save_checkpoint
-from fairseq.logging import metrics, progress_bar
-from fairseq_cli.train import should_stop_early
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 
 from neuron_specialization.config import all_directions
 from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs
-from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_vocabulary
+from neuron_specialization.corpora.vocabulary import (
+    VocabularySettings,
+    learn_vocabulary,
+    read_lines,
+    sample_lines,
+)
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import train
-from neuron_specialization.flags import Architecture, Training, training_flags
+from neuron_specialization.flags import Architecture, Training
 
 torch.set_num_threads(1)  # sums in another order are other sums
 
@@ -42,28 +49,55 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+VOCABULARY = VocabularySettings(
+    model_type="bpe",
+    size=300,
+    character_coverage=1.0,
+    temperature=2,
+    max_sentences=10_000,
+    seed=1,
+)
+
+
 @pytest.fixture(scope="session")
-def binarised(corpora: Path) -> Path:
+def vocabulary(corpora: Path) -> Path:
+    folder = corpora / "vocabulary"
+    folder.mkdir()
+    pairs = [
+        (corpora / f"train.en-{code}.en", corpora / f"train.en-{code}.{code}")
+        for code in TRAIN_PAIRS
+    ]
+    lines = sample_lines(pairs, VOCABULARY.temperature, VOCABULARY.seed)
+    learn_vocabulary(lines, LANGUAGES, VOCABULARY, folder / "spm.model", folder / "dict.txt")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def binarised(corpora: Path, vocabulary: Path) -> Path:
     folder = corpora / "binarised"
     folder.mkdir()
-    learn_vocabulary(
-        [
-            (corpora / f"train.en-{code}.en", corpora / f"train.en-{code}.{code}")
-            for code in TRAIN_PAIRS
-        ],
-        LANGUAGES,
-        VocabularySettings(
-            model_type="bpe",
-            size=300,
-            character_coverage=1.0,
-            temperature=2,
-            max_sentences=10_000,
-            seed=1,
-        ),
-        corpora / "spm.model",
-        folder / "dict.txt",
-    )
-    binarise_corpora(sorted(corpora.glob("*.en-*")), corpora / "spm.model", folder)
+    binarise_corpora(sorted(corpora.glob("*.en-*")), vocabulary, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pair_vocabulary(corpora: Path) -> Path:
+    """Two vocabularies, for en and b1."""
+    folder = corpora / "pair_vocabulary"
+    folder.mkdir()
+    settings = dataclasses.replace(VOCABULARY, size=120)
+    for code in ("en", "b1"):
+        lines = read_lines(corpora / f"train.en-b1.{code}")
+        model, dictionary = folder / f"spm.{code}.model", folder / f"dict.{code}.txt"
+        learn_vocabulary(lines, [], settings, model, dictionary)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pair_binarised(corpora: Path, pair_vocabulary: Path) -> Path:
+    folder = corpora / "pair_binarised"
+    folder.mkdir()
+    binarise_corpora(sorted(corpora.glob("*.en-b1.*")), pair_vocabulary, folder)
     return folder
 
 
@@ -95,37 +129,30 @@ def architecture(**changes: object) -> Architecture:
     return Architecture(**(settings | changes))
 
 
-def run_training(
-    data: Path,
-    folder: Path,
-    parent: Path | None = None,
-    masks: Path | None = None,
-    **changes: object,
-) -> Path:
-    """Train for a moment; returns the published checkpoint."""
-    training = Training(
+def make_training(data: Path, folder: Path, **changes: Any) -> Training:
+    settings = {"directions": DIRECTIONS, "seed": 1, "device": "cpu"}
+    return Training(
         data=data,
-        directions=DIRECTIONS,
         save_dir=folder / "work",
         tensorboard=folder / "tensorboard",
-        seed=1,
-        device="cpu",
-        parent=parent,
-        masks=masks,
+        **(settings | changes),
     )
-    flags = training_flags(architecture(**changes), training)
+
+
+TRAINING_SETTINGS = {field.name for field in dataclasses.fields(Training)}
+
+
+def run_training(data: Path, folder: Path, **changes: Any) -> Path:
+    """Train for a moment, with changes to the training or the architecture.
+
+    Returns the published checkpoint.
+    """
+    training = {name: value for name, value in changes.items() if name in TRAINING_SETTINGS}
+    sizes = {name: value for name, value in changes.items() if name not in TRAINING_SETTINGS}
+    folder.mkdir(exist_ok=True)
     published = folder / "checkpoint.pt"
-    forget_former_training()
-    train(flags, parent=parent, work_folder=folder / "work", published=published)
+    train(architecture(**sizes), make_training(data, folder, **training), published)
     return published
-
-
-def forget_former_training() -> None:
-    """fairseq keeps its best loss and its log writers for the life of the process."""
-    for function in (save_checkpoint, should_stop_early):
-        vars(function).clear()
-    progress_bar._tensorboard_writers.clear()
-    metrics.reset()
 
 
 @pytest.fixture(scope="session")
@@ -138,3 +165,26 @@ def learned(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has seen enough to translate different sentences differently."""
     folder = tmp_path_factory.mktemp("learned")
     return run_training(binarised, folder, max_updates=200, validate_every=100, dropout=0.0)
+
+
+def load_task(checkpoint: Path, data: Path, **overrides: object) -> tuple:
+    """A trained model and its task."""
+    settings = {"data": str(data), "directions": ",".join(DIRECTIONS)} | overrides
+    return load_model(checkpoint, settings)
+
+
+def first_batches(task: DirectionsTask) -> list[dict]:
+    """One batch of each direction."""
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    return [
+        dataset.collater([dataset[int(start) + i] for i in range(5)])
+        for start in dataset.starts[:-1]
+    ]
+
+
+def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch.Tensor:
+    """The loss of a batch, in its direction."""
+    criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
+    task.direction_state.direction = sample["direction"]
+    return criterion(model, sample)[0]

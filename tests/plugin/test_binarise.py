@@ -11,9 +11,11 @@ from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.data import load_dictionary
 
 
-def test_equals_fairseqs_encoding_of_the_pieces(binarised: Path, corpora: Path) -> None:
-    dictionary = load_dictionary(binarised / "dict.txt")
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(corpora / "spm.model"))
+def test_equals_fairseqs_encoding_of_the_pieces(
+    binarised: Path, corpora: Path, vocabulary: Path
+) -> None:
+    dictionary = load_dictionary(binarised, "en")
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "spm.model"))
     lines = (corpora / "valid.en-b1.b1").read_text(encoding="utf-8").splitlines()
     stored = data_utils.load_indexed_dataset(str(binarised / "valid.en-b1.b1"), dictionary, "mmap")
     assert len(stored) == len(lines)
@@ -24,18 +26,22 @@ def test_equals_fairseqs_encoding_of_the_pieces(binarised: Path, corpora: Path) 
 
 
 def test_unknown_characters_become_the_unknown_token(
-    binarised: Path, corpora: Path, tmp_path: Path
+    binarised: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
-    dictionary = load_dictionary(binarised / "dict.txt")
-    (tmp_path / "dict.txt").symlink_to(binarised / "dict.txt")
+    dictionary = load_dictionary(binarised, "en")
     (tmp_path / "odd.en-a1.en").write_text("日\n\n", encoding="utf-8")
-    binarise_corpora([tmp_path / "odd.en-a1.en"], corpora / "spm.model", tmp_path)
+    binarise_corpora([tmp_path / "odd.en-a1.en"], vocabulary, tmp_path)
     stored = data_utils.load_indexed_dataset(str(tmp_path / "odd.en-a1.en"), dictionary, "mmap")
     assert stored[0].tolist()[-2:] == [dictionary.unk(), dictionary.eos()]
     assert stored[1].tolist() == [dictionary.eos()]
 
 
-def test_a_dictionary_of_another_model_is_refused(corpora: Path, tmp_path: Path) -> None:
-    (tmp_path / "dict.txt").write_text("the 100\na 100\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"dict\.txt: this dictionary does not belong"):
-        binarise_corpora([corpora / "valid.en-a1.en"], corpora / "spm.model", tmp_path)
+def test_a_dictionary_of_another_model_is_refused(
+    corpora: Path, vocabulary: Path, tmp_path: Path
+) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    (mixed / "dict.txt").write_text("the 100\na 100\n", encoding="utf-8")
+    (mixed / "spm.model").symlink_to(vocabulary / "spm.model")
+    with pytest.raises(InputError, match="the dictionary does not belong"):
+        binarise_corpora([corpora / "valid.en-a1.en"], mixed, tmp_path)

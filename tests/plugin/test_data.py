@@ -19,17 +19,19 @@ from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS, TRAIN_PAIRS
 
 @pytest.fixture(scope="module")
 def dictionary(binarised: Path) -> Dictionary:
-    return load_dictionary(binarised / "dict.txt")
+    return load_dictionary(binarised, "en")
 
 
 @pytest.fixture(scope="module")
 def valid(binarised: Path, dictionary: Dictionary) -> DirectionDataset:
-    return load_directions(binarised, "valid", DIRECTIONS, dictionary)
+    return load_directions(binarised, "valid", DIRECTIONS, (dictionary, dictionary))
 
 
 def load_train(binarised: Path, dictionary: Dictionary, seed: int = 1) -> DirectionDataset:
     sampling = Sampling(temperature=5, seed=seed)
-    return load_directions(binarised, "train", DIRECTIONS, dictionary, sampling)
+    return load_directions(
+        binarised, "train", DIRECTIONS, (dictionary, dictionary), sampling=sampling
+    )
 
 
 def test_dictionary_has_fairseqs_specials_the_pieces_and_a_tag_per_language(
@@ -112,6 +114,6 @@ def test_an_epoch_depends_on_seed_and_epoch_alone(binarised: Path, dictionary: D
 
 def test_unknown_corpora_and_tags_are_named(binarised: Path, dictionary: Dictionary) -> None:
     with pytest.raises(InputError, match="no binarised valid corpus for en-c1"):
-        load_directions(binarised, "valid", ["en-c1"], dictionary)
+        load_directions(binarised, "valid", ["en-c1"], (dictionary, dictionary))
     with pytest.raises(InputError, match=r"nowhere.dict\.txt: no such dictionary"):
-        load_dictionary(Path("nowhere/dict.txt"))
+        load_dictionary(Path("nowhere"), "en")

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuron_specialization.fairseq_plugin.checkpoints import load_model
 from neuron_specialization.fairseq_plugin.decoding import (
     DecodingSettings,
     decode,
     translate_split,
 )
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.neurons.storage import Masks
 from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS
 
@@ -18,15 +19,15 @@ SETTINGS = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8
 
 
 def translate(
-    learned: Path, binarised: Path, corpora: Path, folder: Path, **changes: object
+    learned: Path, binarised: Path, vocabulary: Path, folder: Path, **changes: object
 ) -> None:
     folder.mkdir(exist_ok=True)
     arguments = {
         "checkpoint": learned,
-        "masks": None,
+        "files": DirectionFiles(),
         "data": binarised,
         "split": "valid",
-        "vocabulary": corpora / "spm.model",
+        "vocabulary": vocabulary,
         "settings": SETTINGS,
         "outputs": {name: folder / f"{name}.txt" for name in DIRECTIONS},
         "device": "cpu",
@@ -39,11 +40,11 @@ def read(folder: Path) -> dict[str, str]:
 
 
 def test_every_sentence_comes_back_in_order(
-    learned: Path, binarised: Path, corpora: Path, tmp_path: Path
+    learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
-    translate(learned, binarised, corpora, tmp_path / "all")
+    translate(learned, binarised, vocabulary, tmp_path / "all")
     one = SETTINGS.__class__(**{**vars(SETTINGS), "max_tokens": 1})
-    translate(learned, binarised, corpora, tmp_path / "one", settings=one)
+    translate(learned, binarised, vocabulary, tmp_path / "one", settings=one)
     texts = read(tmp_path / "all")
     assert len(set(texts["a1-en.txt"].splitlines())) > 5  # else order would prove nothing
     assert sorted(texts) == sorted(f"{name}.txt" for name in DIRECTIONS)
@@ -62,11 +63,11 @@ def test_the_target_tag_is_forced(learned: Path, binarised: Path) -> None:
     assert sorted(hypotheses) == list(range(EVALUATION_PAIRS * len(DIRECTIONS)))
     for index, tokens in hypotheses.items():
         target = DIRECTIONS[index // EVALUATION_PAIRS].split("-")[1]
-        assert task.dictionary[tokens[0]] == f"__{target}__"
+        assert task.target_dictionary[tokens[0]] == f"__{target}__"
 
 
 def test_masks_change_the_translations(
-    learned: Path, binarised: Path, corpora: Path, tmp_path: Path
+    learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
     masks = Masks(
         directions=tuple(DIRECTIONS),
@@ -76,20 +77,36 @@ def test_masks_change_the_translations(
     )
     masks.save(tmp_path / "none.npz")
     Masks(**{**vars(masks), "mask_LNF": ~masks.mask_LNF}).save(tmp_path / "all.npz")
-    translate(learned, binarised, corpora, tmp_path / "dense")
-    translate(learned, binarised, corpora, tmp_path / "all", masks=tmp_path / "all.npz")
-    translate(learned, binarised, corpora, tmp_path / "none", masks=tmp_path / "none.npz")
+    translate(learned, binarised, vocabulary, tmp_path / "dense")
+    translate(
+        learned,
+        binarised,
+        vocabulary,
+        tmp_path / "all",
+        files=DirectionFiles(masks=tmp_path / "all.npz"),
+    )
+    translate(
+        learned,
+        binarised,
+        vocabulary,
+        tmp_path / "none",
+        files=DirectionFiles(masks=tmp_path / "none.npz"),
+    )
     assert read(tmp_path / "dense") == read(tmp_path / "all")
     assert read(tmp_path / "dense") != read(tmp_path / "none")
 
 
 def test_a_failure_leaves_no_translations(
-    learned: Path, binarised: Path, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    learned: Path,
+    binarised: Path,
+    vocabulary: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("neuron_specialization.fairseq_plugin.decoding.decode", fail)
     with pytest.raises(MemoryError):
-        translate(learned, binarised, corpora, tmp_path / "out")
+        translate(learned, binarised, vocabulary, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash, load_model
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.recording import record_activations
-from neuron_specialization.fairseq_plugin.task import ffn_layers
 from neuron_specialization.neurons.storage import Counts
 from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 
-from neuron_specialization.analysis.parameters import count_parameters
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import load_model, read_checkpoint
-from neuron_specialization.fairseq_plugin.task import DirectionsTask, ffn_layers, wants_compact
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.methods import ffn_layers, wants_compact
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
+from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.neurons.storage import Masks
-from tests.plugin.conftest import DIRECTIONS, run_training
+from tests.plugin.conftest import DIRECTIONS, first_batches, load_task, loss_of, run_training
 
 NUM_NEURONS = 32
 # of the first five validation sentences of each direction
@@ -34,27 +35,6 @@ def save_masks(
         directions=tuple(DIRECTIONS), layers=tuple(layers), mask_LNF=mask_LNF, provenance={}
     ).save(path)
     return path, mask_LNF
-
-
-def load_task(checkpoint: Path, data: Path, **overrides: object) -> tuple:
-    settings = {"data": str(data), "directions": ",".join(DIRECTIONS), "masks": ""} | overrides
-    return load_model(checkpoint, settings)
-
-
-def first_batches(task: DirectionsTask) -> list[dict]:
-    """One batch of each direction."""
-    task.load_dataset("valid")
-    dataset = task.dataset("valid")
-    return [
-        dataset.collater([dataset[int(start) + i] for i in range(5)])
-        for start in dataset.starts[:-1]
-    ]
-
-
-def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch.Tensor:
-    criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
-    task.direction_state.direction = sample["direction"]
-    return criterion(model, sample)[0]
 
 
 def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
@@ -94,14 +74,15 @@ def test_a_killed_training_resumes_and_ends_with_the_same_model(
 def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
     for name in ("dict.txt", "train.bin", "parent.pt"):
         (tmp_path / name).write_text(name)
-    found = [training_digest({"seed": 1}, tmp_path, None, None)]
-    assert training_digest({"seed": 1}, tmp_path, None, None) == found[0]
-    found.append(training_digest({"seed": 2}, tmp_path, None, None))
-    found.append(training_digest({"seed": 1}, tmp_path, tmp_path / "parent.pt", None))
+    data, parent = [str(tmp_path)], [str(tmp_path / "parent.pt")]
+    found = [training_digest({"seed": 1}, data, [])]
+    assert training_digest({"seed": 1}, data, []) == found[0]
+    found.append(training_digest({"seed": 2}, data, []))
+    found.append(training_digest({"seed": 1}, data, parent))
     (tmp_path / "train.bin").write_text("longer than before")
-    found.append(training_digest({"seed": 1}, tmp_path, None, None))
+    found.append(training_digest({"seed": 1}, data, []))
     (tmp_path / "dict.txt").write_text("txt.dict")
-    found.append(training_digest({"seed": 1}, tmp_path, None, None))
+    found.append(training_digest({"seed": 1}, data, []))
     assert len(set(found)) == 5
 
 
@@ -117,31 +98,13 @@ def test_a_continuation_starts_from_its_parent_with_everything_else_new(
         torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
 
 
-def test_continuations_see_the_same_batches(
-    baseline: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[list[int]] = []
-    original = DirectionsTask.train_step
-
-    def record(self: DirectionsTask, sample: dict, *args: object, **kwargs: object) -> object:
-        seen.append(sample["id"].tolist())
-        return original(self, sample, *args, **kwargs)
-
-    monkeypatch.setattr(DirectionsTask, "train_step", record)
-    masks, _ = save_masks(tmp_path / "masks.npz")
-    settings = {"parent": baseline, "max_updates": 5, "validate_every": 5}
-    run_training(binarised, tmp_path / "continued", **settings)
-    continued, seen[:] = list(seen), []
-    run_training(binarised, tmp_path / "specialised", masks=masks, **settings)
-    assert len(continued) == 10
-    assert seen == continued
-
-
 def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     masks, _ = save_masks(tmp_path / "masks.npz")
-    published = run_training(binarised, tmp_path, parent=baseline, masks=masks)
+    published = run_training(
+        binarised, tmp_path, parent=baseline, files=DirectionFiles(masks=masks)
+    )
     child, parent = read_checkpoint(published)["model"], read_checkpoint(baseline)["model"]
     assert list(child) == list(parent)
     assert not torch.equal(
@@ -220,19 +183,6 @@ def test_plain_fairseq_decodes_with_our_checkpoint(
     assert len(re.findall(r"^H-\d+", done.stdout, re.MULTILINE)) == 21
 
 
-def test_parameters_are_as_counted(baseline: Path) -> None:
-    model = read_checkpoint(baseline)["model"]
-    names = [name for name in model if name != "decoder.output_projection.weight"]
-    trained = sum(model[n].numel() for n in names if n.endswith(("weight", "bias")))
-    counted = count_parameters(
-        layers=2,
-        d_model=16,
-        d_ff=NUM_NEURONS,
-        vocabulary=model["encoder.embed_tokens.weight"].size(0),
-    )
-    assert trained == counted
-
-
 def test_tensorboard_logs_are_written(binarised: Path, tmp_path: Path) -> None:
     run_training(binarised, tmp_path, max_updates=1, validate_every=1)
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
@@ -282,7 +232,7 @@ def test_masks_of_other_directions_are_refused(
         provenance={},
     )
     fewer.save(tmp_path / "masks.npz")
-    with pytest.raises(InputError, match="no neurons for b2-en"):
+    with pytest.raises(InputError, match="the masks have nothing for b2-en"):
         load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
 
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.flags import PLUGIN, Architecture, Training, training_flags
+from neuron_specialization.flags import (
+    PLUGIN,
+    Adapters,
+    Architecture,
+    DirectionFiles,
+    Training,
+    training_flags,
+)
 
 SETTINGS = {
     "layers": 6,
@@ -40,8 +47,6 @@ def make_flags(architecture: dict | None = None, **training: object) -> list[str
         "tensorboard": Path("logs"),
         "seed": 222,
         "device": "cuda",
-        "parent": None,
-        "masks": None,
     }
     return training_flags(
         Architecture(**(SETTINGS | (architecture or {}))), Training(**(settings | training))
@@ -70,17 +75,37 @@ def test_the_paper_s_big_model() -> None:
         "--update-freq 21 --max-update 900000 --patience 20 "
         "--save-dir work --validate-interval-updates 500 --save-interval-updates 500 "
         "--validate-interval 1000000000 --save-interval 1000000000 --keep-interval-updates 1 "
-        "--no-epoch-checkpoints --tensorboard-logdir logs --log-format simple "
+        "--no-epoch-checkpoints --ddp-backend legacy_ddp --tensorboard-logdir logs --log-format simple "
         "--log-interval 100 --fp16"
     )
 
 
 def test_a_continuation_names_its_parent_and_masks() -> None:
-    flags = make_flags(parent=Path("best.pt"), masks=Path("masks.npz"))
+    flags = make_flags(parent=Path("best.pt"), files=DirectionFiles(masks=Path("masks.npz")))
     assert value(flags, "finetune-from-model") == "best.pt"
     assert value(flags, "masks") == "masks.npz"
     assert "--finetune-from-model" not in make_flags()
     assert "--masks" not in make_flags()
+
+
+def test_weight_masks_come_from_several_files() -> None:
+    flags = make_flags(files=DirectionFiles(weight_masks=["1-of-2.npz", "2-of-2.npz"]))
+    assert value(flags, "weight-masks") == "1-of-2.npz:2-of-2.npz"
+
+
+def test_adapters_name_their_base_and_sets() -> None:
+    adapters = Adapters(sets={"en-de": "g", "en-nl": "g"}, bottleneck=128, per_layer=2)
+    flags = make_flags(adapters=adapters, files=DirectionFiles(base=Path("best.pt")))
+    assert value(flags, "base") == "best.pt"
+    assert value(flags, "adapter-sets") == "en-de=g,en-nl=g"
+    assert value(flags, "adapter-bottleneck") == "128"
+    assert value(flags, "adapters-per-layer") == "2"
+    assert "--finetune-from-model" not in flags
+
+
+def test_bilingual_models_have_no_tags() -> None:
+    assert "--no-language-tags" in make_flags(language_tags=False)
+    assert "--no-language-tags" not in make_flags()
 
 
 @pytest.mark.parametrize(

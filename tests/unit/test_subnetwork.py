@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from neuron_specialization.neurons.subnetwork import DirectionState, install_subnetworks
+from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.neurons.subnetwork import install_subnetworks
 
 T, B, D, F, L = 5, 4, 8, 32, 3
 
@@ -24,7 +25,8 @@ def make_layer(compact: bool) -> tuple[Layer, DirectionState, torch.Tensor]:
     torch.manual_seed(0)
     layer = Layer()
     mask_LF = torch.rand(L, F) < 0.6
-    state = install_subnetworks([layer], [mask_LF], compact=compact)
+    state = DirectionState()
+    install_subnetworks([layer], [mask_LF], state, compact=compact)
     return layer, state, mask_LF
 
 
@@ -93,7 +95,8 @@ def test_dense_without_a_direction_and_with_full_masks(compact: bool) -> None:
     layer = Layer()
     x_TBD = torch.randn(T, B, D)
     dense = layer(x_TBD)
-    state = install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], compact=compact)
+    state = DirectionState()
+    install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], state, compact=compact)
     torch.testing.assert_close(layer(x_TBD), dense)
     state.direction = 0
     torch.testing.assert_close(layer(x_TBD), dense)
@@ -103,7 +106,8 @@ def test_dense_without_a_direction_and_with_full_masks(compact: bool) -> None:
 def test_a_direction_without_neurons_still_works(compact: bool) -> None:
     torch.manual_seed(0)
     layer = Layer()
-    state = install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], compact=compact)
+    state = DirectionState()
+    install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], state, compact=compact)
     state.direction = 0
     x_TBD = torch.randn(T, B, D)
     torch.testing.assert_close(layer(x_TBD), weight_masked(layer, torch.zeros(F), x_TBD))
@@ -113,7 +117,8 @@ def test_the_state_dict_is_that_of_the_dense_layer() -> None:
     torch.manual_seed(0)
     dense = Layer()
     names = list(dense.state_dict())
-    install_subnetworks([dense], [torch.ones(L, F, dtype=torch.bool)], compact=True)
+    mask_LF = torch.ones(L, F, dtype=torch.bool)
+    install_subnetworks([dense], [mask_LF], DirectionState(), compact=True)
     assert list(dense.state_dict()) == names
     assert len(list(dense.parameters())) == 4
 

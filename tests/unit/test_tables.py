@@ -14,10 +14,12 @@ from neuron_specialization.analysis.tables import (
     aggregate,
     find_signatures,
     main_table,
+    merge_scores,
     score_table,
 )
 from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 from tests.conftest import DATA
 
 PUBLISHED_SCORES = DATA.parent / "facts" / "published_scores.csv"
@@ -224,6 +226,60 @@ def test_signatures_show_scores_made_differently():
     unrelated = system("other metric", SMALL, metric="chrf", signature="nw:2")
     assert find_signatures([*SYSTEMS, unrelated], "bleu") == ["tok:13a"]
     assert find_signatures([other, *SYSTEMS], "bleu") == ["tok:13a", "tok:none"]
+
+
+def test_merging_averages_what_is_shared_and_collects_the_rest():
+    frames = [
+        system("", {"en-de": 10.0, "de-en": 40.0}).scores,
+        system("", {"en-de": 20.0}).scores,
+        system("", {"en-lb": 5.5, "en-de": 36.0}).scores,
+        system("", {"en-de": 50.0}, metric="chrf", signature="nw:2").scores,
+    ]
+    merged = merge_scores(frames)
+    assert list(merged.columns) == list(SCORE_COLUMNS)
+    assert merged.to_numpy().tolist() == [
+        ["en-de", "bleu", 22.0, 2, "tok:13a"],
+        ["de-en", "bleu", 40.0, 2, "tok:13a"],
+        ["en-lb", "bleu", 5.5, 2, "tok:13a"],
+        ["en-de", "chrf", 50.0, 2, "nw:2"],
+    ]
+    assert frames[0]["score"].tolist() == [10.0, 40.0]
+
+
+def test_order_of_seeds_does_not_matter():
+    # summed in a row, these give 0.6 or 0.6000000000000001 depending on the order
+    frames = [system("", {"en-de": score}).scores for score in (0.1, 0.2, 0.3)]
+    pd.testing.assert_frame_equal(merge_scores(frames), merge_scores(frames[::-1]), rtol=0, atol=0)
+
+
+def test_merging_one_system_changes_nothing():
+    scores = system("", {"en-nl": 1 / 3, "en-de": float("nan")}).scores
+    pd.testing.assert_frame_equal(merge_scores([scores]), scores, rtol=0, atol=0)
+
+
+def test_a_mean_with_a_missing_score_is_missing():
+    frames = [system("", {"en-de": score}).scores for score in (30.0, float("nan"))]
+    assert merge_scores(frames)["score"].isna().tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (
+            system("", SMALL, signature="tok:none").scores,
+            "bleu of 'de-en' cannot be averaged .* differ in signature: tok:13a and tok:none;",
+        ),
+        (
+            SYSTEMS[0].scores.assign(sentences=3),
+            "bleu of 'de-en' cannot be averaged .* differ in sentences: 2 and 3;",
+        ),
+        (pd.concat([SYSTEMS[0].scores] * 2), "merge have bleu of 'en-de' more than once"),
+        (SYSTEMS[0].scores.drop(columns="sentences"), "merge have no column sentences"),
+    ],
+)
+def test_scores_that_cannot_be_merged(frame, message):
+    with pytest.raises(InputError, match=message):
+        merge_scores([SYSTEMS[0].scores, frame])
 
 
 # ---- the paper's released scores ----

@@ -1,7 +1,7 @@
 """The paper's main tables (2, 7 and 8): scores per direction, averaged by resource level.
 
 The metric is any value of the scores' ``metric`` column. Scores must be on the scale to be
-printed (0 to 100).
+printed (0 to 100). ``language_tables`` makes Tables 1 and 3 of the same parts.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +11,7 @@ from statistics import fmean
 import pandas as pd
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
@@ -19,21 +20,38 @@ O2M, M2O, AVG = "O2M", "M2O", "Avg"
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA = "absolute", "delta"
 
-_SCORE_COLUMNS = ["pair", "metric", "score", "signature"]
+_SCORE_KEY = ["pair", "metric"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemRow:
     """One system of a table.
 
-    ``scores`` is as ``scoring.score_system`` makes it: at least the columns pair, metric, score
-    and signature. ``extra_parameters`` is in percent of the first row's trainable parameters,
+    ``scores`` is as ``scoring.score_system`` or ``merge_scores`` makes it, with at least
+    ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's trainable parameters,
     None where such a number says nothing (normally the first row itself).
     """
 
     label: str
     scores: pd.DataFrame
     extra_parameters: float | None
+
+
+def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Merge the scores of the systems behind one row: of several seeds, or of complementary ones.
+
+    Scores of the same pair and metric become one, their mean; all others are collected. The
+    columns stay as they are (``SCORE_COLUMNS``). Raises ``InputError`` for a frame that lacks a
+    column or has a pair and metric twice, and for scores to be averaged that differ in signature
+    or number of sentences.
+    """
+    for frame in frames:
+        _check_scores(frame, "a system to merge")
+    merged = pd.concat(frames, ignore_index=True)
+    for (pair, metric), rows in merged.groupby(_SCORE_KEY):
+        _check_alike(rows, f"{metric} of '{pair}'")
+    merged["score"] = merged.groupby(_SCORE_KEY)["score"].transform(fmean)
+    return merged.drop_duplicates(_SCORE_KEY, ignore_index=True)
 
 
 def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -> pd.Series:
@@ -49,7 +67,7 @@ def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -
     members: dict[tuple[str, str], list[float]] = {}
     for pair, score in score_by_pair.items():
         language, direction = _split_pair(str(pair), pivot)
-        level = _level_of(language, levels)
+        level = level_of(language, levels)
         for group in (GROUP_OF_LEVEL[level], ALL) if level else (ALL,):
             members.setdefault((group, direction), []).append(float(score))
     # fmean is exact, so the order in which directions are listed cannot show in the last digit.
@@ -77,17 +95,9 @@ def score_table(
     directions are left aside. Raises ``InputError`` as ``aggregate`` does, and for no systems,
     no pairs, a label used twice, or scores that are ambiguous or lack the metric everywhere.
     """
-    _check_request(systems, metric, pairs)
-    absolute = pd.DataFrame(
-        [aggregate(_select_scores(system, metric, pairs), levels, pivot) for system in systems]
-    )
-    table = pd.concat([absolute, absolute - absolute.iloc[0]], ignore_index=True)
-    extra = [system.extra_parameters for system in systems]
-    table.insert(0, EXTRA_PARAMETERS, pd.Series(extra + extra, dtype=float))
-    table.index = pd.MultiIndex.from_product(
-        [(ABSOLUTE, DELTA), [system.label for system in systems]], names=["kind", "system"]
-    ).swaplevel()
-    return table
+    check_request(systems, metric, pairs)
+    rows = [aggregate(select_scores(system, metric, pairs), levels, pivot) for system in systems]
+    return stack_kinds(systems, rows)
 
 
 def main_table(
@@ -103,8 +113,7 @@ def main_table(
     The rows are a selection of ``score_table``'s, which see for arguments, columns and errors.
     """
     table = score_table(systems, metric=metric, levels=levels, pivot=pivot, pairs=pairs)
-    base, *others = (system.label for system in systems)
-    return table.loc[[(base, ABSOLUTE), *((label, DELTA) for label in others)]]
+    return select_main_rows(table)
 
 
 def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
@@ -116,18 +125,47 @@ def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
     return sorted(scores.loc[scores["metric"] == metric, "signature"].unique())
 
 
-def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
-    """Split a pair into the language that is not the pivot, and O2M or M2O."""
-    source, separator, target = pair.partition("-")
-    if not (separator and source and target) or (source == pivot) == (target == pivot):
-        raise InputError(
-            f"direction '{pair}': expected '{pivot}-X' or 'X-{pivot}', as this table averages "
-            f"translation from and into '{pivot}'"
-        )
-    return (target, O2M) if source == pivot else (source, M2O)
+def check_request(systems: Sequence[SystemRow], metric: str, pairs: Collection[str]) -> None:
+    """Raise ``InputError`` for what no table can be made of, whatever its columns."""
+    if not systems or not pairs:
+        raise InputError("a table needs at least one system and one direction")
+    labels = [system.label for system in systems]
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        raise InputError(f"rows with the same label: {', '.join(repeated)}; rename one")
+    for system in systems:
+        _check_scores(system.scores, f"'{system.label}'")
+    found = sorted({str(name) for system in systems for name in system.scores["metric"]})
+    if metric not in found:
+        raise InputError(f"no system has scores of metric '{metric}': found {', '.join(found)}")
 
 
-def _level_of(language: str, levels: Mapping[str, str]) -> str:
+def select_scores(system: SystemRow, metric: str, pairs: Collection[str]) -> pd.Series:
+    """Give a system's score of every pair, NaN for those it lacks."""
+    chosen = system.scores[system.scores["metric"] == metric].set_index("pair")["score"]
+    return chosen.reindex(sorted(set(pairs)))
+
+
+def stack_kinds(systems: Sequence[SystemRow], rows: Sequence[pd.Series]) -> pd.DataFrame:
+    """Make ``score_table``'s table of one row of absolute scores per system."""
+    absolute = pd.DataFrame(rows)
+    table = pd.concat([absolute, absolute - absolute.iloc[0]], ignore_index=True)
+    extra = [system.extra_parameters for system in systems]
+    table.insert(0, EXTRA_PARAMETERS, pd.Series(extra + extra, dtype=float))
+    table.index = pd.MultiIndex.from_product(
+        [(ABSOLUTE, DELTA), [system.label for system in systems]], names=["kind", "system"]
+    ).swaplevel()
+    return table
+
+
+def select_main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first system's absolute rows and the other systems' deltas, in their order."""
+    systems, kinds = (table.index.get_level_values(level) for level in ("system", "kind"))
+    return table[(systems == systems[0]) == (kinds == ABSOLUTE)]
+
+
+def level_of(language: str, levels: Mapping[str, str]) -> str:
+    """Look up a language's level, "" for none; ``InputError`` if it is unknown or no level."""
     allowed = ", ".join(GROUP_OF_LEVEL)
     if language not in levels:
         raise InputError(
@@ -138,6 +176,17 @@ def _level_of(language: str, levels: Mapping[str, str]) -> str:
     if level and level not in GROUP_OF_LEVEL:
         raise InputError(f"language '{language}': level '{level}' is not one of {allowed} or empty")
     return level
+
+
+def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
+    """Split a pair into the language that is not the pivot, and O2M or M2O."""
+    source, separator, target = pair.partition("-")
+    if not (separator and source and target) or (source == pivot) == (target == pivot):
+        raise InputError(
+            f"direction '{pair}': expected '{pivot}-X' or 'X-{pivot}', as this table averages "
+            f"translation from and into '{pivot}'"
+        )
+    return (target, O2M) if source == pivot else (source, M2O)
 
 
 def _group_cells(
@@ -153,30 +202,21 @@ def _group_cells(
     return cells
 
 
-def _check_request(systems: Sequence[SystemRow], metric: str, pairs: Collection[str]) -> None:
-    if not systems or not pairs:
-        raise InputError("a table needs at least one system and one direction")
-    labels = [system.label for system in systems]
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    if repeated:
-        raise InputError(f"rows with the same label: {', '.join(repeated)}; rename one")
-    for system in systems:
-        _check_scores(system)
-    found = sorted({str(name) for system in systems for name in system.scores["metric"]})
-    if metric not in found:
-        raise InputError(f"no system has scores of metric '{metric}': found {', '.join(found)}")
-
-
-def _check_scores(system: SystemRow) -> None:
-    missing = [column for column in _SCORE_COLUMNS if column not in system.scores.columns]
+def _check_scores(scores: pd.DataFrame, owner: str) -> None:
+    missing = [column for column in SCORE_COLUMNS if column not in scores.columns]
     if missing:
-        raise InputError(f"scores of '{system.label}' have no column {', '.join(missing)}")
-    repeated = system.scores[system.scores.duplicated(["pair", "metric"])]
+        raise InputError(f"scores of {owner} have no column {', '.join(missing)}")
+    repeated = scores[scores.duplicated(_SCORE_KEY)]
     if not repeated.empty:
-        pair, metric = repeated.iloc[0][["pair", "metric"]]
-        raise InputError(f"scores of '{system.label}' have {metric} of '{pair}' more than once")
+        pair, metric = repeated.iloc[0][_SCORE_KEY]
+        raise InputError(f"scores of {owner} have {metric} of '{pair}' more than once")
 
 
-def _select_scores(system: SystemRow, metric: str, pairs: Collection[str]) -> pd.Series:
-    chosen = system.scores[system.scores["metric"] == metric].set_index("pair")["score"]
-    return chosen.reindex(sorted(set(pairs)))
+def _check_alike(rows: pd.DataFrame, scores: str) -> None:
+    for column in ("signature", "sentences"):
+        found = rows[column].unique()
+        if len(found) > 1:
+            raise InputError(
+                f"{scores} cannot be averaged over systems that differ in {column}: "
+                f"{' and '.join(map(str, found))}; score them alike or give them different labels"
+            )

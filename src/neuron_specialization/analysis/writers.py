@@ -1,8 +1,8 @@
 r"""Main tables as files: CSV for programs, Markdown for reading, LaTeX for papers.
 
-All take a table of ``tables.score_table`` or ``tables.main_table``. Markdown and LaTeX print one
-decimal, as the paper does, and "–" for what is missing. Files appear whole or not at all, and the
-same table gives the same bytes.
+All take any table of ``tables`` or ``language_tables``. Markdown and LaTeX print one decimal, as
+the paper does, and "–" for what is missing. Files appear whole or not at all, and the same table
+gives the same bytes.
 """
 
 import math
@@ -40,45 +40,59 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
     Columns: ``system``, ``kind`` (``absolute``, or ``delta`` to the first system),
     ``extra_parameters`` (percent), then ``high_o2m``, ``high_m2o``, ``high_avg``, ``med_o2m``
-    and so on. With a ``score_table`` every system has a row of either kind.
+    and so on. With a ``score_table`` every system has a row of either kind. A table by language
+    has ``direction`` (``o2m`` or ``m2o``) in front, and the scores' columns are the languages'
+    codes, then ``high``, ``med``, ``low`` and ``avg``.
     """
     flat = table.copy()
     flat.columns = pd.Index([_flat_name(column) for column in table.columns])
-    write_text(path, flat.reset_index().to_csv(index=False, lineterminator="\n"))
+    flat = flat.reset_index()
+    if "direction" in table.index.names:
+        flat["direction"] = flat["direction"].str.lower()
+    write_text(path, flat.to_csv(index=False, lineterminator="\n"))
 
 
 def write_markdown(table: pd.DataFrame, path: Path, *, title: str, footer: Sequence[str]) -> None:
     """Write a table with a title and one list item per footer line, aligned as plain text too."""
-    header = ["System", *(" ".join(filter(None, column)) for column in table.columns)]
+    labels = _label_names(table)
+    header = [*labels, *(" ".join(filter(None, map(_capitalise, column))) for column in table)]
     rows = [[cell.replace("|", "\\|") for cell in row] for row in _format_rows(table)]
-    # Three is the narrowest delimiter that every Markdown dialect accepts.
-    widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
-    delimiter = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [_align(cells, widths) for cells in (header, delimiter, *rows)]
+    lines = _markdown_lines(header, rows, num_labels=len(labels))
     notes = [f"- {line}" for line in footer]
     write_text(path, "\n".join([f"## {title}", "", *lines, *([""] if notes else []), *notes, ""]))
+
+
+def write_parameters(table: pd.DataFrame, path: Path) -> None:
+    """Write the parameters of systems as Markdown.
+
+    ``table`` is indexed by system and has the columns models, total, trainable and added; a
+    number is over all models of a system.
+    """
+    header = ["System", "Models", "Total", "Trainable", "Added"]
+    rows = [
+        [row.Index, str(row.models), *(f"{n:,}" for n in (row.total, row.trainable, row.added))]
+        for row in table.itertuples()
+    ]
+    write_text(path, "\n".join([*_markdown_lines(header, rows, num_labels=1), ""]))
 
 
 def write_latex(table: pd.DataFrame, path: Path, *, title: str, footer: Sequence[str]) -> None:
     r"""Write a floating table to ``\input`` in a document that loads booktabs.
 
     The title is its caption, which LaTeX numbers itself, the footer small lines below the
-    tabular; both, like the labels, are plain text that is escaped here. A rule separates the
-    first row from the others.
+    tabular; both, like the labels, are plain text that is escaped here. Rules separate the
+    blocks, if there are any, and the first row of a table or block from the others.
     """
-    base, *others = (_latex_row(row) for row in _format_rows(table))
     lines = [
         r"\begin{table*}",
         r"\centering",
         r"\small",
         r"\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{_escape_latex(title)}}}\smallskip",
-        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        rf"\begin{{tabular}}{{{'l' * len(_label_names(table))}{'r' * len(table.columns)}}}",
         r"\toprule",
         *_latex_header(table),
-        r"\midrule",
-        base,
-        *([r"\midrule", *others] if others else []),
+        *_latex_body(table),
         r"\bottomrule",
         r"\end{tabular}",
         *(rf"\par\smallskip{{\footnotesize {_escape_latex(line)}\par}}" for line in footer),
@@ -88,13 +102,24 @@ def write_latex(table: pd.DataFrame, path: Path, *, title: str, footer: Sequence
 
 
 def _flat_name(column: tuple[str, str]) -> str:
-    return "extra_parameters" if column == EXTRA_PARAMETERS else "_".join(column).lower()
+    if column == EXTRA_PARAMETERS:
+        return "extra_parameters"
+    group, direction = column
+    return f"{group}_{direction}".lower() if direction else group
+
+
+def _label_names(table: pd.DataFrame) -> list[str]:
+    return [_capitalise(str(name)) for name in table.index.names if name != "kind"]
+
+
+def _capitalise(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _format_rows(table: pd.DataFrame) -> list[list[str]]:
     return [
-        [str(label), *(_format_cell(value, column, kind) for column, value in row.items())]
-        for (label, kind), row in table.iterrows()
+        [*map(str, labels), *(_format_cell(value, column, kind) for column, value in row.items())]
+        for (*labels, kind), row in table.iterrows()
     ]
 
 
@@ -113,14 +138,32 @@ def _format_signed(value: float, decimals: int) -> str:
     return sign + digits
 
 
-def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
-    label, *numbers = cells
-    padded = [label.ljust(widths[0])]
-    padded += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
-    return f"| {' | '.join(padded)} |"
+def _markdown_lines(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, num_labels: int
+) -> list[str]:
+    columns = [
+        _align(cells, left=position < num_labels)
+        for position, cells in enumerate(zip(header, *rows, strict=True))
+    ]
+    return [f"| {' | '.join(cells)} |" for cells in zip(*columns, strict=True)]
+
+
+def _align(cells: Sequence[str], *, left: bool) -> list[str]:
+    """Pad the cells of a column, with a delimiter below the header."""
+    # Three is the narrowest delimiter that every Markdown dialect accepts.
+    width = max(3, *map(len, cells))
+    delimiter = "-" * width if left else "-" * (width - 1) + ":"
+    header, *others = (cell.ljust(width) if left else cell.rjust(width) for cell in cells)
+    return [header, delimiter, *others]
 
 
 def _latex_header(table: pd.DataFrame) -> list[str]:
+    names = [*_label_names(table), *(_capitalise(way or group) for group, way in table.columns)]
+    has_groups = any(way for _, way in table.columns)
+    return [*(_latex_groups(table) if has_groups else []), _latex_row(names)]
+
+
+def _latex_groups(table: pd.DataFrame) -> list[str]:
     cells, rules, position = [""], [], 2
     for group, columns in groupby(table.columns, key=lambda column: column[0]):
         width = len(list(columns))
@@ -130,8 +173,18 @@ def _latex_header(table: pd.DataFrame) -> list[str]:
             cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape_latex(group)}}}")
             rules.append(rf"\cmidrule(lr){{{position}-{position + width - 1}}}")
         position += width
-    names = ["System", *(direction or group for group, direction in table.columns)]
-    return [" & ".join(cells) + r" \\", "".join(rules), _latex_row(names)]
+    return [" & ".join(cells) + r" \\", "".join(rules)]
+
+
+def _latex_body(table: pd.DataFrame) -> list[str]:
+    width = table.index.nlevels - 2  # of what names a block, before the system: 0 without blocks
+    lines = []
+    for _, rows in groupby(_format_rows(table), key=lambda row: row[:width]):
+        base, *others = rows
+        unnamed = [[""] * width + row[width:] for row in others]
+        lines += [r"\midrule", _latex_row(base)]
+        lines += [r"\midrule", *map(_latex_row, unnamed)] if unnamed else []
+    return lines
 
 
 def _latex_row(cells: Sequence[str]) -> str:

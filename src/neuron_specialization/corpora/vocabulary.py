@@ -1,6 +1,7 @@
-"""One SentencePiece model and one fairseq dictionary for all languages of a dataset."""
+"""SentencePiece models and fairseq dictionaries: joint, or of one side of a pair."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole, write_text
 
 NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> lead SentencePiece's list; fairseq has its own
+FAIRSEQ_SYMBOLS = 4  # <s>, <pad>, </s> and <unk>, not written in dictionary files
+TAG = re.compile(r"__[a-z0-9]+__ ")  # a line of a dictionary that holds a language tag
 DICTIONARY_COUNT = 100  # fairseq reads a count per line; it orders nothing here
 
 
@@ -59,6 +62,12 @@ def sample_lines(
                     yield from (line.rstrip("\n") for line in pair)
 
 
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text file."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        yield from (line.rstrip("\n") for line in file)
+
+
 def count_lines(path: Path) -> int:
     """Number of lines of a text file."""
     with path.open("rb") as file:
@@ -66,21 +75,21 @@ def count_lines(path: Path) -> int:
 
 
 def learn_vocabulary(
-    corpora: Sequence[tuple[Path, Path]],
-    languages: Sequence[str],
+    lines: Iterable[str],
+    tags: Sequence[str],
     settings: VocabularySettings,
     model: Path,
     dictionary: Path,
 ) -> None:
-    """Learn a joint SentencePiece model and write it with its fairseq dictionary.
+    """Learn a SentencePiece model and write it with its fairseq dictionary.
 
     The dictionary lists the pieces in SentencePiece's order without its special ones, then one
-    tag per language, so that a piece's fairseq index is its SentencePiece id plus one.
+    tag per language in `tags`, so that a piece's fairseq index is its SentencePiece id plus one.
     """
     try:
         with whole(model) as partial, partial.open("wb") as writer:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=sample_lines(corpora, settings.temperature, settings.seed),
+                sentence_iterator=iter(lines),
                 model_writer=writer,
                 model_type=settings.model_type,
                 vocab_size=settings.size,
@@ -91,15 +100,39 @@ def learn_vocabulary(
             )
     except RuntimeError as error:
         raise InputError(
-            f"vocabulary: SentencePiece refuses to learn {settings.size} {settings.model_type} "
-            f"pieces from these corpora; change vocabulary.size in the config ({error})"
+            f"{model}: SentencePiece refuses to learn {settings.size} {settings.model_type} "
+            f"pieces from these corpora; change the size in the config ({error})"
         ) from error
-    write_dictionary(model, languages, dictionary)
+    write_dictionary(model, tags, dictionary)
 
 
-def write_dictionary(model: Path, languages: Sequence[str], dictionary: Path) -> None:
+def write_dictionary(model: Path, tags: Sequence[str], dictionary: Path) -> None:
     """Write the fairseq dictionary (`token count` lines) of a SentencePiece model."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
     pieces = [processor.id_to_piece(i) for i in range(NUM_SPECIAL_PIECES, len(processor))]
-    tokens = [*pieces, *map(language_tag, languages)]
+    tokens = [*pieces, *map(language_tag, tags)]
     write_text(dictionary, "".join(f"{token} {DICTIONARY_COUNT}\n" for token in tokens))
+
+
+def dictionary_size(pieces: int, tags: int) -> int:
+    """Entries of the dictionary of so many pieces and tags, fairseq's special ones included."""
+    return pieces - NUM_SPECIAL_PIECES + FAIRSEQ_SYMBOLS + tags
+
+
+def language_file(folder: Path, name: str, language: str) -> Path:
+    """A language's own file in a folder (`dict.de.txt`), or the joint one (`dict.txt`)."""
+    own = folder / f"{Path(name).stem}.{language}{Path(name).suffix}"
+    return own if own.is_file() else folder / name
+
+
+def load_pieces(folder: Path, language: str) -> sentencepiece.SentencePieceProcessor:
+    """The SentencePiece model of a language in a folder of vocabularies."""
+    path = language_file(folder, "spm.model", language)
+    return sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+
+def vocabulary_folder(folders: Iterable[str], direction: str) -> Path:
+    """Of the folders named `joint`, or after pairs, the one that serves a direction."""
+    source, target = direction.split("-")
+    names = ("joint", direction, f"{target}-{source}")
+    return next(Path(folder) for folder in folders if Path(folder).name in names)

@@ -1,5 +1,6 @@
 """Text to fairseq's binary form: every corpus of a dataset in one process."""
 
+import shutil
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -16,18 +17,28 @@ from fairseq.data.indexed_dataset import (
 from numpy.typing import NDArray
 from torch import from_numpy
 
+from neuron_specialization.corpora.vocabulary import load_pieces
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import load_dictionary
 
 LINES_PER_BLOCK = 10_000
 
 
-def binarise_corpora(corpora: Iterable[Path], model: Path, folder: Path) -> None:
-    """Write `{name}.bin` and `{name}.idx` for each text file into the folder of `dict.txt`."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    dictionary = load_dictionary(folder / "dict.txt")
-    check_dictionary(processor, dictionary, folder / "dict.txt")
+def binarise_corpora(corpora: Iterable[Path], vocabulary: Path, folder: Path) -> None:
+    """Write `{name}.bin` and `{name}.idx` for each text file, and copy the dictionaries.
+
+    Args:
+        corpora: text files whose names end in their language, e.g. `train.en-de.de`.
+        vocabulary: folder of the SentencePiece models and dictionaries, joint or by language.
+        folder: where to write.
+    """
+    for dictionary in vocabulary.glob("dict*.txt"):
+        shutil.copy(dictionary, folder)
     for corpus in corpora:
+        language = corpus.suffix[1:]
+        processor = load_pieces(vocabulary, language)
+        dictionary = load_dictionary(folder, language)
+        check_dictionary(processor, dictionary, folder)
         binarise_file(corpus, processor, dictionary, folder / corpus.name)
 
 
@@ -55,9 +66,9 @@ def fairseq_indices(piece_ids: list[int], dictionary: Dictionary) -> NDArray[np.
 
 
 def check_dictionary(
-    processor: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, path: Path
+    processor: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, folder: Path
 ) -> None:
     """InputError unless the dictionary lists the model's pieces in the model's order."""
     last = len(processor) - 1
     if len(dictionary) <= last + 1 or dictionary[last + 1] != processor.id_to_piece(last):
-        raise InputError(f"{path}: this dictionary does not belong to the SentencePiece model")
+        raise InputError(f"{folder}: the dictionary does not belong to the SentencePiece model")

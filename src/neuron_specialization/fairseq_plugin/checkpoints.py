@@ -1,17 +1,14 @@
 """Reading and publishing checkpoints."""
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils
-from torch import nn
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import whole
+from neuron_specialization.methods.adapters import is_adapter
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -29,27 +26,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:
-    """Load a trained model for recording or decoding.
+def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = False) -> None:
+    """Copy a checkpoint without its optimiser state; it appears only when it is whole.
 
-    Args:
-        path: the checkpoint.
-        overrides: settings of the task that replace those it was trained with
-            (`data`, `directions`, `masks`).
-
-    Returns:
-        The model in evaluation mode and its task.
+    Of a model with adapters these alone are kept: the base has a checkpoint of its own.
     """
-    read_checkpoint(path)
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(path)], arg_overrides=dict(overrides)
-    )
-    return models[0].eval(), task
-
-
-def publish_checkpoint(best: Path, published: Path) -> None:
-    """Copy a checkpoint without its optimiser state; it appears only when it is whole."""
     state = read_checkpoint(best)
+    if adapters_only:
+        state["model"] = {name: t for name, t in state["model"].items() if is_adapter(name)}
     state["last_optimizer_state"] = None
     with whole(published) as partial:
         torch.save(state, partial)

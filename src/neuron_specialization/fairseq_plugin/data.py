@@ -1,5 +1,6 @@
 """Sentence pairs of many directions, in batches of one direction each."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from fairseq.data.data_utils import load_indexed_dataset
 from numpy.typing import NDArray
 
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
-from neuron_specialization.corpora.vocabulary import language_tag
+from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
 
 
@@ -134,30 +135,44 @@ class DirectionDataset(FairseqDataset):
         return indices[fits], indices[~fits].tolist()
 
 
-def load_dictionary(path: Path) -> Dictionary:
-    """Read a fairseq dictionary."""
+def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictionary:
+    """Read the fairseq dictionary of a language, the joint one where it has none of its own.
+
+    Args:
+        folder: folder of binarised corpora.
+        language: the language.
+        tags: keep the language tags, which end a joint dictionary.
+    """
+    path = language_file(folder, "dict.txt", language)
     if not path.is_file():
         raise InputError(f"{path}: no such dictionary; binarise the corpora first")
-    return Dictionary.load(str(path))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if tags or not TAG.match(line)]
+    return Dictionary.load(io.StringIO("".join(kept)))
 
 
 def load_directions(
     folder: Path,
     split: str,
     directions: list[str],
-    dictionary: Dictionary,
+    dictionaries: tuple[Dictionary, Dictionary],
+    *,
+    tags: bool = True,
     sampling: Sampling | None = None,
 ) -> DirectionDataset:
     """Read one split of the binarised corpora in `folder` for all directions."""
-    return DirectionDataset(
-        {name: load_direction(folder, split, name, dictionary) for name in directions}, sampling
-    )
+    pairs = {name: load_direction(folder, split, name, dictionaries, tags) for name in directions}
+    return DirectionDataset(pairs, sampling)
 
 
 def load_direction(
-    folder: Path, split: str, direction: str, dictionary: Dictionary
+    folder: Path,
+    split: str,
+    direction: str,
+    dictionaries: tuple[Dictionary, Dictionary],
+    tags: bool,
 ) -> LanguagePairDataset:
-    """Read one direction: source tag on the source side, target tag on the target side.
+    """Read one direction; with tags: source tag on the source side, target tag on the target side.
 
     Both directions of a pair come from the same files, which are named after the pair.
     """
@@ -167,26 +182,25 @@ def load_direction(
     if not found:
         raise InputError(f"{folder}: no binarised {split} corpus for {direction}")
     sides = [
-        load_side(folder / f"{found[0]}.{lang}", lang, dictionary) for lang in (source, target)
+        load_side(folder / f"{found[0]}.{language}", language if tags else None, dictionary)
+        for language, dictionary in zip((source, target), dictionaries, strict=True)
     ]
     return LanguagePairDataset(
         sides[0],
         sides[0].sizes,
-        dictionary,
+        dictionaries[0],
         sides[1],
         sides[1].sizes,
-        dictionary,
+        dictionaries[1],
         left_pad_source=True,
         left_pad_target=False,
     )
 
 
-def load_side(prefix: Path, language: str, dictionary: Dictionary) -> PrependTokenDataset:
-    """Read one side of a corpus, each sentence led by its language's tag."""
-    return PrependTokenDataset(
-        load_indexed_dataset(str(prefix), dictionary, dataset_impl="mmap"),
-        tag_index(dictionary, language),
-    )
+def load_side(prefix: Path, tag: str | None, dictionary: Dictionary) -> FairseqDataset:
+    """Read one side of a corpus, each sentence led by its language's tag if one is given."""
+    side = load_indexed_dataset(str(prefix), dictionary, dataset_impl="mmap")
+    return side if tag is None else PrependTokenDataset(side, tag_index(dictionary, tag))
 
 
 def tag_index(dictionary: Dictionary, language: str) -> int:

@@ -7,14 +7,15 @@ from typing import Any
 
 import sentencepiece
 from fairseq import utils
-from fairseq.data import Dictionary
 from fairseq.dataclass.configs import GenerationConfig
 
+from neuron_specialization.corpora.vocabulary import load_pieces
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import load_model
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
+from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
+from neuron_specialization.flags import DirectionFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class DecodingSettings:
 def translate_split(
     *,
     checkpoint: Path,
-    masks: Path | None,
+    files: DirectionFiles,
     data: Path,
     split: str,
     vocabulary: Path,
@@ -47,21 +48,27 @@ def translate_split(
     """Translate a split in each direction of `outputs` and write one line per sentence, in order.
 
     Hypotheses are plain text: the target tag is gone and SentencePiece is undone.
+
+    Args:
+        checkpoint: the model, or the adapters of `files.base`.
+        files: what the directions have of their own.
+        data: folder of the binarised corpora.
+        split: the split to translate.
+        vocabulary: folder of the SentencePiece models.
+        settings: of the beam search.
+        outputs: a file for each direction.
+        device: `cpu` or `cuda`.
     """
-    overrides = {
-        "data": str(data),
-        "directions": ",".join(outputs),
-        "masks": str(masks) if masks else "",
-    }
+    overrides = {"data": str(data), "directions": ",".join(outputs), **files.settings()}
     model, task = load_model(checkpoint, overrides)
     model.to(device)
     task.load_dataset(split)
     hypotheses = decode(model, task, split, settings, device)
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     dataset: DirectionDataset = task.dataset(split)
-    for i, path in enumerate(outputs.values()):
+    for i, (direction, path) in enumerate(outputs.items()):
+        processor = load_pieces(vocabulary, direction.split("-")[1])
         indices = range(int(dataset.starts[i]), int(dataset.starts[i + 1]))
-        lines = [detokenise(hypotheses[n], task.dictionary, processor) for n in indices]
+        lines = [detokenise(hypotheses[n], task, processor) for n in indices]
         write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -93,10 +100,11 @@ def decode(
 
 
 def detokenise(
-    tokens: list[int], dictionary: Dictionary, processor: sentencepiece.SentencePieceProcessor
+    tokens: list[int], task: DirectionsTask, processor: sentencepiece.SentencePieceProcessor
 ) -> str:
-    """Tokens of a hypothesis, tag first, to a line of plain text."""
+    """Tokens of a hypothesis, tag first where there are tags, to a line of plain text."""
+    dictionary = task.target_dictionary
     special = {dictionary.eos(), dictionary.pad(), dictionary.bos()}
-    pieces = [dictionary[token] for token in tokens[1:] if token not in special]
-    text: str = processor.decode(pieces)
+    words = tokens if task.cfg.no_language_tags else tokens[1:]
+    text: str = processor.decode([dictionary[token] for token in words if token not in special])
     return " ".join(text.split())

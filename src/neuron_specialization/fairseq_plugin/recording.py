@@ -7,9 +7,11 @@ from fairseq import utils
 from torch import nn
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash, load_model
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
-from neuron_specialization.fairseq_plugin.task import DirectionsTask, ffn_layers
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
 
@@ -70,7 +72,7 @@ def run_forward(
 ) -> int:
     """Pass every sentence of a split through the model; returns how many there were."""
     dataset: DirectionDataset = task.dataset(split)
-    pad = task.dictionary.pad()
+    pad = task.source_dictionary.pad()
     device = next(model.parameters()).device
     num_sentences = 0
     for batch in dataset.batch_by_size(dataset.ordered_indices(), max_tokens=max_tokens):

@@ -1,6 +1,7 @@
 """The fairseq task: translation in many directions, each batch in one of them."""
 
-from collections.abc import Iterable
+import hashlib
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 from torch import nn
 
+from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import (
     Sampling,
@@ -19,8 +21,18 @@ from neuron_specialization.fairseq_plugin.data import (
     load_directions,
     tag_index,
 )
+from neuron_specialization.fairseq_plugin.methods import (
+    add_adapters,
+    check_directions,
+    mask_weights,
+    parse_sets,
+    specialise,
+    wants_compact,
+)
+from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Masks
-from neuron_specialization.neurons.subnetwork import DirectionState, install_subnetworks
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -37,6 +49,9 @@ class DirectionsConfig(FairseqDataclass):
     sampling_temperature: float = field(
         default=1.0, metadata={"help": "smoothing of the sizes of the directions; 1 for none"}
     )
+    no_language_tags: bool = field(
+        default=False, metadata={"help": "no tags on source and target, as in bilingual models"}
+    )
     masks: str = field(
         default="",
         metadata={"help": "neuron masks (.npz): a direction uses its own neurons only"},
@@ -44,6 +59,21 @@ class DirectionsConfig(FairseqDataclass):
     subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
         default="auto",
         metadata={"help": "form of the FFN; auto: compact unless there is activation dropout"},
+    )
+    weight_masks: str = field(
+        default="",
+        metadata={"help": "weight masks (.npz), joined by ':': a direction uses its own weights"},
+    )
+    adapter_sets: str = field(
+        default="",
+        metadata={"help": "the set of adapters of each direction, e.g. en-de=de,en-nl=de"},
+    )
+    adapter_bottleneck: int = field(default=128, metadata={"help": "width of an adapter"})
+    adapters_per_layer: int = field(
+        default=2, metadata={"help": "1: behind the FFN; 2: behind self-attention too"}
+    )
+    base: str = field(
+        default="", metadata={"help": "checkpoint of the model that adapters are added to, frozen"}
     )
     max_source_positions: int = field(
         default=256, metadata={"help": "longer sources are left out of training"}
@@ -58,17 +88,26 @@ class DirectionsConfig(FairseqDataclass):
 class DirectionsTask(FairseqTask):
     """Source tag on the source, target tag on the target (paper, appendix A.2)."""
 
-    def __init__(self, cfg: DirectionsConfig, dictionary: Dictionary):
+    def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)
-        self.dictionary = dictionary
+        self.dictionaries = source, target
         self.folders = [Path(folder) for folder in cfg.data.split(":")]
         self.directions: list[str] = cfg.directions.split(",")
         self.direction_state = DirectionState()
+        self.batches = BatchDigest()
 
     @classmethod
     def setup_task(cls, cfg: DirectionsConfig, **_: Any) -> "DirectionsTask":
-        """Called by fairseq: read the dictionary."""
-        return cls(cfg, load_dictionary(Path(cfg.data.split(":")[0]) / "dict.txt"))
+        """Called by fairseq: read the dictionaries, one for all or one for each side."""
+        folder = Path(cfg.data.split(":")[0])
+        first, *others = cfg.directions.split(",")
+        source, target = (
+            load_dictionary(folder, language, tags=not cfg.no_language_tags)
+            for language in first.split("-")
+        )
+        if others and source.symbols != target.symbols:
+            raise InputError(f"{folder}: separate vocabularies serve one direction: {first}")
+        return cls(cfg, source, target)
 
     def has_sharded_data(self, split: str) -> bool:
         """Whether the epochs of training come from different folders."""
@@ -80,27 +119,51 @@ class DirectionsTask(FairseqTask):
         folder = self.folders[(epoch - 1) % len(self.folders)] if training else self.folders[0]
         sampling = Sampling(temperature=self.cfg.sampling_temperature, seed=self.cfg.seed)
         self.datasets[split] = load_directions(
-            folder, split, self.directions, self.dictionary, sampling if training else None
+            folder,
+            split,
+            self.directions,
+            self.dictionaries,
+            tags=not self.cfg.no_language_tags,
+            sampling=sampling if training else None,
         )
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> nn.Module:
-        """Build fairseq's transformer, and its sub-networks where there are masks."""
+        """Build fairseq's transformer, and put in what its directions have of their own."""
         model = super().build_model(cfg, from_checkpoint)
-        if self.cfg.masks:
-            masks = Masks.load(Path(self.cfg.masks))
-            compact = wants_compact(self.cfg.subnetwork_form, float(cfg.activation_dropout))
-            self.direction_state = specialise(model, masks, self.directions, compact)
+        state, task = self.direction_state, self.cfg
+        if task.masks:
+            compact = wants_compact(task.subnetwork_form, float(cfg.activation_dropout))
+            specialise(model, Masks.load(Path(task.masks)), self.directions, state, compact=compact)
+        if task.weight_masks:
+            parts = [WeightMasks.load(Path(path)) for path in task.weight_masks.split(":")]
+            mask_weights(model, WeightMasks.join(parts), self.directions, state)
+        if task.adapter_sets:
+            sets = parse_sets(task.adapter_sets)
+            check_directions(sets, self.directions, "adapters")
+            add_adapters(
+                model,
+                Path(task.base) if task.base else None,
+                [sets[direction] for direction in self.directions],
+                bottleneck=task.adapter_bottleneck,
+                per_layer=task.adapters_per_layer,
+                state=state,
+            )
         return model
 
     def train_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """One batch forward and backward, through its direction's sub-network."""
+        """One batch forward and backward, through what its direction has of its own."""
         self.direction_state.direction = sample["direction"]
+        self.batches.add(sample["id"])
         return super().train_step(sample, *args, **kwargs)
 
     def valid_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """One validation batch, through its direction's sub-network."""
+        """One validation batch, through what its direction has of its own."""
         self.direction_state.direction = sample["direction"]
         return super().valid_step(sample, *args, **kwargs)
+
+    def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
+        """Called by fairseq: log which batches were seen since the last validation."""
+        logger.info("trained on %s", self.batches.close())
 
     def inference_step(
         self,
@@ -112,7 +175,7 @@ class DirectionsTask(FairseqTask):
     ) -> Any:
         """Translate one batch; the target tag is forced as the first token."""
         self.direction_state.direction = sample["direction"]
-        if prefix_tokens is None:
+        if prefix_tokens is None and not self.cfg.no_language_tags:
             prefix_tokens = self.target_tags(sample)
         return super().inference_step(generator, models, sample, prefix_tokens, constraints)
 
@@ -120,7 +183,7 @@ class DirectionsTask(FairseqTask):
         """The target tag of each sentence of a batch, [B, 1]."""
         target = self.directions[sample["direction"]].split("-")[1]
         source_BT = sample["net_input"]["src_tokens"]
-        return source_BT.new_full((source_BT.size(0), 1), tag_index(self.dictionary, target))
+        return source_BT.new_full((source_BT.size(0), 1), tag_index(self.target_dictionary, target))
 
     def max_positions(self) -> tuple[int, int]:
         """Longest source and target of training."""
@@ -128,53 +191,28 @@ class DirectionsTask(FairseqTask):
 
     @property
     def source_dictionary(self) -> Dictionary:
-        """The joint dictionary."""
-        return self.dictionary
+        """The dictionary of the source side."""
+        return self.dictionaries[0]
 
     @property
     def target_dictionary(self) -> Dictionary:
-        """The joint dictionary."""
-        return self.dictionary
+        """The dictionary of the target side; the same where the vocabulary is joint."""
+        return self.dictionaries[1]
 
 
-def ffn_layers(model: Any) -> dict[str, Any]:
-    """The layers with a feed-forward network by name, encoder first."""
-    return {
-        f"{stack}.layers.{i}": layer
-        for stack in ("encoder", "decoder")
-        for i, layer in enumerate(getattr(model, stack).layers)
-    }
+class BatchDigest:
+    """What was seen of the training data, so that trainings can be compared."""
 
+    def __init__(self) -> None:
+        self.count, self.hash = 0, hashlib.sha256()
 
-def wants_compact(form: str, activation_dropout: float) -> bool:
-    """Whether to use the compact form; it cannot drop activations that it never computes."""
-    if form == "compact" and activation_dropout > 0:
-        raise InputError("the compact sub-network FFN needs an activation dropout of 0")
-    return form == "compact" or (form == "auto" and activation_dropout == 0)
+    def add(self, id_B: torch.Tensor) -> None:
+        """Count a batch, given the indices of its sentence pairs."""
+        self.count += 1
+        self.hash.update(id_B.cpu().numpy().tobytes())
 
-
-def specialise(
-    model: nn.Module, masks: Masks, directions: Iterable[str], compact: bool
-) -> DirectionState:
-    """Give each direction its own neurons in every layer that the masks name."""
-    check_masks(model, masks, directions)
-    layers = ffn_layers(model)
-    rows = [masks.directions.index(direction) for direction in directions]
-    mask_NLF = torch.from_numpy(masks.mask_LNF[rows]).transpose(0, 1).contiguous()
-    return install_subnetworks([layers[name] for name in masks.layers], mask_NLF, compact=compact)
-
-
-def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> None:
-    """InputError where the masks were made for other directions or another architecture."""
-    missing = sorted(set(directions) - set(masks.directions))
-    if missing:
-        raise InputError(f"the masks have no neurons for {', '.join(missing)}; select them again")
-    layers = ffn_layers(model)
-    unknown = sorted(set(masks.layers) - set(layers))
-    widths = {layers[name].fc1.out_features for name in masks.layers if name in layers}
-    if unknown or widths != {masks.mask_LNF.shape[-1]}:
-        raise InputError(
-            f"the masks were made for another architecture: {len(masks.layers)} layers of "
-            f"{masks.mask_LNF.shape[-1]} neurons; the model has {len(layers)} layers of "
-            f"{'/'.join(str(w) for w in sorted(widths))}. Record and select its neurons again"
-        )
+    def close(self) -> str:
+        """Describe the batches since the last call."""
+        text = f"{self.count} batches, sha256 {self.hash.hexdigest()[:16]}"
+        self.count, self.hash = 0, hashlib.sha256()
+        return text

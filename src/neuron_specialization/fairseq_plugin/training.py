@@ -5,10 +5,12 @@ import logging
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from fairseq_cli.train import cli_main
+from fairseq.checkpoint_utils import save_checkpoint
+from fairseq.logging import metrics, progress_bar
+from fairseq_cli.train import cli_main, should_stop_early
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import (
@@ -16,37 +18,93 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     publish_checkpoint,
     read_checkpoint,
 )
+from neuron_specialization.fairseq_plugin.methods import pruned_tensors
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.flags import Architecture, Training, training_flags
+from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
+
+TASKS = (DirectionsTask,)  # fairseq finds them by name
 
 logger = logging.getLogger(__name__)
 
 
-def train(flags: Sequence[str], *, parent: Path | None, work_folder: Path, published: Path) -> None:
-    """Train a system and publish its best checkpoint.
+def train(architecture: Architecture, training: Training, published: Path) -> None:
+    """Train a model and publish its best checkpoint, or the adapters in it.
 
     Args:
-        flags: the arguments of `fairseq-train`.
-        parent: the checkpoint to continue from, named in the flags too.
-        work_folder: fairseq's checkpoints; training resumes from the last one found there. The
-            folder is removed when the best checkpoint has been published.
+        architecture: model sizes and training settings.
+        training: what is read and written. fairseq's checkpoints are in `training.save_dir`;
+            training resumes from the last one found there, and removes the folder at the end.
         published: the finished model, without optimiser state.
     """
-    if parent:
-        read_checkpoint(parent)  # fairseq's own error would not name the file
+    best = run_fairseq(architecture, training)
+    publish_checkpoint(best, published, adapters_only=training.adapters is not None)
+    shutil.rmtree(training.save_dir)
+
+
+def find_weights(
+    architecture: Architecture,
+    training: Training,
+    *,
+    pruning: float,
+    output_projection: bool,
+    masks: Path,
+) -> None:
+    """Fine-tune a model on one direction and keep that direction's largest weights (LaSS).
+
+    Args:
+        architecture: model sizes, and training settings of the fine-tune.
+        training: one direction, and the parent to start from.
+        pruning: share of each tensor's weights that is removed, 0 to 1.
+        output_projection: prune the output projection too.
+        masks: where to write the weight masks; the fine-tuned model is not kept.
+    """
+    (direction,) = training.directions
+    state = read_checkpoint(run_fairseq(architecture, training))["model"]
+    kept = {
+        name: keep_largest(state[name], pruning)
+        for name in pruned_tensors(state, output_projection)
+    }
+    provenance: dict[str, str | float] = {"pruning": pruning}
+    if training.parent:
+        provenance["parent"] = file_hash(training.parent)
+    WeightMasks.pack(direction, kept, provenance).save(masks)
+    shutil.rmtree(training.save_dir)
+
+
+def run_fairseq(architecture: Architecture, training: Training) -> Path:
+    """Run fairseq's training; returns its best checkpoint."""
+    if training.parent:
+        read_checkpoint(training.parent)  # fairseq's own error would not name the file
+    flags = training_flags(architecture, training)
     logger.info("fairseq-train %s", shlex.join(flags))
+    forget_former_training()
     sys.argv = ["fairseq-train", *flags]
     cli_main()
-    best = work_folder / "checkpoint_best.pt"
+    best = training.save_dir / "checkpoint_best.pt"
     if not best.is_file():
-        raise InputError(f"{work_folder}: training ended without a validation; is max_updates 0?")
-    publish_checkpoint(best, published)
-    shutil.rmtree(work_folder)
+        raise InputError(
+            f"{training.save_dir}: training ended without a validation; is max_updates 0?"
+        )
+    return best
 
 
-def training_digest(settings: object, data: Path, parent: Path | None, masks: Path | None) -> str:
+def forget_former_training() -> None:
+    """fairseq keeps its best loss and its log writers for the life of the process."""
+    for function in (save_checkpoint, should_stop_early):
+        vars(function).clear()
+    progress_bar._tensorboard_writers.clear()
+    metrics.reset()
+
+
+def training_digest(settings: object, data: Iterable[str], files: Iterable[str]) -> str:
     """Twelve digits that change with the settings of a training and with what it reads.
 
-    Of the binarised corpora in `data` the dictionary is read, and the sizes of the other files.
+    Of the folders of binarised corpora in `data` the dictionaries are read, and the sizes of the
+    other files.
     """
-    sizes = [(path.name, path.stat().st_size) for path in sorted(data.iterdir())]
-    hashes = [file_hash(path) for path in (data / "dict.txt", parent, masks) if path]
+    corpora = sorted(path for folder in data for path in Path(folder).iterdir())
+    sizes = [(path.name, path.stat().st_size) for path in corpora]
+    dictionaries = [path for path in corpora if path.name.startswith("dict")]
+    hashes = [file_hash(path) for path in (*dictionaries, *map(Path, files))]
     return hashlib.sha256(repr((settings, sizes, hashes)).encode()).hexdigest()[:12]

@@ -37,12 +37,13 @@ class Counts:
     def save(self, path: Path) -> None:
         """Write to `path` (.npz)."""
         arrays = {"sentence": self.sentence_LNF, "token": self.token_LNF}
-        write_arrays(path, arrays, self.directions, self.layers, self.provenance)
+        labels = {"directions": self.directions, "layers": self.layers}
+        write_arrays(path, arrays, labels, self.provenance)
 
     @classmethod
     def load(cls, path: Path) -> "Counts":
         """Read from `path`; InputError where the file is missing, truncated or something else."""
-        arrays = read_arrays(path, ("sentence", "token"))
+        arrays = read_arrays(path, ("sentence", "token", "directions", "layers"))
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
@@ -71,12 +72,13 @@ class Masks:
             "bits": np.packbits(self.mask_LNF, axis=-1),
             "num_neurons": np.array(self.mask_LNF.shape[-1]),
         }
-        write_arrays(path, arrays, self.directions, self.layers, self.provenance)
+        labels = {"directions": self.directions, "layers": self.layers}
+        write_arrays(path, arrays, labels, self.provenance)
 
     @classmethod
     def load(cls, path: Path) -> "Masks":
         """Read from `path`; InputError where the file is missing, truncated or something else."""
-        arrays = read_arrays(path, ("bits", "num_neurons"))
+        arrays = read_arrays(path, ("bits", "num_neurons", "directions", "layers"))
         mask_LNF = np.unpackbits(arrays["bits"], axis=-1, count=int(arrays["num_neurons"]))
         return cls(
             directions=tuple(arrays["directions"].tolist()),
@@ -89,25 +91,21 @@ class Masks:
 def write_arrays(
     path: Path,
     arrays: Mapping[str, NDArray[Any]],
-    directions: Sequence[str],
-    layers: Sequence[str],
+    labels: Mapping[str, Sequence[str]],
     provenance: Provenance,
 ) -> None:
     """Write arrays with their labels to one .npz file that appears only when it is whole."""
-    labels = {
-        "directions": np.array(directions, dtype=np.str_),
-        "layers": np.array(layers, dtype=np.str_),
-        "provenance": np.array(json.dumps(dict(provenance), sort_keys=True)),
-    }
+    texts = {name: np.array(label, dtype=np.str_) for name, label in labels.items()}
+    texts["provenance"] = np.array(json.dumps(dict(provenance), sort_keys=True))
     with whole(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays, **labels)
+        np.savez(file, **arrays, **texts)
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the named arrays and their labels."""
+    """Read the named arrays and labels, and the provenance."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in (*names, "directions", "layers", "provenance")}
+            return {name: file[name] for name in (*names, "provenance")}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

@@ -12,24 +12,13 @@ Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A activ
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-@dataclass
-class DirectionState:
-    """Which direction the next forward pass belongs to; shared by all sub-network layers.
-
-    `direction` is an index into axis L for a batch of one direction; `direction_B` has one index
-    per sentence for a mixed batch (reference form only). With neither, the FFN is dense.
-    """
-
-    direction: int | None = None
-    direction_B: Tensor | None = None
+from neuron_specialization.direction_state import DirectionState
 
 
 class SubnetworkFC1(nn.Module):
@@ -93,20 +82,16 @@ class SubnetworkFC2(nn.Module):
 
 
 def install_subnetworks(
-    layers: Iterable[Any], mask_NLF: Iterable[Tensor], *, compact: bool
-) -> DirectionState:
+    layers: Iterable[Any], mask_NLF: Iterable[Tensor], state: DirectionState, *, compact: bool
+) -> None:
     """Replace fc1 and fc2 of each layer by their sub-network forms, keeping the parameters.
 
     Args:
         layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
         mask_NLF: one boolean [L, F] mask for each of the layers.
+        state: names the direction of each forward pass.
         compact: use the compact form for batches of one direction.
-
-    Returns:
-        The state through which the caller names the direction of each forward pass.
     """
-    state = DirectionState()
     for layer, mask_LF in zip(layers, mask_NLF, strict=True):
         layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, compact)
         layer.fc2 = SubnetworkFC2(layer.fc2, layer.fc1)
-    return state

@@ -1,0 +1,48 @@
+"""Fine-tune a model on some directions, one after the other, and prune each to its weights."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.fairseq_plugin.training import find_weights, training_digest
+from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.logs import log_to
+from neuron_specialization.methods.weight_masks import WeightMasks
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def masks_of_direction(direction: str, work: Path) -> Path:
+    """Find the weights of one direction, unless a killed job had done so; returns their file."""
+    inputs, params = snakemake.input, snakemake.params
+    masks = work / f"{direction}.npz"
+    if not masks.is_file():
+        training = Training(
+            data=Path(inputs.data[0]),
+            directions=[direction],
+            save_dir=work / direction,
+            tensorboard=work.with_name("tensorboard") / direction,
+            seed=params.seed,
+            device=params.device,
+            parent=Path(inputs.parent[0]),
+        )
+        find_weights(
+            Architecture(**params.architecture),
+            training,
+            pruning=params.pruning,
+            output_projection=params.output_projection,
+            masks=masks,
+        )
+    return masks
+
+
+with log_to(snakemake.log[0]):
+    output = Path(snakemake.output.masks)
+    inputs = snakemake.input
+    digest = training_digest(list(snakemake.params.items()), inputs.data, inputs.parent)
+    work = output.with_name(f"work-{digest}")
+    work.mkdir(parents=True, exist_ok=True)
+    parts = [masks_of_direction(direction, work) for direction in snakemake.params.directions]
+    WeightMasks.join([WeightMasks.load(part) for part in parts]).save(output)
+    shutil.rmtree(work)

@@ -1,0 +1,40 @@
+"""Train bilingual models by fairseq, one after the other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.corpora.vocabulary import vocabulary_folder
+from neuron_specialization.fairseq_plugin.training import train, training_digest
+from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def train_direction(direction: str, work: Path) -> None:
+    """Train the model of one direction, unless a killed job had done so."""
+    params = snakemake.params
+    published = work / f"{direction}.pt"
+    if published.is_file():
+        return
+    training = Training(
+        data=vocabulary_folder(snakemake.input.data, direction),
+        directions=[direction],
+        save_dir=work / direction,
+        tensorboard=work.with_name("tensorboard") / direction,
+        seed=params.seed,
+        device=params.device,
+        language_tags=False,
+    )
+    train(Architecture(**params.architecture), training, published)
+
+
+with log_to(snakemake.log[0]):
+    folder = Path(snakemake.output.folder)
+    digest = training_digest(list(snakemake.params.items()), snakemake.input.data, [])
+    work = folder.with_name(f"work-{digest}")
+    work.mkdir(parents=True, exist_ok=True)
+    for direction in snakemake.params.directions:
+        train_direction(direction, work)
+    work.rename(folder)

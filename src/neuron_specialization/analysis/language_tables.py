@@ -1,0 +1,113 @@
+"""The paper's tables by language (1 and 3): a block of rows from the pivot, one into it.
+
+Every column is a mean over some of the table's languages: over one, over those of a resource
+level, over all.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from neuron_specialization.analysis.tables import (
+    AVG,
+    GROUP_OF_LEVEL,
+    M2O,
+    O2M,
+    SystemRow,
+    check_request,
+    level_of,
+    select_main_rows,
+    select_scores,
+    stack_kinds,
+)
+from neuron_specialization.errors import InputError
+
+_AVERAGE_OF_LEVEL = {level: group.lower() for level, group in GROUP_OF_LEVEL.items()}
+_OVERALL = AVG.lower()
+
+
+def language_score_table(
+    systems: Sequence[SystemRow],
+    *,
+    metric: str,
+    languages: Sequence[str],
+    levels: Mapping[str, str],
+    pivot: str,
+) -> pd.DataFrame:
+    """Tabulate every system twice per block: its absolute scores, its deltas to the first system.
+
+    Rows are indexed by (direction, system, kind): O2M (pivot to X), then M2O (X to pivot), kind
+    being ``absolute`` or ``delta``. Columns are pairs whose second part is empty, as in
+    ``EXTRA_PARAMETERS``, the first: the languages in the order given, ``high``, ``med`` and
+    ``low`` as far as they occur in ``levels`` and the languages differ in level, ``avg`` of all.
+    A direction that a system lacks is NaN, and so are the averages it belongs to. Raises
+    ``InputError`` for no systems, no languages, a label or language used twice, an unknown
+    language or level, or scores that are ambiguous or lack the metric everywhere.
+    """
+    check_request(systems, metric, languages)
+    columns = _members(languages, levels)
+    pairs_of_block = {
+        O2M: {language: f"{pivot}-{language}" for language in languages},
+        M2O: {language: f"{language}-{pivot}" for language in languages},
+    }
+    blocks = {
+        block: stack_kinds(systems, [_row(system, metric, pairs, columns) for system in systems])
+        for block, pairs in pairs_of_block.items()
+    }
+    return pd.concat(blocks, names=["direction"])
+
+
+def language_main_table(
+    systems: Sequence[SystemRow],
+    *,
+    metric: str,
+    languages: Sequence[str],
+    levels: Mapping[str, str],
+    pivot: str,
+) -> pd.DataFrame:
+    """Tabulate as the paper does (Tables 1, 3): in each block absolute, then deltas to it.
+
+    The rows are a selection of ``language_score_table``'s, which see for arguments, columns and
+    errors.
+    """
+    table = language_score_table(
+        systems, metric=metric, languages=languages, levels=levels, pivot=pivot
+    )
+    return select_main_rows(table)
+
+
+def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, list[str]]:
+    """Give every column the languages that it averages."""
+    _check_names(languages)
+    level = {language: level_of(language, levels) for language in languages}
+    members = {language: [language] for language in languages}
+    # Of one level, its average would be that of all languages once more.
+    if len(set(level.values())) > 1:
+        for name, average in _AVERAGE_OF_LEVEL.items():
+            members[average] = [language for language in languages if level[language] == name]
+    members[_OVERALL] = list(languages)
+    return {column: averaged for column, averaged in members.items() if averaged}
+
+
+def _check_names(languages: Sequence[str]) -> None:
+    averages = [*_AVERAGE_OF_LEVEL.values(), _OVERALL]
+    names = [*languages, *averages]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"columns with the same name: {', '.join(repeated)}; list every language once, by a "
+            f"code other than {', '.join(averages)}"
+        )
+
+
+def _row(
+    system: SystemRow, metric: str, pairs: Mapping[str, str], columns: Mapping[str, Sequence[str]]
+) -> pd.Series:
+    """Average one system's scores into the columns; ``pairs`` are by language."""
+    scores = select_scores(system, metric, pairs.values())
+    means = {
+        (name, ""): fmean(scores[pairs[language]] for language in codes)
+        for name, codes in columns.items()
+    }
+    return pd.Series(means, dtype=float)

@@ -1,0 +1,18 @@
+"""Which direction a model works in; what a direction has of its own follows it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class DirectionState:
+    """The direction of the next forward pass; shared by a task and the layers of its model.
+
+    `direction` is an index into the directions of the task for a batch of one direction;
+    `direction_B` has one index per sentence for a mixed batch, which only the reference form of
+    the sub-network FFN takes. With neither, every layer is the plain one.
+    """
+
+    direction: int | None = None
+    direction_B: Tensor | None = None

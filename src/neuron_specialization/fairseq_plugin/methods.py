@@ -1,0 +1,150 @@
+"""What directions have of their own, put into fairseq's transformer: where which layer is."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.methods.adapters import (
+    DECODER_SUBLAYERS,
+    ENCODER_SUBLAYERS,
+    install_adapters,
+)
+from neuron_specialization.methods.weight_masks import WeightMasks, install_weight_masks
+from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.neurons.subnetwork import install_subnetworks
+
+# attention and FFN; not biases, LayerNorms and embeddings
+PRUNED_TENSORS = re.compile(r"\.((self|encoder)_attn\.(q|k|v|out)_proj|fc1|fc2)\.weight$")
+OUTPUT_PROJECTION = "decoder.output_projection.weight"
+
+
+def ffn_layers(model: Any) -> dict[str, Any]:
+    """The layers with a feed-forward network by name, encoder first."""
+    return {
+        f"{stack}.layers.{i}": layer
+        for stack in ("encoder", "decoder")
+        for i, layer in enumerate(getattr(model, stack).layers)
+    }
+
+
+def wants_compact(form: str, activation_dropout: float) -> bool:
+    """Whether to use the compact form; it cannot drop activations that it never computes."""
+    if form == "compact" and activation_dropout > 0:
+        raise InputError("the compact sub-network FFN needs an activation dropout of 0")
+    return form == "compact" or (form == "auto" and activation_dropout == 0)
+
+
+def specialise(
+    model: nn.Module,
+    masks: Masks,
+    directions: Iterable[str],
+    state: DirectionState,
+    *,
+    compact: bool,
+) -> None:
+    """Give each direction its own neurons in every layer that the masks name."""
+    check_masks(model, masks, directions)
+    layers = ffn_layers(model)
+    rows = [masks.directions.index(direction) for direction in directions]
+    mask_NLF = torch.from_numpy(masks.mask_LNF[rows]).transpose(0, 1).contiguous()
+    install_subnetworks([layers[name] for name in masks.layers], mask_NLF, state, compact=compact)
+
+
+def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> None:
+    """InputError where the masks were made for other directions or another architecture."""
+    check_directions(masks.directions, directions, "masks")
+    layers = ffn_layers(model)
+    unknown = sorted(set(masks.layers) - set(layers))
+    widths = {layers[name].fc1.out_features for name in masks.layers if name in layers}
+    if unknown or widths != {masks.mask_LNF.shape[-1]}:
+        raise InputError(
+            f"the masks were made for another architecture: {len(masks.layers)} layers of "
+            f"{masks.mask_LNF.shape[-1]} neurons; the model has {len(layers)} layers of "
+            f"{'/'.join(str(w) for w in sorted(widths))}. Record and select its neurons again"
+        )
+
+
+def check_directions(available: Iterable[str], wanted: Iterable[str], what: str) -> None:
+    """InputError where some directions have nothing of their own."""
+    missing = sorted(set(wanted) - set(available))
+    if missing:
+        raise InputError(f"the {what} have nothing for {', '.join(missing)}; make them again")
+
+
+def pruned_tensors(state: Mapping[str, Any], output_projection: bool) -> list[str]:
+    """The names of the tensors of a state dict that LaSS prunes.
+
+    The paper prunes attention and FFN (its 9.84 GB); LaSS's code the output projection too.
+    """
+    names = [name for name in state if PRUNED_TENSORS.search(name)]
+    return [*names, OUTPUT_PROJECTION] if output_projection else names
+
+
+def mask_weights(
+    model: nn.Module, masks: WeightMasks, directions: Sequence[str], state: DirectionState
+) -> None:
+    """Give each direction its own weights in every tensor that the masks name."""
+    check_directions(masks.directions, directions, "weight masks")
+    found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, shape in masks.shapes.items():
+        if found.get(name) != shape:
+            raise InputError(
+                f"the weight masks were made for another architecture: {name} is {shape} there, "
+                f"{found.get(name, 'absent')} in the model. Fine-tune and prune it again"
+            )
+    install_weight_masks(model, masks, directions, state)
+
+
+def parse_sets(text: str) -> dict[str, str]:
+    """`en-de=Germanic,...` to the set of each direction."""
+    return dict(item.split("=", 1) for item in text.split(",") if item)
+
+
+def add_adapters(
+    model: Any,
+    base: Path | None,
+    sets: Sequence[str],
+    *,
+    bottleneck: int,
+    per_layer: int,
+    state: DirectionState,
+) -> None:
+    """Freeze the base model and add a set of adapters for each different name in `sets`.
+
+    Args:
+        model: fairseq's transformer.
+        base: the checkpoint of the base model; None where its weights do not matter.
+        sets: the name of the set of each direction, in the order of `state.direction`.
+        bottleneck: width of an adapter.
+        per_layer: adapters per layer, 1 or 2.
+        state: names the direction of each forward pass.
+    """
+    if base:
+        load_base(model, base)
+    model.requires_grad_(False)
+    names = list(dict.fromkeys(sets))
+    for stack, sublayers in (("encoder", ENCODER_SUBLAYERS), ("decoder", DECODER_SUBLAYERS)):
+        for layer in getattr(model, stack).layers:
+            install_adapters(
+                layer,
+                sublayers,
+                per_layer=per_layer,
+                bottleneck=bottleneck,
+                set_of_direction=[names.index(name) for name in sets],
+                state=state,
+            )
+
+
+def load_base(model: nn.Module, base: Path) -> None:
+    """Load the base model's weights; InputError where it has another architecture."""
+    try:
+        model.load_state_dict(read_checkpoint(base)["model"], strict=True)
+    except RuntimeError as error:
+        raise InputError(f"{base}: not the base model of these adapters ({error})") from error

@@ -1,0 +1,77 @@
+"""Parameters of a system, counted on its real modules, which take no memory for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from fairseq import options
+from fairseq.data import Dictionary
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from torch import nn
+
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.flags import Adapters, Architecture, Training, training_flags
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSize:
+    """Numbers of parameters of one model."""
+
+    total: int
+    """All of them; shared ones once."""
+    trainable: int
+    """Those that its training changes."""
+
+
+def count_parameters(
+    architecture: Architecture, dictionaries: Sequence[int], adapters: Adapters | None = None
+) -> ModelSize:
+    """Build a model without memory and count its parameters (paper, Table 6).
+
+    Masks of neurons or weights add none.
+
+    Args:
+        architecture: the model's sizes.
+        dictionaries: entries of the source and of the target dictionary, fairseq's special ones
+            and language tags included.
+        adapters: those that are added to it.
+    """
+    model = build_empty(architecture, dictionaries, adapters)
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return ModelSize(
+        total=sum(size for size, _ in sizes),
+        trainable=sum(size for size, trained in sizes if trained),
+    )
+
+
+def build_empty(
+    architecture: Architecture, dictionaries: Sequence[int], adapters: Adapters | None
+) -> nn.Module:
+    """The model of a system as its training builds it, on torch's device without memory."""
+    directions = list(adapters.sets) if adapters else ["source-target"]
+    nowhere = Path("nowhere")
+    training = Training(
+        data=nowhere,
+        directions=directions,
+        save_dir=nowhere,
+        tensorboard=nowhere,
+        seed=1,
+        device="cpu",
+        adapters=adapters,
+    )
+    parser = options.get_training_parser()
+    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
+    config = convert_namespace_to_omegaconf(arguments)
+    source, target = map(make_dictionary, dictionaries)
+    with torch.device("meta"):
+        model: nn.Module = DirectionsTask(config.task, source, target).build_model(config.model)
+    return model
+
+
+def make_dictionary(size: int) -> Dictionary:
+    """A dictionary of so many entries."""
+    dictionary = Dictionary()
+    for number in range(size - len(dictionary)):
+        dictionary.add_symbol(str(number))
+    return dictionary

@@ -1,0 +1,1 @@
+"""What the methods that the paper compares with need beyond fairseq: adapters, weight masks."""

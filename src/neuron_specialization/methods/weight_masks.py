@@ -1,0 +1,201 @@
+"""LaSS: a sub-network of weights per direction (Lin et al., 2021), found by magnitude pruning.
+
+Axes: L directions, O output features, I input features, P bytes of packed bits.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.errors import InputError
+from neuron_specialization.neurons.storage import Provenance, read_arrays, write_arrays
+
+
+def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
+    """The mask of a tensor's largest weights by magnitude.
+
+    Of n weights floor(pruning * n) are removed, with all that tie with the last of them.
+
+    Args:
+        weight_OI: any shape.
+        pruning: share of the weights to remove, 0 to 1.
+
+    Returns:
+        A boolean mask of the same shape, True for the weights that are kept.
+    """
+    if not 0 <= pruning <= 1:
+        raise InputError(f"pruning is {pruning}: it is the share of weights to remove, 0 to 1")
+    magnitude_OI = weight_OI.abs().float()
+    num_removed = math.floor(magnitude_OI.numel() * Fraction(str(pruning)))
+    if num_removed == 0:
+        return torch.ones_like(magnitude_OI, dtype=torch.bool)
+    return magnitude_OI > magnitude_OI.flatten().kthvalue(num_removed).values
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightMasks:
+    """The weights of each direction: one bit per weight, packed in memory and on disk."""
+
+    directions: tuple[str, ...]
+    """Directions in the order of axis L."""
+    shapes: Mapping[str, tuple[int, int]]
+    """Output and input features of each masked tensor, by its name in the state dict."""
+    bits: Mapping[str, NDArray[np.uint8]]
+    """The masks of each tensor, [L, P], the weights of a direction in row-major order."""
+    provenance: Provenance
+    """How the weights were chosen."""
+
+    @classmethod
+    def pack(
+        cls, direction: str, mask_by_tensor: Mapping[str, Tensor], provenance: Provenance
+    ) -> "WeightMasks":
+        """Pack the masks [O, I] of one direction."""
+        return cls(
+            directions=(direction,),
+            shapes={name: (mask.shape[0], mask.shape[1]) for name, mask in mask_by_tensor.items()},
+            bits={
+                name: np.packbits(mask.cpu().numpy().reshape(1, -1), axis=1)
+                for name, mask in mask_by_tensor.items()
+            },
+            provenance=provenance,
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence["WeightMasks"]) -> "WeightMasks":
+        """The masks of all parts, which have other directions but the same tensors."""
+        parts = [part for part in parts if part.directions]
+        if not parts:
+            return cls(directions=(), shapes={}, bits={}, provenance={})
+        if any(part.shapes != parts[0].shapes for part in parts):
+            raise InputError("weight masks of different architectures do not go together")
+        return cls(
+            directions=tuple(direction for part in parts for direction in part.directions),
+            shapes=parts[0].shapes,
+            bits={
+                name: np.concatenate([part.bits[name] for part in parts])
+                for name in parts[0].shapes
+            },
+            provenance=parts[0].provenance,
+        )
+
+    def bytes_per_direction(self) -> int:
+        """What one direction takes, without labels."""
+        return sum(math.ceil(math.prod(shape) / 8) for shape in self.shapes.values())
+
+    def save(self, path: Path) -> None:
+        """Write to `path` (.npz)."""
+        nothing = np.zeros((len(self.directions), 0), dtype=np.uint8)
+        arrays: dict[str, NDArray[Any]] = {
+            "bits": np.hstack([nothing, *self.bits.values()]),
+            "shapes": np.array(list(self.shapes.values()), dtype=np.int64),
+        }
+        labels = {"directions": self.directions, "tensors": tuple(self.shapes)}
+        write_arrays(path, arrays, labels, self.provenance)
+
+    @classmethod
+    def load(cls, path: Path) -> "WeightMasks":
+        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        arrays = read_arrays(path, ("bits", "shapes", "directions", "tensors"))
+        shapes = {
+            name: (int(rows), int(columns))
+            for name, (rows, columns) in zip(
+                arrays["tensors"].tolist(), arrays["shapes"], strict=True
+            )
+        }
+        ends = np.cumsum([math.ceil(math.prod(shape) / 8) for shape in shapes.values()])
+        return cls(
+            directions=tuple(arrays["directions"].tolist()),
+            shapes=shapes,
+            bits=dict(zip(shapes, np.split(arrays["bits"], ends, axis=1), strict=False)),
+            provenance=json.loads(str(arrays["provenance"])),
+        )
+
+
+class MaskedLinear(nn.Module):
+    """A linear layer whose `weight` has zeros where the current direction has no weight.
+
+    Attention reads the weights of its projections by name instead of calling them, so the mask
+    acts on the attribute. The parameter keeps its name in checkpoints, and a masked weight gets
+    a gradient of zero. One direction's mask is unpacked at a time.
+    """
+
+    bits_LP: Tensor
+
+    def __init__(self, linear: nn.Linear, bits_LP: Tensor, state: DirectionState):
+        super().__init__()
+        assert isinstance(linear.weight, nn.Parameter)
+        self._parameters["weight"] = linear.weight  # the attribute is the property below
+        self.bias = linear.bias
+        self.register_buffer("bits_LP", bits_LP, persistent=False)
+        self.state = state
+        self.unpacked: tuple[int, Tensor] | None = None
+        self.materialised: tuple[int, Tensor] | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights of the current direction, [O, I]; all weights where there is none."""
+        weight_OI, direction = self._parameters["weight"], self.state.direction
+        assert weight_OI is not None
+        if direction is None:
+            return weight_OI
+        if self.training or torch.is_grad_enabled():
+            return weight_OI * self.mask_of(direction)
+        # nothing learns: multiply once per direction, not once per decoded token
+        if self.materialised is None or self.materialised[0] != direction:
+            self.materialised = direction, weight_OI * self.mask_of(direction)
+        return self.materialised[1]
+
+    def mask_of(self, direction: int) -> Tensor:
+        """The mask [O, I] of a direction, unpacked where the last one was another's."""
+        weight_OI = self._parameters["weight"]
+        assert weight_OI is not None
+        if self.unpacked is None or self.unpacked[0] != direction:
+            self.unpacked = direction, unpack_bits(self.bits_LP[direction], weight_OI.shape)
+        return self.unpacked[1]
+
+    def train(self, mode: bool = True) -> "MaskedLinear":
+        """Weights may change from here on: forget the products."""
+        self.materialised = None
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., I] -> [..., O]."""
+        return functional.linear(x, self.weight, self.bias)
+
+
+def unpack_bits(bits_P: Tensor, shape: torch.Size) -> Tensor:
+    """Bits as NumPy packs them (first in the highest place) to a boolean tensor."""
+    places = torch.arange(7, -1, -1, dtype=torch.uint8, device=bits_P.device)
+    bits = bits_P.unsqueeze(-1).bitwise_right_shift(places).bitwise_and(1)
+    return bits.flatten()[: shape.numel()].view(shape).bool()
+
+
+def install_weight_masks(
+    model: nn.Module, masks: WeightMasks, directions: Sequence[str], state: DirectionState
+) -> None:
+    """Replace the linear layers that have masks by `MaskedLinear`, keeping their parameters.
+
+    Args:
+        model: a model whose state dict has the masked tensors.
+        masks: the weights of at least these directions.
+        directions: the directions in the order of `state.direction`.
+        state: names the direction of each forward pass.
+    """
+    rows = [masks.directions.index(direction) for direction in directions]
+    for name in masks.shapes:
+        path = name.removesuffix(".weight")
+        parent, _, child = path.rpartition(".")
+        bits_LP = torch.from_numpy(masks.bits[name][rows])
+        linear: Any = model.get_submodule(path)
+        setattr(model.get_submodule(parent), child, MaskedLinear(linear, bits_LP, state))
