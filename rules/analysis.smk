@@ -7,7 +7,7 @@ rule tables:
         collect(
             "<dataset>/tables/{split}/{table}.{metric}.md",
             split=config["test_splits"],
-            table=TABLES,
+            table=[table for table, systems in TABLES.items() if systems],
             metric=config["metrics"],
         ),
 
@@ -57,7 +57,7 @@ rule make_table:
             "<dataset>/scores/{split}/{system}/seed{seed}.csv",
             zip,
             allow_missing=True,
-            **trainings(systems=TABLES[wildcards.table]["systems"]),
+            **trainings(systems=TABLES[wildcards.table]),
         ),
         parameters=rules.count_parameters.output.csv,
         code=package_source(
@@ -73,9 +73,9 @@ rule make_table:
         "../envs/evaluation.yaml"
     params:
         dataset=config["dataset"],
-        layout=lambda wildcards: TABLES[wildcards.table]["layout"],
+        layout=lambda wildcards: config["tables"][wildcards.table],
         trainings=lambda wildcards: trainings(
-            systems=TABLES[wildcards.table]["systems"]
+            systems=TABLES[wildcards.table]
         ),
         labels={name: row.label for name, row in SYSTEMS.items()},
         levels={code: LANGUAGES[code].level for code in OTHERS},

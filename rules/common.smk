@@ -38,6 +38,7 @@ try:
         languages=LANGUAGES,
         pivot=PIVOT,
         architectures=config["architectures"],
+        tables=config["tables"],
     )
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -46,8 +47,9 @@ SPLITS = {split["name"]: split for split in config["corpora"]["splits"]}
 CORPORA = PROJECT / config["corpora"]["folder"]
 OTHERS = [code for code in LANGUAGES if code != PIVOT]
 PAIRS = [f"{PIVOT}-{code}" for code in OTHERS]
-TABLES = {table["name"]: table for table in config.get("tables", [])} or {
-    "levels": {"layout": "levels", "systems": list(SYSTEMS)}
+TABLES = {
+    table: [name for name, row in SYSTEMS.items() if table in row.tables]
+    for table in config["tables"]
 }
 
 for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
@@ -56,13 +58,6 @@ for split in ("train", "valid", config["recording"]["split"], *config["test_spli
             f"the config names the split {split}, but corpora.splits has only "
             f"{', '.join(SPLITS)}"
         )
-for table in TABLES.values():
-    for name in table["systems"]:
-        if name not in SYSTEMS:
-            raise WorkflowError(
-                f"the config has a table of the system {name}, but {config['systems']} has only "
-                f"{', '.join(SYSTEMS)}"
-            )
 for row in SYSTEMS.values():
     if row.vocabulary == "pair" and "pair_vocabulary" not in config:
         raise WorkflowError(

@@ -36,6 +36,8 @@ class System:
     """System whose best checkpoint this one continues from."""
     directions: tuple[str, ...]
     """Its directions, in the order of `all_directions`."""
+    tables: tuple[str, ...] = ("levels",)
+    """The tables in which it has a row."""
     seeds: tuple[int, ...] = (1,)
     """Seeds of initialisation, dropout and data order: a training each."""
     vocabulary: str = "joint"
@@ -67,6 +69,7 @@ def read_systems(
     languages: Mapping[str, Language],
     pivot: str,
     architectures: Iterable[str],
+    tables: Iterable[str],
 ) -> dict[str, System]:
     """Read systems.tsv and check everything in it."""
     rows = read_rows(path, schema_path)
@@ -77,13 +80,17 @@ def read_systems(
             check_columns(row)
             directions = expand_directions(row.pop("directions"), languages, pivot)
             seeds = tuple(int(seed) for seed in str(row.pop("seed", 1)).split())
+            if "tables" in row:
+                row["tables"] = tuple(row["tables"].split())
             systems[row["system"]] = System(**row, directions=directions, seeds=seeds)
         except InputError as error:
             raise InputError(f"{path}: system {row['system']} {error}") from None
     for system in systems.values():
         try:
             check_parent(system, systems)
-            check_architecture(system, list(architectures))
+            check_architecture(system, architectures)
+            for table in system.tables:
+                check_known("table", table, tables)
         except InputError as error:
             raise InputError(f"{path}: system {system.system} {error}") from None
     check_labels(systems.values(), path)
@@ -166,15 +173,18 @@ def parent_seed(parent: System, seed: int) -> int:
     raise InputError(f"has seed {seed}, but its parent {parent.system} has the seeds {seeds}")
 
 
-def check_architecture(system: System, architectures: list[str]) -> None:
+def check_architecture(system: System, architectures: Iterable[str]) -> None:
     """InputError unless the architecture is known, or left to the parent."""
-    if system.parent and system.architecture:
+    if not system.parent:
+        check_known("architecture", system.architecture, architectures)
+    elif system.architecture:
         raise InputError("has a parent: leave its architecture empty, it is its parent's")
-    if not system.parent and system.architecture not in architectures:
-        raise InputError(
-            f"has architecture '{system.architecture}', which the config lacks; "
-            f"it has {', '.join(architectures)}"
-        )
+
+
+def check_known(noun: str, name: str, known: Iterable[str]) -> None:
+    """InputError unless a name is one of those in the config."""
+    if name not in known:
+        raise InputError(f"has {noun} '{name}', which the config lacks; it has {', '.join(known)}")
 
 
 def check_labels(systems: Iterable[System], path: Path) -> None:
