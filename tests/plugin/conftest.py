@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
@@ -17,10 +18,14 @@ from neuron_specialization.corpora.vocabulary import (
     sample_lines,
 )
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import train
 from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
+from neuron_specialization.neurons.storage import Masks
 
 torch.set_num_threads(1)  # sums in another order are other sums
 
@@ -188,3 +193,33 @@ def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch
     criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
     task.direction_state.direction = sample["direction"]
     return criterion(model, sample)[0]
+
+
+def draw_masks(path: Path) -> Path:
+    """Neuron masks drawn at random: about 70 % of the neurons."""
+    mask_LNF = np.random.default_rng(0).random((len(DIRECTIONS), 4, 32)) < 0.7
+    layers = tuple(f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2))
+    Masks(directions=tuple(DIRECTIONS), layers=layers, mask_LNF=mask_LNF, provenance={}).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def weight_masks(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weight masks drawn at random: 30 % of each tensor."""
+    generator = torch.Generator().manual_seed(0)
+    state = read_checkpoint(learned)["model"]
+    names = pruned_tensors(state, output_projection=False)
+    parts = [
+        WeightMasks.pack(
+            direction,
+            {
+                name: keep_largest(torch.rand(state[name].shape, generator=generator), 0.7)
+                for name in names
+            },
+            {},
+        )
+        for direction in DIRECTIONS
+    ]
+    path = tmp_path_factory.mktemp("weight_masks") / "masks.npz"
+    WeightMasks.join(parts).save(path)
+    return path

@@ -78,20 +78,9 @@ def test_masks_change_the_translations(
     masks.save(tmp_path / "none.npz")
     Masks(**{**vars(masks), "mask_LNF": ~masks.mask_LNF}).save(tmp_path / "all.npz")
     translate(learned, binarised, vocabulary, tmp_path / "dense")
-    translate(
-        learned,
-        binarised,
-        vocabulary,
-        tmp_path / "all",
-        files=DirectionFiles(masks=tmp_path / "all.npz"),
-    )
-    translate(
-        learned,
-        binarised,
-        vocabulary,
-        tmp_path / "none",
-        files=DirectionFiles(masks=tmp_path / "none.npz"),
-    )
+    for name in ("all", "none"):
+        files = DirectionFiles(masks=tmp_path / f"{name}.npz")
+        translate(learned, binarised, vocabulary, tmp_path / name, files=files)
     assert read(tmp_path / "dense") == read(tmp_path / "all")
     assert read(tmp_path / "dense") != read(tmp_path / "none")
 

@@ -90,10 +90,9 @@ def test_equals_the_formula_with_the_set_of_the_direction(direction: int, own: i
 
 def test_a_new_adapter_is_almost_but_not_quite_the_identity() -> None:
     torch.manual_seed(0)
-    adapters = AdapterSets(64, 4, [0, 1], DirectionState(direction=1))
+    adapters = AdapterSets(64, 16, [0, 1], DirectionState(direction=1))
     x_TBD = torch.randn(T, B, 64)
-    change_TBD = adapters(x_TBD) - x_TBD
-    assert 0 < change_TBD.abs().max() < 1e-2
+    assert 1e-4 < (adapters(x_TBD) - x_TBD).std() < 1e-2
     assert (adapters.up_weight_SDK != 0).any(dim=2).any(dim=1).all()
 
 

@@ -1,5 +1,6 @@
 """The table of systems: what its rows mean, and which are refused."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def read(project: Path, tmp_path: Path):
             languages=LANGUAGES,
             pivot="en",
             architectures=["big"],
+            tables=["levels"],
         )
 
     return read_rows
@@ -116,6 +118,7 @@ LASS = {"method": "lass", "parent": "baseline", "pruning": 0.7}
             {"method": "bilingual", "architecture": "big", "label": "Baseline"},
             "baseline and x have the label Baseline, and both have direction en-de",
         ),
+        (CHILD | {"tables": "levels other"}, "has table 'other', which the config lacks"),
         (CHILD | {"seed": "1 two"}, "column seed: '1 two' does not match"),
     ],
 )
@@ -126,7 +129,7 @@ def test_bad_rows_are_refused(read, row: dict, message: str) -> None:
 
 
 def test_a_continuation_has_no_direction_that_its_parent_lacks(read) -> None:
-    with pytest.raises(InputError, match="system x has direction en-hi, which its parent baseline"):
+    with pytest.raises(InputError, match="system x has direction en-nl, which its parent baseline"):
         read(CHILD, baseline={"directions": "en-de de-en"})
 
 
@@ -186,5 +189,5 @@ def test_a_continuation_has_its_parents_architecture_with_other_training_setting
 def test_every_direction_is_in_one_shard(total: int) -> None:
     directions = ["en-de", "en-nl", "en-hi", "de-en", "nl-en", "hi-en"]
     shards = [shard(directions, f"{i + 1}-of-{total}") for i in range(total)]
-    assert sorted(sum(shards, [])) == sorted(directions)
+    assert sorted(itertools.chain(*shards)) == sorted(directions)
     assert max(map(len, shards)) - min(map(len, shards)) <= 1

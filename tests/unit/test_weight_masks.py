@@ -17,11 +17,13 @@ from neuron_specialization.methods.weight_masks import (
     keep_largest,
     unpack_bits,
 )
+from neuron_specialization.neurons.storage import Masks
 
 D, F, V = 5, 7, 11  # odd, so that no tensor fills its last byte
 SHAPES = {"ffn.0.weight": (F, D), "ffn.2.weight": (D, F), "out.weight": (V, D)}
 STORED = ("en-de", "en-fr", "en-nl")  # the masks' directions; the model has others, otherwise
 DIRECTIONS = ("en-nl", "en-de")
+TOKENS_B = torch.tensor([3, 0, 10, 3])
 
 
 class Model(nn.Module):
@@ -67,9 +69,6 @@ def masked_forward(weights: nn.Module, masks: dict[str, Tensor], tokens_B: Tenso
     w0, w2, out = (w[name] * masks[name] for name in SHAPES)
     hidden_BF = torch.relu(functional.linear(w["embed.weight"][tokens_B], w0, w["ffn.0.bias"]))
     return functional.linear(functional.linear(hidden_BF, w2, w["ffn.2.bias"]), out)
-
-
-TOKENS_B = torch.tensor([3, 0, 10, 3])
 
 
 def test_keeps_the_largest_magnitudes() -> None:
@@ -121,7 +120,9 @@ def test_every_kept_weight_is_larger_than_every_removed_one(
 def test_unpacks_what_numpy_packs(shape: tuple[int, int]) -> None:
     mask_OI = np.random.default_rng(0).random(shape) < 0.6
     bits_P = torch.from_numpy(np.packbits(mask_OI))
-    assert torch.equal(unpack_bits(bits_P, torch.Size(shape)), torch.from_numpy(mask_OI))
+    unpacked_OI = unpack_bits(bits_P, torch.Size(shape))
+    assert unpacked_OI.dtype == torch.bool
+    assert torch.equal(unpacked_OI, torch.from_numpy(mask_OI))
 
 
 def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
@@ -185,7 +186,8 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
         WeightMasks.load(path)
-    np.savez(path, bits=np.zeros(3))
+    neurons = np.ones((1, 2, 3), dtype=bool)
+    Masks(directions=("en-de",), layers=("0", "1"), mask_LNF=neurons, provenance={}).save(path)
     with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
         WeightMasks.load(path)
 
@@ -264,8 +266,20 @@ def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
         assert model.ffn[0].weight is model.ffn[0].weight
         model.train()
         for parameter in model.parameters():
-            parameter.add_(1)
+            parameter.data.add_(1)  # fairseq's optimisers write to .data, past the version counter
         model.eval()
+        assert torch.equal(model(TOKENS_B), masked_forward(model, masks[0], TOKENS_B))
+
+
+@pytest.mark.parametrize(("training", "grad"), [(True, True), (True, False), (False, True)])
+def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: bool) -> None:
+    model, state, masks = make_model()
+    model.train(training)
+    state.direction = 0
+    with torch.set_grad_enabled(grad):
+        model(TOKENS_B)
+        for parameter in model.parameters():
+            parameter.data.add_(1)
         assert torch.equal(model(TOKENS_B), masked_forward(model, masks[0], TOKENS_B))
 
 

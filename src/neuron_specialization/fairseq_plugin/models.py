@@ -18,7 +18,7 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
     """Load a trained model.
 
     Args:
-        path: the checkpoint; one of adapters holds these alone, their base comes from `base`.
+        path: the checkpoint; one of adapters holds these alone.
         overrides: settings of the task that replace those it was trained with: `data`,
             `directions`, and the files of what directions have of their own.
 
@@ -27,17 +27,18 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
     """
     read_checkpoint(path)
     state = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))
-    has_adapters = bool(state["cfg"].task.adapter_sets)
-    if has_adapters:
-        state["model"] = choose_sets(state, path)
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(path)], state=state, strict=not has_adapters
-    )
+    if state["cfg"].task.adapter_sets:
+        state["model"] = join_adapters(state, path)
+    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     return models[0].eval(), task
 
 
-def choose_sets(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The adapters of the task's directions, in the order in which the task stacks them."""
+def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The weights of the base, and the adapters of the task's directions as the task stacks them.
+
+    Both go into the model together: fairseq takes a state dict without the encoder's version for
+    an old one, and would remove the final LayerNorm.
+    """
     task = state["cfg"].task
     sets = parse_sets(task.adapter_sets)
     directions = task.directions.split(",")
@@ -46,7 +47,7 @@ def choose_sets(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
     adapters = {name: tensor[rows] for name, tensor in state["model"].items() if is_adapter(name)}
     if not adapters or adapters.keys() != state["model"].keys():
         raise InputError(f"{path}: not a checkpoint of adapters; delete it to have them trained")
-    return adapters
+    return {**read_checkpoint(Path(task.base))["model"], **adapters}
 
 
 def set_rows(stored: Sequence[str], wanted: Sequence[str]) -> list[int]:
