@@ -227,6 +227,8 @@ def checkpoint_flags(architecture: Architecture, training: Training) -> list[str
             "no-epoch-checkpoints": True,
             # sums all gradients after the last batch of an update, whatever a batch left unused
             "ddp-backend": "legacy_ddp",
+            # fairseq's way of passing a checkpoint on is one that torch refuses since 2.6
+            "load-checkpoint-on-all-dp-ranks": True,
             "tensorboard-logdir": training.tensorboard,
             "log-format": "simple",
             "log-interval": 100,

@@ -1,6 +1,7 @@
 """Two processes train as one does with twice the update frequency, whatever the method."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.flags import Adapters, DirectionFiles, training_flags
+from tests.conftest import PROJECT
 from tests.plugin.conftest import DIRECTIONS, architecture, draw_masks, make_training
 
 METHODS = ["multilingual", "neuron_specialization", "lass", "adapter", "bilingual"]
@@ -44,6 +46,8 @@ def start(rank: int, world_size: int, port: int, flags: Path) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
     )
 
 
@@ -72,7 +76,7 @@ def runs(
         port = free_port()
         ranks = [start(i, world_size, port, folder / "flags.json") for i in range(world_size)]
         logs = [process.communicate(timeout=600)[0] for process in ranks]
-        assert [process.returncode for process in ranks] == [0] * world_size, logs[0][-3000:]
+        assert [process.returncode for process in ranks] == [0] * world_size, logs[-1][-3000:]
         found[world_size] = logs[0], folder
     return found
 

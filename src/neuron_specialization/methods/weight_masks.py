@@ -79,8 +79,11 @@ class WeightMasks:
             return cls(directions=(), shapes={}, bits={}, provenance={})
         if any(part.shapes != parts[0].shapes for part in parts):
             raise InputError("weight masks of different architectures do not go together")
+        directions = tuple(direction for part in parts for direction in part.directions)
+        if len(set(directions)) < len(directions):
+            raise InputError(f"weight masks of a direction twice: {', '.join(directions)}")
         return cls(
-            directions=tuple(direction for part in parts for direction in part.directions),
+            directions=directions,
             shapes=parts[0].shapes,
             bits={
                 name: np.concatenate([part.bits[name] for part in parts])
@@ -168,6 +171,16 @@ class MaskedLinear(nn.Module):
         """Weights may change from here on: forget the products."""
         self.materialised = None
         return super().train(mode)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> "MaskedLinear":
+        """Another device or precision: forget what was made on the old one."""
+        self.unpacked = self.materialised = None
+        return super()._apply(*args, **kwargs)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Other weights: forget the products."""
+        self.materialised = None
+        super()._load_from_state_dict(*args, **kwargs)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., I] -> [..., O]."""
