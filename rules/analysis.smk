@@ -21,7 +21,7 @@ rule parameters:
 rule count_parameters:
     """Count the parameters of every system (Table 6, and the Δ params of Tables 1 and 2)."""
     input:
-        code=package_source("fairseq_plugin.parameters"),
+        code=package_source("fairseq_plugin.parameters", "analysis.writers"),
     output:
         csv="<dataset>/tables/parameters.csv",
         markdown="<dataset>/tables/parameters.md",
@@ -74,9 +74,7 @@ rule make_table:
     params:
         dataset=config["dataset"],
         layout=lambda wildcards: config["tables"][wildcards.table],
-        trainings=lambda wildcards: trainings(
-            systems=TABLES[wildcards.table]
-        ),
+        trainings=lambda wildcards: trainings(systems=TABLES[wildcards.table]),
         labels={name: row.label for name, row in SYSTEMS.items()},
         levels={code: LANGUAGES[code].level for code in OTHERS},
         pivot=PIVOT,

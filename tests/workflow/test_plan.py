@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +13,73 @@ import yaml
 
 from tests.workflow.conftest import TINY, Snakemake
 
+# rules of one job, whatever the dataset
+ONCE = dict.fromkeys(["prepare_corpora", "count_parameters", "all"], 1)
+
+
+def jobs(**counts: int) -> dict[str, int]:
+    """The expected jobs; each training is translated and scored, `tests` times."""
+    tests = counts.pop("tests", 1)
+    trained = counts.pop("trained")
+    evaluated = {"translate_split": tests * trained, "score_system": tests * trained}
+    vocabularies = counts.pop("vocabularies", 1)
+    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
+    return ONCE | data | evaluated | counts
+
+
+THREE_SYSTEMS = jobs(
+    trained=3, train_system=3, record_activations=1, select_neurons=1, make_table=2
+)
 JOBS = {
-    "prepare_corpora": 1,
-    "learn_vocabulary": 1,
-    "binarise_corpora": 1,
-    "train_system": 3,
-    "record_activations": 1,
-    "select_neurons": 1,
-    "translate_split": 3,
-    "score_system": 3,
-    "make_table": 2,
-    "all": 1,
+    (): jobs(
+        vocabularies=4,
+        trained=14,
+        train_system=12,
+        train_bilingual=4,
+        fine_tune_directions=2,
+        record_activations=2,
+        select_neurons=5,
+        make_table=8,
+    ),
+    (TINY,): jobs(
+        vocabularies=2,
+        trained=15,
+        train_system=13,
+        train_bilingual=4,
+        fine_tune_directions=2,
+        record_activations=3,
+        select_neurons=6,
+        make_table=4,
+    ),
+    ("config/iwslt14.yaml",): jobs(
+        trained=11,
+        train_system=11,
+        fine_tune_directions=2,
+        record_activations=2,
+        select_neurons=5,
+        make_table=6,
+    ),
+    ("config/ec30.yaml",): jobs(
+        vocabularies=6,
+        trained=11,
+        train_system=9,
+        train_bilingual=4,
+        fine_tune_directions=2,
+        record_activations=1,
+        select_neurons=4,
+        make_table=4,
+    ),
+    ("config/bible.yaml",): jobs(
+        tests=2,
+        trained=9,
+        train_system=9,
+        fine_tune_directions=2,
+        record_activations=1,
+        select_neurons=4,
+        make_table=4,
+    ),
+    ("config/bible.yaml", "config/bible_cpu.yaml"): THREE_SYSTEMS,
 }
-SIX_SYSTEMS = {"train_system": 6, "select_neurons": 4, "translate_split": 6, "score_system": 6}
-TWO_TESTS = {"translate_split": 6, "score_system": 6, "make_table": 4}
 
 
 def planned_jobs(output: str) -> dict[str, int]:
@@ -34,25 +88,29 @@ def planned_jobs(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
-@pytest.mark.parametrize(
-    ("overlays", "changes"),
-    [
-        ((), {}),
-        ((TINY,), SIX_SYSTEMS),
-        (("config/bible.yaml",), TWO_TESTS),
-        (("config/bible.yaml", "config/bible_cpu.yaml"), {}),
-    ],
-)
+@pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
 def test_every_configuration_plans_its_jobs(
-    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], changes: dict[str, int]
+    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], jobs: dict[str, int]
 ) -> None:
     done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=overlays)
     assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == JOBS | changes
+    assert planned_jobs(done.stdout) == jobs
+
+
+def test_a_machine_says_how_many_jobs_share_the_small_trainings(
+    snakemake: Snakemake, tmp_path: Path
+) -> None:
+    shards = ["--set-scatter", "fine_tunes=3", "bilingual_models=1"]
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", *shards)
+    assert done.returncode == 0, done.stdout
+    changes = {"fine_tune_directions": 3, "train_bilingual": 2}
+    assert planned_jobs(done.stdout) == JOBS[(TINY,)] | changes
 
 
 CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
-TRAIN = CORPORA | {"train_system", "record_activations", "select_neurons"}
+MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
+TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
+SCORES = TRAIN | {"translate_split", "score_system"}
 
 
 @pytest.mark.parametrize(
@@ -60,10 +118,11 @@ TRAIN = CORPORA | {"train_system", "record_activations", "select_neurons"}
     [
         ("corpora", CORPORA),
         ("train", TRAIN),
-        ("masks", TRAIN),
+        ("masks", MASKS),
+        ("parameters", {"count_parameters"}),
         ("translate", TRAIN | {"translate_split"}),
-        ("scores", TRAIN | {"translate_split", "score_system"}),
-        ("tables", TRAIN | {"translate_split", "score_system", "make_table"}),
+        ("scores", SCORES),
+        ("tables", SCORES | {"count_parameters", "make_table"}),
     ],
 )
 def test_every_stage_is_a_target(
@@ -75,7 +134,8 @@ def test_every_stage_is_a_target(
 
 def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
     shipped = {path.name for path in (project / "config").glob("*.yaml")}
-    assert shipped == {"config.yaml", "bible.yaml", "bible_cpu.yaml"}
+    tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
+    assert shipped == tested
 
 
 @pytest.mark.parametrize(
@@ -111,23 +171,20 @@ def test_bad_settings_are_refused_before_anything_runs(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x\tX\tmultilingual\ttiny\t\ten-zz\t\t\t1", "no row for 'zz'"),
-        ("x\tX\tmultilingual\ttiny\t\ta1-b1\t\t\t1", "one side must be the pivot"),
-        ("x\tX\tmultilingual\thuge\t\tall\t\t\t1", "architecture 'huge'"),
-        ("x\tX\tmagic\ttiny\t\tall\t\t\t1", "line 5, column method: 'magic'"),
-        ("x\tX\tneuron_specialization\t\tbaseline\tall\t101\t\t1", "line 5, column k: 101"),
-        ("x\tX\tneuron_specialization\t\tbaseline\tall\t-1\t\t1", "line 5, column k: -1"),
-        ("x\tX\tneuron_specialization\t\tbaseline\tall\tmost\t\t1", "column k: 'most'"),
+        ("method=magic", "line 15, column method: 'magic'"),
+        ("method=multilingual architecture=huge", "architecture 'huge'"),
+        ("method=adapter sharing=pair bottleneck=4", "system x needs a parent"),
+        ("method=lass parent=baseline pruning=1.5", "line 15, column pruning: 1.5"),
         (
-            "x\tX\tneuron_specialization\t\tbaseline\tall\t\t\t1",
-            "either k or kept",
+            "method=adapter parent=baseline sharing=family bottleneck=4 directions=en-C",
+            "family 'C'",
         ),
-        ("x\tX\tmultilingual\t\tnobody\tall\t\t\t1", "unknown parent nobody"),
-        ("x\tX\tmultilingual\t\tcontinued\tall\t\t\t1", "itself a continuation"),
-        ("baseline\tX\tmultilingual\ttiny\t\tall\t\t\t1", "baseline has two rows"),
+        ("method=adapter parent=baseline sharing=pair bottleneck=4 directions=en-b2", "'b2'"),
+        ("method=neuron_specialization parent=baseline k=101", "line 15, column k: 101"),
+        ("method=multilingual architecture=tiny tables=best", "table 'best'"),
     ],
 )
-def test_bad_rows_of_systems_are_refused(
+def test_bad_rows_of_systems_are_refused_before_anything_runs(
     snakemake: Snakemake,
     overlay: Callable[[dict], str],
     project: Path,
@@ -135,24 +192,53 @@ def test_bad_rows_of_systems_are_refused(
     row: str,
     message: str,
 ) -> None:
+    shipped = (project / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
+    cells = {"system": "x", "label": "X", "directions": "all"}
+    cells |= dict(cell.split("=") for cell in row.split())
+    columns = shipped.splitlines()[0].split("\t")
+    line = "\t".join(cells.get(column, "") for column in columns)
     systems = tmp_path / "systems.tsv"
-    shipped = (project / "config/systems.tsv").read_text(encoding="utf-8")
-    systems.write_text(f"{shipped}{row}\n", encoding="utf-8")
+    systems.write_text(f"{shipped}{line}\n", encoding="utf-8")
     done = snakemake(tmp_path, "--dry-run", overlays=(TINY, overlay({"systems": str(systems)})))
     assert done.returncode != 0
     assert message in done.stdout, done.stdout
     assert "systems.tsv" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
-def test_the_overlay_in_the_documentation_works(
+def test_a_pair_vocabulary_must_be_described(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    languages = str(project / "config/bible/languages_cpu.tsv")
+    systems = tmp_path / "systems.tsv"
+    systems.write_text(
+        "system\tlabel\tmethod\tarchitecture\tdirections\tvocabulary\n"
+        "x\tX\tbilingual\tbible\ten-de\tpair\n",
+        encoding="utf-8",
+    )
+    settings = {"languages": languages, "systems": str(systems), "pair_vocabulary": None}
+    done = snakemake(tmp_path, "--dry-run", overlays=("config/bible.yaml", overlay(settings)))
+    assert done.returncode != 0
+    assert "pair_vocabulary" in done.stdout
+
+
+def test_the_dataset_in_the_documentation_works(
     snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
     text = (project / "docs/extending.md").read_text(encoding="utf-8")
-    settings = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
-    settings["languages"] = str(project / "tests/workflow/tiny/languages.tsv")
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(overlay(settings),))
+    settings, systems = (
+        textwrap.dedent(re.search(rf" *```{kind}\n(.*?)```", text, re.DOTALL)[1])
+        for kind in ("yaml", "tsv")
+    )
+    (tmp_path / "systems.tsv").write_text(systems, encoding="utf-8")
+    tables = {
+        "languages": str(project / "tests/workflow/tiny/languages.tsv"),
+        "systems": str(tmp_path / "systems.tsv"),
+    }
+    mine = overlay(yaml.safe_load(settings) | tables)
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
     assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == JOBS
+    assert planned_jobs(done.stdout) == THREE_SYSTEMS
 
 
 def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:

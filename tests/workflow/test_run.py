@@ -1,12 +1,19 @@
 """Whole runs of the workflow on a few hundred sentences."""
 
+import hashlib
+import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from neuron_specialization.methods.adapters import is_adapter
+from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
 from tests.workflow.conftest import TINY, Snakemake
 from tests.workflow.test_plan import planned_jobs
@@ -24,14 +31,19 @@ PARTS = (
     "tests/workflow/tiny",
 )
 
-SYSTEMS = {
-    "baseline": "Baseline",
+CONTINUATIONS = {
     "continued": "Continued baseline",
+    "adapter_pair": "Pair adapters",
+    "adapter_family": "Family adapters",
+    "lass": "LaSS",
     "random": "Random",
     "encoder_only": "Encoder only",
     "decoder_only": "Decoder only",
     "neuron_specialization": "Neuron specialization",
 }
+SHALLOW = {"shallow": "Shallow", "shallow_specialization": "Shallow, specialized"}
+MULTILINGUAL = {"baseline": "Baseline"} | CONTINUATIONS | SHALLOW
+BILINGUAL = {"bilingual_high": ["a1-en", "en-a1"], "bilingual_low": ["b1-en", "en-b1"]}
 
 
 @pytest.fixture(scope="module")
@@ -55,29 +67,122 @@ def results(clone: Path, snakemake: Snakemake) -> Path:
 
 
 def test_the_table_has_every_system(results: Path) -> None:
-    table = (results / "tables/test/bleu.md").read_text(encoding="utf-8")
-    for label in SYSTEMS.values():
+    table = (results / "tables/test/levels.bleu.md").read_text(encoding="utf-8")
+    for label in MULTILINGUAL.values():
         assert f"| {label} " in table
     assert "tok:13a" in table
-    assert (results / "tables/test/chrf.tex").read_text(encoding="utf-8").count("toprule") == 1
-    csv = pd.read_csv(results / "tables/test/bleu.csv")
-    assert len(csv) == 2 * len(SYSTEMS)
+    latex = (results / "tables/test/levels.chrf.tex").read_text(encoding="utf-8")
+    assert latex.count("toprule") == 1
+    csv = pd.read_csv(results / "tables/test/levels.bleu.csv")
+    assert len(csv) == 2 * len(MULTILINGUAL)
     assert csv.filter(regex="high|low|all").notna().all(axis=None)
 
 
+def test_the_bilingual_table_has_a_column_per_language(results: Path) -> None:
+    csv = pd.read_csv(results / "tables/test/bilingual.chrf.csv")
+    assert list(csv["system"].unique()) == [
+        "Bilingual",
+        "Baseline",
+        "Continued baseline",
+        "Neuron specialization",
+    ]
+    assert csv[["a1", "b1", "high", "low", "avg"]].notna().all(axis=None)
+    scores = [
+        pd.read_csv(results / f"scores/test/{system}/seed1.csv").query("metric == 'chrf'")
+        for system in BILINGUAL
+    ]
+    by_pair = pd.concat(scores).set_index("pair")["score"]
+    first = csv.query("system == 'Bilingual' and kind == 'absolute' and direction == 'o2m'")
+    assert first["a1"].item() == by_pair["en-a1"]
+    assert first["b1"].item() == by_pair["en-b1"]
+
+
 def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> None:
-    for system in SYSTEMS:
-        for pair in ("en-a1", "en-b1", "a1-en", "b1-en"):
-            text = (results / f"translations/test/{system}/{pair}.txt").read_text(encoding="utf-8")
-            assert text.count("\n") == 20
-        scores = pd.read_csv(results / f"scores/test/{system}.csv")
-        assert len(scores) == 4 * 2
+    every = ["a1-en", "b1-en", "en-a1", "en-b1"]
+    directions = dict.fromkeys(MULTILINGUAL, every) | BILINGUAL
+    for system, pairs in directions.items():
+        folder = results / f"translations/test/{system}/seed1"
+        assert sorted(path.stem for path in folder.iterdir()) == pairs
+        for path in folder.iterdir():
+            assert path.read_text(encoding="utf-8").count("\n") == 20
+        scores = pd.read_csv(results / f"scores/test/{system}/seed1.csv")
+        assert len(scores) == len(pairs) * 2
         assert scores["sentences"].eq(20).all()
 
 
+def test_all_continuations_saw_the_same_batches(results: Path) -> None:
+    def batches(training: str) -> list[str]:
+        log = (results / f"logs/train_system/{training}.log").read_text(encoding="utf-8")
+        return re.findall(r"trained on (\d+ batches, sha256 \w{16})", log)
+
+    found = {name: batches(f"{name}.seed1") for name in CONTINUATIONS}
+    assert len(found["continued"]) == 2
+    assert found == dict.fromkeys(CONTINUATIONS, found["continued"])
+    assert batches("shallow_specialization.seed2") != batches("shallow_specialization.seed1")
+
+
+def test_a_continuation_starts_from_the_parent_of_its_seed(results: Path) -> None:
+    masks = [
+        Masks.load(results / f"masks/shallow_specialization/seed{seed}.npz") for seed in (1, 2)
+    ]
+    for seed, mask in enumerate(masks, start=1):
+        parent = results / f"models/shallow/seed{seed}/checkpoint.pt"
+        digest = hashlib.sha256(parent.read_bytes()).hexdigest()[:16]
+        assert mask.provenance["checkpoint"] == digest
+        log = results / f"logs/train_system/shallow_specialization.seed{seed}.log"
+        assert f"--finetune-from-model {parent.relative_to(results.parents[1])}" in log.read_text()
+    table = pd.read_csv(results / "tables/test/levels.bleu.csv")
+    scores = [
+        pd.read_csv(results / f"scores/test/shallow/seed{seed}.csv").query("metric == 'bleu'")
+        for seed in (1, 2)
+    ]
+    mean = sum(frame.set_index("pair")["score"] for frame in scores) / 2
+    row = table.query("system == 'Shallow' and kind == 'absolute'")
+    assert row["high_o2m"].item() == pytest.approx(mean["en-a1"])
+
+
+def test_lass_keeps_what_its_row_says(results: Path) -> None:
+    parts = [WeightMasks.load(results / f"weight_masks/lass/seed1/{i}-of-2.npz") for i in (1, 2)]
+    masks = WeightMasks.join(parts)
+    assert sorted(masks.directions) == ["a1-en", "b1-en", "en-a1", "en-b1"]
+    assert "decoder.output_projection.weight" in masks.shapes  # as its row says
+    size = math.prod(masks.shapes["encoder.layers.0.fc1.weight"])
+    kept = np.unpackbits(masks.bits["encoder.layers.0.fc1.weight"], axis=1).sum(axis=1)
+    assert (kept == size - size * 7 // 10).all()
+
+
+def test_adapters_are_stored_alone(results: Path) -> None:
+    state = torch.load(results / "models/adapter_family/seed1/checkpoint.pt", weights_only=True)
+    assert all(map(is_adapter, state["model"]))
+    assert {tensor.size(0) for tensor in state["model"].values()} == {4}  # two families, two sides
+
+
+def test_parameters_are_those_of_the_checkpoints(results: Path) -> None:
+    table = pd.read_csv(results / "tables/parameters.csv", index_col="system")
+
+    def stored(path: str) -> int:
+        model = torch.load(results / "models" / path, weights_only=True)["model"]
+        tied = "decoder.output_projection.weight"
+        return sum(
+            value.numel()
+            for name, value in model.items()
+            if name != tied and re.search("weight|bias", name)
+        )
+
+    for system in ("baseline", "lass", "shallow"):
+        assert table.loc[system, "total"] == stored(f"{system}/seed1/checkpoint.pt")
+    for system in ("adapter_pair", "adapter_family"):
+        assert table.loc[system, "added"] == stored(f"{system}/seed1/checkpoint.pt")
+        assert table.loc[system, "trainable"] == table.loc[system, "added"]
+    found = {path.name: path for path in (results / "models/bilingual_low").rglob("*.pt")}
+    assert sorted(found) == ["b1-en.pt", "en-b1.pt"]
+    total = sum(stored(str(path.relative_to(results / "models"))) for path in found.values())
+    assert table.loc["bilingual_low", "total"] == total
+
+
 def test_masks_come_from_the_baselines_counts(results: Path) -> None:
-    counts = Counts.load(results / "activations/baseline.npz")
-    masks = Masks.load(results / "masks/neuron_specialization.npz")
+    counts = Counts.load(results / "activations/baseline/seed1.npz")
+    masks = Masks.load(results / "masks/neuron_specialization/seed1.npz")
     held = (counts.sentence_LNF * masks.mask_LNF).sum(-1) / counts.sentence_LNF.sum(-1)
     assert (held >= 0.95).all()
     assert masks.provenance["k"] == 95
@@ -86,7 +191,7 @@ def test_masks_come_from_the_baselines_counts(results: Path) -> None:
 
 def test_every_kind_of_mask_is_what_its_row_says(results: Path) -> None:
     masks = {
-        name: Masks.load(results / f"masks/{name}.npz")
+        name: Masks.load(results / f"masks/{name}/seed1.npz")
         for name in ("random", "encoder_only", "decoder_only", "neuron_specialization")
     }
     both = masks["neuron_specialization"]
@@ -98,10 +203,13 @@ def test_every_kind_of_mask_is_what_its_row_says(results: Path) -> None:
 
 
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
-    assert not list((results / "models").glob("*/work*"))
-    for system in SYSTEMS:
-        assert list((results / f"models/{system}/tensorboard").rglob("events.out.tfevents.*"))
-        assert (results / f"logs/train_system/{system}.log").stat().st_size
+    assert not list(results.glob("models/**/work*"))
+    assert not list(results.glob("weight_masks/**/work*"))
+    for system in (*MULTILINGUAL, *BILINGUAL):
+        folder = results / f"models/{system}/seed1/tensorboard"
+        assert list(folder.rglob("events.out.tfevents.*"))
+    for system in MULTILINGUAL:
+        assert (results / f"logs/train_system/{system}.seed1.log").stat().st_size
 
 
 def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
@@ -111,19 +219,22 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("analysis/writers.py", {"make_table": 2}),
-        ("evaluation/scoring.py", {"score_system": 6, "make_table": 2}),
+        ("analysis/writers.py", {"count_parameters": 1, "make_table": 4}),
+        ("evaluation/scoring.py", {"score_system": 15, "make_table": 4}),
         (
             "neurons/selection.py",
             {
-                "select_neurons": 4,
-                "train_system": 4,
-                "translate_split": 4,
-                "score_system": 4,
-                "make_table": 2,
+                "select_neurons": 6,
+                "train_system": 6,
+                "translate_split": 6,
+                "score_system": 6,
+                "make_table": 4,
             },
         ),
-        ("fairseq_plugin/decoding.py", {"translate_split": 6, "score_system": 6, "make_table": 2}),
+        (
+            "fairseq_plugin/decoding.py",
+            {"translate_split": 15, "score_system": 15, "make_table": 4},
+        ),
     ],
 )
 def test_an_edit_reruns_exactly_what_depends_on_it(
@@ -142,11 +253,27 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     [
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            {"train_system": 5, "translate_split": 5, "score_system": 5, "make_table": 2},
+            {
+                "train_system": 8,
+                "translate_split": 8,
+                "score_system": 8,
+                "count_parameters": 1,
+                "make_table": 4,
+            },
         ),
         (
             {"decoding": {"beam": 2}},
-            {"translate_split": 6, "score_system": 6, "make_table": 2},
+            {"translate_split": 15, "score_system": 15, "make_table": 4},
+        ),
+        (
+            {"architectures": {"tiny": {"fine_tuning": {"max_updates": 3}}}},
+            {
+                "fine_tune_directions": 2,
+                "train_system": 1,
+                "translate_split": 1,
+                "score_system": 1,
+                "make_table": 2,
+            },
         ),
     ],
 )
@@ -163,14 +290,15 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
     assert planned_jobs(done.stdout) == jobs | {"all": 1}
 
 
-def test_the_same_seed_gives_the_same_tables(
+def test_the_same_seed_gives_the_same_scores(
     results: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
-    done = snakemake(tmp_path)
+    systems = ("adapter_pair", "lass", "neuron_specialization", "bilingual_low")
+    scores = [f"scores/test/{system}/seed1.csv" for system in systems]
+    done = snakemake(tmp_path, *(f"results/tiny/{path}" for path in scores))
     assert done.returncode == 0, done.stdout[-5000:]
-    for path in sorted((results / "tables/test").iterdir()):
-        again = tmp_path / "results/tiny/tables/test" / path.name
-        assert again.read_bytes() == path.read_bytes()
+    for path in scores:
+        assert (tmp_path / "results/tiny" / path).read_bytes() == (results / path).read_bytes()
 
 
 def test_bad_corpora_stop_the_run_with_a_message_and_leave_nothing(
@@ -200,8 +328,10 @@ def test_a_slice_of_the_bible(
     )
     assert done.returncode == 0, done.stdout[-5000:]
     results = tmp_path / "results/bible_slice"
-    assert "Neuron specialization" in (results / "tables/test/bleu.md").read_text(encoding="utf-8")
-    assert Counts.load(results / "activations/baseline.npz").sentence_LNF.max() > 1000
+    assert "Neuron specialization" in (results / "tables/test/levels.bleu.md").read_text(
+        encoding="utf-8"
+    )
+    assert Counts.load(results / "activations/baseline/seed1.npz").sentence_LNF.max() > 1000
     report = pd.read_csv(results / "corpora/report.tsv", sep="\t").set_index(["split", "pair"])
     assert report.loc[("train", "en-de"), "kept"] == 400
     assert report.loc[("train", "en-de"), "held_out"] >= 40
