@@ -15,7 +15,7 @@ EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
 
 run: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES)
-	@cat results/builtin/tables/test/bleu.md results/builtin/tables/test/chrf.md
+	@cat results/builtin/tables/test/*.bleu.md
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
