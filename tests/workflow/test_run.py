@@ -2,8 +2,13 @@
 
 import hashlib
 import math
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -299,6 +304,32 @@ def test_the_same_seed_gives_the_same_scores(
     assert done.returncode == 0, done.stdout[-5000:]
     for path in scores:
         assert (tmp_path / "results/tiny" / path).read_bytes() == (results / path).read_bytes()
+
+
+def test_a_killed_shard_keeps_the_fine_tunes_it_had_finished(
+    results: Path, clone: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(results, tmp_path / "results/tiny")
+    shutil.rmtree(tmp_path / "results/tiny/weight_masks")
+    output = "results/tiny/weight_masks/lass/seed1/1-of-1.npz"
+    command = [sys.executable, "-m", "snakemake", output, "--cores", "1", "--nolock"]
+    command += ["--directory", str(tmp_path), "--set-scatter", "fine_tunes=1"]
+    command += ["--rerun-triggers", "input", "--configfile", str(clone / TINY)]
+    killed = subprocess.Popen(command, cwd=clone, start_new_session=True)
+    for _ in range(600):
+        finished = list((tmp_path / output).parent.glob("work-*/*.npz"))
+        if finished:
+            break
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    before = {path.name: path.read_bytes() for path in finished}
+    assert 1 <= len(before) < 4
+    subprocess.run(command, cwd=clone, check=True)
+    log = tmp_path / "results/tiny/logs/fine_tune_directions/lass.seed1.1-of-1.log"
+    directions = re.findall(r"fairseq-train .* --directions (\S+) ", log.read_text("utf-8"))
+    assert not {f"{direction}.npz" for direction in directions} & set(before)
+    assert len(WeightMasks.load(tmp_path / output).directions) == 4
 
 
 def test_bad_corpora_stop_the_run_with_a_message_and_leave_nothing(
