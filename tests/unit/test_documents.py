@@ -48,6 +48,23 @@ def test_every_configuration_is_described(project: Path) -> None:
         assert f"`{path.name}`" in readme
 
 
+def test_every_method_has_a_page(project: Path) -> None:
+    schema = yaml.safe_load((project / "config/schemas/systems.schema.yaml").read_text())
+    contents = (project / "docs/methods/README.md").read_text()
+    for method in schema["properties"]["method"]["enum"]:
+        page = (project / f"docs/methods/{method}.md").read_text()
+        assert f"({method}.md)" in contents
+        for part in ("What it is", "Source", "Code", "what we chose"):
+            assert f"{part}.**" in page, f"{method}: {part}"
+
+
+def test_pages_name_files_that_exist(project: Path) -> None:
+    package = project / "src/neuron_specialization"
+    for page in (project / "docs/methods").glob("*.md"):
+        for name in re.findall(r"`([a-z_]+/[a-z_/]*(?:[.]py)?)`", page.read_text()):
+            assert (package / name).exists() or (project / name).exists(), f"{page}: {name}"
+
+
 def test_conda_environments_have_the_pins_of_the_lock(project: Path) -> None:
     spec = importlib.util.spec_from_file_location("pin", project / "envs/pin.py")
     pin = importlib.util.module_from_spec(spec)
