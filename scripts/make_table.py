@@ -86,7 +86,8 @@ def write_tables() -> None:
         settings["languages"] = languages_of(rows[0])
         table = language_score_table(rows, **settings)
         printed = language_main_table(rows, **settings)
-    title = f"{METRIC_NAMES[metric]} on {params.dataset}, {snakemake.wildcards.split}"
+    wildcards = snakemake.wildcards
+    title = f"{METRIC_NAMES[metric]} on {params.dataset}, {wildcards.split}: {wildcards.table}"
     notes = footer(rows, trainings, metric)
     write_csv(table, Path(output.csv))
     write_markdown(printed, Path(output.markdown), title=title, footer=notes)
