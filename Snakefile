@@ -5,7 +5,10 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+# another dataset's file says all of it: nothing of the built-in corpus shines through
+if "dataset" not in config:
+
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
@@ -15,12 +18,6 @@ pathvars:
     dataset=f"<results>/{config['dataset']}",
     logs=f"<results>/{config['dataset']}/logs",
     benchmarks=f"<results>/{config['dataset']}/benchmarks",
-
-
-# jobs that train several small models, one after the other; --set-scatter changes their number
-scattergather:
-    fine_tunes=2,
-    bilingual_models=2,
 
 
 wildcard_constraints:

@@ -22,7 +22,7 @@ BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script in
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
     "data": ["numpy", "sentencepiece", "jsonschema", "pyyaml"],
-    "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", *BUILD_TOOLS],
+    "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", *BUILD_TOOLS],
     "evaluation": ["pandas", "sacrebleu"],
 }
 

@@ -15,13 +15,12 @@ from neuron_specialization.config import all_directions, read_languages, setting
 from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.errors import InputError
 from neuron_specialization.sources import module_files
-from neuron_specialization.systems import (
+from neuron_specialization.system_settings import (
     adapter_settings,
-    parent_seed,
-    read_systems,
     shard,
     system_architecture,
 )
+from neuron_specialization.systems import parent_seed, read_systems
 
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
 

@@ -1,6 +1,12 @@
 """Training of every system."""
 
 
+# jobs that train several small models, one after the other; --set-scatter changes their number
+scattergather:
+    fine_tunes=2,
+    bilingual_models=2,
+
+
 rule train:
     """Target: the models of all systems."""
     input:

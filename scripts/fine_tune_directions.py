@@ -40,7 +40,8 @@ def masks_of_direction(direction: str, work: Path) -> Path:
 with log_to(snakemake.log[0]):
     output = Path(snakemake.output.masks)
     inputs = snakemake.input
-    digest = training_digest(list(snakemake.params.items()), inputs.data, inputs.parent)
+    settings = [snakemake.wildcards.scatteritem, *snakemake.params.items()]
+    digest = training_digest(settings, inputs.data, inputs.parent)
     work = output.with_name(f"work-{digest}")
     work.mkdir(parents=True, exist_ok=True)
     parts = [masks_of_direction(direction, work) for direction in snakemake.params.directions]

@@ -1,5 +1,6 @@
 """Train bilingual models by fairseq, one after the other."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ def train_direction(direction: str, work: Path) -> None:
     params = snakemake.params
     published = work / f"{direction}.pt"
     if published.is_file():
+        shutil.rmtree(work / direction, ignore_errors=True)
         return
     training = Training(
         data=vocabulary_folder(snakemake.input.data, direction),
@@ -32,7 +34,8 @@ def train_direction(direction: str, work: Path) -> None:
 
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)
-    digest = training_digest(list(snakemake.params.items()), snakemake.input.data, [])
+    settings = [snakemake.wildcards.scatteritem, *snakemake.params.items()]
+    digest = training_digest(settings, snakemake.input.data, [])
     work = folder.with_name(f"work-{digest}")
     work.mkdir(parents=True, exist_ok=True)
     for direction in snakemake.params.directions:

@@ -26,11 +26,7 @@ with log_to(snakemake.log[0]):
         seed=params.seed,
         device=params.device,
         parent=only(inputs.parent),
-        files=DirectionFiles(
-            masks=only(inputs.masks),
-            weight_masks=inputs.weight_masks,
-            base=only(inputs.base),
-        ),
+        files=DirectionFiles.from_inputs(inputs.masks, inputs.weight_masks, inputs.base),
         adapters=Adapters(**params.adapters) if params.adapters else None,
     )
     train(Architecture(**params.architecture), training, published)

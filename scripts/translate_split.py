@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import vocabulary_folder
 from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
-from neuron_specialization.files import only
 from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.logs import log_to
 
@@ -25,11 +24,7 @@ with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     folder = Path(snakemake.output.folder)
     folder.mkdir(parents=True)
-    files = DirectionFiles(
-        masks=only(inputs.masks),
-        weight_masks=inputs.weight_masks,
-        base=only(inputs.base),
-    )
+    files = DirectionFiles.from_inputs(inputs.masks, inputs.weight_masks, inputs.base)
     for checkpoint, directions in group_directions(inputs.models, params.directions).items():
         translate_split(
             checkpoint=checkpoint,

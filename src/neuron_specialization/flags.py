@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from neuron_specialization.files import only
+
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
 NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
 
@@ -71,6 +73,13 @@ class DirectionFiles:
     """Weight masks: LaSS."""
     base: Path | None = None
     """Checkpoint of the model under the adapters."""
+
+    @classmethod
+    def from_inputs(
+        cls, masks: Sequence[str], weight_masks: Sequence[str], base: Sequence[str]
+    ) -> "DirectionFiles":
+        """The files that a rule has as inputs, each none or one but for the weight masks."""
+        return cls(masks=only(masks), weight_masks=weight_masks, base=only(base))
 
     def settings(self) -> dict[str, str]:
         """The settings of the fairseq task."""
@@ -227,6 +236,7 @@ def checkpoint_flags(architecture: Architecture, training: Training) -> list[str
             "no-epoch-checkpoints": True,
             # sums all gradients after the last batch of an update, whatever a batch left unused
             "ddp-backend": "legacy_ddp",
+            "distributed-world-size": 1,  # not as many processes as there are GPUs
             # fairseq's way of passing a checkpoint on is one that torch refuses since 2.6
             "load-checkpoint-on-all-dp-ranks": True,
             "tensorboard-logdir": training.tensorboard,

@@ -75,7 +75,8 @@ def test_the_paper_s_big_model() -> None:
         "--update-freq 21 --max-update 900000 --patience 20 "
         "--save-dir work --validate-interval-updates 500 --save-interval-updates 500 "
         "--validate-interval 1000000000 --save-interval 1000000000 --keep-interval-updates 1 "
-        "--no-epoch-checkpoints --ddp-backend legacy_ddp --load-checkpoint-on-all-dp-ranks "
+        "--no-epoch-checkpoints --ddp-backend legacy_ddp --distributed-world-size 1 "
+        "--load-checkpoint-on-all-dp-ranks "
         "--tensorboard-logdir logs --log-format simple --log-interval 100 --fp16"
     )
 

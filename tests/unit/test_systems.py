@@ -7,14 +7,8 @@ import pytest
 
 from neuron_specialization.config import Language
 from neuron_specialization.errors import InputError
-from neuron_specialization.systems import (
-    System,
-    adapter_settings,
-    parent_seed,
-    read_systems,
-    shard,
-    system_architecture,
-)
+from neuron_specialization.system_settings import adapter_settings, shard, system_architecture
+from neuron_specialization.systems import System, parent_seed, read_systems
 
 
 def language(code: str, family: str) -> Language:
@@ -171,17 +165,18 @@ def test_a_continuation_has_its_parents_architecture_with_other_training_setting
         "layers": 6,
         "dropout": 0.1,
         "max_updates": 100,
+        "patience": 20,
         "continuation": {"max_updates": 10},
-        "fine_tuning": {"dropout": 0.3},
+        "fine_tuning": {"dropout": 0.3, "patience": 30},
     }
     systems, architectures = read(LASS), {"big": settings}
     # the baseline must not depend on how it is continued, or it would be trained again
     baseline = system_architecture(systems["baseline"], systems, architectures)
-    assert baseline == {"layers": 6, "dropout": 0.1, "max_updates": 100}
+    assert baseline == {"layers": 6, "dropout": 0.1, "max_updates": 100, "patience": 20}
     joint = system_architecture(systems["x"], systems, architectures)
-    assert joint == {"layers": 6, "dropout": 0.1, "max_updates": 10}
+    assert joint == {"layers": 6, "dropout": 0.1, "max_updates": 10, "patience": -1}
     fine_tuning = system_architecture(systems["x"], systems, architectures, fine_tuning=True)
-    assert fine_tuning == {"layers": 6, "dropout": 0.3, "max_updates": 10}
+    assert fine_tuning == {"layers": 6, "dropout": 0.3, "max_updates": 10, "patience": 30}
     assert "continuation" in settings
 
 

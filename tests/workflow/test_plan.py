@@ -151,6 +151,8 @@ def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
         ({"test_splits": ["flores"]}, "split flores"),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
+        ({"tables": {"a/b": "levels"}}, "a/b"),
+        ({"architectures": {"tiny": {"continuation": {"patience": 3}}}}, "patience"),
         ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),
     ],
 )
@@ -216,10 +218,19 @@ def test_a_pair_vocabulary_must_be_described(
         "x\tX\tbilingual\tbible\ten-de\tpair\n",
         encoding="utf-8",
     )
-    settings = {"languages": languages, "systems": str(systems), "pair_vocabulary": None}
+    settings = {"languages": languages, "systems": str(systems)}
     done = snakemake(tmp_path, "--dry-run", overlays=("config/bible.yaml", overlay(settings)))
     assert done.returncode != 0
-    assert "pair_vocabulary" in done.stdout
+    assert "say in the config how to learn them (pair_vocabulary)" in done.stdout
+
+
+def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
+    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    mine = overlay({"metrics": ["bleu"]})
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == JOBS[()] | {"make_table": 4}
 
 
 def test_the_dataset_in_the_documentation_works(

@@ -28,7 +28,7 @@ class SystemRow:
     """One system of a table.
 
     ``scores`` is as ``scoring.score_system`` or ``merge_scores`` makes it, with at least
-    ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's trainable parameters,
+    ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's parameters,
     None where such a number says nothing (normally the first row itself).
     """
 

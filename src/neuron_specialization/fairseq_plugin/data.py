@@ -62,7 +62,9 @@ class DirectionDataset(FairseqDataset):
         if not samples:
             return {}
         (direction,) = {self.direction_of(sample["id"]) for sample in samples}
-        return {**self.pairs[direction].collater(samples), "direction": direction}
+        batch = self.pairs[direction].collater(samples)
+        # bytes stay where they are when the batch goes to a GPU
+        return {**batch, "direction": direction, "id_bytes": batch["id"].numpy().tobytes()}
 
     @property
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
@@ -147,8 +149,9 @@ def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictio
     if not path.is_file():
         raise InputError(f"{path}: no such dictionary; binarise the corpora first")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if tags or not TAG.match(line)]
-    return Dictionary.load(io.StringIO("".join(kept)))
+    while not tags and lines and TAG.match(lines[-1]):
+        lines.pop()
+    return Dictionary.load(io.StringIO("".join(lines)))
 
 
 def load_directions(

@@ -153,7 +153,7 @@ class DirectionsTask(FairseqTask):
     def train_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """One batch forward and backward, through what its direction has of its own."""
         self.direction_state.direction = sample["direction"]
-        self.batches.add(sample["id"])
+        self.batches.add(sample["id_bytes"])
         return super().train_step(sample, *args, **kwargs)
 
     def valid_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -206,10 +206,10 @@ class BatchDigest:
     def __init__(self) -> None:
         self.count, self.hash = 0, hashlib.sha256()
 
-    def add(self, id_B: torch.Tensor) -> None:
+    def add(self, id_bytes: bytes) -> None:
         """Count a batch, given the indices of its sentence pairs."""
         self.count += 1
-        self.hash.update(id_B.cpu().numpy().tobytes())
+        self.hash.update(id_bytes)
 
     def close(self) -> str:
         """Describe the batches since the last call."""
