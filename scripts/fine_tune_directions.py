@@ -41,7 +41,8 @@ with log_to(snakemake.log[0]):
     output = Path(snakemake.output.masks)
     inputs = snakemake.input
     settings = [snakemake.wildcards.scatteritem, *snakemake.params.items()]
-    digest = training_digest(settings, inputs.data, inputs.parent)
+    # what a killed job had finished is kept, unless it was made by other code
+    digest = training_digest(settings, inputs.data, [*inputs.parent, *inputs.code])
     work = output.with_name(f"work-{digest}")
     work.mkdir(parents=True, exist_ok=True)
     parts = [masks_of_direction(direction, work) for direction in snakemake.params.directions]

@@ -35,7 +35,8 @@ def train_direction(direction: str, work: Path) -> None:
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)
     settings = [snakemake.wildcards.scatteritem, *snakemake.params.items()]
-    digest = training_digest(settings, snakemake.input.data, [])
+    # what a killed job had finished is kept, unless it was made by other code
+    digest = training_digest(settings, snakemake.input.data, snakemake.input.code)
     work = folder.with_name(f"work-{digest}")
     work.mkdir(parents=True, exist_ok=True)
     for direction in snakemake.params.directions:

@@ -195,7 +195,7 @@ def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_pa
         InputError, match=r"parent\.pt: not a whole fairseq checkpoint \(5000 bytes"
     ):
         run_training(binarised, tmp_path / "child", parent=truncated)
-    assert not (tmp_path / "child").exists()
+    assert not list((tmp_path / "child").iterdir())
     with pytest.raises(InputError, match=r"nothing\.pt: no such checkpoint"):
         load_task(tmp_path / "nothing.pt", binarised)
 
