@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from neuron_specialization import __version__
-from neuron_specialization.analysis.language_tables import (
-    language_main_table,
-    language_score_table,
-)
+from neuron_specialization.analysis.language_tables import language_score_table
 from neuron_specialization.analysis.tables import (
     SystemRow,
     find_signatures,
@@ -81,11 +78,10 @@ def write_tables() -> None:
     if params.layout == "levels":
         settings["pairs"] = params.directions
         table = score_table(rows, **settings)
-        printed = main_table(rows, **settings)
     else:
         settings["languages"] = languages_of(rows[0])
         table = language_score_table(rows, **settings)
-        printed = language_main_table(rows, **settings)
+    printed = main_table(table)
     wildcards = snakemake.wildcards
     title = f"{METRIC_NAMES[metric]} on {params.dataset}, {wildcards.split}: {wildcards.table}"
     notes = footer(rows, trainings, metric)

@@ -7,11 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 
-from neuron_specialization.analysis.language_tables import (
-    language_main_table,
-    language_score_table,
-)
-from neuron_specialization.analysis.tables import EXTRA_PARAMETERS
+from neuron_specialization.analysis.language_tables import language_score_table
+from neuron_specialization.analysis.tables import EXTRA_PARAMETERS, main_table
 from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
 from neuron_specialization.errors import InputError
 from tests.unit.test_tables import count_latex_columns, system
@@ -92,7 +89,7 @@ def test_deltas_to_a_reference_without_a_direction_are_missing():
 
 def test_main_table_has_in_each_block_the_first_absolute_and_the_others_as_deltas():
     full = language_score_table(SYSTEMS, **arguments())
-    main = language_main_table(SYSTEMS, **arguments())
+    main = main_table(language_score_table(SYSTEMS, **arguments()))
     expected = [
         (block, label, kind)
         for block in ("O2M", "M2O")
@@ -115,7 +112,7 @@ def test_main_table_has_in_each_block_the_first_absolute_and_the_others_as_delta
     ],
 )
 def test_averages_are_of_the_levels_that_occur_unless_there_is_one(languages, averages):
-    table = language_main_table(SYSTEMS, **arguments(languages))
+    table = main_table(language_score_table(SYSTEMS, **arguments(languages)))
     assert names(table) == [*languages, *averages]
 
 
@@ -140,7 +137,7 @@ def test_without_levels_there_is_one_average():
 )
 def test_unusable_requests(systems, request_, message):
     with pytest.raises(InputError, match=message):
-        language_main_table(systems, **request_)
+        main_table(language_score_table(systems, **request_))
 
 
 # ---- files ----
@@ -209,14 +206,14 @@ def test_csv_keeps_full_precision_codes_and_labels(tmp_path):
 
 def test_markdown(tmp_path):
     path = tmp_path / "table.md"
-    table = language_main_table(SYSTEMS, **arguments())
+    table = main_table(language_score_table(SYSTEMS, **arguments()))
     write_markdown(table, path, title=TITLE, footer=["tok:13a"])
     assert path.read_text(encoding="utf-8") == MARKDOWN
 
 
 def latex(tmp_path, systems):
     path = tmp_path / "table.tex"
-    table = language_main_table(systems, **arguments())
+    table = main_table(language_score_table(systems, **arguments()))
     write_latex(table, path, title=TITLE, footer=["tok:13a"])
     return path.read_text(encoding="utf-8")
 

@@ -152,7 +152,8 @@ def test_deltas_of_the_reference_to_itself_are_zero():
 
 
 def test_main_table_has_the_first_system_absolute_and_the_others_as_deltas():
-    full, main = score_table(SYSTEMS, **arguments()), main_table(SYSTEMS, **arguments())
+    full = score_table(SYSTEMS, **arguments())
+    main = main_table(full)
     assert list(main.index) == [
         ("mT-big", "absolute"),
         ("Adapter_LP", "delta"),
@@ -163,7 +164,7 @@ def test_main_table_has_the_first_system_absolute_and_the_others_as_deltas():
 
 
 def test_incomplete_groups_are_missing_and_absent_groups_have_no_column():
-    table = main_table(SYSTEMS, **arguments())
+    table = main_table(score_table(SYSTEMS, **arguments()))
     assert "Low" not in table.columns.get_level_values("group")
     row = table.loc[("Bilingual", "delta")]
     assert row["High", "O2M"] == 0
@@ -171,7 +172,7 @@ def test_incomplete_groups_are_missing_and_absent_groups_have_no_column():
 
 
 def test_a_direction_that_no_system_has_is_missing_too():
-    table = main_table(SYSTEMS, **arguments([*SMALL, "en-lb"]))
+    table = main_table(score_table(SYSTEMS, **arguments([*SMALL, "en-lb"])))
     assert table["Low", "O2M"].isna().all()
     assert table["All", "O2M"].isna().all()
     assert ("Low", "M2O") not in table.columns
@@ -180,9 +181,9 @@ def test_a_direction_that_no_system_has_is_missing_too():
 def test_other_directions_and_metrics_are_left_aside():
     both = pd.concat([SYSTEMS[0].scores, system("", {"en-de": 0.8}, metric="comet").scores])
     row = SystemRow(label="mT-big", scores=both, extra_parameters=None)
-    comet = main_table([row], **arguments(["en-de"], "comet"))
+    comet = main_table(score_table([row], **arguments(["en-de"], "comet")))
     assert comet["All", "O2M"].tolist() == [0.8]
-    assert main_table([row], **arguments(["en-de"]))["All", "O2M"].tolist() == [30.0]
+    assert main_table(score_table([row], **arguments(["en-de"])))["All", "O2M"].tolist() == [30.0]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_other_directions_and_metrics_are_left_aside():
 )
 def test_unusable_requests(systems, request_, message):
     with pytest.raises(InputError, match=message):
-        main_table(systems, **request_)
+        main_table(score_table(systems, **request_))
 
 
 def test_signatures_show_scores_made_differently():
@@ -318,7 +319,9 @@ def test_released_scores_give_the_published_table(metric):
     ]
     pairs = sorted(set(published["direction"]))
     assert len(pairs) == 60
-    table = main_table(rows, metric="bleu", levels=EC30_LEVELS, pivot="en", pairs=pairs)
+    table = main_table(
+        score_table(rows, metric="bleu", levels=EC30_LEVELS, pivot="en", pairs=pairs)
+    )
     for row, printed in zip(table.index, RELEASED[metric], strict=True):
         cells = table.loc[row].drop(EXTRA_PARAMETERS).tolist()
         expected = [float(cell) for cell in printed.split()]
@@ -353,7 +356,9 @@ All O2M | All M2O | All Avg |
 
 def test_markdown(tmp_path):
     path = tmp_path / "table.md"
-    write_markdown(main_table(SYSTEMS, **arguments()), path, title=TITLE, footer=FOOTER)
+    write_markdown(
+        main_table(score_table(SYSTEMS, **arguments())), path, title=TITLE, footer=FOOTER
+    )
     assert path.read_text(encoding="utf-8") == MARKDOWN
 
 
@@ -372,7 +377,9 @@ def test_signs_and_missing_cells(tmp_path, difference, extra, shown):
         system("a|b", {"en-oc": 50.0 + difference}, extra),
     ]
     path = tmp_path / "table.md"
-    write_markdown(main_table(rows, **arguments(["en-oc"])), path, title="T", footer=[])
+    write_markdown(
+        main_table(score_table(rows, **arguments(["en-oc"]))), path, title="T", footer=[]
+    )
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 6
     assert [cell.strip() for cell in re.split(r"(?<!\\)\|", lines[5])[1:-1]] == [r"a\|b", *shown]
@@ -396,7 +403,9 @@ def test_csv_keeps_full_precision_and_tells_absolute_from_delta(tmp_path):
 
 def latex(tmp_path, systems=SYSTEMS, pairs=SMALL):
     path = tmp_path / "table.tex"
-    write_latex(main_table(systems, **arguments(pairs)), path, title=TITLE, footer=FOOTER)
+    write_latex(
+        main_table(score_table(systems, **arguments(pairs))), path, title=TITLE, footer=FOOTER
+    )
     return path.read_text(encoding="utf-8")
 
 
@@ -472,7 +481,7 @@ def test_files_are_byte_identical_and_nothing_else_is_left(tmp_path):
     for folder, systems in (("a", SYSTEMS), ("b", reordered)):
         (tmp_path / folder).mkdir()
         write_csv(score_table(systems, **arguments()), tmp_path / folder / "table.csv")
-        table = main_table(systems, **arguments())
+        table = main_table(score_table(systems, **arguments()))
         write_markdown(table, tmp_path / folder / "table.md", title=TITLE, footer=FOOTER)
         latex(tmp_path / folder, systems)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())

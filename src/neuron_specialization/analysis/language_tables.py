@@ -17,7 +17,6 @@ from neuron_specialization.analysis.tables import (
     SystemRow,
     check_request,
     level_of,
-    select_main_rows,
     select_scores,
     stack_kinds,
 )
@@ -56,25 +55,6 @@ def language_score_table(
         for block, pairs in pairs_of_block.items()
     }
     return pd.concat(blocks, names=["direction"])
-
-
-def language_main_table(
-    systems: Sequence[SystemRow],
-    *,
-    metric: str,
-    languages: Sequence[str],
-    levels: Mapping[str, str],
-    pivot: str,
-) -> pd.DataFrame:
-    """Tabulate as the paper does (Tables 1, 3): in each block absolute, then deltas to it.
-
-    The rows are a selection of ``language_score_table``'s, which see for arguments, columns and
-    errors.
-    """
-    table = language_score_table(
-        systems, metric=metric, languages=languages, levels=levels, pivot=pivot
-    )
-    return select_main_rows(table)
 
 
 def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, list[str]]:

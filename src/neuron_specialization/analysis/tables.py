@@ -100,20 +100,13 @@ def score_table(
     return stack_kinds(systems, rows)
 
 
-def main_table(
-    systems: Sequence[SystemRow],
-    *,
-    metric: str,
-    levels: Mapping[str, str],
-    pivot: str,
-    pairs: Collection[str],
-) -> pd.DataFrame:
-    """Tabulate as the paper does (Tables 2, 7, 8): first row absolute, others as deltas to it.
+def main_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Choose the rows that the paper prints: the first system absolute, others as deltas to it.
 
-    The rows are a selection of ``score_table``'s, which see for arguments, columns and errors.
+    ``table`` is one of ``score_table`` or of ``language_tables``; rows keep their order.
     """
-    table = score_table(systems, metric=metric, levels=levels, pivot=pivot, pairs=pairs)
-    return select_main_rows(table)
+    systems, kinds = (table.index.get_level_values(level) for level in ("system", "kind"))
+    return table[(systems == systems[0]) == (kinds == ABSOLUTE)]
 
 
 def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
@@ -156,12 +149,6 @@ def stack_kinds(systems: Sequence[SystemRow], rows: Sequence[pd.Series]) -> pd.D
         [(ABSOLUTE, DELTA), [system.label for system in systems]], names=["kind", "system"]
     ).swaplevel()
     return table
-
-
-def select_main_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the first system's absolute rows and the other systems' deltas, in their order."""
-    systems, kinds = (table.index.get_level_values(level) for level in ("system", "kind"))
-    return table[(systems == systems[0]) == (kinds == ABSOLUTE)]
 
 
 def level_of(language: str, levels: Mapping[str, str]) -> str:
