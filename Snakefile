@@ -21,12 +21,12 @@ pathvars:
 
 
 wildcard_constraints:
-    split="|".join(SPLITS),
+    split="|".join({**SPLITS, **dict.fromkeys(config["test_splits"])}),
     system="|".join(SYSTEMS),
     seed=r"\d+",
     vocabulary="|".join(["joint", *PAIRS]),
     table="|".join(TABLES),
-    metric="|".join(config["metrics"]),
+    metric="|".join([*config["metrics"], *UNTOUCHED_METRICS]),
 
 
 include: "rules/data.smk"

@@ -1,7 +1,8 @@
 """Pin the environment: requirements.in to requirements.lock, and that to conda environments.
 
     python envs/pin.py             write envs/*.yaml from requirements.lock
-    python envs/pin.py --resolve   resolve requirements.in first, in a fresh environment
+    python envs/pin.py --resolve   resolve requirements.in first, in a fresh environment; what is
+                                   pinned stays as it is (remove requirements.lock to renew all)
 
 The conda environments (for `snakemake --sdm conda`) have the same pins as requirements.lock, each
 with the part that its rules need. Run the first form in the project's environment.
@@ -17,13 +18,15 @@ from pathlib import Path
 
 ENVS = Path(__file__).parent
 PROJECT = ENVS.parent
+LOCK = PROJECT / "requirements.lock"
 PYTHON_VERSION = "3.12"
 BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
     "data": ["numpy", "sentencepiece", "jsonschema", "pyyaml"],
     "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", *BUILD_TOOLS],
-    "evaluation": ["pandas", "sacrebleu"],
+    "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
+    "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }
 
 
@@ -42,7 +45,7 @@ def canonical(name: str) -> str:
 
 def read_lock() -> dict[str, str]:
     """The pins of requirements.lock: version by package."""
-    lines = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if "==" in line]
     return {canonical(name): version for name, version in pins}
 
@@ -100,7 +103,8 @@ def resolve() -> None:
         direct = (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
         early = Path(folder, "early.txt")
         early.write_text("\n".join(line for line in direct if not line.startswith(BUILT_LAST)))
-        subprocess.run([*pip, "install", "-r", early], check=True)
+        pinned = ["-c", str(LOCK)] if LOCK.is_file() else []
+        subprocess.run([*pip, "install", "-r", early, *pinned], check=True)
         last = next(line for line in direct if line.startswith(BUILT_LAST))
         subprocess.run([*pip, "install", "--no-build-isolation", last], check=True)
         frozen = subprocess.run(
@@ -113,7 +117,7 @@ def resolve() -> None:
         if not re.match(r"(pip|nvidia-.*|cuda-.*|triton)==", line)
     ]
     header = "# written by `make lock` from requirements.in\n"
-    (PROJECT / "requirements.lock").write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
+    LOCK.write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

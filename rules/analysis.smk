@@ -8,7 +8,7 @@ rule tables:
             "<dataset>/tables/{split}/{table}.{metric}.md",
             split=config["test_splits"],
             table=[table for table, systems in TABLES.items() if systems],
-            metric=config["metrics"],
+            metric=[*config["metrics"], *UNTOUCHED_METRICS],
         ),
 
 
@@ -25,6 +25,8 @@ rule count_parameters:
     output:
         csv="<dataset>/tables/parameters.csv",
         markdown="<dataset>/tables/parameters.md",
+        latex="<dataset>/tables/parameters.tex",
+        html="<dataset>/tables/parameters.html",
     log:
         "<logs>/count_parameters.log",
     conda:
@@ -43,6 +45,16 @@ rule count_parameters:
                 "adapters": adapter_settings(row, LANGUAGES, PIVOT),
             }
             for name, row in SYSTEMS.items()
+            if name in TRAINED
+        ],
+        imported=[
+            {
+                "system": name,
+                "label": SYSTEMS[name].label,
+                "parent": SYSTEMS[name].parent,
+                "total": SYSTEMS[name].parameters,
+            }
+            for name in IMPORTED
         ],
     message:
         f"Count the parameters of the systems of {config['dataset']}"
@@ -51,7 +63,7 @@ rule count_parameters:
 
 
 rule make_table:
-    """A table of systems: averages by resource level (2, 7), or a column per language (1, 3)."""
+    """A table of systems: averages by resource level (2, 7, 8), or a column per language (1, 3)."""
     input:
         scores=lambda wildcards: collect(
             "<dataset>/scores/{split}/{system}/seed{seed}.csv",
@@ -59,27 +71,42 @@ rule make_table:
             allow_missing=True,
             **trainings(systems=TABLES[wildcards.table]),
         ),
-        parameters=rules.count_parameters.output.csv,
-        code=package_source(
-            "analysis.tables", "analysis.language_tables", "analysis.writers"
+        tests=lambda wildcards: collect(
+            "<dataset>/significance/{split}/{system}/seed{seed}.csv",
+            zip,
+            allow_missing=True,
+            **compared_trainings(TABLES[wildcards.table]),
         ),
+        parameters=rules.count_parameters.output.csv,
+        paper=str(PROJECT / "config/paper_results.tsv"),
+        code=package_source("analysis.table_files"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
+        wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
         markdown="<dataset>/tables/{split}/{table}.{metric}.md",
         latex="<dataset>/tables/{split}/{table}.{metric}.tex",
+        html="<dataset>/tables/{split}/{table}.{metric}.html",
     log:
         "<logs>/make_table/{split}.{table}.{metric}.log",
     conda:
         "../envs/evaluation.yaml"
     params:
         dataset=config["dataset"],
-        layout=lambda wildcards: config["tables"][wildcards.table],
+        layout=lambda wildcards: LAYOUTS[wildcards.table]["layout"],
+        paper=lambda wildcards: LAYOUTS[wildcards.table]["paper"].get(
+            wildcards.metric, ""
+        ),
         trainings=lambda wildcards: trainings(systems=TABLES[wildcards.table]),
+        compared=lambda wildcards: compared_trainings(TABLES[wildcards.table]),
         labels={name: row.label for name, row in SYSTEMS.items()},
+        seeded=TRAINED,
         levels={code: LANGUAGES[code].level for code in OTHERS},
         pivot=PIVOT,
         directions=all_directions(LANGUAGES, PIVOT),
+        round_first=config["round_first"],
+        level=config["significance"]["level"],
         settings=settings_hash(config, LANGUAGES, SYSTEMS),
+        project=str(PROJECT),
     message:
         "Make the table {wildcards.table} of {wildcards.split} in {wildcards.metric}"
     script:

@@ -14,13 +14,14 @@ os.environ.update(PYTHONPATH=str(PROJECT / "src"))
 from neuron_specialization.config import all_directions, read_languages, settings_hash
 from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.layout import input_files
 from neuron_specialization.sources import module_files
 from neuron_specialization.system_settings import (
     adapter_settings,
     shard,
     system_architecture,
 )
-from neuron_specialization.systems import parent_seed, read_systems
+from neuron_specialization.systems import find_comparisons, parent_seed, read_systems
 
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
 
@@ -36,11 +37,27 @@ try:
         PROJECT / "config/schemas/systems.schema.yaml",
         languages=LANGUAGES,
         pivot=PIVOT,
-        architectures=config["architectures"],
+        architectures=config.get("architectures", {}),
         tables=config["tables"],
     )
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+IMPORTED = [name for name, row in SYSTEMS.items() if row.method == "imported"]
+TRAINED = [name for name in SYSTEMS if name not in IMPORTED]
+for section in ("corpora", "vocabulary", "architectures"):
+    if TRAINED and section not in config:
+        raise WorkflowError(
+            f"the config has no {section}, but {TRAINED[0]} is not imported; "
+            "see config/README.md for what it must have"
+        )
+if not TRAINED:
+    # nothing but outputs of systems that were trained elsewhere: no rule needs what is said here
+    config.update(
+        corpora={"folder": ".", "splits": [], "cleaning": {}, "moses": False},
+        vocabulary={},
+        architectures={},
+    )
 
 SPLITS = {split["name"]: split for split in config["corpora"]["splits"]}
 CORPORA = PROJECT / config["corpora"]["folder"]
@@ -50,9 +67,20 @@ TABLES = {
     table: [name for name, row in SYSTEMS.items() if table in row.tables]
     for table in config["tables"]
 }
+# a layout alone stands for one without a counterpart in the paper
+LAYOUTS = {
+    table: {"paper": {}, **({"layout": layout} if isinstance(layout, str) else layout)}
+    for table, layout in config["tables"].items()
+}
+# what is scored against untouched references, if there are any
+UNTOUCHED_METRICS = [
+    f"{metric}_untouched"
+    for metric in config["metrics"]
+    if metric in ("bleu", "chrf") and config["untouched_references"]
+]
 
 for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
-    if split not in SPLITS:
+    if TRAINED and split not in SPLITS:
         raise WorkflowError(
             f"the config names the split {split}, but corpora.splits has only "
             f"{', '.join(SPLITS)}"
@@ -126,10 +154,53 @@ def adapters_of(wildcards):
 
 def vocabularies_of(row):
     """The vocabularies of a system's models: the joint one, or one per pair."""
+    if row.method == "imported":
+        return []
     if row.vocabulary == "joint":
         return ["joint"]
     languages = {lang for pair in row.directions for lang in pair.split("-")}
     return [f"{PIVOT}-{code}" for code in OTHERS if code in languages]
+
+
+def untouched_files(split):
+    """The untouched references that are there, by language."""
+    pattern = config["untouched_references"].get(split, "")
+    files = {lang: PROJECT / pattern.replace("{lang}", lang) for lang in LANGUAGES}
+    return {lang: str(path) for lang, path in files.items() if path.is_file()}
+
+
+def imported_files(wildcards):
+    """The files of an imported system; what is missing is told by postprocess_outputs."""
+    folder = PROJECT / config["imported_outputs"] / system_of(wildcards).folder
+    return [
+        str(path)
+        for pair in directions_of(wildcards)
+        for path in input_files(folder / pair, wildcards.split)
+    ]
+
+
+def local_comet():
+    """The COMET model where it is a file or folder that is there: COMET runs again when it comes."""
+    model = Path(config["comet"]["model"]).expanduser()
+    return (
+        [str(PROJECT / model)]
+        if config["comet"]["model"] and (PROJECT / model).exists()
+        else []
+    )
+
+
+def comparisons_of(name, seed):
+    """What a training is compared with: role, system and seed."""
+    if config["significance"]["test"] == "none":
+        return []
+    return find_comparisons(SYSTEMS[name], SYSTEMS, int(seed))
+
+
+def compared_trainings(systems):
+    """Those trainings of some systems that are compared with others."""
+    pairs = zip(*trainings(systems=systems).values())
+    found = [(name, seed) for name, seed in pairs if comparisons_of(name, seed)]
+    return {"system": [name for name, _ in found], "seed": [seed for _, seed in found]}
 
 
 def dictionary_sizes(row):

@@ -9,7 +9,7 @@ rule translate:
                 "<dataset>/translations/{split}/{system}/seed{seed}",
                 zip,
                 allow_missing=True,
-                **trainings(),
+                **trainings(systems=TRAINED),
             ),
             split=config["test_splits"],
         ),
@@ -64,23 +64,123 @@ rule scores:
         ),
 
 
-rule score_system:
-    """Score every direction of a system against the references."""
+rule postprocess_outputs:
+    """Bring the texts of a system, translated here or elsewhere, into one form (section 5.4)."""
     input:
-        translations=rules.translate_split.output.folder,
-        references=lambda wildcards: aligned_files([wildcards.split]),
+        translations=lambda wildcards: (
+            []
+            if wildcards.system in IMPORTED
+            else rules.translate_split.output.folder.format(**wildcards)
+        ),
+        corpora=lambda wildcards: (
+            [] if wildcards.system in IMPORTED else aligned_files([wildcards.split])
+        ),
+        imported=lambda wildcards: (
+            imported_files(wildcards) if wildcards.system in IMPORTED else []
+        ),
+        untouched=lambda wildcards: list(untouched_files(wildcards.split).values()),
+        code=package_source("evaluation.outputs", "parallel"),
+    output:
+        folder=directory("<dataset>/outputs/{split}/{system}/seed{seed}"),
+    log:
+        "<logs>/postprocess_outputs/{split}.{system}.seed{seed}.log",
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 4
+    params:
+        directions=directions_of,
+        folder=lambda wildcards: str(
+            PROJECT / config["imported_outputs"] / system_of(wildcards).folder
+        ),
+        untouched=lambda wildcards: list(untouched_files(wildcards.split)),
+        moses=config["corpora"]["moses"],
+        pivot=PIVOT,
+    message:
+        "Postprocess the outputs of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
+    script:
+        "../scripts/postprocess_outputs.py"
+
+
+rule score_comet:
+    """COMET of every direction of a system, the model loaded once."""
+    input:
+        outputs=rules.postprocess_outputs.output.folder,
+        model=local_comet(),
+        code=package_source("evaluation.comet_scores", "evaluation.scoring"),
+    output:
+        sentences="<dataset>/comet/{split}/{system}/seed{seed}.parquet",
+        scores="<dataset>/comet/{split}/{system}/seed{seed}.csv",
+    log:
+        "<logs>/score_comet/{split}.{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/score_comet/{split}.{system}.seed{seed}.jsonl"
+    conda:
+        "../envs/comet.yaml"
+    resources:
+        gpu=int(config["device"] == "cuda"),
+    params:
+        directions=directions_of,
+        comet=config["comet"],
+        device=config["device"],
+    message:
+        "COMET of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
+    script:
+        "../scripts/score_comet.py"
+
+
+rule score_system:
+    """Score every direction of a system; the statistics of its sentences are kept."""
+    input:
+        outputs=rules.postprocess_outputs.output.folder,
+        comet=lambda wildcards: collect(
+            list(rules.score_comet.output) if "comet" in config["metrics"] else [],
+            **wildcards,
+        ),
         code=package_source("evaluation.scoring"),
     output:
+        sentences="<dataset>/scores/{split}/{system}/seed{seed}.parquet",
         scores="<dataset>/scores/{split}/{system}/seed{seed}.csv",
     log:
         "<logs>/score_system/{split}.{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/score_system/{split}.{system}.seed{seed}.jsonl"
     conda:
         "../envs/evaluation.yaml"
+    threads: 4
     params:
         directions=directions_of,
-        metrics=config["metrics"],
-        pivot=PIVOT,
+        metrics=[*config["metrics"], *UNTOUCHED_METRICS],
+        tokenised_bleu=config["tokenised_bleu"],
     message:
-        "Score the translations of {wildcards.split} by {wildcards.system}, seed {wildcards.seed}"
+        "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
     script:
         "../scripts/score_system.py"
+
+
+rule compare_systems:
+    """Test a system against its parent and the continued baseline, by direction and metric."""
+    input:
+        sentences=rules.score_system.output.sentences,
+        others=lambda wildcards: [
+            rules.score_system.output.sentences.format(
+                split=wildcards.split, system=system, seed=seed
+            )
+            for _, system, seed in comparisons_of(wildcards.system, wildcards.seed)
+        ],
+        code=package_source("evaluation.significance"),
+    output:
+        tests="<dataset>/significance/{split}/{system}/seed{seed}.csv",
+    log:
+        "<logs>/compare_systems/{split}.{system}.seed{seed}.log",
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 4
+    params:
+        comparisons=lambda wildcards: comparisons_of(wildcards.system, wildcards.seed),
+        significance=config["significance"],
+        tokenised_bleu=config["tokenised_bleu"],
+        seed=config["seed"],
+    message:
+        "Test {wildcards.system}, seed {wildcards.seed}, against what it continues from"
+    script:
+        "../scripts/compare_systems.py"

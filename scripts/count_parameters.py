@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.writers import write_parameters
+from neuron_specialization.analysis.text_tables import parameter_text
+from neuron_specialization.analysis.writers import write_html, write_latex, write_markdown
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.files import write_text
 from neuron_specialization.flags import Adapters, Architecture
@@ -31,10 +32,27 @@ def count_system(system: dict) -> dict:
     }
 
 
+def known_system(system: dict) -> dict:
+    """One row: what is said of an imported system."""
+    return {**system, "models": 1, "trainable": system["total"]}
+
+
 with log_to(snakemake.log[0]):
-    systems = snakemake.params.systems
-    table = pd.DataFrame([count_system(system) for system in systems]).set_index("system")
+    systems = [*snakemake.params.systems, *snakemake.params.imported]
+    rows = [*map(count_system, snakemake.params.systems)]
+    rows += [*map(known_system, snakemake.params.imported)]
+    columns = ["system", "label", "models", "total", "trainable"]
+    table = pd.DataFrame(rows, columns=columns).set_index("system")
+    # an imported system's may be unknown
+    table = table.astype(dict.fromkeys(["total", "trainable"], "Int64"))
     total = table["total"]
     table["added"] = [total[s["system"]] - total[s["parent"] or s["system"]] for s in systems]
-    write_text(Path(snakemake.output.csv), table.to_csv(lineterminator="\n"))
-    write_parameters(table, Path(snakemake.output.markdown))
+    table["added"] = table["added"].astype("Int64")
+    output, title = snakemake.output, "Parameters"
+    write_text(Path(output.csv), table.to_csv(lineterminator="\n"))
+    for write, path in (
+        (write_markdown, output.markdown),
+        (write_latex, output.latex),
+        (write_html, output.html),
+    ):
+        write([parameter_text(table)], Path(path), title=title, footer=[])

@@ -1,31 +1,25 @@
-"""Score every direction of a system against the references of a test split."""
+"""Score every direction of a system, and keep the statistics of its sentences."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.evaluation.scoring import score_system
-from neuron_specialization.files import write_text
+from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-
-def reference_files(paths: list[str], pivot: str) -> dict[str, Path]:
-    """The reference of each direction, from the two aligned files of each pair."""
-    references = {}
-    for source, target in zip(paths[::2], paths[1::2], strict=True):
-        language = Path(target).suffix[1:]
-        references[f"{pivot}-{language}"] = Path(target)
-        references[f"{language}-{pivot}"] = Path(source)
-    return references
-
-
 with log_to(snakemake.log[0]):
-    folder = Path(snakemake.input.translations)
-    scores = score_system(
-        {pair: folder / f"{pair}.txt" for pair in snakemake.params.directions},
-        reference_files(snakemake.input.references, snakemake.params.pivot),
-        snakemake.params.metrics,
+    inputs, params, output = snakemake.input, snakemake.params, snakemake.output
+    settings = ScoringSettings(
+        split=snakemake.wildcards.split,
+        metrics=params.metrics,
+        tokenised_bleu=params.tokenised_bleu,
     )
-    write_text(Path(snakemake.output.scores), scores.to_csv(index=False, lineterminator="\n"))
+    scores = score_outputs(Path(inputs.outputs), params.directions, settings, snakemake.threads)
+    write_scores(
+        scores,
+        sentences=Path(output.sentences),
+        corpus=Path(output.scores),
+        comet=tuple(map(Path, inputs.comet)),
+    )

@@ -9,13 +9,18 @@ from neuron_specialization.errors import InputError
 
 # the columns that say something about a method, and those of them that it needs
 METHOD_COLUMNS = {
-    "multilingual": frozenset[str](),
+    "multilingual": frozenset({"checkpoint"}),
     "bilingual": frozenset({"vocabulary"}),
     "adapter": frozenset({"sharing", "bottleneck", "adapters_per_layer"}),
     "lass": frozenset({"pruning", "output_projection"}),
     "neuron_specialization": frozenset({"k", "kept", "counting", "stacks"}),
+    "imported": frozenset({"folder", "parameters"}),
 }
-NEEDED_COLUMNS = {"adapter": ("sharing", "bottleneck"), "lass": ("pruning",)}
+NEEDED_COLUMNS = {
+    "adapter": ("sharing", "bottleneck"),
+    "lass": ("pruning",),
+    "imported": ("folder",),
+}
 CONTINUATIONS = ("adapter", "lass", "neuron_specialization")  # methods that need a parent
 
 
@@ -28,11 +33,17 @@ class System:
     label: str
     """Name in tables."""
     method: str
-    """`multilingual`, `bilingual`, `adapter`, `lass` or `neuron_specialization`."""
+    """`multilingual`, `bilingual`, `adapter`, `lass`, `neuron_specialization` or `imported`."""
     architecture: str = ""
     """Key of `architectures` in the config; a system with a parent has its parent's."""
     parent: str = ""
     """System whose best checkpoint this one continues from."""
+    checkpoint: str = ""
+    """Multilingual: a fairseq checkpoint to take instead of training one."""
+    folder: str = ""
+    """Imported: folder of its outputs, a folder per direction in it."""
+    parameters: int | None = None
+    """Imported: how many it has, if that is known."""
     directions: tuple[str, ...]
     """Its directions, in the order of `all_directions`."""
     tables: tuple[str, ...] = ("levels",)
@@ -149,9 +160,17 @@ def check_parent(system: System, systems: Mapping[str, System]) -> None:
         return
     if system.method == "bilingual":
         raise InputError("has a parent, but bilingual models are trained from scratch")
+    if system.checkpoint:
+        raise InputError("has a parent and a checkpoint: leave one of them empty")
     if system.parent not in systems:
         raise InputError(f"has an unknown parent {system.parent}; there is {', '.join(systems)}")
     parent = systems[system.parent]
+    if system.method == "imported":
+        if parent.method != "imported" or parent is system:
+            raise InputError(
+                f"has the parent {system.parent}, which is not another imported system"
+            )
+        return
     if parent.parent or parent.method != "multilingual":
         kind = "itself a continuation" if parent.parent else "not a multilingual model"
         raise InputError(f"has the parent {system.parent}, which is {kind}")
@@ -172,9 +191,37 @@ def parent_seed(parent: System, seed: int) -> int:
     raise InputError(f"has seed {seed}, but its parent {parent.system} has the seeds {seeds}")
 
 
+def find_comparisons(
+    system: System, systems: Mapping[str, System], seed: int
+) -> list[tuple[str, str, int]]:
+    """The trainings that a continuation is tested against: role, system and seed.
+
+    `parent` is the system it continues from. `control` is the continued baseline: the first
+    multilingual continuation of the same parent.
+    """
+    if not system.parent:
+        return []
+    others = [("parent", systems[system.parent])]
+    if system.method in CONTINUATIONS:
+        controls = [
+            other
+            for other in systems.values()
+            if other.method == "multilingual" and other.parent == system.parent
+        ]
+        others += [("control", other) for other in controls[:1]]
+    found = []
+    for role, other in others:
+        if seed in other.seeds or len(other.seeds) == 1:
+            found.append((role, other.system, seed if seed in other.seeds else other.seeds[0]))
+    return found
+
+
 def check_architecture(system: System, architectures: Iterable[str]) -> None:
     """InputError unless the architecture is known, or left to the parent."""
-    if not system.parent:
+    if system.method == "imported":
+        if system.architecture:
+            raise InputError("is imported: leave its architecture empty")
+    elif not system.parent:
         check_known("architecture", system.architecture, architectures)
     elif system.architecture:
         raise InputError("has a parent: leave its architecture empty, it is its parent's")

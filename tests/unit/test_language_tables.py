@@ -9,6 +9,7 @@ import pytest
 
 from neuron_specialization.analysis.language_tables import language_score_table
 from neuron_specialization.analysis.tables import EXTRA_PARAMETERS, main_table
+from neuron_specialization.analysis.text_tables import score_text
 from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
 from neuron_specialization.errors import InputError
 from tests.unit.test_tables import count_latex_columns, system
@@ -206,15 +207,15 @@ def test_csv_keeps_full_precision_codes_and_labels(tmp_path):
 
 def test_markdown(tmp_path):
     path = tmp_path / "table.md"
-    table = main_table(language_score_table(SYSTEMS, **arguments()))
-    write_markdown(table, path, title=TITLE, footer=["tok:13a"])
+    table = language_score_table(SYSTEMS, **arguments())
+    write_markdown([score_text(table)], path, title=TITLE, footer=["tok:13a"])
     assert path.read_text(encoding="utf-8") == MARKDOWN
 
 
 def latex(tmp_path, systems):
     path = tmp_path / "table.tex"
-    table = main_table(language_score_table(systems, **arguments()))
-    write_latex(table, path, title=TITLE, footer=["tok:13a"])
+    table = language_score_table(systems, **arguments())
+    write_latex([score_text(table)], path, title=TITLE, footer=["tok:13a"])
     return path.read_text(encoding="utf-8")
 
 
@@ -237,7 +238,7 @@ def test_latex_rules_and_columns(tmp_path, number, rules):
 def test_latex_compiles(tmp_path):
     latex(tmp_path, [*SYSTEMS, system("[a]*", SCORES)])
     (tmp_path / "main.tex").write_text(
-        "\\documentclass{article}\\usepackage{booktabs}"
+        "\\documentclass{article}\\usepackage{booktabs,graphicx}"
         "\\begin{document}\\input{table}\\end{document}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]

@@ -17,7 +17,13 @@ from neuron_specialization.analysis.tables import (
     merge_scores,
     score_table,
 )
-from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
+from neuron_specialization.analysis.text_tables import score_text
+from neuron_specialization.analysis.writers import (
+    write_csv,
+    write_html,
+    write_latex,
+    write_markdown,
+)
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 from tests.conftest import DATA
@@ -357,7 +363,7 @@ All O2M | All M2O | All Avg |
 def test_markdown(tmp_path):
     path = tmp_path / "table.md"
     write_markdown(
-        main_table(score_table(SYSTEMS, **arguments())), path, title=TITLE, footer=FOOTER
+        [score_text(score_table(SYSTEMS, **arguments()))], path, title=TITLE, footer=FOOTER
     )
     assert path.read_text(encoding="utf-8") == MARKDOWN
 
@@ -378,7 +384,7 @@ def test_signs_and_missing_cells(tmp_path, difference, extra, shown):
     ]
     path = tmp_path / "table.md"
     write_markdown(
-        main_table(score_table(rows, **arguments(["en-oc"]))), path, title="T", footer=[]
+        [score_text(score_table(rows, **arguments(["en-oc"])))], path, title="T", footer=[]
     )
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 6
@@ -404,7 +410,7 @@ def test_csv_keeps_full_precision_and_tells_absolute_from_delta(tmp_path):
 def latex(tmp_path, systems=SYSTEMS, pairs=SMALL):
     path = tmp_path / "table.tex"
     write_latex(
-        main_table(score_table(systems, **arguments(pairs))), path, title=TITLE, footer=FOOTER
+        [score_text(score_table(systems, **arguments(pairs)))], path, title=TITLE, footer=FOOTER
     )
     return path.read_text(encoding="utf-8")
 
@@ -460,7 +466,7 @@ def test_latex_escapes_special_characters(tmp_path):
 def test_latex_compiles(tmp_path):
     latex(tmp_path, [*SYSTEMS, system(r"[a]*_b%{c}\d~^#$|<", SMALL)])
     (tmp_path / "main.tex").write_text(
-        "\\documentclass{article}\\usepackage{booktabs}"
+        "\\documentclass{article}\\usepackage{booktabs,graphicx}"
         "\\begin{document}\\input{table}\\end{document}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
@@ -481,11 +487,12 @@ def test_files_are_byte_identical_and_nothing_else_is_left(tmp_path):
     for folder, systems in (("a", SYSTEMS), ("b", reordered)):
         (tmp_path / folder).mkdir()
         write_csv(score_table(systems, **arguments()), tmp_path / folder / "table.csv")
-        table = main_table(score_table(systems, **arguments()))
-        write_markdown(table, tmp_path / folder / "table.md", title=TITLE, footer=FOOTER)
+        text = [score_text(score_table(systems, **arguments()))]
+        write_markdown(text, tmp_path / folder / "table.md", title=TITLE, footer=FOOTER)
+        write_html(text, tmp_path / folder / "table.html", title=TITLE, footer=FOOTER)
         latex(tmp_path / folder, systems)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["table.csv", "table.md", "table.tex"]
+    assert names == ["table.csv", "table.html", "table.md", "table.tex"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

@@ -5,7 +5,6 @@ level, over all.
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import pandas as pd
 
@@ -14,11 +13,12 @@ from neuron_specialization.analysis.tables import (
     GROUP_OF_LEVEL,
     M2O,
     O2M,
+    UNTOUCHED_GROUP,
+    Cell,
     SystemRow,
     check_request,
     level_of,
-    select_scores,
-    stack_kinds,
+    tabulate,
 )
 from neuron_specialization.errors import InputError
 
@@ -33,28 +33,43 @@ def language_score_table(
     languages: Sequence[str],
     levels: Mapping[str, str],
     pivot: str,
+    round_first: bool = False,
+    untouched: str = "",
 ) -> pd.DataFrame:
     """Tabulate every system twice per block: its absolute scores, its deltas to the first system.
 
     Rows are indexed by (direction, system, kind): O2M (pivot to X), then M2O (X to pivot), kind
-    being ``absolute`` or ``delta``. Columns are pairs whose second part is empty, as in
+    as in ``score_table``. Columns are pairs whose second part is empty, as in
     ``EXTRA_PARAMETERS``, the first: the languages in the order given, ``high``, ``med`` and
-    ``low`` as far as they occur in ``levels`` and the languages differ in level, ``avg`` of all.
+    ``low`` as far as they occur in ``levels`` and the languages differ in level, ``avg`` of all,
+    and ``untouched``, its counterpart in the metric of that name, if there is one.
     A direction that a system lacks is NaN, and so are the averages it belongs to. Raises
     ``InputError`` for no systems, no languages, a label or language used twice, an unknown
     language or level, or scores that are ambiguous or lack the metric everywhere.
     """
     check_request(systems, metric, languages)
-    columns = _members(languages, levels)
-    pairs_of_block = {
-        O2M: {language: f"{pivot}-{language}" for language in languages},
-        M2O: {language: f"{language}-{pivot}" for language in languages},
-    }
-    blocks = {
-        block: stack_kinds(systems, [_row(system, metric, pairs, columns) for system in systems])
-        for block, pairs in pairs_of_block.items()
-    }
+    blocks = {}
+    for block, cells in language_cells(languages, levels, pivot).items():
+        chosen = {metric: cells}
+        if untouched:
+            chosen[untouched] = {(UNTOUCHED_GROUP.lower(), ""): cells[_OVERALL, ""]}
+        blocks[block] = tabulate(systems, chosen, round_first=round_first)
     return pd.concat(blocks, names=["direction"])
+
+
+def language_cells(
+    languages: Sequence[str], levels: Mapping[str, str], pivot: str
+) -> dict[str, dict[tuple[str, str], Cell]]:
+    """The directions behind each cell, by block (O2M, M2O) and column."""
+    members = _members(languages, levels)
+    pattern = {O2M: f"{pivot}-{{}}", M2O: f"{{}}-{pivot}"}
+    return {
+        block: {
+            (column, ""): (tuple(form.format(language) for language in codes),)
+            for column, codes in members.items()
+        }
+        for block, form in pattern.items()
+    }
 
 
 def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, list[str]]:
@@ -79,15 +94,3 @@ def _check_names(languages: Sequence[str]) -> None:
             f"columns with the same name: {', '.join(repeated)}; list every language once, by a "
             f"code other than {', '.join(averages)}"
         )
-
-
-def _row(
-    system: SystemRow, metric: str, pairs: Mapping[str, str], columns: Mapping[str, Sequence[str]]
-) -> pd.Series:
-    """Average one system's scores into the columns; ``pairs`` are by language."""
-    scores = select_scores(system, metric, pairs.values())
-    means = {
-        (name, ""): fmean(scores[pairs[language]] for language in codes)
-        for name, codes in columns.items()
-    }
-    return pd.Series(means, dtype=float)

@@ -1,10 +1,11 @@
-"""The paper's main tables (2, 7 and 8): scores per direction, averaged by resource level.
+"""The paper's tables: scores per direction, averaged into the cells of a layout.
 
 The metric is any value of the scores' ``metric`` column. Scores must be on the scale to be
-printed (0 to 100). ``language_tables`` makes Tables 1 and 3 of the same parts.
+printed (0 to 100). ``score_table`` averages by resource level (Tables 2, 7 and 8);
+``language_tables`` makes Tables 1 and 3 of the same parts.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -18,30 +19,38 @@ GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
 GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
 O2M, M2O, AVG = "O2M", "M2O", "Avg"
 EXTRA_PARAMETERS = ("Δ params", "")
-ABSOLUTE, DELTA = "absolute", "delta"
+ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
+UNTOUCHED_GROUP = "Untouched"
+"""Columns beside the others: the average of all directions against untouched references."""
 
 _SCORE_KEY = ["pair", "metric"]
+
+# The directions behind a cell: a mean of means, as Avg is halfway between O2M and M2O.
+Cell = tuple[tuple[str, ...], ...]
+Cells = Mapping[tuple[str, str], Cell]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemRow:
     """One system of a table.
 
-    ``scores`` is as ``scoring.score_system`` or ``merge_scores`` makes it, with at least
+    ``scores`` is as ``scoring.corpus_table`` or ``merge_scores`` makes it, with at least
     ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's parameters,
-    None where such a number says nothing (normally the first row itself).
+    None where such a number says nothing (normally the first row itself). ``scores_by_seed``
+    has those of each seed where there are several, of which ``scores`` are the mean.
     """
 
     label: str
     scores: pd.DataFrame
     extra_parameters: float | None
+    scores_by_seed: Sequence[pd.DataFrame] = ()
 
 
 def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Merge the scores of the systems behind one row: of several seeds, or of complementary ones.
 
     Scores of the same pair and metric become one, their mean; all others are collected. The
-    columns stay as they are (``SCORE_COLUMNS``). Raises ``InputError`` for a frame that lacks a
+    columns stay as they are. Raises ``InputError`` for a frame that lacks a
     column or has a pair and metric twice, and for scores to be averaged that differ in signature
     or number of sentences.
     """
@@ -54,29 +63,56 @@ def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return merged.drop_duplicates(_SCORE_KEY, ignore_index=True)
 
 
-def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -> pd.Series:
-    """Average the scores of directions such as ``en-de`` into Table 2's cells.
+def level_cells(
+    pairs: Iterable[str], levels: Mapping[str, str], pivot: str
+) -> dict[tuple[str, str], Cell]:
+    """The directions behind each cell of Table 2, by (group, direction).
 
     ``levels`` gives every language but the pivot its resource level: high, medium, low, or ""
-    for none, which counts in All only. The result is indexed by (group, direction): O2M (pivot
-    to X) and M2O (X to pivot) are means over the group's directions, Avg is the mean of these
-    two. What has no directions is left out; a NaN score makes the cells it belongs to NaN, so
-    that no mean is silently one over fewer directions. Raises ``InputError`` for an unknown
-    language or level and for a direction that does not have the pivot on exactly one side.
+    for none, which counts in All only. O2M (pivot to X) and M2O (X to pivot) are means over the
+    group's directions, Avg is the mean of these two. What has no directions is left out. Raises
+    ``InputError`` for an unknown language or level and for a direction that does not have the
+    pivot on exactly one side.
     """
-    members: dict[tuple[str, str], list[float]] = {}
-    for pair, score in score_by_pair.items():
-        language, direction = _split_pair(str(pair), pivot)
+    members: dict[tuple[str, str], list[str]] = {}
+    for pair in pairs:
+        language, direction = _split_pair(pair, pivot)
         level = level_of(language, levels)
         for group in (GROUP_OF_LEVEL[level], ALL) if level else (ALL,):
-            members.setdefault((group, direction), []).append(float(score))
-    # fmean is exact, so the order in which directions are listed cannot show in the last digit.
-    means = {cell: fmean(scores) for cell, scores in members.items()}
-    cells: dict[tuple[str, str], float] = {}
+            members.setdefault((group, direction), []).append(pair)
+    cells: dict[tuple[str, str], Cell] = {}
     for group in GROUPS:
-        cells |= _group_cells(group, means)
-    index = pd.MultiIndex.from_tuples(list(cells), names=["group", "direction"])
-    return pd.Series(list(cells.values()), index=index, dtype=float)
+        sides = {
+            side: tuple(members[group, side]) for side in (O2M, M2O) if (group, side) in members
+        }
+        cells |= {(group, side): (directions,) for side, directions in sides.items()}
+        if len(sides) == 2:
+            cells[group, AVG] = tuple(sides.values())
+    return cells
+
+
+def average(scores: pd.Series, cells: Cells, *, round_first: bool = False) -> pd.Series:
+    """Average the scores of directions such as ``en-de`` into cells.
+
+    A NaN score makes the cells it belongs to NaN, so that no mean is silently one over fewer
+    directions. With ``round_first`` the scores are rounded to one decimal, as the paper's were.
+    """
+    if round_first:
+        scores = scores.map(lambda score: float(f"{score:.1f}"))
+    # fmean is exact, so the order in which directions are listed cannot show in the last digit.
+    means = {
+        cell: fmean(fmean(scores[pair] for pair in part) for part in parts)
+        for cell, parts in cells.items()
+    }
+    names = ["group", "direction"]
+    return pd.Series(
+        list(means.values()), index=pd.MultiIndex.from_tuples(list(means), names=names), dtype=float
+    )
+
+
+def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -> pd.Series:
+    """Average the scores of directions into Table 2's cells (``level_cells``)."""
+    return average(score_by_pair, level_cells(map(str, score_by_pair.index), levels, pivot))
 
 
 def score_table(
@@ -86,18 +122,54 @@ def score_table(
     levels: Mapping[str, str],
     pivot: str,
     pairs: Collection[str],
+    round_first: bool = False,
+    untouched: str = "",
 ) -> pd.DataFrame:
     """Tabulate every system twice: its absolute scores, then its deltas to the first system.
 
-    Rows are indexed by (system, kind), kind being ``absolute`` or ``delta``; columns by (group,
-    direction), the first being ``EXTRA_PARAMETERS`` in percent. ``pairs`` are the directions the
-    table is about: a system that lacks one has NaN in the cells it belongs to, and other
-    directions are left aside. Raises ``InputError`` as ``aggregate`` does, and for no systems,
-    no pairs, a label used twice, or scores that are ambiguous or lack the metric everywhere.
+    Rows are indexed by (system, kind), kind being ``absolute``, ``delta`` or, for systems with
+    several seeds, ``deviation``: the standard deviation of their own scores over seeds. Columns
+    are (group, direction), the first being ``EXTRA_PARAMETERS`` in percent. ``pairs`` are the
+    directions the table is about: a system that lacks one has NaN in the cells it belongs to, and
+    other directions are left aside. ``untouched`` is another metric, whose averages over all
+    directions are put beside, as ``UNTOUCHED_GROUP``. Raises ``InputError`` as ``level_cells``
+    does, and for no systems, no pairs, a label used twice, or scores that are ambiguous or lack
+    the metric everywhere.
     """
     check_request(systems, metric, pairs)
-    rows = [aggregate(select_scores(system, metric, pairs), levels, pivot) for system in systems]
-    return stack_kinds(systems, rows)
+    cells = {metric: level_cells(sorted(set(pairs)), levels, pivot)}
+    if untouched:
+        overall = {cell: parts for cell, parts in cells[metric].items() if cell[0] == ALL}
+        cells[untouched] = {(UNTOUCHED_GROUP, side): parts for (_, side), parts in overall.items()}
+    return tabulate(systems, cells, round_first=round_first)
+
+
+def tabulate(
+    systems: Sequence[SystemRow], cells: Mapping[str, Cells], *, round_first: bool
+) -> pd.DataFrame:
+    """Make ``score_table``'s table; ``cells`` are by metric."""
+
+    def row_of(scores: pd.DataFrame) -> pd.Series:
+        parts = [
+            average(select_scores(scores, metric, chosen), chosen, round_first=round_first)
+            for metric, chosen in cells.items()
+        ]
+        return pd.concat(parts)
+
+    absolute = pd.DataFrame([row_of(system.scores) for system in systems])
+    blocks = {ABSOLUTE: absolute, DELTA: absolute - absolute.iloc[0]}
+    if any(system.scores_by_seed for system in systems):
+        blocks[DEVIATION] = pd.DataFrame(
+            [pd.DataFrame(map(row_of, system.scores_by_seed)).std() for system in systems]
+        ).reindex(columns=absolute.columns)
+    table = pd.concat(blocks.values(), ignore_index=True)
+    extra = [system.extra_parameters for system in systems]
+    table.insert(0, EXTRA_PARAMETERS, pd.Series(extra * len(blocks), dtype=float))
+    labels = [system.label for system in systems]
+    table.index = pd.MultiIndex.from_product(
+        [list(blocks), labels], names=["kind", "system"]
+    ).swaplevel()
+    return table
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +178,8 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     ``table`` is one of ``score_table`` or of ``language_tables``; rows keep their order.
     """
     systems, kinds = (table.index.get_level_values(level) for level in ("system", "kind"))
-    return table[(systems == systems[0]) == (kinds == ABSOLUTE)]
+    first = systems == systems[0]
+    return table[(first & (kinds == ABSOLUTE)) | (~first & (kinds == DELTA))]
 
 
 def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
@@ -115,7 +188,8 @@ def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
     More than one means that not all scores were made alike, which the footer should say.
     """
     scores = pd.concat([system.scores for system in systems])
-    return sorted(scores.loc[scores["metric"] == metric, "signature"].unique())
+    found = scores.loc[scores["metric"] == metric, "signature"]
+    return sorted(filter(None, found.unique()))
 
 
 def check_request(systems: Sequence[SystemRow], metric: str, pairs: Collection[str]) -> None:
@@ -133,22 +207,11 @@ def check_request(systems: Sequence[SystemRow], metric: str, pairs: Collection[s
         raise InputError(f"no system has scores of metric '{metric}': found {', '.join(found)}")
 
 
-def select_scores(system: SystemRow, metric: str, pairs: Collection[str]) -> pd.Series:
-    """Give a system's score of every pair, NaN for those it lacks."""
-    chosen = system.scores[system.scores["metric"] == metric].set_index("pair")["score"]
-    return chosen.reindex(sorted(set(pairs)))
-
-
-def stack_kinds(systems: Sequence[SystemRow], rows: Sequence[pd.Series]) -> pd.DataFrame:
-    """Make ``score_table``'s table of one row of absolute scores per system."""
-    absolute = pd.DataFrame(rows)
-    table = pd.concat([absolute, absolute - absolute.iloc[0]], ignore_index=True)
-    extra = [system.extra_parameters for system in systems]
-    table.insert(0, EXTRA_PARAMETERS, pd.Series(extra + extra, dtype=float))
-    table.index = pd.MultiIndex.from_product(
-        [(ABSOLUTE, DELTA), [system.label for system in systems]], names=["kind", "system"]
-    ).swaplevel()
-    return table
+def select_scores(scores: pd.DataFrame, metric: str, cells: Cells) -> pd.Series:
+    """The score of every pair of some cells, NaN for those that a system lacks."""
+    pairs = {pair for parts in cells.values() for part in parts for pair in part}
+    chosen = scores[scores["metric"] == metric].set_index("pair")["score"]
+    return chosen.reindex(sorted(pairs))
 
 
 def level_of(language: str, levels: Mapping[str, str]) -> str:
@@ -174,19 +237,6 @@ def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
             f"translation from and into '{pivot}'"
         )
     return (target, O2M) if source == pivot else (source, M2O)
-
-
-def _group_cells(
-    group: str, means: Mapping[tuple[str, str], float]
-) -> dict[tuple[str, str], float]:
-    cells = {
-        (group, direction): means[group, direction]
-        for direction in (O2M, M2O)
-        if (group, direction) in means
-    }
-    if len(cells) == 2:
-        cells[group, AVG] = (cells[group, O2M] + cells[group, M2O]) / 2
-    return cells
 
 
 def _check_scores(scores: pd.DataFrame, owner: str) -> None:

@@ -1,46 +1,93 @@
-"""Corpus scores of translations: BLEU and chrF++ by sacreBLEU, with their signatures."""
+"""Scores of a system's outputs: of each sentence, and of each direction.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+Corpus scores are made of the statistics of sentences that are kept beside them, never of printed
+text. Columns of both tables are constants of this module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
+from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.finished_scores import FinishedScore, read_finished_scores
+from neuron_specialization.evaluation.metrics import (
+    METRIC_NAMES,
+    UNTOUCHED,
+    corpus_score,
+    make_metric,
+    sentence_scores,
+    sentence_statistics,
+)
+from neuron_specialization.evaluation.moses import sacremoses_version, tokenise
+from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_untouched
+from neuron_specialization.files import whole, write_text
+from neuron_specialization.parallel import map_processes
 
 SCORE_COLUMNS = ("pair", "metric", "score", "sentences", "signature")
-
-# Factories, because a sacreBLEU metric remembers the number of references it last saw.
-# 13a for every language, as in the paper's released scores (sacreBLEU alone would pick
-# another tokeniser for Chinese, Japanese and Korean).
-METRICS: Mapping[str, Callable[[], BLEU | CHRF]] = {
-    "bleu": lambda: BLEU(tokenize="13a"),
-    "chrf": lambda: CHRF(word_order=2),
-}
+NOTE = "note"
+"""A further column: where a score comes from if not from the text, why there is none."""
+SENTENCE_COLUMNS = ("pair", "metric", "sentence", "score", "statistics")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One corpus score: 0 to 100 at full precision, and the settings that make it comparable."""
+    """The score of a direction in one metric."""
 
+    pair: str
     metric: str
     score: float
+    """0 to 100 at full precision; NaN where there is none."""
+    sentences: int
+    """How many; 0 where only a finished score is known."""
     signature: str
+    """The settings that make scores comparable."""
+    note: str = ""
+    """Where it comes from if not from the text, why there is none."""
+    statistics_NS: NDArray[Any] | None = None
+    """Of each sentence."""
+    score_N: Sequence[float] = ()
+    """Of each sentence."""
 
 
-def score_direction(
-    hypotheses: Sequence[str], references: Sequence[str], metrics: Sequence[str]
+@dataclass(frozen=True, kw_only=True)
+class ScoringSettings:
+    """What is scored, and how."""
+
+    split: str
+    """The test split."""
+    metrics: Sequence[str]
+    """Names, those against untouched references included."""
+    tokenised_bleu: str = "fairseq"
+    """How: `fairseq` or `sacrebleu` (metrics.TOKENISED_BLEU)."""
+
+
+def score_outputs(
+    folder: Path, directions: Sequence[str], settings: ScoringSettings, processes: int = 1
 ) -> list[Score]:
-    """Score one direction's detokenised text, one ``Score`` per name in ``metrics``, in order.
+    """Score every direction in a folder of outputs in every metric but COMET.
 
-    ``bleu`` is case-sensitive BLEU with 13a tokenisation, ``chrf`` is chrF++ (characters up to
-    6-grams, words up to 2-grams): the settings of the paper's Tables 2 and 7. An empty hypothesis
-    counts as a sentence that was not translated. Raises ``InputError`` for no sentences, for
-    hypotheses and references that differ in number, and for an unknown metric.
+    A metric is computed from the text; where there is none, a finished score stands in its place.
+    Directions of which nothing is there have no score. Raises InputError for texts that differ in
+    length, for an unknown metric, and where there is nothing at all to score.
     """
-    _check_metrics(metrics)
+    check_metrics(settings.metrics)
+    there = [pair for pair in directions if (folder / pair).is_dir()]
+    if not there:
+        raise InputError(f"{folder}: no outputs of {', '.join(directions)}")
+    scores = map_processes(partial(_score_direction, folder, settings), there, processes)
+    return [score for direction in scores for score in direction]
+
+
+def score_texts(
+    metric: str, hypotheses: Sequence[str], references: Sequence[str], tokenised_bleu: str
+) -> dict[str, Any]:
+    """Score aligned sentences in one metric; the fields of a Score that this decides."""
     if len(hypotheses) != len(references):
         raise InputError(
             f"{len(hypotheses)} hypotheses but {len(references)} references: "
@@ -48,79 +95,141 @@ def score_direction(
         )
     if not hypotheses:
         raise InputError("no sentences to score: there is neither a hypothesis nor a reference")
-    return [_score_corpus(hypotheses, references, metric) for metric in metrics]
+    scorer: Any = make_metric(metric, tokenised_bleu)
+    statistics_NS = sentence_statistics(scorer, hypotheses, references)
+    return {
+        "score": corpus_score(scorer, statistics_NS),
+        "sentences": len(hypotheses),
+        # complete only after scoring: it includes the number of references
+        "signature": scorer.get_signature().format(),
+        "statistics_NS": statistics_NS,
+        "score_N": sentence_scores(scorer, statistics_NS),
+    }
 
 
-def score_system(
-    translations: Mapping[str, Path],
-    references: Mapping[str, Path],
-    metrics: Sequence[str] = ("bleu", "chrf"),
-) -> pd.DataFrame:
-    """Score every direction of a system: one row per pair and metric, in the order given.
-
-    Both mappings go from a pair such as ``en-de`` to a UTF-8 text file of detokenised sentences,
-    one per line; references of directions that were not translated are left aside. The columns
-    are ``SCORE_COLUMNS``; ``score`` is 0 to 100 at full precision, ``sentences`` the number of
-    lines scored. Raises ``InputError`` before any scoring if a pair has no references, a file
-    cannot be used or two files differ in length.
-    """
-    _check_metrics(metrics)
-    if not translations:
-        raise InputError("no translations to score: give at least one direction")
-    unreferenced = sorted(set(translations) - set(references))
-    if unreferenced:
-        raise InputError(f"no reference file for {', '.join(unreferenced)}: add one per direction")
-    texts = {pair: _read_aligned(path, references[pair]) for pair, path in translations.items()}
-    rows = [
-        (pair, score.metric, score.score, len(hypotheses), score.signature)
-        for pair, (hypotheses, reference_lines) in texts.items()
-        for score in score_direction(hypotheses, reference_lines, metrics)
-    ]
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+def corpus_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """A row per pair and metric: SCORE_COLUMNS and NOTE."""
+    columns = (*SCORE_COLUMNS, NOTE)
+    return pd.DataFrame(
+        [[getattr(score, column) for column in columns] for score in scores], columns=list(columns)
+    )
 
 
-def read_sentences(path: Path) -> list[str]:
-    r"""Read a UTF-8 text file of one sentence per line.
-
-    Lines end at ``\n`` only: translations may contain other separators that ``str.splitlines``
-    takes for line ends (U+2028, U+0085), which would shift all later sentences. Raises
-    ``InputError`` for a missing or empty file and for invalid UTF-8.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if not data:
-        raise InputError(f"{path}: the file is empty; expected one sentence per line")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not valid UTF-8; "
-            "convert the file to UTF-8"
-        ) from error
-    return text.removesuffix("\n").split("\n")
-
-
-def _check_metrics(metrics: Sequence[str]) -> None:
-    for metric in metrics:
-        if metric not in METRICS:
-            raise InputError(f"unknown metric '{metric}': allowed are {', '.join(METRICS)}")
-
-
-def _score_corpus(hypotheses: Sequence[str], references: Sequence[str], name: str) -> Score:
-    metric = METRICS[name]()
-    score = metric.corpus_score(hypotheses, [references]).score
-    # The signature is complete only after scoring: it includes the number of references.
-    return Score(metric=name, score=score, signature=metric.get_signature().format())
-
-
-def _read_aligned(translation: Path, reference: Path) -> tuple[list[str], list[str]]:
-    hypotheses, references = read_sentences(translation), read_sentences(reference)
-    if len(hypotheses) != len(references):
-        raise InputError(
-            f"{translation} has {len(hypotheses)} lines but {reference} has {len(references)}: "
-            "line n of both must be the same sentence"
+def sentence_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """A row per pair, metric and sentence (from 0): SENTENCE_COLUMNS."""
+    frames = [
+        pd.DataFrame(
+            {
+                "pair": score.pair,
+                "metric": score.metric,
+                "sentence": np.arange(len(score.score_N), dtype=np.int32),
+                "score": score.score_N,
+                "statistics": list(score.statistics_NS.astype(np.float64)),
+            }
         )
-    return hypotheses, references
+        for score in scores
+        if score.statistics_NS is not None
+    ]
+    if not frames:
+        return pd.DataFrame(columns=list(SENTENCE_COLUMNS))
+    return pd.concat(frames, ignore_index=True)
+
+
+def check_metrics(metrics: Sequence[str]) -> None:
+    """InputError for a metric that is not known."""
+    for metric in metrics:
+        if metric.removesuffix(UNTOUCHED) not in METRIC_NAMES:
+            raise InputError(f"unknown metric '{metric}': allowed are {', '.join(METRIC_NAMES)}")
+
+
+def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list[Score]:
+    split = settings.split
+    outputs = read_outputs(folder / pair, split)
+    finished = read_finished_scores(folder / pair, split)
+    scores = []
+    for metric in settings.metrics:
+        texts = _texts_of(metric, outputs, folder / pair, settings) if outputs else None
+        if texts:
+            hypotheses, references, words = texts
+            found = score_texts(metric, hypotheses, references, settings.tokenised_bleu)
+            if words:
+                found["signature"] = f"{found['signature']}|{words}"
+            score = Score(pair=pair, metric=metric, **found)
+            scores.append(checked_score(score, finished.get(metric)))
+        elif metric in finished and metric != "comet":
+            scores.append(finished_score(pair, metric, finished[metric]))
+    return scores
+
+
+def _texts_of(
+    metric: str, outputs: Outputs, folder: Path, settings: ScoringSettings
+) -> tuple[Sequence[str], Sequence[str], str] | None:
+    """Hypotheses and references in the form that a metric takes; None where it has none.
+
+    The third says which words tokenised BLEU counts.
+    """
+    if metric == "comet":
+        return None
+    if metric.endswith(UNTOUCHED):
+        untouched = read_untouched(folder, settings.split)
+        return (outputs.hypotheses, untouched, "") if untouched else None
+    if metric != "tokenised_bleu":
+        return outputs.hypotheses, outputs.references, ""
+    scorer = settings.tokenised_bleu
+    hypotheses, references = outputs.hypothesis_words, outputs.reference_words
+    if scorer == "fairseq" and hypotheses is not None and references is not None:
+        return hypotheses, references, f"{scorer}, words of the corpus"
+    language = folder.name.split("-")[1]
+    hypotheses, references = (
+        tokenise(sentences, language) for sentences in (outputs.hypotheses, outputs.references)
+    )
+    return hypotheses, references, f"{scorer}, words of sacremoses {sacremoses_version()}"
+
+
+def checked_score(score: Score, finished: FinishedScore | None) -> Score:
+    """A computed score; its note says where a finished one differs at the printed digits."""
+    if finished and not finished.agrees_with(score.score):
+        return replace(score, note=f"{finished.file} has {finished.score:.{finished.decimals}f}")
+    return score
+
+
+def finished_score(pair: str, metric: str, finished: FinishedScore) -> Score:
+    """A score that somebody else has computed."""
+    return Score(
+        pair=pair,
+        metric=metric,
+        score=finished.score,
+        sentences=0,
+        signature=finished.signature,
+        note=f"finished score of {finished.file}",
+    )
+
+
+def write_scores(
+    scores: Sequence[Score], *, sentences: Path, corpus: Path, comet: Sequence[Path] = ()
+) -> None:
+    """Write the scores of sentences (parquet) and of directions (CSV), whole.
+
+    `comet` are two such files, to be added to these scores, or none.
+    """
+    by_sentence, by_direction = sentence_table(scores), corpus_table(scores)
+    if comet:
+        by_sentence = _join(by_sentence, pd.read_parquet(comet[0]))
+        by_direction = _join(by_direction, read_scores(comet[1]))
+    with whole(sentences) as partial_file:
+        by_sentence.to_parquet(partial_file, index=False)
+    write_text(corpus, by_direction.to_csv(index=False, lineterminator="\n"))
+
+
+def _join(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """The rows of both tables; pandas would take the column types of an empty one for theirs."""
+    if len(table) and len(more):
+        return pd.concat([table, more], ignore_index=True)
+    return table if len(table) else more
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read the scores of directions; every digit and every empty text is as it was written."""
+    table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False)
+    table["score"] = pd.to_numeric(table["score"])  # an empty one is NaN
+    return table

@@ -1,0 +1,34 @@
+"""Test the scores of a system against those of its parent and of the continued baseline."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neuron_specialization.evaluation.significance import (
+    COMPARISON_COLUMNS,
+    TestSettings,
+    compare_systems,
+)
+from neuron_specialization.files import write_text
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    settings = TestSettings(
+        test=params.significance["test"],
+        samples=params.significance["samples"],
+        seed=params.seed,
+        tokenised_bleu=params.tokenised_bleu,
+    )
+    sentences = pd.read_parquet(inputs.sentences)
+    tables = []
+    for (role, system, _), path in zip(params.comparisons, inputs.others, strict=True):
+        tests = compare_systems(sentences, pd.read_parquet(path), settings, snakemake.threads)
+        tables.append(tests.assign(role=role, other=system))
+    columns = ["role", "other", *COMPARISON_COLUMNS]
+    table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+    write_text(Path(snakemake.output.tests), table.to_csv(index=False, lineterminator="\n"))

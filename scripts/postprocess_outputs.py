@@ -1,0 +1,40 @@
+"""Bring the texts of a system into one form: a folder per direction, detokenised text."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.evaluation.outputs import (
+    Corpus,
+    copy_direction,
+    find_missing,
+    postprocess_direction,
+)
+from neuron_specialization.logs import log_to
+from neuron_specialization.parallel import map_processes
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+with log_to(snakemake.log[0]):
+    inputs, params, split = snakemake.input, snakemake.params, snakemake.wildcards.split
+    out = Path(snakemake.output.folder)
+    out.mkdir(parents=True)
+    directions = params.directions
+    if inputs.translations:
+        corpus = Corpus(
+            folder=Path(inputs.corpora[0]).parent,
+            split=split,
+            pivot=params.pivot,
+            moses=params.moses,
+        )
+        write = partial(postprocess_direction, Path(inputs.translations), corpus)
+    else:
+        folder = Path(params.folder)
+        missing = find_missing(folder, directions, split)
+        print(f"{folder} has nothing of {len(missing)} directions: {' '.join(missing) or '-'}")
+        directions = [pair for pair in directions if pair not in missing]
+        write = partial(copy_direction, folder, split)
+    untouched = dict(zip(params.untouched, map(Path, inputs.untouched), strict=True))
+    map_processes(partial(write, untouched, out), directions, snakemake.threads)

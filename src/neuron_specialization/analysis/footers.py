@@ -1,0 +1,95 @@
+"""Footers of tables: what the numbers are, where they come from, and why some are missing."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from neuron_specialization import __version__
+from neuron_specialization.analysis.tables import Cells, SystemRow, find_signatures
+from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
+from neuron_specialization.evaluation.scoring import NOTE
+
+_MANY = 8  # directions that are listed one by one
+
+
+def describe(
+    rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells], *, round_first: bool
+) -> list[str]:
+    """Lines on a table's numbers: what they are, their signatures, what is missing and why."""
+    name = metric_name(metric)
+    pairs = _pairs(blocks)
+    lines = [f"{rows[0].label}: scores; other rows: differences to it"]
+    if any(row.scores_by_seed for row in rows):
+        lines.append("±: standard deviation of a system's own scores over its seeds")
+    if round_first:
+        lines.append(
+            "Scores were rounded to one decimal before they were averaged, as in the paper"
+        )
+    lines += [f"{name}: {signature}" for signature in find_signatures(rows, metric)]
+    if _has(rows, metric + UNTOUCHED):
+        lines.append(
+            "Untouched: the same translations against the references as they were published, "
+            f"where {name} has them processed like the corpus"
+        )
+        lines += [line for row in rows for line in _explain(row, metric + UNTOUCHED, pairs)]
+    return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: Path) -> list[str]:
+    """Lines on where a table comes from.
+
+    Args:
+        settings: hash of all settings, if there is one.
+        seeds: those of each row by its label.
+        project: folder of the project, whose commit is named where it is a repository.
+    """
+    listed = [f"{label} {' '.join(map(str, dict.fromkeys(each)))}" for label, each in seeds.items()]
+    return [
+        *([f"Seeds (scores are their mean): {', '.join(listed)}"] if listed else []),
+        f"{f'Settings {settings}, ' if settings else ''}"
+        f"neuron-specialization {code_version(project)}",
+    ]
+
+
+@cache
+def code_version(project: Path) -> str:
+    """The version of this package, and the commit where the project is a repository."""
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__} (commit {found.stdout.strip()})"
+
+
+def _pairs(blocks: Mapping[str, Cells]) -> list[str]:
+    parts = [part for cells in blocks.values() for cell in cells.values() for part in cell]
+    return list(dict.fromkeys(pair for part in parts for pair in part))
+
+
+def _has(rows: Sequence[SystemRow], metric: str) -> bool:
+    return any((row.scores["metric"] == metric).any() for row in rows)
+
+
+def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
+    """Why some scores of a row are missing, or do not come from its text."""
+    scores = row.scores[(row.scores["metric"] == metric) & row.scores["pair"].isin(pairs)]
+    absent = [pair for pair in pairs if pair not in set(scores["pair"])]
+    lines = []
+    if absent:
+        what = "untouched references" if metric.endswith(UNTOUCHED) else "outputs"
+        lines.append(f"{row.label} has no {what}: {_list(absent, pairs)}")
+    if NOTE in scores:
+        noted = scores[scores[NOTE].notna() & (scores[NOTE] != "")]
+        for note, group in noted.groupby(NOTE, sort=True):
+            lines.append(f"{row.label}, {note}: {_list(list(group['pair']), pairs)}")
+    return lines
+
+
+def _list(chosen: Sequence[str], pairs: Sequence[str]) -> str:
+    if len(chosen) == len(pairs):
+        return "all directions"
+    if len(chosen) <= _MANY:
+        return ", ".join(chosen)
+    return f"{', '.join(chosen[:_MANY])} and {len(chosen) - _MANY} more of {len(pairs)} directions"

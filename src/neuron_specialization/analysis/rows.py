@@ -1,0 +1,82 @@
+"""Rows of tables, gathered from trainings: systems of one label, seeds, paired tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import pandas as pd
+
+from neuron_specialization.analysis.tables import SystemRow, merge_scores
+from neuron_specialization.analysis.wins import Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One training of a system, or outputs of one."""
+
+    system: str
+    """Name of the system."""
+    label: str
+    """The row of the table to which it belongs."""
+    seed: int
+    """Its seed."""
+    scores: pd.DataFrame
+    """scoring.corpus_table."""
+
+
+def gather_rows(
+    trainings: Sequence[Training], parameters: Mapping[str, float] | pd.Series
+) -> list[SystemRow]:
+    """A row per label, in the order of the trainings: the mean of its seeds.
+
+    `parameters` are the total numbers of each system, NaN where unknown. A row has as many more
+    than the first one as `extra_parameters` says.
+    """
+    by_label = {
+        label: [t for t in trainings if t.label == label]
+        for label in dict.fromkeys(t.label for t in trainings)
+    }
+    sizes = {
+        label: sum(parameters[system] for system in dict.fromkeys(t.system for t in members))
+        for label, members in by_label.items()
+    }
+    first = sizes[trainings[0].label]
+    return [
+        SystemRow(
+            label=label,
+            scores=merge_scores([t.scores for t in members]),
+            extra_parameters=100 * (sizes[label] / first - 1) if i else None,
+            scores_by_seed=_by_seed(members),
+        )
+        for i, (label, members) in enumerate(by_label.items())
+    ]
+
+
+def gather_comparisons(
+    tests: Sequence[tuple[str, pd.DataFrame]], labels: Mapping[str, str]
+) -> list[Comparison]:
+    """A comparison per label and system that it is compared with, over all seeds.
+
+    Args:
+        tests: the label of a training and its paired tests, with the columns role and other.
+        labels: label of each system.
+    """
+    frames = [frame.assign(label=label) for label, frame in tests if len(frame)]
+    if not frames:
+        return []
+    groups = pd.concat(frames).groupby(["label", "role", "other"], sort=False)
+    return [
+        Comparison(label=label, other=labels[other], role=role, tests=rows)
+        for (label, role, other), rows in groups
+    ]
+
+
+def _by_seed(members: Sequence[Training]) -> list[pd.DataFrame]:
+    """The scores of each seed of a row, where it has several and each has all directions."""
+    ordered = sorted(members, key=lambda training: training.seed)
+    scores = [
+        merge_scores([training.scores for training in group])
+        for _, group in groupby(ordered, key=lambda training: training.seed)
+    ]
+    alike = len({frozenset(frame["pair"]) for frame in scores}) == 1
+    return scores if len(scores) > 1 and alike else []

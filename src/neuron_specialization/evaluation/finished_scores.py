@@ -1,0 +1,83 @@
+"""Scores that somebody else has computed: sacreBLEU's JSON, comet-score's line."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.layout import FINISHED
+from neuron_specialization.evaluation.text_files import read_text
+
+_COMET_LINE = re.compile(r"[^\t]*\tscore: (-?[\d.]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedScore:
+    """A corpus score as it was printed."""
+
+    score: float
+    """0 to 100."""
+    decimals: int
+    """How many of its decimals were printed, on the scale of 0 to 100."""
+    signature: str
+    """What it says of its settings."""
+    file: str
+    """Name of its file."""
+
+    def agrees_with(self, score: float) -> bool:
+        """Whether another score is the same at the digits that were printed."""
+        return f"{score:.{self.decimals}f}" == f"{self.score:.{self.decimals}f}"
+
+
+def read_finished_scores(folder: Path, split: str) -> dict[str, FinishedScore]:
+    """The finished scores of a direction's folder by metric; none of them has to be there.
+
+    They are `{split}_detok_bleu.txt` and `{split}_detok_chrfpp.txt` (JSON of sacreBLEU) and
+    `{split}_comet.txt` (`path<TAB>score: 0.8438`). Raises InputError, naming the file, for one
+    that is none of these.
+    """
+    scores = {}
+    for metric, name in FINISHED.items():
+        path = folder / name.format(split=split)
+        if path.is_file():
+            scores[metric] = _READERS[metric](path)
+    return scores
+
+
+def _read_sacrebleu(path: Path) -> FinishedScore:
+    try:
+        result = json.loads(read_text(path))
+        # numbers stay as they are written: the decimals say how far they can be compared
+        score, signature = str(result["score"]), str(result["signature"])
+        return _finished(path, score, signature)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a score of sacreBLEU ({error!r}); expected its JSON with score and "
+            "signature"
+        ) from error
+
+
+def _read_comet(path: Path) -> FinishedScore:
+    text = read_text(path).strip()
+    match = _COMET_LINE.fullmatch(text)
+    if not match:
+        raise InputError(
+            f"{path}, line 1: '{text[:80]}' is not what comet-score prints; expected "
+            "'path<TAB>score: 0.8438'"
+        )
+    unscaled = _finished(path, match[1], "model not stated")
+    return FinishedScore(
+        score=100 * unscaled.score,
+        decimals=max(0, unscaled.decimals - 2),
+        signature=unscaled.signature,
+        file=unscaled.file,
+    )
+
+
+def _finished(path: Path, score: str, signature: str) -> FinishedScore:
+    decimals = len(score.partition(".")[2])
+    return FinishedScore(score=float(score), decimals=decimals, signature=signature, file=path.name)
+
+
+_READERS = {"bleu": _read_sacrebleu, "chrf": _read_sacrebleu, "comet": _read_comet}

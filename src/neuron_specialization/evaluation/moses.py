@@ -1,0 +1,35 @@
+"""Moses tokenisation and its reversal, by sacremoses.
+
+sacremoses 0.2.0 gives what 0.0.53, the paper's, does: the post-processed text of its released
+outputs line for line (tests). The paper's text was *tokenised* by the Perl scripts, which split
+Indic viramas and nuktas off as words of their own; sacremoses never joins them again, so BLEU of
+such text is one of broken words.
+"""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
+
+
+def detokenise(sentences: Iterable[str], language: str) -> list[str]:
+    """Undo Moses tokenisation; a language without rules of its own gets the default ones."""
+    moses = MosesDetokenizer(lang=language)
+    return [moses.detokenize(sentence.split()) for sentence in sentences]
+
+
+def tokenise(sentences: Iterable[str], language: str) -> list[str]:
+    """Normalise punctuation and tokenise without escapes; words are separated by a blank."""
+    normaliser = MosesPunctNormalizer(
+        lang=language, pre_replace_unicode_punct=True, post_remove_control_chars=True
+    )
+    moses = MosesTokenizer(lang=language)
+    return [
+        moses.tokenize(normaliser.normalize(sentence), escape=False, return_str=True)
+        for sentence in sentences
+    ]
+
+
+def sacremoses_version() -> str:
+    """Its version as installed; the module's own attribute lags behind in some releases."""
+    return version("sacremoses")

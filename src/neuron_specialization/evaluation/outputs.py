@@ -1,0 +1,209 @@
+"""The outputs of a system: a folder per direction, in the layout of the paper's released ones.
+
+`test-src.txt`, `test-ref.txt` and `test-sys.txt` are detokenised text, a sentence per line. Beside
+them may be the words that Moses tokenisation had (`test-ref.words.txt`, `test-sys.words.txt`), the
+untouched references (`test-untouched.txt`), and finished scores. Whatever a system's outputs come
+from, they are brought into this form first; scores are computed from it alone.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.generate_log import read_generate_log
+from neuron_specialization.evaluation.layout import (
+    FINISHED,
+    LOG,
+    TEXTS,
+    UNTOUCHED_REFERENCES,
+    input_files,
+)
+from neuron_specialization.evaluation.moses import detokenise
+from neuron_specialization.evaluation.text_files import (
+    read_aligned,
+    read_sentences,
+    write_sentences,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The texts of one direction; item n of all is the same sentence."""
+
+    references: list[str]
+    """References, processed as the corpus was."""
+    hypotheses: list[str]
+    """Translations."""
+    sources: list[str] | None = None
+    """Sources without tags; COMET needs them."""
+    reference_words: list[str] | None = None
+    """References as words of the corpus's Moses tokenisation."""
+    hypothesis_words: list[str] | None = None
+    """Translations as words of the corpus's Moses tokenisation."""
+    numbers: list[int] | None = None
+    """Numbers of the sentences in the test corpus, from 0; None where they are all there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """The prepared corpora of a test split: a pair of files for each pair with the pivot."""
+
+    folder: Path
+    """Where they are."""
+    split: str
+    """The test split."""
+    pivot: str
+    """The language that every pair begins with."""
+    moses: bool
+    """The text is Moses-tokenised, and so are translations of it."""
+
+    def file(self, direction: str, language: str) -> Path:
+        """One side of a direction."""
+        source, target = direction.split("-")
+        pair = direction if source == self.pivot else f"{target}-{source}"
+        return self.folder / f"{self.split}.{pair}.{language}"
+
+
+def moses_outputs(
+    pair: str, sources: list[str], references: list[str], hypotheses: list[str], **more: list[int]
+) -> Outputs:
+    """The outputs of a direction whose corpus is Moses-tokenised: detokenised, by language."""
+    source, target = pair.split("-")
+    return Outputs(
+        sources=detokenise(sources, source),
+        references=detokenise(references, target),
+        hypotheses=detokenise(hypotheses, target),
+        reference_words=references,
+        hypothesis_words=hypotheses,
+        **more,
+    )
+
+
+def own_outputs(pair: str, corpus: Corpus, translation: Path) -> Outputs:
+    """The outputs of a direction that was translated here; `translation` is their file."""
+    source, target = pair.split("-")
+    hypotheses, references = read_aligned(translation, corpus.file(pair, target))
+    sources = read_aligned(corpus.file(pair, source), translation)[0]
+    if corpus.moses:
+        return moses_outputs(pair, sources, references, hypotheses)
+    return Outputs(sources=sources, references=references, hypotheses=hypotheses)
+
+
+def import_outputs(folder: Path, pair: str, split: str) -> Outputs | None:
+    """Read a direction's folder: the log of fairseq-generate if there is one, or plain text.
+
+    None where there is neither, which is no error: finished scores may be there.
+    """
+    log = folder / LOG.format(split=split)
+    if log.is_file():
+        found = read_generate_log(log)
+        return moses_outputs(
+            pair, found.sources, found.references, found.hypotheses, numbers=found.numbers
+        )
+    return read_outputs(folder, split)
+
+
+def read_outputs(folder: Path, split: str) -> Outputs | None:
+    """Read the plain text of a direction, None where there is none.
+
+    InputError names the files where one is missing or of another length.
+    """
+    paths = {field: folder / name.format(split=split) for field, name in TEXTS.items()}
+    there = {field: path for field, path in paths.items() if path.is_file()}
+    if not there:
+        return None
+    for field in ("references", "hypotheses"):
+        if field not in there:
+            found = ", ".join(path.name for path in there.values())
+            raise InputError(f"{paths[field]}: no such file, but there is {found}")
+    hypotheses = there["hypotheses"]
+    texts: dict[str, Any] = {
+        field: read_aligned(path, hypotheses)[0] for field, path in there.items()
+    }
+    return Outputs(**texts)
+
+
+def write_outputs(folder: Path, split: str, outputs: Outputs) -> None:
+    """Write the texts of a direction into its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for field, name in TEXTS.items():
+        sentences = getattr(outputs, field)
+        if sentences is not None:
+            write_sentences(folder / name.format(split=split), sentences)
+
+
+def write_untouched(folder: Path, split: str, outputs: Outputs, references: Path) -> None:
+    """Write the untouched references of the sentences that a direction has."""
+    untouched = read_sentences(references)
+    numbers = outputs.numbers
+    if numbers is None and len(untouched) != len(outputs.hypotheses):
+        raise InputError(
+            f"{references} has {len(untouched)} lines, but {folder.name} has "
+            f"{len(outputs.hypotheses)} sentences: line n of both must be the same sentence"
+        )
+    if numbers is not None and numbers[-1] >= len(untouched):
+        raise InputError(
+            f"{references} has {len(untouched)} lines, but {folder.name} has sentence number "
+            f"{numbers[-1]} (from 0): they are not of the same test corpus"
+        )
+    chosen = untouched if numbers is None else [untouched[n] for n in numbers]
+    write_sentences(folder / UNTOUCHED_REFERENCES.format(split=split), chosen)
+
+
+def read_untouched(folder: Path, split: str) -> list[str] | None:
+    """The untouched references of a direction, None where there are none."""
+    path = folder / UNTOUCHED_REFERENCES.format(split=split)
+    return read_sentences(path) if path.is_file() else None
+
+
+def find_missing(folder: Path, directions: Sequence[str], split: str) -> list[str]:
+    """The directions of which a folder of outputs has nothing; InputError where it has none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
+    missing = [pair for pair in directions if not input_files(folder / pair, split)]
+    if len(missing) == len(directions):
+        raise InputError(
+            f"{folder}: no folder of a direction has outputs of {split}; expected files such as "
+            f"{directions[0]}/{LOG.format(split=split)}, {split}-sys.txt or {split}_detok_bleu.txt"
+        )
+    return missing
+
+
+def postprocess_direction(
+    translations: Path, corpus: Corpus, untouched: Mapping[str, Path], out: Path, pair: str
+) -> None:
+    """Bring one direction that was translated here into the layout of `out`.
+
+    `untouched` has the file of untouched references of each language.
+    """
+    outputs = own_outputs(pair, corpus, translations / f"{pair}.txt")
+    _write_direction(out / pair, corpus.split, outputs, untouched)
+
+
+def copy_direction(
+    folder: Path, split: str, untouched: Mapping[str, Path], out: Path, pair: str
+) -> None:
+    """Bring one direction of a folder into the layout of `out`: its texts, its finished scores.
+
+    `untouched` has the file of untouched references of each language.
+    """
+    outputs = import_outputs(folder / pair, pair, split)
+    (out / pair).mkdir(parents=True, exist_ok=True)
+    if outputs:
+        _write_direction(out / pair, split, outputs, untouched)
+    for pattern in FINISHED.values():
+        name = pattern.format(split=split)
+        if (folder / pair / name).is_file():
+            shutil.copyfile(folder / pair / name, out / pair / name)
+
+
+def _write_direction(
+    folder: Path, split: str, outputs: Outputs, untouched: Mapping[str, Path]
+) -> None:
+    write_outputs(folder, split, outputs)
+    target = folder.name.split("-")[1]
+    if target in untouched:
+        write_untouched(folder, split, outputs, untouched[target])

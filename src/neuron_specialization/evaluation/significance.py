@@ -1,0 +1,109 @@
+"""Paired significance tests by sacreBLEU, on the stored statistics of two systems' sentences."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sacrebleu.significance import PairedTest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.metrics import Statistics, make_metric
+from neuron_specialization.parallel import map_processes
+
+COMPARISON_COLUMNS = ("pair", "metric", "score", "other_score", "p_value", "test")
+_TESTS = {"bootstrap": "bs", "randomisation": "ar"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSettings:
+    """A paired test."""
+
+    __test__ = False  # not one of pytest's
+
+    test: str
+    """`bootstrap` (paired bootstrap) or `randomisation` (approximate randomisation)."""
+    samples: int
+    """Resamples, or trials."""
+    seed: int
+    """Seed of the resampling."""
+    tokenised_bleu: str = "fairseq"
+    """How tokenised BLEU is computed (metrics.TOKENISED_BLEU)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Comparison:
+    """What one test takes: statistics of the same sentences of two systems, each [N, S]."""
+
+    pair: str
+    metric: str
+    statistics_NS: NDArray[Any]
+    other_NS: NDArray[Any]
+
+
+def compare_systems(
+    sentences: pd.DataFrame, others: pd.DataFrame, settings: TestSettings, processes: int = 1
+) -> pd.DataFrame:
+    """Test every direction and metric that two systems have in common.
+
+    Args:
+        sentences: the sentence scores of a system (scoring.sentence_table).
+        others: those of the system it is compared with.
+        settings: of the test.
+        processes: how many to use.
+
+    Returns:
+        A row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
+        their difference. Raises InputError where the systems have not the same sentences.
+    """
+    comparisons = list(_match(sentences, others))
+    rows = map_processes(partial(_test, settings), comparisons, processes)
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Comparison]:
+    keys = ["pair", "metric"]
+    of_other = dict(list(others.groupby(keys, sort=False)))
+    for (pair, metric), rows in sentences.groupby(keys, sort=False):
+        other = of_other.get((pair, metric))
+        if other is None:
+            continue
+        if len(rows) != len(other):
+            raise InputError(
+                f"{metric} of '{pair}': {len(rows)} sentences of one system, {len(other)} of the "
+                "other; a paired test needs the same sentences of both"
+            )
+        yield _Comparison(
+            pair=pair,
+            metric=metric,
+            statistics_NS=np.stack(list(rows["statistics"])),
+            other_NS=np.stack(list(other["statistics"])),
+        )
+
+
+def _test(settings: TestSettings, comparison: _Comparison) -> tuple[object, ...]:
+    metric: Any = Statistics(make_metric(comparison.metric, settings.tokenised_bleu))
+    # sacreBLEU takes its seed from the environment alone
+    with patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed)):
+        test = PairedTest(
+            [("other", comparison.other_NS), ("system", comparison.statistics_NS)],  # type: ignore[list-item]
+            {comparison.metric: metric},
+            references=None,
+            test_type=_TESTS[settings.test],
+            n_samples=settings.samples,
+        )
+        _, results = test()
+    ((_, (other, system)),) = (item for item in results.items() if item[0] != "System")
+    return (
+        comparison.pair,
+        comparison.metric,
+        system.score,  # type: ignore[union-attr]
+        other.score,  # type: ignore[union-attr]
+        system.p_value,  # type: ignore[union-attr]
+        f"{_TESTS[settings.test]}:{settings.samples}|seed:{settings.seed}",
+    )

@@ -1,0 +1,100 @@
+"""Logs of fairseq-generate: what the released ones show, and what they do not."""
+
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.generate_log import read_generate_log
+
+LOG = """\
+2024-01-01 | INFO | loading model
+S-7\t__en__ Seven .
+T-7\tSieben <<unk>> .
+H-7\t-0.5\tSieben .
+D-7\t-0.5\tSieben .
+P-7\t-0.1 -0.2 -0.3
+S-0\t__en__ Zero __de__ .
+T-0\tNull\teins .
+H-0\t-0.25\tNull\tzwei .
+D-0\t-0.25\tNull\tzwei .
+P-0\t-0.1
+S-3\t__zho_Hans__ Three
+T-3\tDrei
+H-3\t-inf\t
+D-3\t-inf\t
+Generate test with beam=5: BLEU4 = 1.00, 1/1/1/1 (BP=1.000, ratio=1.000, syslen=1, reflen=1)
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "generate-test.txt"
+    path.write_bytes(text.encode())
+    return path
+
+
+def test_sentences_come_in_order_whatever_the_order_and_the_gaps(tmp_path: Path) -> None:
+    log = read_generate_log(write(tmp_path, LOG))
+    assert log.numbers == [0, 3, 7]
+    assert log.sources == ["Zero __de__ .", "Three", "Seven ."]  # only the tag in front goes
+    assert log.references == ["Null\teins .", "Drei", "Sieben <<unk>> ."]  # a tab is text
+    assert log.hypotheses == ["Null\tzwei .", "", "Sieben ."]  # an empty one is one
+
+
+def test_sentence_pieces_are_joined_unless_they_are_already(tmp_path: Path) -> None:
+    log = read_generate_log(
+        write(
+            tmp_path,
+            "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
+        )
+    )
+    assert (log.sources, log.references, log.hypotheses) == (
+        ["Guten Tag ."],
+        ["Good day ."],
+        ["Good day ."],
+    )
+
+
+def test_separators_inside_a_sentence_are_no_line_ends(tmp_path: Path) -> None:
+    text = "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n"
+    log = read_generate_log(write(tmp_path, text))
+    assert (log.sources, log.references, log.hypotheses) == (
+        ["a\u2028b\x85c"],
+        ["d\x0be"],
+        ["f\u2029g"],
+    )
+
+
+def test_a_log_with_windows_line_ends(tmp_path: Path) -> None:
+    log = read_generate_log(write(tmp_path, "S-0\ta\r\nT-0\tb\r\nH-0\t-1\tc\r\n"))
+    assert (log.sources, log.references, log.hypotheses) == (["a"], ["b"], ["c"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("T-3\tDrei\n", "T-7\tDrei\n", r"line 13: a second reference of sentence 7 \(T-7\)"),
+        ("H-3\t-inf\t\n", "H-0\t-9\tx\n", r"line 14: a second hypothesis of sentence 0 \(H-0\)"),
+        ("T-3\tDrei\n", "", r"line 13: sentence 3 has no reference \(T-3\)"),
+        ("H-7\t-0.5\tSieben .\n", "", r"line 3: sentence 7 has no hypothesis"),
+        ("S-0\t__en__ Zero __de__ .\n", "", r"sentence 0 has no source"),
+        ("H-3\t-inf\t\n", "H-3\t-inf\n", r"line 14: H-3 has 2 fields .* must have 3"),
+        ("T-3\tDrei\n", "T-3\n", r"line 13: T-3 has 1 fields .* must have 2"),
+    ],
+)
+def test_a_bad_log_is_named_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in LOG
+    with pytest.raises(InputError, match=rf"generate-test\.txt, {message}|{message}"):
+        read_generate_log(write(tmp_path, LOG.replace(old, new)))
+
+
+def test_a_log_without_sentences(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"generate-test\.txt: no line of a source"):
+        read_generate_log(write(tmp_path, "2024-01-01 | INFO | loading model\n"))
+
+
+def test_invalid_utf8_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "generate-test.txt"
+    path.write_bytes(b"S-0\ta\nT-0\tb\xff\n")
+    with pytest.raises(InputError, match=r"generate-test\.txt, line 2: byte 0xff"):
+        read_generate_log(path)
