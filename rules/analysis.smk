@@ -106,7 +106,6 @@ rule make_table:
         round_first=config["round_first"],
         level=config["significance"]["level"],
         settings=settings_hash(config, LANGUAGES, SYSTEMS),
-        project=str(PROJECT),
     message:
         "Make the table {wildcards.table} of {wildcards.split} in {wildcards.metric}"
     script:

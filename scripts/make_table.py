@@ -60,6 +60,6 @@ with log_to(snakemake.log[0]):
             level=params.level,
             paper=params.paper,
         ),
-        origin=describe_origin(params.settings, seeds, Path(params.project)),
+        origin=describe_origin(params.settings, seeds, Path(snakemake.input.paper).parents[1]),
         out={form: Path(path) for form, path in snakemake.output.items()},
     )

@@ -246,7 +246,7 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
 @pytest.mark.parametrize(
     "expected",
     [
-        "| Ours | 0 % | +1.5 ± 0.7†‡ |",
+        "| Ours | 0 % | +1.5 ± 0.7†‡↓ |",
         "| Ours | mT-big | 4/0/0 |",
         "| Ours | mT-big, continued | 0/4/0 |",
         "### Beside the paper's Table 2",
@@ -257,7 +257,8 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
         "- Ours has no untouched references: all directions",
         "- La_SS | 70 % has no outputs: en-de",
         "- mT-big, finished score of test_detok_bleu.txt: all directions",
-        "- † from the system it continues from; ‡ from the continued baseline",
+        "† than the system it continues from, ‡ than the continued baseline; p < 0.05 each",
+        "- Tests: bs:9|seed:1 (bs: paired bootstrap",
         "- § mT-big All Avg: 27.65 instead of the printed 27.7",
         "- Seeds (scores are their mean): Ours 1 2",
         "- Settings abcd1234, neuron-specialization 0.1.0",
@@ -297,7 +298,7 @@ def test_html_is_well_formed_and_its_rows_are_alike(everything: Path) -> None:
     assert not parser.open
     assert [len(set(widths)) for widths in parser.widths] == [1, 1, 1]
     assert "La_SS | 70 %" in text
-    assert "+1.5 ± 0.7†‡" in text
+    assert "+1.5 ± 0.7†‡↓" in text
 
 
 def test_html_escapes(tmp_path: Path) -> None:

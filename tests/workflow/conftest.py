@@ -41,13 +41,13 @@ def snakemake(project: Path) -> Snakemake:
     return run
 
 
+def write_overlay(path: Path, settings: dict) -> str:
+    """Write a configuration to lay over another; returns its path."""
+    path.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    return str(path)
+
+
 @pytest.fixture
 def overlay(tmp_path: Path) -> Callable[[dict], str]:
     """Write a configuration to lay over another; returns its path."""
-
-    def write(settings: dict) -> str:
-        path = tmp_path / "overlay.yaml"
-        path.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
-        return str(path)
-
-    return write
+    return lambda settings: write_overlay(tmp_path / "overlay.yaml", settings)

@@ -18,22 +18,28 @@ ONCE = dict.fromkeys(["prepare_corpora", "count_parameters", "all"], 1)
 
 
 def jobs(**counts: int) -> dict[str, int]:
-    """The expected jobs; each training is translated and scored, `tests` times."""
+    """The expected jobs; each training is translated and scored, `tests` times.
+
+    Each continuation is compared with what it continues from.
+    """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
-    evaluated = {"translate_split": tests * trained, "score_system": tests * trained}
+    evaluated = dict.fromkeys(
+        ("translate_split", "postprocess_outputs", "score_system"), tests * trained
+    ) | {"compare_systems": tests * counts.pop("continued")}
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
     return ONCE | data | evaluated | counts
 
 
 THREE_SYSTEMS = jobs(
-    trained=3, train_system=3, record_activations=1, select_neurons=1, make_table=2
+    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
 )
 JOBS = {
     (): jobs(
         vocabularies=4,
         trained=14,
+        continued=10,
         train_system=12,
         train_bilingual=4,
         fine_tune_directions=2,
@@ -44,6 +50,7 @@ JOBS = {
     (TINY,): jobs(
         vocabularies=2,
         trained=15,
+        continued=10,
         train_system=13,
         train_bilingual=4,
         fine_tune_directions=2,
@@ -53,25 +60,38 @@ JOBS = {
     ),
     ("config/iwslt14.yaml",): jobs(
         trained=11,
+        continued=9,
         train_system=11,
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=5,
-        make_table=6,
+        make_table=9,
     ),
     ("config/ec30.yaml",): jobs(
         vocabularies=6,
         trained=11,
+        continued=8,
+        score_comet=11,
         train_system=9,
         train_bilingual=4,
         fine_tune_directions=2,
         record_activations=1,
         select_neurons=4,
-        make_table=4,
+        make_table=6,
     ),
+    ("config/published.yaml",): {
+        "postprocess_outputs": 2,
+        "score_comet": 2,
+        "score_system": 2,
+        "compare_systems": 1,
+        "count_parameters": 1,
+        "make_table": 5,
+        "all": 1,
+    },
     ("config/bible.yaml",): jobs(
         tests=2,
         trained=9,
+        continued=8,
         train_system=9,
         fine_tune_directions=2,
         record_activations=1,
@@ -110,7 +130,7 @@ def test_a_machine_says_how_many_jobs_share_the_small_trainings(
 CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
 MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
 TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
-SCORES = TRAIN | {"translate_split", "score_system"}
+SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +142,7 @@ SCORES = TRAIN | {"translate_split", "score_system"}
         ("parameters", {"count_parameters"}),
         ("translate", TRAIN | {"translate_split"}),
         ("scores", SCORES),
-        ("tables", SCORES | {"count_parameters", "make_table"}),
+        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table"}),
     ],
 )
 def test_every_stage_is_a_target(
@@ -148,6 +168,10 @@ def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
         ({"architectures": {"tiny": {"layers": 0}}}, "0 is less than the minimum"),
         ({"decoding": {"beam": "five"}}, "'five' is not of type 'integer'"),
         ({"metrics": ["meteor"]}, "meteor"),
+        ({"tokenised_bleu": "moses"}, "moses"),
+        ({"comet": {"batch": 8}}, "batch"),
+        ({"significance": {"level": 0}}, "0 is less than or equal to the minimum"),
+        ({"tables": {"levels": {"paper": {"bleu": "Table 2"}}}}, "levels"),
         ({"test_splits": ["flores"]}, "split flores"),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
@@ -184,6 +208,11 @@ def test_bad_settings_are_refused_before_anything_runs(
         ("method=adapter parent=baseline sharing=pair bottleneck=4 directions=en-b2", "'b2'"),
         ("method=neuron_specialization parent=baseline k=101", "line 15, column k: 101"),
         ("method=multilingual architecture=tiny tables=best", "table 'best'"),
+        ("method=imported", "system x needs a value for folder"),
+        ("method=imported folder=f parent=baseline", "baseline, which is not another imported"),
+        ("method=imported folder=f architecture=tiny", "leave its architecture empty"),
+        ("method=lass parent=baseline pruning=0.7 checkpoint=c", "checkpoint, which says nothing"),
+        ("method=multilingual parent=baseline checkpoint=c", "a parent and a checkpoint"),
     ],
 )
 def test_bad_rows_of_systems_are_refused_before_anything_runs(
@@ -197,7 +226,9 @@ def test_bad_rows_of_systems_are_refused_before_anything_runs(
     shipped = (project / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
     cells = {"system": "x", "label": "X", "directions": "all"}
     cells |= dict(cell.split("=") for cell in row.split())
-    columns = shipped.splitlines()[0].split("\t")
+    header, *rows = shipped.splitlines()
+    columns = [*header.split("\t"), "folder", "checkpoint"]
+    shipped = "\n".join(["\t".join(columns), *rows, ""])
     line = "\t".join(cells.get(column, "") for column in columns)
     systems = tmp_path / "systems.tsv"
     systems.write_text(f"{shipped}{line}\n", encoding="utf-8")
@@ -206,6 +237,21 @@ def test_bad_rows_of_systems_are_refused_before_anything_runs(
     assert message in done.stdout, done.stdout
     assert "systems.tsv" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_trained_system_needs_what_training_reads(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
+    systems = tmp_path / "systems.tsv"
+    systems.write_text(
+        "system\tlabel\tmethod\tarchitecture\tdirections\nx\tX\tmultilingual\ttiny\tall\n",
+        encoding="utf-8",
+    )
+    own = {"systems": str(systems), "architectures": tiny["architectures"]}
+    done = snakemake(tmp_path, "--dry-run", overlays=("config/published.yaml", overlay(own)))
+    assert done.returncode != 0
+    assert "the config has no corpora, but x is not imported" in done.stdout
 
 
 def test_a_pair_vocabulary_must_be_described(

@@ -225,20 +225,32 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
     ("module", "jobs"),
     [
         ("analysis/writers.py", {"count_parameters": 1, "make_table": 4}),
-        ("evaluation/scoring.py", {"score_system": 15, "count_parameters": 1, "make_table": 4}),
+        (
+            "evaluation/scoring.py",
+            {"score_system": 15, "compare_systems": 10, "count_parameters": 1, "make_table": 4},
+        ),
+        ("evaluation/significance.py", {"compare_systems": 10, "make_table": 4}),
         (
             "neurons/selection.py",
             {
                 "select_neurons": 6,
                 "train_system": 6,
                 "translate_split": 6,
+                "postprocess_outputs": 6,
                 "score_system": 6,
+                "compare_systems": 6,
                 "make_table": 4,
             },
         ),
         (
             "fairseq_plugin/decoding.py",
-            {"translate_split": 15, "score_system": 15, "make_table": 4},
+            {
+                "translate_split": 15,
+                "postprocess_outputs": 15,
+                "score_system": 15,
+                "compare_systems": 10,
+                "make_table": 4,
+            },
         ),
     ],
 )
@@ -261,14 +273,22 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
             {
                 "train_system": 8,
                 "translate_split": 8,
+                "postprocess_outputs": 8,
                 "score_system": 8,
+                "compare_systems": 8,
                 "count_parameters": 1,
                 "make_table": 4,
             },
         ),
         (
             {"decoding": {"beam": 2}},
-            {"translate_split": 15, "score_system": 15, "make_table": 4},
+            {
+                "translate_split": 15,
+                "postprocess_outputs": 15,
+                "score_system": 15,
+                "compare_systems": 10,
+                "make_table": 4,
+            },
         ),
         (
             {"architectures": {"tiny": {"fine_tuning": {"max_updates": 3}}}},
@@ -276,7 +296,9 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "fine_tune_directions": 2,
                 "train_system": 1,
                 "translate_split": 1,
+                "postprocess_outputs": 1,
                 "score_system": 1,
+                "compare_systems": 1,
                 "make_table": 4,
             },
         ),

@@ -9,10 +9,9 @@ from neuron_specialization.analysis.tables import Cells
 
 PARENT, CONTROL = "parent", "control"
 MARKS = {PARENT: "†", CONTROL: "‡"}
-_MEANING = {
-    PARENT: "the system it continues from",
-    CONTROL: "the continued baseline, which had as many updates without a method",
-}
+WORSE = "↓"
+"""Behind the mark of a cell that is worse."""
+_MEANING = {PARENT: "than the system it continues from", CONTROL: "than the continued baseline"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,8 @@ def find_marks(
             for cell, won in _by_cell(found, cells):
                 if won and set(won) in ({1}, {-1}) and _complete(found, cells[cell]):
                     key = (block, comparison.label, cell)
-                    marks[key] = marks.get(key, "") + MARKS[comparison.role]
+                    mark = MARKS[comparison.role] + ("" if won[0] > 0 else WORSE)
+                    marks[key] = marks.get(key, "") + mark
     return marks
 
 
@@ -86,11 +86,11 @@ def legend(comparisons: Sequence[Comparison], level: float) -> list[str]:
     roles = [role for role in MARKS if any(each.role == role for each in comparisons)]
     if not tests:
         return []
-    meanings = [f"{MARKS[role]} from {_MEANING[role]}" for role in roles]
+    meanings = ", ".join(f"{MARKS[role]} {_MEANING[role]}" for role in roles)
     return [
-        f"{'; '.join(meanings)}: a difference in every direction of the cell, all to one side, "
-        f"p < {level:g} each ({', '.join(tests)}; bs is paired bootstrap, ar approximate "
-        "randomisation)"
+        f"Significantly better, with {WORSE} worse, in every direction and seed of the cell: "
+        f"{meanings}; p < {level:g} each",
+        f"Tests: {', '.join(tests)} (bs: paired bootstrap, ar: approximate randomisation)",
     ]
 
 
