@@ -12,6 +12,7 @@ sys.path.insert(0, str(PROJECT / "src"))
 os.environ.update(PYTHONPATH=str(PROJECT / "src"))
 
 from neuron_specialization.config import all_directions, read_languages, settings_hash
+from neuron_specialization.corpora.given_vocabulary import given_size
 from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.layout import input_files
@@ -78,6 +79,10 @@ UNTOUCHED_METRICS = [
     for metric in config["metrics"]
     if metric in ("bleu", "chrf") and config["untouched_references"]
 ]
+
+# systems whose checkpoint is given, and those that are trained; a pattern that matches nothing
+GIVEN = [name for name in TRAINED if SYSTEMS[name].checkpoint] or ["(?!)"]
+LEARNED = [name for name in TRAINED if not SYSTEMS[name].checkpoint] or ["(?!)"]
 
 for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
     if TRAINED and split not in SPLITS:
@@ -203,12 +208,20 @@ def compared_trainings(systems):
     return {"system": [name for name, _ in found], "seed": [seed for _, seed in found]}
 
 
+def given_vocabulary():
+    """The files of the joint vocabulary where it is given: its model, and a dictionary or none."""
+    files = [config["vocabulary"].get(name) for name in ("model", "dictionary")]
+    return [str(PROJECT / path) for path in files if path]
+
+
 def dictionary_sizes(row):
     """Entries of a system's source and target dictionary, known before they are learned."""
     if row.vocabulary == "pair":
         return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
-    tags = 0 if row.method == "bilingual" else len(LANGUAGES)
-    return 2 * [dictionary_size(config["vocabulary"]["size"], tags)]
+    tags = [] if row.method == "bilingual" else list(LANGUAGES)
+    if given_vocabulary():
+        return 2 * [given_size(*given_vocabulary(), tags=tags)]
+    return 2 * [dictionary_size(config["vocabulary"]["size"], len(tags))]
 
 
 def data_of(wildcards):

@@ -40,10 +40,17 @@ rule prepare_corpora:
 
 
 rule learn_vocabulary:
-    """One SentencePiece model and dictionary for all languages, or two of a pair's own."""
+    """One SentencePiece model and dictionary, learned or given, or two of a pair's own."""
     input:
-        corpora=lambda wildcards: aligned_files(["train"], wildcards.vocabulary),
-        code=package_source("corpora.vocabulary"),
+        corpora=lambda wildcards: (
+            []
+            if wildcards.vocabulary == "joint" and given_vocabulary()
+            else aligned_files(["train"], wildcards.vocabulary)
+        ),
+        given=lambda wildcards: (
+            given_vocabulary() if wildcards.vocabulary == "joint" else []
+        ),
+        code=package_source("corpora.vocabulary", "corpora.given_vocabulary"),
     output:
         folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:

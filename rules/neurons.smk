@@ -14,7 +14,7 @@ rule masks:
 rule record_activations:
     """Count the activations of every neuron, all directions in one process (section 3.2)."""
     input:
-        checkpoint=rules.train_system.output.checkpoint,
+        checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         data=data_of,
         code=package_source("fairseq_plugin.recording"),
     output:

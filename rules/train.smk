@@ -35,6 +35,8 @@ rule train_system:
         "<logs>/train_system/{system}.seed{seed}.log",
     benchmark:
         "<benchmarks>/train_system/{system}.seed{seed}.jsonl"
+    wildcard_constraints:
+        system="|".join(LEARNED),
     priority: 1
     conda:
         "../envs/training.yaml"
@@ -50,6 +52,30 @@ rule train_system:
         "Train {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/train_system.py"
+
+
+rule import_checkpoint:
+    """Take a checkpoint that was trained elsewhere as if it had been trained here."""
+    input:
+        checkpoint=lambda wildcards: str(PROJECT / system_of(wildcards).checkpoint),
+        data=data_of,
+        dictionary=lambda wildcards: given_vocabulary()[1:],
+        code=package_source("fairseq_plugin.importing", "flags"),
+    output:
+        checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
+    log:
+        "<logs>/import_checkpoint/{system}.seed{seed}.log",
+    wildcard_constraints:
+        system="|".join(GIVEN),
+    conda:
+        "../envs/training.yaml"
+    params:
+        architecture=architecture_of,
+        directions=directions_of,
+    message:
+        "Import the checkpoint of {wildcards.system}"
+    script:
+        "../scripts/import_checkpoint.py"
 
 
 rule train_bilingual:

@@ -1,8 +1,9 @@
-"""Learn a SentencePiece model for all languages, or one for each side of a pair."""
+"""Learn a SentencePiece model for all languages or for each side of a pair, or take a given one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuron_specialization.corpora.given_vocabulary import use_vocabulary
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
     learn_vocabulary,
@@ -30,13 +31,21 @@ def learn_side(file: Path, folder: Path, settings: VocabularySettings) -> None:
     learn_vocabulary(read_lines(file), [], settings, model, dictionary)
 
 
-with log_to(snakemake.log[0]):
-    files = [Path(path) for path in snakemake.input.corpora]
+def learn(files: list[Path], folder: Path) -> None:
+    """The joint model, or those of both sides of a pair."""
     settings = VocabularySettings(**snakemake.params.settings, seed=snakemake.params.seed)
-    folder = Path(snakemake.output.folder)
-    folder.mkdir(parents=True)
     if snakemake.wildcards.vocabulary == "joint":
         learn_joint(files, folder, settings)
     else:
         for file in files:
             learn_side(file, folder, settings)
+
+
+with log_to(snakemake.log[0]):
+    folder = Path(snakemake.output.folder)
+    folder.mkdir(parents=True)
+    if snakemake.input.given:
+        model, dictionary, *_ = (*map(Path, snakemake.input.given), None)
+        use_vocabulary(model, dictionary, snakemake.params.languages, folder)
+    else:
+        learn(list(map(Path, snakemake.input.corpora)), folder)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.scoring import write_scores
+from neuron_specialization.files import only
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output
-    settings = {**params.comet, "model": snakemake.input.get("model") or params.comet["model"]}
+    model = only(snakemake.input.model) or params.comet["model"]
     scores = score_comet(
         Path(snakemake.input.outputs),
         params.directions,
         snakemake.wildcards.split,
-        CometSettings(**settings, device=params.device),
+        CometSettings(**{**params.comet, "model": str(model)}, device=params.device),
     )
     write_scores(scores, sentences=Path(output.sentences), corpus=Path(output.scores))

@@ -10,7 +10,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
-from neuron_specialization.analysis.tables import level_cells
+from neuron_specialization.analysis.cells import level_cells
 from neuron_specialization.analysis.text_tables import wins_text
 from neuron_specialization.analysis.wins import (
     CONTROL,

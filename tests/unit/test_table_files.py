@@ -11,11 +11,12 @@ import markdown
 import pandas as pd
 import pytest
 
+from neuron_specialization.analysis.cells import average, level_cells
 from neuron_specialization.analysis.footers import code_version, describe_origin
 from neuron_specialization.analysis.paper import PaperValue, paper_table, read_paper_values
 from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
-from neuron_specialization.analysis.tables import SystemRow, average, level_cells, score_table
+from neuron_specialization.analysis.tables import SystemRow, score_table
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import NOTE, SCORE_COLUMNS
 from neuron_specialization.evaluation.significance import COMPARISON_COLUMNS

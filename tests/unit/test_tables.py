@@ -8,10 +8,10 @@ import subprocess
 import pandas as pd
 import pytest
 
+from neuron_specialization.analysis.cells import aggregate
 from neuron_specialization.analysis.tables import (
     EXTRA_PARAMETERS,
     SystemRow,
-    aggregate,
     find_signatures,
     main_table,
     merge_scores,

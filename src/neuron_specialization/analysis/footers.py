@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from neuron_specialization import __version__
-from neuron_specialization.analysis.tables import Cells, SystemRow, find_signatures
+from neuron_specialization.analysis.cells import Cells
+from neuron_specialization.analysis.tables import SystemRow, find_signatures
 from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
 from neuron_specialization.evaluation.scoring import NOTE
 

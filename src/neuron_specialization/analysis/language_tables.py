@@ -8,16 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from neuron_specialization.analysis.cells import AVG, GROUP_OF_LEVEL, M2O, O2M, Cell, level_of
 from neuron_specialization.analysis.tables import (
-    AVG,
-    GROUP_OF_LEVEL,
-    M2O,
-    O2M,
     UNTOUCHED_GROUP,
-    Cell,
     SystemRow,
     check_request,
-    level_of,
     tabulate,
 )
 from neuron_specialization.errors import InputError

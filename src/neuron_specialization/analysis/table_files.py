@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from neuron_specialization.analysis.cells import Cells, level_cells
 from neuron_specialization.analysis.footers import describe
 from neuron_specialization.analysis.language_tables import language_cells, language_score_table
 from neuron_specialization.analysis.paper import (
@@ -15,7 +16,7 @@ from neuron_specialization.analysis.paper import (
     corrected_cells,
     paper_table,
 )
-from neuron_specialization.analysis.tables import Cells, SystemRow, level_cells, score_table
+from neuron_specialization.analysis.tables import SystemRow, score_table
 from neuron_specialization.analysis.text_tables import paper_text, score_text, wins_text
 from neuron_specialization.analysis.wins import Comparison, find_marks, legend, wins_table
 from neuron_specialization.analysis.writers import (

@@ -5,29 +5,22 @@ printed (0 to 100). ``score_table`` averages by resource level (Tables 2, 7 and 
 ``language_tables`` makes Tables 1 and 3 of the same parts.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import pandas as pd
 
+from neuron_specialization.analysis.cells import ALL, Cells, average, level_cells
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 
-ALL = "All"
-GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
-GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
-O2M, M2O, AVG = "O2M", "M2O", "Avg"
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
 UNTOUCHED_GROUP = "Untouched"
 """Columns beside the others: the average of all directions against untouched references."""
 
 _SCORE_KEY = ["pair", "metric"]
-
-# The directions behind a cell: a mean of means, as Avg is halfway between O2M and M2O.
-Cell = tuple[tuple[str, ...], ...]
-Cells = Mapping[tuple[str, str], Cell]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,58 +54,6 @@ def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         _check_alike(rows, f"{metric} of '{pair}'")
     merged["score"] = merged.groupby(_SCORE_KEY)["score"].transform(fmean)
     return merged.drop_duplicates(_SCORE_KEY, ignore_index=True)
-
-
-def level_cells(
-    pairs: Iterable[str], levels: Mapping[str, str], pivot: str
-) -> dict[tuple[str, str], Cell]:
-    """The directions behind each cell of Table 2, by (group, direction).
-
-    ``levels`` gives every language but the pivot its resource level: high, medium, low, or ""
-    for none, which counts in All only. O2M (pivot to X) and M2O (X to pivot) are means over the
-    group's directions, Avg is the mean of these two. What has no directions is left out. Raises
-    ``InputError`` for an unknown language or level and for a direction that does not have the
-    pivot on exactly one side.
-    """
-    members: dict[tuple[str, str], list[str]] = {}
-    for pair in pairs:
-        language, direction = _split_pair(pair, pivot)
-        level = level_of(language, levels)
-        for group in (GROUP_OF_LEVEL[level], ALL) if level else (ALL,):
-            members.setdefault((group, direction), []).append(pair)
-    cells: dict[tuple[str, str], Cell] = {}
-    for group in GROUPS:
-        sides = {
-            side: tuple(members[group, side]) for side in (O2M, M2O) if (group, side) in members
-        }
-        cells |= {(group, side): (directions,) for side, directions in sides.items()}
-        if len(sides) == 2:
-            cells[group, AVG] = tuple(sides.values())
-    return cells
-
-
-def average(scores: pd.Series, cells: Cells, *, round_first: bool = False) -> pd.Series:
-    """Average the scores of directions such as ``en-de`` into cells.
-
-    A NaN score makes the cells it belongs to NaN, so that no mean is silently one over fewer
-    directions. With ``round_first`` the scores are rounded to one decimal, as the paper's were.
-    """
-    if round_first:
-        scores = scores.map(lambda score: float(f"{score:.1f}"))
-    # fmean is exact, so the order in which directions are listed cannot show in the last digit.
-    means = {
-        cell: fmean(fmean(scores[pair] for pair in part) for part in parts)
-        for cell, parts in cells.items()
-    }
-    names = ["group", "direction"]
-    return pd.Series(
-        list(means.values()), index=pd.MultiIndex.from_tuples(list(means), names=names), dtype=float
-    )
-
-
-def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -> pd.Series:
-    """Average the scores of directions into Table 2's cells (``level_cells``)."""
-    return average(score_by_pair, level_cells(map(str, score_by_pair.index), levels, pivot))
 
 
 def score_table(
@@ -212,31 +153,6 @@ def select_scores(scores: pd.DataFrame, metric: str, cells: Cells) -> pd.Series:
     pairs = {pair for parts in cells.values() for part in parts for pair in part}
     chosen = scores[scores["metric"] == metric].set_index("pair")["score"]
     return chosen.reindex(sorted(pairs))
-
-
-def level_of(language: str, levels: Mapping[str, str]) -> str:
-    """Look up a language's level, "" for none; ``InputError`` if it is unknown or no level."""
-    allowed = ", ".join(GROUP_OF_LEVEL)
-    if language not in levels:
-        raise InputError(
-            f"language '{language}' is translated but has no entry among the languages: "
-            f"add it with a level ({allowed}, or empty to count in {ALL} only)"
-        )
-    level = levels[language]
-    if level and level not in GROUP_OF_LEVEL:
-        raise InputError(f"language '{language}': level '{level}' is not one of {allowed} or empty")
-    return level
-
-
-def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
-    """Split a pair into the language that is not the pivot, and O2M or M2O."""
-    source, separator, target = pair.partition("-")
-    if not (separator and source and target) or (source == pivot) == (target == pivot):
-        raise InputError(
-            f"direction '{pair}': expected '{pivot}-X' or 'X-{pivot}', as this table averages "
-            f"translation from and into '{pivot}'"
-        )
-    return (target, O2M) if source == pivot else (source, M2O)
 
 
 def _check_scores(scores: pd.DataFrame, owner: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from neuron_specialization.analysis.tables import Cells
+from neuron_specialization.analysis.cells import Cells
 
 PARENT, CONTROL = "parent", "control"
 MARKS = {PARENT: "†", CONTROL: "‡"}

@@ -1,4 +1,7 @@
-"""Text to fairseq's binary form: every corpus of a dataset in one process."""
+"""Text to fairseq's binary form: every corpus of a dataset in one process.
+
+Axis: P pieces of a SentencePiece model.
+"""
 
 import shutil
 from collections.abc import Iterable
@@ -38,37 +41,38 @@ def binarise_corpora(corpora: Iterable[Path], vocabulary: Path, folder: Path) ->
         language = corpus.suffix[1:]
         processor = load_pieces(vocabulary, language)
         dictionary = load_dictionary(folder, language)
-        check_dictionary(processor, dictionary, folder)
-        binarise_file(corpus, processor, dictionary, folder / corpus.name)
+        index_P = piece_indices(processor, dictionary, folder)
+        binarise_file(corpus, processor, index_P, dictionary, folder / corpus.name)
 
 
 def binarise_file(
     corpus: Path,
     processor: sentencepiece.SentencePieceProcessor,
+    index_P: NDArray[np.int64],
     dictionary: Dictionary,
     prefix: Path,
 ) -> None:
-    """Write one file of sentences, each closed by </s>."""
+    """Write one file of sentences, each closed by </s>; `index_P` is that of each piece."""
     builder = MMapIndexedDatasetBuilder(
         data_file_path(str(prefix)), dtype=best_fitting_int_dtype(len(dictionary))
     )
     with corpus.open(encoding="utf-8", newline="\n") as file:
         while lines := [line.rstrip("\n") for line in islice(file, LINES_PER_BLOCK)]:
             for piece_ids in processor.encode(lines):
-                builder.add_item(from_numpy(fairseq_indices(piece_ids, dictionary)))
+                builder.add_item(from_numpy(np.append(index_P[piece_ids], dictionary.eos())))
     builder.finalize(index_file_path(str(prefix)))
 
 
-def fairseq_indices(piece_ids: list[int], dictionary: Dictionary) -> NDArray[np.int64]:
-    """SentencePiece ids to fairseq indices: shifted by one, the unknown piece apart."""
-    ids = np.array([*piece_ids, dictionary.eos() - 1], dtype=np.int64)
-    return np.where(ids == 0, dictionary.unk(), ids + 1)
-
-
-def check_dictionary(
+def piece_indices(
     processor: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, folder: Path
-) -> None:
-    """InputError unless the dictionary lists the model's pieces in the model's order."""
-    last = len(processor) - 1
-    if len(dictionary) <= last + 1 or dictionary[last + 1] != processor.id_to_piece(last):
+) -> NDArray[np.int64]:
+    """The fairseq index of each SentencePiece id, [P]; that of <unk> for what is not listed.
+
+    Raises InputError where the dictionary lists less than half of the pieces.
+    """
+    pieces = [processor.id_to_piece(i) for i in range(len(processor))]
+    index_P = np.array([dictionary.index(piece) for piece in pieces], dtype=np.int64)
+    index_P[processor.unk_id()] = dictionary.unk()
+    if (index_P == dictionary.unk()).sum() > len(pieces) / 2:
         raise InputError(f"{folder}: the dictionary does not belong to the SentencePiece model")
+    return index_P

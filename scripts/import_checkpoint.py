@@ -1,0 +1,23 @@
+"""Take a checkpoint that was trained elsewhere as if it had been trained here."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.fairseq_plugin.importing import import_checkpoint
+from neuron_specialization.files import only
+from neuron_specialization.flags import Architecture
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    import_checkpoint(
+        Path(inputs.checkpoint),
+        Architecture(**params.architecture),
+        data=Path(inputs.data[0]),
+        directions=params.directions,
+        published=Path(snakemake.output.checkpoint),
+        dictionary=only(inputs.dictionary),
+    )

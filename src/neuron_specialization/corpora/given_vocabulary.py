@@ -1,0 +1,148 @@
+"""A vocabulary that is given instead of learned: a SentencePiece model, a fairseq dictionary."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from neuron_specialization.corpora.vocabulary import (
+    DICTIONARY_COUNT,
+    FAIRSEQ_SYMBOLS,
+    language_tag,
+)
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import whole, write_text
+
+FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and are in no file
+OVERWRITE = "#fairseq:overwrite"
+# what fairseq adds to the pieces: padding to a multiple of 8, and language tags
+ADDED = re.compile(r"madeupword\d{4}|__\w+__")
+SHARED = 0.5  # of the shorter list, at least, where dictionary and model belong together
+
+
+def use_vocabulary(model: Path, dictionary: Path | None, tags: Sequence[str], folder: Path) -> None:
+    """Write `spm.model` and `dict.txt` into a folder, once they are found to belong together.
+
+    The entries of a given dictionary stay as they are, since their order is that of a model's
+    embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
+
+    Args:
+        model: a SentencePiece model.
+        dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
+        tags: the languages whose tags are needed.
+        folder: where to write; it is made.
+
+    Raises:
+        InputError: a file is missing or damaged, or the two do not belong together.
+    """
+    lines = vocabulary_lines(model, dictionary, tags)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(folder / "spm.model") as partial:
+        partial.write_bytes(model.read_bytes())
+    write_text(folder / "dict.txt", "".join(f"{line}\n" for line in lines))
+
+
+def vocabulary_lines(model: Path, dictionary: Path | None, tags: Sequence[str]) -> list[str]:
+    """The lines of `dict.txt`, see `use_vocabulary`; fairseq adds its four own entries to them."""
+    tokens = pieces = read_pieces(model)
+    lines = with_counts(pieces)
+    if dictionary is not None:
+        tokens, lines = read_dictionary(dictionary), read_text(dictionary)
+        check_pair(dictionary, tokens, pieces)
+    known = set(tokens)
+    return lines + with_counts(tag for tag in map(language_tag, tags) if tag not in known)
+
+
+def given_size(model: str, dictionary: str = "", *, tags: Sequence[str]) -> int:
+    """Entries of the dictionary of a given vocabulary, fairseq's own included."""
+    lines = vocabulary_lines(Path(model), Path(dictionary) if dictionary else None, tags)
+    return len(lines) + FAIRSEQ_SYMBOLS
+
+
+def with_counts(tokens: Iterable[str]) -> list[str]:
+    """The lines of a dictionary that list some tokens."""
+    return [f"{token} {DICTIONARY_COUNT}" for token in tokens]
+
+
+def read_pieces(model: Path) -> list[str]:
+    """The pieces of a SentencePiece model in its order, without those that stand for no text."""
+    if not model.is_file():
+        raise InputError(f"{model}: no such SentencePiece model")
+    try:
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    except RuntimeError as error:
+        raise InputError(
+            f"{model}: not a SentencePiece model ({error}); "
+            "give the .model file that its training wrote"
+        ) from error
+    return [
+        processor.id_to_piece(i)
+        for i in range(len(processor))
+        if not processor.is_unknown(i) and not processor.is_control(i)
+    ]
+
+
+def check_pair(dictionary: Path, tokens: Iterable[str], pieces: Iterable[str]) -> None:
+    """InputError where dictionary and model share so little that they are of different pairs."""
+    listed, known = {token for token in tokens if not ADDED.fullmatch(token)}, set(pieces)
+    shared = len(listed & known)
+    if shared < SHARED * min(len(listed), len(known)):
+        raise InputError(
+            f"{dictionary}: {shared} of its {len(listed)} tokens are pieces of the SentencePiece "
+            f"model, which has {len(known)}; give the two that were used together"
+        )
+
+
+def read_dictionary(dictionary: Path) -> list[str]:
+    """The tokens of a fairseq dictionary in their order, as fairseq reads it.
+
+    A token may be there twice where the later line ends in `#fairseq:overwrite`.
+
+    Raises:
+        InputError: a line has no count, or a token that is there before; file and line are named.
+    """
+    tokens: list[str] = []
+    known = set(FAIRSEQ_TOKENS)
+    for number, line in enumerate(read_text(dictionary), 1):
+        try:
+            token, overwrites = read_entry(line)
+            check_new(token, known, overwrites)
+        except ValueError as error:
+            raise InputError(f"{dictionary}, line {number}: {error}") from error
+        known.add(token)
+        tokens.append(token)
+    return tokens
+
+
+def read_text(dictionary: Path) -> list[str]:
+    """The lines of a dictionary; a token may hold whatever else Unicode ends a line with."""
+    if not dictionary.is_file():
+        raise InputError(f"{dictionary}: no such dictionary")
+    try:
+        return dictionary.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{dictionary}: not a text file in UTF-8 ({error})") from error
+
+
+def read_entry(line: str) -> tuple[str, bool]:
+    """The token of a line, and whether it replaces one that is there before."""
+    entry = line.rstrip()
+    token, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
+    if not space or not count.isdecimal():
+        raise ValueError(
+            f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
+            "SentencePiece is no dictionary: leave it out)"
+        )
+    return token, entry.endswith(OVERWRITE)
+
+
+def check_new(token: str, known: set[str], overwrites: bool) -> None:
+    """ValueError where a token is there before."""
+    if token in known and not overwrites:
+        reason = (
+            "is one of fairseq's own tokens, which no file lists; remove the line"
+            if token in FAIRSEQ_TOKENS
+            else f"is there before; remove the line, or end it in {OVERWRITE}"
+        )
+        raise ValueError(f"{token} {reason}")

@@ -1,0 +1,175 @@
+"""Checkpoints trained elsewhere, made into checkpoints of this project's task.
+
+Taken are this project's own, plain fairseq's (`translation_multi_simple_epoch`, `translation`), and
+those of the official code of Neuron Specialization and LaSS, which call the weight of a linear
+layer `global_weight` and leave out a tensor that has another name too.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from omegaconf import OmegaConf
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash
+from neuron_specialization.fairseq_plugin.foreign import (
+    Foreign,
+    read_foreign,
+    stated_languages,
+    stated_tags,
+    trained_dictionary,
+)
+from neuron_specialization.fairseq_plugin.foreign_tensors import (
+    DECODER_EMBEDDING,
+    ENCODER_EMBEDDING,
+    check_shapes,
+    order_rows,
+    restore_names,
+)
+from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.files import whole
+from neuron_specialization.flags import Architecture, Training, training_flags
+
+logger = logging.getLogger(__name__)
+
+HEADS = ("encoder_attention_heads", "decoder_attention_heads")
+# the other settings that no tensor's shape shows
+FIXED = (
+    *("encoder_normalize_before", "decoder_normalize_before", "activation_fn"),
+    *("encoder_learned_pos", "decoder_learned_pos", "no_token_positional_embeddings"),
+    *("layernorm_embedding", "no_scale_embedding"),
+)
+
+
+def import_checkpoint(
+    source: Path,
+    architecture: Architecture,
+    *,
+    data: Path,
+    directions: Sequence[str],
+    published: Path,
+    dictionary: Path | None = None,
+    language_tags: bool = True,
+) -> None:
+    """Publish a checkpoint from elsewhere as if it had been trained here.
+
+    Args:
+        source: the checkpoint.
+        architecture: its sizes.
+        data: folder of the binarised corpora, whose dictionaries order the embeddings.
+        directions: the directions that it translates.
+        published: the checkpoint to write, in float32 and without optimiser state.
+        dictionary: the dictionary file that it was trained with; None for that of `data`. The
+            tags of its languages that the file lacks follow in the order that it states.
+        language_tags: it was trained with a tag on source and on target.
+
+    Raises:
+        InputError: it cannot be read, or is not such a model; nothing is written.
+    """
+    foreign = read_foreign(source)
+    check_task(foreign, directions, language_tags)
+    config = build_config(architecture, data, directions, published.parent, language_tags)
+    check_model(foreign, vars(config.model))
+    task = DirectionsTask.setup_task(config.task)
+    tensors = restore_names(foreign)
+    for name, ours in zip((ENCODER_EMBEDDING, DECODER_EMBEDDING), task.dictionaries, strict=True):
+        if name in tensors:
+            theirs = trained_dictionary(foreign, dictionary, ours)
+            tensors[name] = order_rows(foreign.path, name, tensors[name], theirs, ours)
+            tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's is the last
+    with torch.device("meta"):  # a model without memory
+        expected = task.build_model(config.model).state_dict()
+    check_shapes(foreign.path, tensors, expected)
+    state = fairseq_state(foreign, config, {name: tensors[name] for name in expected})
+    with whole(published) as partial:
+        torch.save(state, partial)
+
+
+def build_config(
+    architecture: Architecture,
+    data: Path,
+    directions: Sequence[str],
+    folder: Path,
+    language_tags: bool,
+) -> Any:
+    """fairseq's configuration of a training of this architecture."""
+    training = Training(
+        data=data,
+        directions=directions,
+        save_dir=folder,
+        tensorboard=folder,
+        seed=1,
+        device="cpu",
+        language_tags=language_tags,
+    )
+    parser = options.get_training_parser()
+    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
+    return convert_namespace_to_omegaconf(arguments)
+
+
+def check_model(foreign: Foreign, ours: Mapping[str, Any]) -> None:
+    """InputError where a setting that no shape shows is another than the architecture's."""
+    for name in (*HEADS, *FIXED):
+        found = foreign.model.get(name)
+        if found is not None and found != ours[name]:
+            remedy = f"set its heads to {found}" if name in HEADS else "it cannot be changed"
+            raise InputError(
+                f"{foreign.path}: {name} is {found} in the checkpoint, {ours[name]} in the "
+                f"architecture; {remedy}"
+            )
+
+
+def check_task(foreign: Foreign, directions: Sequence[str], language_tags: bool) -> None:
+    """InputError where it was trained with other tags or without a language of the directions."""
+    found, wanted = stated_tags(foreign.task), ("src", "tgt") if language_tags else (None, None)
+    if found not in (None, wanted) or foreign.task.get("lang_tok_replacing_bos_eos"):
+        raise InputError(
+            f"{foreign.path}: trained with the language tags {found} on source and target, or in "
+            f"place of </s>; here they are {wanted}, so that its translations would be wrong"
+        )
+    languages = stated_languages(foreign.task)
+    lacking = {language for pair in directions for language in pair.split("-")} - {*languages}
+    if languages and lacking:
+        raise InputError(
+            f"{foreign.path}: not trained on {', '.join(sorted(lacking))}, but on "
+            f"{', '.join(languages)}; leave out the directions of the others"
+        )
+    if language_tags and not languages:
+        logger.warning(
+            "%s does not name its languages: their tags are taken to be in the dictionary's order",
+            foreign.path,
+        )
+    if foreign.task.get("masks") or foreign.task.get("weight_masks"):
+        logger.warning("%s was trained with masks; it is imported without them", foreign.path)
+
+
+def fairseq_state(
+    foreign: Foreign, config: Any, tensors: dict[str, torch.Tensor]
+) -> dict[str, Any]:
+    """A checkpoint as fairseq's trainer saves it, without an optimiser's state."""
+    return {
+        "args": None,
+        "cfg": OmegaConf.to_container(config, resolve=True, enum_to_str=True),
+        "model": tensors,
+        "criterion": None,
+        "optimizer_history": [
+            {
+                "criterion_name": "LabelSmoothedCrossEntropyCriterion",
+                "optimizer_name": "FairseqAdam",
+                "lr_scheduler_state": {"best": None},
+                "num_updates": foreign.num_updates,
+            }
+        ],
+        "task_state": {},
+        "extra_state": {
+            "train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0},
+            "imported_from": {"file": foreign.path.name, "sha256": file_hash(foreign.path)},
+        },
+        "last_optimizer_state": None,
+    }
