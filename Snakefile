@@ -29,6 +29,7 @@ wildcard_constraints:
     metric="|".join([*config["metrics"], *UNTOUCHED_METRICS]),
 
 
+include: "rules/inputs.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/neurons.smk"

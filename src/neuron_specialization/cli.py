@@ -2,38 +2,13 @@
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
-from neuron_specialization.analysis.footers import describe_origin
-from neuron_specialization.analysis.paper import read_paper_values
-from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
-from neuron_specialization.analysis.table_files import TableSettings, write_tables
-from neuron_specialization.config import all_directions, read_languages
+from neuron_specialization.commands import score, tables
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.comet_scores import CometSettings
-from neuron_specialization.evaluation.comet_system import score_comet
-from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU, UNTOUCHED
-from neuron_specialization.evaluation.outputs import copy_direction
-from neuron_specialization.evaluation.scoring import (
-    ScoringSettings,
-    read_scores,
-    score_outputs,
-    write_scores,
-)
-from neuron_specialization.evaluation.significance import TestSettings, compare_systems
-from neuron_specialization.parallel import map_processes
-
-PROJECT = Path(__file__).parents[2]
-SENTENCES, SCORES = "scores.parquet", "scores.csv"
-_DIRECTION = re.compile(r"[a-z][a-z0-9]+-[a-z][a-z0-9]+")
-_FORMS = {"csv": "csv", "wins": "wins.csv", "markdown": "md", "latex": "tex", "html": "html"}
+from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -126,133 +101,6 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=12345, help="of the test (%(default)s)")
     parser.add_argument("--level", type=float, default=0.05, help="of significance (%(default)s)")
     parser.add_argument("--processes", type=int, default=1, help="(%(default)s)")
-
-
-def score(options: argparse.Namespace) -> None:
-    """Score a system's outputs by direction.
-
-    Writes the post-processed texts to OUT/outputs, the scores of directions to OUT/scores.csv and
-    those of sentences, with their statistics, to OUT/scores.parquet.
-    """
-    folder, split = options.folder, options.split
-    directions = find_directions(folder, split)
-    untouched = find_untouched(options.untouched, directions)
-    texts = options.out / "outputs"
-    copy = partial(copy_direction, folder, split, untouched, texts)
-    map_processes(copy, directions, options.processes)
-    wanted = [m for m in options.metrics if m in ("bleu", "chrf") and untouched]
-    settings = ScoringSettings(
-        split=split,
-        metrics=[*options.metrics, *(metric + UNTOUCHED for metric in wanted)],
-        tokenised_bleu=options.tokenised_bleu,
-    )
-    scores = score_outputs(texts, directions, settings, options.processes)
-    if "comet" in options.metrics:
-        comet = CometSettings(
-            model=options.comet_model,
-            batch_size=options.comet_batch_size,
-            offline=options.offline,
-            device=options.device,
-        )
-        scores += score_comet(texts, directions, split, comet)
-    write_scores(scores, sentences=options.out / SENTENCES, corpus=options.out / SCORES)
-
-
-def find_directions(folder: Path, split: str) -> list[str]:
-    """The directions that a folder has outputs of; InputError where it has none."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
-    names = sorted(path.name for path in folder.iterdir() if _DIRECTION.fullmatch(path.name))
-    found = [name for name in names if input_files(folder / name, split)]
-    if not found:
-        raise InputError(
-            f"{folder}: no folder of a direction, such as en-de, has outputs of {split}"
-        )
-    return found
-
-
-def find_untouched(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
-    """The untouched references that are there, by language; InputError where none is."""
-    if not pattern:
-        return {}
-    targets = sorted({direction.split("-")[1] for direction in directions})
-    files = {language: Path(pattern.replace("{lang}", language)) for language in targets}
-    found = {language: path for language, path in files.items() if path.is_file()}
-    if not found:
-        raise InputError(f"{pattern}: no such file for any of {', '.join(targets)}")
-    return found
-
-
-def tables(options: argparse.Namespace) -> None:
-    """Make tables of systems that `score` has scored, in every metric that they have.
-
-    Each is written as CSV at full precision, Markdown, LaTeX and HTML, to OUT/LAYOUT.METRIC.*.
-    """
-    schema = PROJECT / "config/schemas/languages.schema.yaml"
-    languages = read_languages(options.languages, schema, options.pivot)
-    folders = [split_system(text) for text in options.systems]
-    trainings = [
-        Training(system=label, label=label, seed=i, scores=read_scores(folder / SCORES))
-        for i, (label, folder) in enumerate(folders)
-    ]
-    comparisons = gather_comparisons(
-        compare_with_first(folders, options), {label: label for label, _ in folders}
-    )
-    paper = dict(text.split("=", 1) for text in options.paper if "=" in text)
-    options.out.mkdir(parents=True, exist_ok=True)
-    found = dict.fromkeys(metric for each in trainings for metric in each.scores["metric"])
-    for metric in found:
-        write_tables(
-            gather_rows(trainings, dict.fromkeys((label for label, _ in folders), float("nan"))),
-            comparisons,
-            read_paper_values(PROJECT / "config/paper_results.tsv"),
-            TableSettings(
-                title=options.layout,
-                layout=options.layout,
-                metric=metric,
-                levels={c: lang.level for c, lang in languages.items() if c != options.pivot},
-                pivot=options.pivot,
-                directions=all_directions(languages, options.pivot),
-                round_first=options.round_first,
-                level=options.level,
-                paper=paper.get(metric, ""),
-            ),
-            origin=describe_origin("", {}, PROJECT),
-            out={
-                form: options.out / f"{options.layout}.{metric}.{ending}"
-                for form, ending in _FORMS.items()
-            },
-        )
-
-
-def split_system(text: str) -> tuple[str, Path]:
-    """`LABEL=FOLDER` in its parts; InputError where scores are not there."""
-    label, separator, folder = text.partition("=")
-    if not separator or not label:
-        raise InputError(f"'{text}': expected LABEL=FOLDER, such as Ours=scored/ours")
-    if not (Path(folder) / SCORES).is_file():
-        raise InputError(f"{folder}: no {SCORES}; run `neuron-specialization score` first")
-    return label, Path(folder)
-
-
-def compare_with_first(
-    folders: Sequence[tuple[str, Path]], options: argparse.Namespace
-) -> list[tuple[str, pd.DataFrame]]:
-    """The paired tests of every system against the first one, by label."""
-    if options.test == "none":
-        return []
-    settings = TestSettings(test=options.test, samples=options.samples, seed=options.seed)
-    first, *others = [(label, pd.read_parquet(path / SENTENCES)) for label, path in folders]
-    return [
-        (
-            label,
-            compare_systems(sentences, first[1], settings, options.processes).assign(
-                role="parent", other=first[0]
-            ),
-        )
-        for label, sentences in others
-        if label != first[0]
-    ]
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def edited(plain: Plain, folder: Path, edit: Edit) -> Path:
     return folder / "edited.pt"
 
 
-def as_official(state: dict[str, Any], kept: str = EMBEDDINGS[1]) -> None:
+def as_official(state: dict[str, Any], kept: str = EMBEDDINGS[1], linear_layers: int = 24) -> None:
     """Every linear layer's weight under another name, and of shared tensors only one."""
     dropped = {OUTPUT, EMBEDDINGS[1], "encoder.version", "decoder.version"} - {kept}
     state["model"] = {
@@ -100,7 +100,7 @@ def as_official(state: dict[str, Any], kept: str = EMBEDDINGS[1]) -> None:
         for name, tensor in state["model"].items()
         if name not in dropped
     }
-    assert len([name for name in state["model"] if name.endswith("global_weight")]) >= 24
+    assert len([name for name in state["model"] if name.endswith("global_weight")]) >= linear_layers
 
 
 def in_half(state: dict[str, Any]) -> None:

@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
+from tests.plugin.foreign_checkpoints import as_official
 from tests.workflow.conftest import TINY, Snakemake
 from tests.workflow.test_plan import planned_jobs
 
@@ -352,6 +354,60 @@ def test_a_killed_shard_keeps_the_fine_tunes_it_had_finished(
     directions = re.findall(r"fairseq-train .* --directions (\S+) ", log.read_text("utf-8"))
     assert not {f"{direction}.npz" for direction in directions} & set(before)
     assert len(WeightMasks.load(tmp_path / output).directions) == 4
+
+
+OWN_SYSTEMS = """\
+system\tlabel\tmethod\tparent\tarchitecture\tcheckpoint\tdirections\tk\tfolder\tparameters
+baseline\tBaseline\tmultilingual\t\ttiny\t{checkpoint}\tall\t\t\t
+neuron_specialization\tOurs\tneuron_specialization\tbaseline\t\t\tall\t95\t\t
+elsewhere\tElsewhere\timported\t\t\t\tall\t\telsewhere\t12345
+"""
+
+
+def test_a_checkpoint_from_elsewhere_and_outputs_from_elsewhere_in_one_table(
+    results: Path, snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    """The baseline comes in the official repository's form; what follows is as if trained here."""
+    state = read_checkpoint(results / "models/baseline/seed1/checkpoint.pt")
+    as_official(state, linear_layers=8)
+    torch.save(state, tmp_path / "official.pt")
+    vocabulary = results / "vocabularies/joint"
+    for pair in ("en-a1", "a1-en"):
+        folder = tmp_path / "imported/elsewhere" / pair
+        shutil.copytree(results / "outputs/test/adapter_pair/seed1" / pair, folder)
+    systems = OWN_SYSTEMS.format(checkpoint=tmp_path / "official.pt")
+    (tmp_path / "systems.tsv").write_text(systems, encoding="utf-8")
+    settings = {
+        "systems": str(tmp_path / "systems.tsv"),
+        "vocabulary": {
+            "model": str(vocabulary / "spm.model"),
+            "dictionary": str(vocabulary / "dict.txt"),
+        },
+        "imported_outputs": str(tmp_path / "imported"),
+        "significance": {"samples": 50},
+    }
+    done = snakemake(tmp_path, overlays=(TINY, overlay(settings)))
+    assert done.returncode == 0, done.stdout[-5000:]
+    own = tmp_path / "results/tiny"
+    masks = [Masks.load(f / "masks/neuron_specialization/seed1.npz") for f in (own, results)]
+    assert (masks[0].mask_LNF == masks[1].mask_LNF).all()
+    for system in ("baseline", "neuron_specialization"):
+        for pair in ("en-a1", "b1-en"):
+            path = f"translations/test/{system}/seed1/{pair}.txt"
+            assert (own / path).read_bytes() == (results / path).read_bytes()
+    text = (own / "tables/test/levels.bleu.md").read_text(encoding="utf-8")
+    assert "Elsewhere has no outputs: en-b1, b1-en" in text
+    table = pd.read_csv(own / "tables/test/levels.bleu.csv").set_index(["system", "kind"])
+    pairs = pd.read_csv(results / "scores/test/adapter_pair/seed1.csv")
+    expected = pairs.query("metric == 'bleu' and pair == 'en-a1'")["score"].item()
+    assert table.loc[("Elsewhere", "absolute"), "high_o2m"] == expected
+    assert math.isnan(table.loc[("Elsewhere", "absolute"), "low_o2m"])
+    parameters = pd.read_csv(own / "tables/parameters.csv", index_col="system")["total"]
+    assert (
+        parameters["baseline"]
+        == pd.read_csv(results / "tables/parameters.csv", index_col="system")["total"]["baseline"]
+    )
+    assert parameters["elsewhere"] == 12345
 
 
 def test_bad_corpora_stop_the_run_with_a_message_and_leave_nothing(
