@@ -34,6 +34,7 @@ $(VENV)/installed: requirements.lock
 	$(call PINNED,torch) | $(PIP) install $(if $(filter cuda,$(TORCH)),,--no-deps $(CPU_BUILDS)) -r /dev/stdin
 	$(EXCEPT_TORCH) requirements.lock | $(PIP) install --no-deps -r /dev/stdin
 	$(call PINNED,fairseq-fixed) | $(PIP) install --no-deps --no-build-isolation -r /dev/stdin
+	$(PIP) install --no-deps --no-build-isolation -e .
 	touch $@
 
 # resolve requirements.in anew in an environment of its own, pin what came out

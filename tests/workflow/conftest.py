@@ -1,6 +1,7 @@
 """Running the workflow in a folder of the test's own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,3 +52,21 @@ def write_overlay(path: Path, settings: dict) -> str:
 def overlay(tmp_path: Path) -> Callable[[dict], str]:
     """Write a configuration to lay over another; returns its path."""
     return lambda settings: write_overlay(tmp_path / "overlay.yaml", settings)
+
+
+def compile_latex(tables: Path, folder: Path) -> None:
+    """Compile a document of all LaTeX tables of a run; skip where there is no pdflatex."""
+    if shutil.which("pdflatex") is None:
+        pytest.skip("pdflatex is not installed")
+    files = sorted(tables.rglob("*.tex"))
+    assert files
+    lines = [
+        "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}",
+        *(f"\\input{{{path}}}\\clearpage" for path in files),
+        "\\end{document}",
+    ]
+    (folder / "main.tex").write_text("\n".join(lines), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout

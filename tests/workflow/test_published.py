@@ -17,7 +17,7 @@ from tests.unit.released import (
     write_released,
 )
 from tests.unit.tiny_comet import build_encoder, build_model
-from tests.workflow.conftest import Snakemake, write_overlay
+from tests.workflow.conftest import Snakemake, compile_latex, write_overlay
 
 pytestmark = [pytest.mark.slow, needs_outputs, needs_scores]
 
@@ -93,6 +93,10 @@ def test_the_untouched_references_have_a_column_and_tables(results: Path) -> Non
     assert "Untouched O2M" in text
     assert "mT-big has no untouched references: en-nl" in text
     assert (results / "tables/test/levels.chrf_untouched.tex").is_file()
+
+
+def test_the_latex_of_every_table_compiles(results: Path, tmp_path: Path) -> None:
+    compile_latex(results / "tables", tmp_path)
 
 
 def test_a_second_run_has_nothing_to_do(results: Path, overlay: str, snakemake: Snakemake) -> None:

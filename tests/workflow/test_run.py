@@ -22,7 +22,7 @@ from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
 from tests.plugin.foreign_checkpoints import as_official
-from tests.workflow.conftest import TINY, Snakemake
+from tests.workflow.conftest import TINY, Snakemake, compile_latex
 from tests.workflow.test_plan import planned_jobs
 
 pytestmark = pytest.mark.slow
@@ -79,10 +79,29 @@ def test_the_table_has_every_system(results: Path) -> None:
         assert f"| {label} " in table
     assert "tok:13a" in table
     latex = (results / "tables/test/levels.chrf.tex").read_text(encoding="utf-8")
-    assert latex.count("toprule") == 1
-    csv = pd.read_csv(results / "tables/test/levels.bleu.csv")
-    assert len(csv) == 2 * len(MULTILINGUAL)
-    assert csv.filter(regex="high|low|all").notna().all(axis=None)
+    assert latex.count("toprule") == 2  # scores; wins, losses and ties
+    csv = pd.read_csv(results / "tables/test/levels.bleu.csv").set_index("kind")
+    assert len(csv) == 3 * len(MULTILINGUAL)
+    assert csv.loc[["absolute", "delta"]].filter(regex="high|low|all").notna().all(axis=None)
+    several = csv.loc["deviation"].set_index("system").filter(regex="high|low|all").notna()
+    assert several.all(axis=1).to_dict() == {
+        label: label in SHALLOW.values() for label in MULTILINGUAL.values()
+    }
+
+
+def test_every_continuation_is_tested_against_parent_and_control(results: Path) -> None:
+    for system in CONTINUATIONS:
+        tests = pd.read_csv(results / f"significance/test/{system}/seed1.csv")
+        others = {"baseline"} if system == "continued" else {"baseline", "continued"}
+        assert set(tests["other"]) == others
+        assert len(tests) == len(others) * 4 * 2  # directions, metrics
+        sentences = pd.read_parquet(results / f"scores/test/{system}/seed1.parquet")
+        assert len(sentences) == 20 * 4 * 2
+    wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
+    everything = wins.query("group == 'All' and direction == 'Avg'")
+    assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + 1  # shallow has no control
+    count = everything[["wins", "losses", "ties"]].sum(axis=1)
+    assert sorted(set(count)) == [4, 8]  # directions, of one seed or two
 
 
 def test_the_bilingual_table_has_a_column_per_language(results: Path) -> None:
@@ -102,6 +121,10 @@ def test_the_bilingual_table_has_a_column_per_language(results: Path) -> None:
     first = csv.query("system == 'Bilingual' and kind == 'absolute' and direction == 'o2m'")
     assert first["a1"].item() == by_pair["en-a1"]
     assert first["b1"].item() == by_pair["en-b1"]
+
+
+def test_the_latex_of_every_table_compiles(results: Path, tmp_path: Path) -> None:
+    compile_latex(results / "tables", tmp_path)
 
 
 def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> None:
