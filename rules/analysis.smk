@@ -78,6 +78,7 @@ rule make_table:
             **compared_trainings(TABLES[wildcards.table]),
         ),
         parameters=rules.count_parameters.output.csv,
+        report=rules.prepare_corpora.output.report if TRAINED else [],
         paper=str(PROJECT / "config/paper_results.tsv"),
         code=package_source("analysis.table_files"),
     output:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.footers import describe_origin
+from neuron_specialization.analysis.footers import describe_origin, describe_sizes
 from neuron_specialization.analysis.paper import read_paper_values
 from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
@@ -36,6 +36,13 @@ def read_tests() -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
+def read_sizes() -> list[str]:
+    """A line on the training corpora, if there are any, for a table by language."""
+    if params.layout != "languages" or not snakemake.input.report:
+        return []
+    return describe_sizes(pd.read_csv(snakemake.input.report, sep="\t"), list(params.levels))
+
+
 with log_to(snakemake.log[0]):
     params, wildcards = snakemake.params, snakemake.wildcards
     trainings = read_trainings()
@@ -60,6 +67,9 @@ with log_to(snakemake.log[0]):
             level=params.level,
             paper=params.paper,
         ),
-        origin=describe_origin(params.settings, seeds, Path(snakemake.input.paper).parents[1]),
+        origin=[
+            *read_sizes(),
+            *describe_origin(params.settings, seeds, Path(snakemake.input.paper).parents[1]),
+        ],
         out={form: Path(path) for form, path in snakemake.output.items()},
     )

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from neuron_specialization.analysis.cells import average, level_cells
-from neuron_specialization.analysis.footers import code_version, describe_origin
+from neuron_specialization.analysis.footers import code_version, describe_origin, describe_sizes
 from neuron_specialization.analysis.paper import PaperValue, paper_table, read_paper_values
 from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
@@ -341,6 +341,15 @@ def test_a_table_by_language_has_everything_in_two_blocks(tmp_path: Path) -> Non
     assert (
         "| O2M       | Ours   | Base    | 1/0/0 | 1/0/0 | 1/0/0 | 2/0/0 | 1/0/0 | 3/0/0 |" in text
     )
+
+
+def test_sizes_of_training_corpora() -> None:
+    report = pd.DataFrame(
+        [("train", "en-de", 20000), ("train", "en-nl", 300), ("valid", "en-de", 9)],
+        columns=["split", "pair", "kept"],
+    )
+    assert describe_sizes(report, ["nl", "de", "lb"]) == ["Training pairs: nl 300, de 20,000"]
+    assert describe_sizes(report[2:], ["de"]) == []
 
 
 def test_code_version_names_the_commit_of_a_repository(tmp_path: Path) -> None:

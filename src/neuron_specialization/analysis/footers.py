@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+
 from neuron_specialization import __version__
 from neuron_specialization.analysis.cells import Cells
 from neuron_specialization.analysis.tables import SystemRow, find_signatures
@@ -35,6 +37,22 @@ def describe(
         )
         lines += [line for row in rows for line in _explain(row, metric + UNTOUCHED, pairs)]
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def describe_sizes(report: pd.DataFrame, languages: Sequence[str]) -> list[str]:
+    """A line on how many sentence pairs each language was trained on, as above Table 1.
+
+    Args:
+        report: that of the prepared corpora, with the columns split, pair and kept.
+        languages: their codes, in the order of the table.
+    """
+    train = report[report["split"] == "train"]
+    kept = {
+        pair.split("-")[1]: number
+        for pair, number in zip(train["pair"], train["kept"], strict=True)
+    }
+    sizes = [f"{language} {kept[language]:,}" for language in languages if language in kept]
+    return [f"Training pairs: {', '.join(sizes)}"] if sizes else []
 
 
 def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: Path) -> list[str]:
