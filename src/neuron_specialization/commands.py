@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ def score(options: argparse.Namespace) -> None:
     directions = find_directions(folder, split)
     untouched = find_untouched(options.untouched, directions)
     texts = options.out / "outputs"
+    shutil.rmtree(texts, ignore_errors=True)  # nothing of a former run may be scored
     copy = partial(copy_direction, folder, split, untouched, texts)
     map_processes(copy, directions, options.processes)
     wanted = [m for m in options.metrics if m in ("bleu", "chrf") and untouched]

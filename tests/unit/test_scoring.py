@@ -56,11 +56,11 @@ def write(path: Path, content: str | bytes) -> Path:
     ],
 )
 def test_scores_of_small_corpora(hypotheses, references, bleu, chrf):
-    score = score_texts("bleu", hypotheses, references, "fairseq")
-    assert score["score"] == pytest.approx(bleu, abs=1e-6)
+    score = score_texts("en-de", "bleu", hypotheses, references)
+    assert score.score == pytest.approx(bleu, abs=1e-6)
     if chrf is not None:
-        score = score_texts("chrf", hypotheses, references, "fairseq")
-        assert score["score"] == pytest.approx(chrf, abs=1e-6)
+        score = score_texts("en-de", "chrf", hypotheses, references)
+        assert score.score == pytest.approx(chrf, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,8 @@ def test_scores_of_small_corpora(hypotheses, references, bleu, chrf):
     ],
 )
 def test_signatures_name_the_papers_settings(metric, tokenised_bleu, signature):
-    assert score_texts(metric, [CAT], [CAT], tokenised_bleu)["signature"].startswith(signature)
+    score = score_texts("en-de", metric, [CAT], [CAT], tokenised_bleu)
+    assert score.signature.startswith(signature)
 
 
 def write_pair(folder, pair, hypotheses, references):
@@ -235,7 +236,7 @@ def test_unusable_files_are_named(tmp_path, content, message):
 )
 def test_unusable_requests(hypotheses, references, message):
     with pytest.raises(InputError, match=message):
-        score_texts("bleu", hypotheses, references, "fairseq")
+        score_texts("en-de", "bleu", hypotheses, references)
 
 
 def test_unusable_system_requests(tmp_path):

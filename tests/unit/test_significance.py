@@ -66,12 +66,7 @@ FACTORIES = {"bleu": lambda: BLEU(tokenize="13a"), "chrf": lambda: CHRF(word_ord
 
 
 def scored(hypotheses: list[str], pair: str = "en-de", metrics=("bleu", "chrf")) -> pd.DataFrame:
-    return sentence_table(
-        [
-            Score(pair=pair, metric=metric, **score_texts(metric, hypotheses, REFERENCES, ""))
-            for metric in metrics
-        ]
-    )
+    return sentence_table([score_texts(pair, metric, hypotheses, REFERENCES) for metric in metrics])
 
 
 def settings(test: str, samples: int = 200, seed: int = 12345) -> TestSettings:

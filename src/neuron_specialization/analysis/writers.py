@@ -43,6 +43,7 @@ h2 { font-size: 1.2rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; }
 th.label, td.label { text-align: left; }
+thead th[colspan] { text-align: center; }
 thead tr:last-child th { border-bottom: 1px solid #222; }
 tr.base td { border-top: 1px solid #222; border-bottom: 1px solid #bbb; }
 ul { font-size: .85rem; color: #444; padding-left: 1.2rem; }

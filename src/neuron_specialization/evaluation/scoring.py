@@ -85,26 +85,34 @@ def score_outputs(
 
 
 def score_texts(
-    metric: str, hypotheses: Sequence[str], references: Sequence[str], tokenised_bleu: str
-) -> dict[str, Any]:
-    """Score aligned sentences in one metric; the fields of a Score that this decides."""
+    pair: str,
+    metric: str,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    tokenised_bleu: str = "fairseq",
+    words: str = "",
+) -> Score:
+    """Score aligned sentences of a direction in one metric; `words` is added to the signature."""
     if len(hypotheses) != len(references):
         raise InputError(
-            f"{len(hypotheses)} hypotheses but {len(references)} references: "
+            f"{pair}: {len(hypotheses)} hypotheses but {len(references)} references: "
             "each hypothesis needs exactly one reference"
         )
     if not hypotheses:
-        raise InputError("no sentences to score: there is neither a hypothesis nor a reference")
+        raise InputError(f"{pair}: no sentences to score, neither hypothesis nor reference")
     scorer: Any = make_metric(metric, tokenised_bleu)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
-    return {
-        "score": corpus_score(scorer, statistics_NS),
-        "sentences": len(hypotheses),
-        # complete only after scoring: it includes the number of references
-        "signature": scorer.get_signature().format(),
-        "statistics_NS": statistics_NS,
-        "score_N": sentence_scores(scorer, statistics_NS),
-    }
+    # complete only after scoring: it includes the number of references
+    signature = scorer.get_signature().format()
+    return Score(
+        pair=pair,
+        metric=metric,
+        score=corpus_score(scorer, statistics_NS),
+        sentences=len(hypotheses),
+        signature=f"{signature}|{words}" if words else signature,
+        statistics_NS=statistics_NS,
+        score_N=sentence_scores(scorer, statistics_NS),
+    )
 
 
 def corpus_table(scores: Sequence[Score]) -> pd.DataFrame:
@@ -151,10 +159,9 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
         texts = _texts_of(metric, outputs, folder / pair, settings) if outputs else None
         if texts:
             hypotheses, references, words = texts
-            found = score_texts(metric, hypotheses, references, settings.tokenised_bleu)
-            if words:
-                found["signature"] = f"{found['signature']}|{words}"
-            score = Score(pair=pair, metric=metric, **found)
+            score = score_texts(
+                pair, metric, hypotheses, references, settings.tokenised_bleu, words
+            )
             scores.append(checked_score(score, finished.get(metric)))
         elif metric in finished and metric != "comet":
             scores.append(finished_score(pair, metric, finished[metric]))
