@@ -1,4 +1,4 @@
-"""The validated configuration, and the few helpers that rules share."""
+"""The validated configuration: languages, systems, splits, tables."""
 
 import os
 import sys
