@@ -47,12 +47,7 @@ def add_score(parser: argparse.ArgumentParser) -> None:
         metavar="METRIC",
         help=f"of {', '.join(METRIC_NAMES)} (bleu chrf)",
     )
-    parser.add_argument(
-        "--tokenised-bleu",
-        choices=TOKENISED_BLEU,
-        default="fairseq",
-        help="; ".join(f"{name}: {text}" for name, text in TOKENISED_BLEU.items()),
-    )
+    add_tokenised_bleu(parser)
     parser.add_argument(
         "--untouched",
         metavar="PATTERN",
@@ -97,10 +92,21 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
         default="bootstrap",
         help="paired test against the first system (%(default)s)",
     )
+    add_tokenised_bleu(parser)
     parser.add_argument("--samples", type=int, default=1000, help="of the test (%(default)s)")
     parser.add_argument("--seed", type=int, default=12345, help="of the test (%(default)s)")
     parser.add_argument("--level", type=float, default=0.05, help="of significance (%(default)s)")
     parser.add_argument("--processes", type=int, default=1, help="(%(default)s)")
+
+
+def add_tokenised_bleu(parser: argparse.ArgumentParser) -> None:
+    """The option that scores and their tests must have alike."""
+    parser.add_argument(
+        "--tokenised-bleu",
+        choices=TOKENISED_BLEU,
+        default="fairseq",
+        help="; ".join(f"{name}: {text}" for name, text in TOKENISED_BLEU.items()),
+    )
 
 
 if __name__ == "__main__":

@@ -149,7 +149,12 @@ def compare_with_first(
     """The paired tests of every system against the first one, by label."""
     if options.test == "none":
         return []
-    settings = TestSettings(test=options.test, samples=options.samples, seed=options.seed)
+    settings = TestSettings(
+        test=options.test,
+        samples=options.samples,
+        seed=options.seed,
+        tokenised_bleu=options.tokenised_bleu,
+    )
     first, *others = [(label, pd.read_parquet(path / SENTENCES)) for label, path in folders]
     return [
         (

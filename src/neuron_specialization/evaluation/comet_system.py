@@ -40,10 +40,9 @@ def score_comet(
             logger.warning("%s", error)
     signature = comet_signature(settings) if computed else ""
     return [
-        score
+        _score(folder / pair, split, computed.get(pair), signature, missing)
         for pair in directions
         if (folder / pair).is_dir()
-        for score in [_score(folder / pair, split, computed.get(pair), signature, missing)]
     ]
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import options
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 
 from neuron_specialization.errors import InputError
@@ -32,9 +30,10 @@ from neuron_specialization.fairseq_plugin.foreign_tensors import (
     restore_names,
 )
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
+from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import whole
-from neuron_specialization.flags import Architecture, Training, training_flags
+from neuron_specialization.flags import Architecture, Training
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +107,7 @@ def build_config(
         device="cpu",
         language_tags=language_tags,
     )
-    parser = options.get_training_parser()
-    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
-    return convert_namespace_to_omegaconf(arguments)
+    return fairseq_config(architecture, training)
 
 
 def check_model(foreign: Foreign, ours: Mapping[str, Any]) -> None:

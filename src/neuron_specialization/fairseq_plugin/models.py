@@ -4,14 +4,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairseq import checkpoint_utils
+from fairseq import checkpoint_utils, options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from torch import nn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.methods import check_directions, parse_sets
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.flags import Architecture, Training, training_flags
 from neuron_specialization.methods.adapters import is_adapter
+
+
+def fairseq_config(architecture: Architecture, training: Training) -> Any:
+    """fairseq's configuration of a training."""
+    parser = options.get_training_parser()
+    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
+    return convert_namespace_to_omegaconf(arguments)
 
 
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from fairseq import options
 from fairseq.data import Dictionary
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from torch import nn
 
+from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.flags import Adapters, Architecture, Training, training_flags
+from neuron_specialization.flags import Adapters, Architecture, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +59,7 @@ def build_empty(
         device="cpu",
         adapters=adapters,
     )
-    parser = options.get_training_parser()
-    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
-    config = convert_namespace_to_omegaconf(arguments)
+    config = fairseq_config(architecture, training)
     source, target = map(make_dictionary, dictionaries)
     with torch.device("meta"):
         model: nn.Module = DirectionsTask(config.task, source, target).build_model(config.model)
