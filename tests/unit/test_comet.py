@@ -1,12 +1,12 @@
 """COMET scores of a tiny model, compared with comet's own, and what can be wrong with a model."""
 
-import argparse
 import logging
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import types
 from importlib import metadata
 from pathlib import Path
 
@@ -365,7 +365,7 @@ class Attack:
 
 def test_a_checkpoint_runs_no_code(model, expected, tmp_path, monkeypatch):
     checkpoint = torch.load(model / "checkpoints" / "model.ckpt")
-    for content in (Attack(str(tmp_path / "pwned")), argparse.Namespace()):
+    for content in (Attack(str(tmp_path / "pwned")), types.SimpleNamespace()):
         path = save_model(
             tmp_path / type(content).__name__,
             {**checkpoint, "more": content},
