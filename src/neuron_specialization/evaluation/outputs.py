@@ -68,7 +68,11 @@ class Corpus:
 
 
 def moses_outputs(
-    pair: str, sources: list[str], references: list[str], hypotheses: list[str], **more: list[int]
+    pair: str,
+    sources: list[str],
+    references: list[str],
+    hypotheses: list[str],
+    numbers: list[int] | None = None,
 ) -> Outputs:
     """The outputs of a direction whose corpus is Moses-tokenised: detokenised, by language."""
     source, target = pair.split("-")
@@ -78,7 +82,7 @@ def moses_outputs(
         hypotheses=detokenise(hypotheses, target),
         reference_words=references,
         hypothesis_words=hypotheses,
-        **more,
+        numbers=numbers,
     )
 
 
@@ -100,9 +104,7 @@ def import_outputs(folder: Path, pair: str, split: str) -> Outputs | None:
     log = folder / LOG.format(split=split)
     if log.is_file():
         found = read_generate_log(log)
-        return moses_outputs(
-            pair, found.sources, found.references, found.hypotheses, numbers=found.numbers
-        )
+        return moses_outputs(pair, found.sources, found.references, found.hypotheses, found.numbers)
     return read_outputs(folder, split)
 
 
