@@ -106,7 +106,7 @@ rule score_comet:
     input:
         outputs=rules.postprocess_outputs.output.folder,
         model=local_comet(),
-        code=package_source("evaluation.comet_scores", "evaluation.scoring"),
+        code=package_source("evaluation.comet_system"),
     output:
         sentences="<dataset>/comet/{split}/{system}/seed{seed}.parquet",
         scores="<dataset>/comet/{split}/{system}/seed{seed}.csv",
