@@ -1,8 +1,9 @@
 """Pin the environment: requirements.in to requirements.lock, and that to conda environments.
 
     python envs/pin.py             write envs/*.yaml from requirements.lock
-    python envs/pin.py --resolve   resolve requirements.in first, in a fresh environment; what is
-                                   pinned stays as it is (remove requirements.lock to renew all)
+    python envs/pin.py --resolve   write requirements.lock from requirements.in, resolved in a fresh
+                                   environment; what is pinned stays as it is (remove the lock to
+                                   renew all)
 
 The conda environments (for `snakemake --sdm conda`) have the same pins as requirements.lock, each
 with the part that its rules need. Run the first form in the project's environment.
@@ -34,6 +35,8 @@ def main() -> None:
     """Entry point."""
     if "--resolve" in sys.argv[1:]:
         resolve()
+        print("Rebuild the environment, then run `python envs/pin.py` in it.")
+        return
     for name, text in environment_files(read_lock()).items():
         (ENVS / name).write_text(text, encoding="utf-8")
 
