@@ -38,7 +38,7 @@ from neuron_specialization.evaluation.scoring import (
     score_outputs,
     write_scores,
 )
-from neuron_specialization.evaluation.significance import TestSettings, compare_systems
+from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
 from neuron_specialization.parallel import map_processes
 
 SENTENCES, WORDS, SAMPLES, SEED = 2009, 25, 1000, 12345
@@ -91,7 +91,7 @@ def run_ours(folder: Path, pairs: list[str], processes: int) -> tuple[dict[str, 
     times["score two systems"] = time.perf_counter() - start
     start = time.perf_counter()
     sentences, others = (pd.read_parquet(folder / f"{system}.parquet") for system in ("a", "b"))
-    settings = TestSettings(test="bootstrap", samples=SAMPLES, seed=SEED)
+    settings = SignificanceSettings(test="bootstrap", samples=SAMPLES, seed=SEED)
     tests = compare_systems(sentences, others, settings, processes)
     times["test one against the other"] = time.perf_counter() - start
     return times, tests.set_index(["pair", "metric"])["p_value"].to_dict()

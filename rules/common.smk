@@ -82,6 +82,11 @@ for split in ("train", "valid", config["recording"]["split"], *config["test_spli
             f"{', '.join(SPLITS)}"
         )
 for row in SYSTEMS.values():
+    if row.checkpoint and "model" not in config["vocabulary"]:
+        raise WorkflowError(
+            f"{config['systems']}: system {row.system} has a checkpoint: give the vocabulary "
+            "that it was trained with (vocabulary.model, vocabulary.dictionary)"
+        )
     if row.vocabulary == "pair" and "pair_vocabulary" not in config:
         raise WorkflowError(
             f"system {row.system} has vocabularies of its own pairs: "

@@ -134,7 +134,10 @@ def dictionary_sizes(row):
         return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
     tags = [] if row.method == "bilingual" else list(LANGUAGES)
     if given_vocabulary():
-        return 2 * [given_size(*given_vocabulary(), tags=tags)]
+        try:
+            return 2 * [given_size(*given_vocabulary(), tags=tags)]
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
     return 2 * [dictionary_size(config["vocabulary"]["size"], len(tags))]
 
 

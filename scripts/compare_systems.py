@@ -7,7 +7,7 @@ import pandas as pd
 
 from neuron_specialization.evaluation.significance import (
     COMPARISON_COLUMNS,
-    TestSettings,
+    SignificanceSettings,
     compare_systems,
 )
 from neuron_specialization.files import write_text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    settings = TestSettings(
+    settings = SignificanceSettings(
         test=params.significance["test"],
         samples=params.significance["samples"],
         seed=params.seed,

@@ -26,7 +26,7 @@ from neuron_specialization.evaluation.scoring import (
     score_outputs,
     write_scores,
 )
-from neuron_specialization.evaluation.significance import TestSettings, compare_systems
+from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
 from neuron_specialization.parallel import map_processes
 
 PROJECT = Path(__file__).parents[2]
@@ -149,7 +149,7 @@ def compare_with_first(
     """The paired tests of every system against the first one, by label."""
     if options.test == "none":
         return []
-    settings = TestSettings(
+    settings = SignificanceSettings(
         test=options.test,
         samples=options.samples,
         seed=options.seed,

@@ -26,7 +26,7 @@ from neuron_specialization.evaluation.metrics import mean_statistics
 from neuron_specialization.evaluation.scoring import Score, score_texts, sentence_table
 from neuron_specialization.evaluation.significance import (
     COMPARISON_COLUMNS,
-    TestSettings,
+    SignificanceSettings,
     compare_systems,
 )
 
@@ -69,8 +69,8 @@ def scored(hypotheses: list[str], pair: str = "en-de", metrics=("bleu", "chrf"))
     return sentence_table([score_texts(pair, metric, hypotheses, REFERENCES) for metric in metrics])
 
 
-def settings(test: str, samples: int = 200, seed: int = 12345) -> TestSettings:
-    return TestSettings(test=test, samples=samples, seed=seed)
+def settings(test: str, samples: int = 200, seed: int = 12345) -> SignificanceSettings:
+    return SignificanceSettings(test=test, samples=samples, seed=seed)
 
 
 @pytest.mark.parametrize(("test", "short"), [("bootstrap", "bs"), ("randomisation", "ar")])

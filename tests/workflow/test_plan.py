@@ -163,6 +163,9 @@ def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
     [
         ({"vocabulery": {"size": 100}}, "vocabulery"),
         ({"vocabulary": {"sise": 100}}, "sise"),
+        ({"vocabulary": {"dictionary": "dict.txt"}}, "'model' is a dependency of 'dictionary'"),
+        ({"vocabulary": {"model": "nowhere.model"}}, r"nowhere\.model: no such SentencePiece"),
+        ({"pair_vocabulary": {"model": "spm.model"}}, "pair_vocabulary"),
         ({"architectures": {"tiny": {"layer": 2}}}, "layer"),
         ({"architectures": {"tiny": {"continuation": {"heads": 2}}}}, "heads"),
         ({"architectures": {"tiny": {"layers": 0}}}, "0 is less than the minimum"),
@@ -213,6 +216,10 @@ def test_bad_settings_are_refused_before_anything_runs(
         ("method=imported folder=f architecture=tiny", "leave its architecture empty"),
         ("method=lass parent=baseline pruning=0.7 checkpoint=c", "checkpoint, which says nothing"),
         ("method=multilingual parent=baseline checkpoint=c", "a parent and a checkpoint"),
+        (
+            "method=multilingual architecture=tiny checkpoint=c",
+            "give the vocabulary that it was trained with",
+        ),
     ],
 )
 def test_bad_rows_of_systems_are_refused_before_anything_runs(

@@ -11,7 +11,7 @@ from neuron_specialization.analysis.tables import ABSOLUTE
 from neuron_specialization.errors import InputError
 
 CORRECTED = "§"
-"""Mark of a value that the paper misprints."""
+"""Mark of a value that is another than the paper prints."""
 PAPER_COLUMNS = ("table", "metric", "block", "system", "kind", "column", "value", "printed", "note")
 
 
@@ -32,7 +32,7 @@ class PaperValue:
     column: tuple[str, str]
     """Its column, as our tables have it."""
     value: float
-    """The value: printed, or corrected where the paper misprints it."""
+    """The value: printed, or the mean of released scores; corrected where the print is off."""
     printed: float | None
     """What is printed, where that differs."""
     note: str
@@ -96,7 +96,7 @@ def paper_table(
 
 
 def corrected_cells(values: Sequence[PaperValue]) -> set[tuple[str, str, tuple[str, str]]]:
-    """Block, system and column of each value that the paper misprints."""
+    """Block, system and column of each value that is another than the paper prints."""
     return {(v.block, v.system, v.column) for v in values if v.printed is not None}
 
 

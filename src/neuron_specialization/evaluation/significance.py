@@ -21,10 +21,8 @@ _TESTS = {"bootstrap": "bs", "randomisation": "ar"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestSettings:
+class SignificanceSettings:
     """A paired test."""
-
-    __test__ = False  # not one of pytest's
 
     test: str
     """`bootstrap` (paired bootstrap) or `randomisation` (approximate randomisation)."""
@@ -47,7 +45,10 @@ class _Comparison:
 
 
 def compare_systems(
-    sentences: pd.DataFrame, others: pd.DataFrame, settings: TestSettings, processes: int = 1
+    sentences: pd.DataFrame,
+    others: pd.DataFrame,
+    settings: SignificanceSettings,
+    processes: int = 1,
 ) -> pd.DataFrame:
     """Test every direction and metric that two systems have in common.
 
@@ -86,7 +87,7 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
         )
 
 
-def _test(settings: TestSettings, comparison: _Comparison) -> tuple[object, ...]:
+def _test(settings: SignificanceSettings, comparison: _Comparison) -> tuple[object, ...]:
     metric: Any = Statistics(make_metric(comparison.metric, settings.tokenised_bleu))
     # sacreBLEU takes its seed from the environment alone
     with patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed)):
