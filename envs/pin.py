@@ -24,11 +24,16 @@ PYTHON_VERSION = "3.12"
 BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
-    "data": ["numpy", "sentencepiece", "jsonschema", "pyyaml"],
+    "download": ["gdown", "zstandard", "jsonschema", "pyyaml"],
+    "data": [
+        *("numpy", "sentencepiece", "jsonschema", "pyyaml"),
+        *("mosestokenizer", "cyrtranslit", "zstandard"),
+    ],
     "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", *BUILD_TOOLS],
     "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }
+BESIDE = {"data": ["perl"]}  # of conda: mosestokenizer's scripts are in Perl
 
 
 def main() -> None:
@@ -56,7 +61,7 @@ def read_lock() -> dict[str, str]:
 def environment_files(pins: dict[str, str]) -> dict[str, str]:
     """The text of each file in envs/ by its name."""
     files = {
-        f"{topic}.yaml": conda_environment(closure(direct, pins), pins)
+        f"{topic}.yaml": conda_environment(closure(direct, pins), pins, BESIDE.get(topic, []))
         for topic, direct in TOPICS.items()
     }
     files["training.post-deploy.sh"] = (
@@ -80,8 +85,8 @@ def closure(direct: list[str], pins: dict[str, str]) -> list[str]:
     return sorted(found)
 
 
-def conda_environment(packages: list[str], pins: dict[str, str]) -> str:
-    """A conda environment file with pinned packages of PyPI."""
+def conda_environment(packages: list[str], pins: dict[str, str], beside: list[str]) -> str:
+    """A conda environment file with pinned packages of PyPI, and some of conda beside them."""
     lines = [f"      - {name}=={pins[name]}" for name in packages if name != BUILT_LAST]
     return "\n".join(
         [
@@ -90,6 +95,7 @@ def conda_environment(packages: list[str], pins: dict[str, str]) -> str:
             "  - conda-forge",
             "dependencies:",
             f"  - python={PYTHON_VERSION}",
+            *(f"  - {name}" for name in beside),
             "  - pip",
             "  - pip:",
             *lines,
