@@ -16,6 +16,7 @@ include: "rules/common.smk"
 
 pathvars:
     dataset=f"<results>/{config['dataset']}",
+    downloads=str(DOWNLOADS),
     logs=f"<results>/{config['dataset']}/logs",
     benchmarks=f"<results>/{config['dataset']}/benchmarks",
 
@@ -27,9 +28,11 @@ wildcard_constraints:
     vocabulary="|".join(["joint", *PAIRS]),
     table="|".join(TABLES),
     metric="|".join([*config["metrics"], *UNTOUCHED_METRICS]),
+    corpus="|".join(SOURCES),
 
 
 include: "rules/inputs.smk"
+include: "rules/download.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/neurons.smk"
@@ -39,6 +42,9 @@ include: "rules/analysis.smk"
 
 localrules:
     all,
+    download,
+    fetch_corpus,
+    fetch_comet,
     corpora,
     train,
     masks,

@@ -24,10 +24,10 @@ PYTHON_VERSION = "3.12"
 BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
-    "download": ["gdown", "zstandard", "jsonschema", "pyyaml"],
+    "download": ["gdown", "backports.zstd", "jsonschema", "pyyaml"],
     "data": [
         *("numpy", "sentencepiece", "jsonschema", "pyyaml"),
-        *("mosestokenizer", "cyrtranslit", "zstandard"),
+        *("mosestokenizer", "cyrtranslit", "backports.zstd"),
     ],
     "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", *BUILD_TOOLS],
     "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],

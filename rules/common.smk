@@ -12,13 +12,22 @@ sys.path.insert(0, str(PROJECT / "src"))
 os.environ.update(PYTHONPATH=str(PROJECT / "src"))
 
 from neuron_specialization.config import all_directions, read_languages, settings_hash
+from neuron_specialization.corpora.corpus_files import columns_in, read_split
+from neuron_specialization.downloads.table import read_sources
 from neuron_specialization.errors import InputError
 from neuron_specialization.systems import read_systems
 
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
 
 PIVOT = config["pivot"]
+DOWNLOADS = PROJECT / config["downloads"]["folder"]
+# not a parameter of a rule: another mirror is no reason to fetch again what is there
+os.environ.setdefault("NEURON_SPECIALIZATION_MIRROR", config["downloads"]["mirror"])
 try:
+    SOURCES = read_sources(
+        PROJECT / config["downloads"]["sources"],
+        PROJECT / "config/schemas/sources.schema.yaml",
+    )
     LANGUAGES = read_languages(
         PROJECT / config["languages"],
         PROJECT / "config/schemas/languages.schema.yaml",
@@ -46,7 +55,13 @@ for section in ("corpora", "vocabulary", "architectures"):
 if not TRAINED:
     # nothing but outputs of systems that were trained elsewhere: no rule needs what is said here
     config.update(
-        corpora={"folder": ".", "splits": [], "cleaning": {}, "moses": False},
+        corpora={
+            "folder": ".",
+            "splits": [],
+            "cleaning": {},
+            "moses": False,
+            "shards": 1,
+        },
         vocabulary={},
         architectures={},
     )
@@ -64,28 +79,75 @@ LAYOUTS = {
     table: {"paper": {}, **({"layout": layout} if isinstance(layout, str) else layout)}
     for table, layout in config["tables"].items()
 }
+# corpora of the table of sources, and where the paths of splits start
+FOLDERS = {"": CORPORA, **{name: DOWNLOADS / name for name in SOURCES}}
+try:
+    SPLIT_SOURCES = {name: read_split(split, FOLDERS) for name, split in SPLITS.items()}
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+READY = config["corpora"].get("binarised")
+# test splits that are tokenised here, and kept as they were for a second column of scores
+UNTOUCHED_SPLITS = [
+    name
+    for name in config["test_splits"]
+    if name in SPLITS and SPLITS[name].get("tokenise")
+]
 # what is scored against untouched references, if there are any
 UNTOUCHED_METRICS = [
     f"{metric}_untouched"
     for metric in config["metrics"]
-    if metric in ("bleu", "chrf") and config["untouched_references"]
+    if metric in ("bleu", "chrf")
+    and (config["untouched_references"] or UNTOUCHED_SPLITS)
 ]
 
-# systems whose checkpoint is given, and those that are trained; a pattern that matches nothing
-GIVEN = [name for name in TRAINED if SYSTEMS[name].checkpoint] or ["(?!)"]
-LEARNED = [name for name in TRAINED if not SYSTEMS[name].checkpoint] or ["(?!)"]
+NOTHING = ["(?!)"]  # a pattern that matches nothing
+# systems whose checkpoint is given, and those that are trained
+GIVEN = [name for name in TRAINED if SYSTEMS[name].checkpoint] or NOTHING
+LEARNED = [name for name in TRAINED if not SYSTEMS[name].checkpoint] or NOTHING
 
-for split in ("train", "valid", config["recording"]["split"], *config["test_splits"]):
+TEXT_SPLITS = () if READY else ("train", "valid", config["recording"]["split"])
+for split in (*TEXT_SPLITS, *config["test_splits"]):
     if TRAINED and split not in SPLITS:
         raise WorkflowError(
             f"the config names the split {split}, but corpora.splits has only "
             f"{', '.join(SPLITS)}"
+        )
+if (
+    config["vocabulary"].keys() & {"model", "dictionary"} == {"dictionary"}
+    and not READY
+):
+    raise WorkflowError(
+        "vocabulary: a dictionary alone is enough for corpora that are binarised already; give "
+        "vocabulary.model, too"
+    )
+for split in SPLIT_SOURCES.values():
+    if split.tokenise and not config["corpora"]["moses"]:
+        raise WorkflowError(
+            f"split {split.name} is tokenised: set corpora.moses, so that translations are "
+            "detokenised before they are scored"
+        )
+PATHS = [
+    path
+    for split in SPLIT_SOURCES.values()
+    for part in (split, *split.exceptions.values())
+    for path in part.paths
+]
+for column in {name for language in LANGUAGES.values() for name in language.codes}:
+    if TRAINED and column not in {*columns_in(PATHS), *SOURCES}:
+        raise WorkflowError(
+            f"{config['languages']}: no setting of languages is named {column}, nor is a corpus "
+            f"of {config['downloads']['sources']}, and no path of a split has {{{column}}}"
         )
 for row in SYSTEMS.values():
     if row.checkpoint and "model" not in config["vocabulary"]:
         raise WorkflowError(
             f"{config['systems']}: system {row.system} has a checkpoint: give the vocabulary "
             "that it was trained with (vocabulary.model, vocabulary.dictionary)"
+        )
+    if row.vocabulary == "pair" and READY:
+        raise WorkflowError(
+            f"system {row.system} has vocabularies of its own pairs, which are learned from text, "
+            "but the corpora are binarised already (corpora.binarised): leave it out"
         )
     if row.vocabulary == "pair" and "pair_vocabulary" not in config:
         raise WorkflowError(

@@ -13,12 +13,14 @@ rule corpora:
 
 
 rule prepare_corpora:
-    """Read, split and clean every corpus of the dataset."""
+    """Read, split, clean and tokenise every corpus of the dataset."""
     input:
         local=local_corpora(),
+        fetched=fetched(*sources_of_splits()),
         code=package_source("corpora.preparation"),
     output:
         corpora=aligned_files(SPLITS),
+        untouched=untouched_corpora(),
         report="<dataset>/corpora/report.tsv",
     log:
         "<logs>/prepare_corpora.log",
@@ -26,13 +28,16 @@ rule prepare_corpora:
         "<benchmarks>/prepare_corpora.jsonl"
     conda:
         "../envs/data.yaml"
+    threads: 16
     params:
         sources=list(SPLITS.values()),
-        folder=lambda wildcards: str(CORPORA),
+        folders={name: str(FOLDERS[name]) for name in sources_of_splits()},
+        codes=CODES,
         pivot=PIVOT,
         max_pairs={code: LANGUAGES[code].max_pairs for code in OTHERS},
         cleaning=config["corpora"]["cleaning"],
         seed=config["seed"],
+        untouched=UNTOUCHED_SPLITS,
     message:
         f"Prepare the corpora of {config['dataset']}"
     script:
@@ -48,7 +53,7 @@ rule learn_vocabulary:
             else aligned_files(["train"], wildcards.vocabulary)
         ),
         given=lambda wildcards: (
-            given_vocabulary() if wildcards.vocabulary == "joint" else []
+            vocabulary_inputs() if wildcards.vocabulary == "joint" else []
         ),
         code=package_source("corpora.vocabulary", "corpora.given_vocabulary"),
     output:
@@ -59,8 +64,12 @@ rule learn_vocabulary:
         "<benchmarks>/learn_vocabulary/{vocabulary}.jsonl"
     conda:
         "../envs/data.yaml"
+    threads: 16
     params:
         languages=list(LANGUAGES),
+        given=lambda wildcards: (
+            given_vocabulary() if wildcards.vocabulary == "joint" else {}
+        ),
         settings=lambda wildcards: (
             config["vocabulary"]
             if wildcards.vocabulary == "joint"
@@ -85,9 +94,40 @@ rule binarise_corpora:
         "<logs>/binarise_corpora/{vocabulary}.log",
     benchmark:
         "<benchmarks>/binarise_corpora/{vocabulary}.jsonl"
+    wildcard_constraints:
+        vocabulary="|".join(NOTHING if READY else ["joint", *PAIRS]),
     conda:
         "../envs/training.yaml"
+    threads: 16
+    params:
+        shards=config["corpora"]["shards"],
     message:
         "Binarise the corpora with the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/binarise_corpora.py"
+
+
+rule use_binarised:
+    """Take corpora that are binarised already; they stay where they are."""
+    input:
+        found=fetched(READY["source"]) if READY else [],
+        vocabulary=rules.learn_vocabulary.output.folder,
+        code=package_source("fairseq_plugin.ready"),
+    output:
+        folder=directory("<dataset>/binarised/{vocabulary}"),
+    log:
+        "<logs>/use_binarised/{vocabulary}.log",
+    wildcard_constraints:
+        vocabulary="|".join(["joint"] if READY else NOTHING),
+    conda:
+        "../envs/training.yaml"
+    params:
+        found=str(FOLDERS[READY["source"]] / READY["path"]) if READY else "",
+        pairs=PAIRS,
+        splits=sorted(
+            {"train", "valid", config["recording"]["split"], *config["test_splits"]}
+        ),
+    message:
+        "Use corpora that are binarised already"
+    script:
+        "../scripts/use_binarised.py"

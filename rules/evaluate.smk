@@ -78,7 +78,7 @@ rule postprocess_outputs:
         imported=lambda wildcards: (
             imported_files(wildcards) if wildcards.system in IMPORTED else []
         ),
-        untouched=lambda wildcards: list(untouched_files(wildcards.split).values()),
+        untouched=lambda wildcards: list(untouched_files(wildcards).values()),
         code=package_source("evaluation.outputs", "parallel"),
     output:
         folder=directory("<dataset>/outputs/{split}/{system}/seed{seed}"),
@@ -92,7 +92,7 @@ rule postprocess_outputs:
         folder=lambda wildcards: str(
             PROJECT / config["imported_outputs"] / system_of(wildcards).folder
         ),
-        untouched=lambda wildcards: list(untouched_files(wildcards.split)),
+        untouched=lambda wildcards: list(untouched_files(wildcards)),
         moses=config["corpora"]["moses"],
         pivot=PIVOT,
     message:
@@ -106,6 +106,7 @@ rule score_comet:
     input:
         outputs=rules.postprocess_outputs.output.folder,
         model=local_comet(),
+        fetched=[path for path in fetched_comet() if Path(path).exists()],
         code=package_source("evaluation.comet_system"),
     output:
         sentences="<dataset>/comet/{split}/{system}/seed{seed}.parquet",

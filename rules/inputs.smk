@@ -1,5 +1,6 @@
 """What rules read: functions of wildcards and settings, shared by several rule files."""
 
+from neuron_specialization.corpora.corpus_files import FORMATS, find_corpus
 from neuron_specialization.corpora.given_vocabulary import given_size
 from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.evaluation.layout import input_files
@@ -11,6 +12,8 @@ from neuron_specialization.system_settings import (
 )
 from neuron_specialization.systems import find_comparisons, parent_seed
 
+CODES = {code: language.codes for code, language in LANGUAGES.items()}
+
 
 def package_source(*modules):
     """The package's files behind some modules: inputs, so that editing one reruns a rule."""
@@ -19,13 +22,46 @@ def package_source(*modules):
 
 def local_corpora():
     """The local files of all splits that exist; what is missing is told by prepare_corpora."""
-    files = {
-        CORPORA / split["path"].replace("{pair}", pair).replace("{lang}", lang)
-        for split in SPLITS.values()
-        for pair in PAIRS
-        for lang in pair.split("-")
-    }
+    files = set()
+    for split in SPLIT_SOURCES.values():
+        for code in OTHERS:
+            if split.of(code).format in FORMATS and split.of(code).folder == CORPORA:
+                try:
+                    corpus = find_corpus(split, PIVOT, code, CODES)
+                except InputError as error:
+                    raise WorkflowError(str(error)) from None
+                files.update(path for paths in corpus.files.values() for path in paths)
     return sorted(str(path) for path in files if path.is_file())
+
+
+def fetched(*sources):
+    """What says that corpora of the table of sources are there."""
+    for name in filter(None, sources):
+        if name not in SOURCES:
+            raise WorkflowError(
+                f"no corpus {name} in {config['downloads']['sources']}; "
+                f"it has {', '.join(SOURCES)}"
+            )
+    return collect("<downloads>/{corpus}/fetched.tsv", corpus=filter(None, sources))
+
+
+def sources_of_splits():
+    """The corpora of the table of sources that splits are read from."""
+    parts = [
+        part
+        for split in SPLITS.values()
+        for part in (split, *split["exceptions"].values())
+    ]
+    return sorted({part.get("source", "") for part in parts})
+
+
+def sources_of_dataset():
+    """All that the dataset has of the table of sources."""
+    vocabulary = config["vocabulary"].get("source", "")
+    ready = READY["source"] if READY else ""
+    return sorted(
+        {*sources_of_splits(), vocabulary, ready, *config["downloads"]["also"]}
+    )
 
 
 def aligned_files(splits, vocabulary="joint"):
@@ -81,11 +117,33 @@ def vocabularies_of(row):
     return [f"{PIVOT}-{code}" for code in OTHERS if code in languages]
 
 
-def untouched_files(split):
-    """The untouched references that are there, by language."""
+def untouched_corpora():
+    """The text of tests as it was before it was tokenised here."""
+    return aligned_files([f"untouched.{split}" for split in UNTOUCHED_SPLITS])
+
+
+def untouched_files(wildcards):
+    """The untouched references of a system's directions, those that are there, by direction."""
+    split, directions = wildcards.split, directions_of(wildcards)
+    if split in UNTOUCHED_SPLITS:
+        sides = {
+            direction: (pair, direction.split("-")[1])
+            for pair in PAIRS
+            for direction in (pair, "-".join(reversed(pair.split("-"))))
+        }
+        pattern = "<dataset>/corpora/untouched.{split}.{pair}.{lang}"
+        return {
+            direction: collect(
+                pattern, split=split, pair=sides[direction][0], lang=sides[direction][1]
+            )[0]
+            for direction in directions
+        }
     pattern = config["untouched_references"].get(split, "")
-    files = {lang: PROJECT / pattern.replace("{lang}", lang) for lang in LANGUAGES}
-    return {lang: str(path) for lang, path in files.items() if path.is_file()}
+    files = {
+        direction: PROJECT / pattern.replace("{lang}", direction.split("-")[1])
+        for direction in directions
+    }
+    return {direction: str(path) for direction, path in files.items() if path.is_file()}
 
 
 def imported_files(wildcards):
@@ -96,6 +154,15 @@ def imported_files(wildcards):
         for pair in directions_of(wildcards)
         for path in input_files(folder / pair, wildcards.split)
     ]
+
+
+def fetched_comet():
+    """What says that the COMET model is in the cache of the model hub, if it comes from there."""
+    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
+    needed = "comet" in config["metrics"] and comet["model"] and not comet["offline"]
+    if not needed or (PROJECT / model).exists():
+        return []
+    return [str(DOWNLOADS / "comet" / f"{'--'.join(model.parts)}.txt")]
 
 
 def local_comet():
@@ -123,9 +190,21 @@ def compared_trainings(systems):
 
 
 def given_vocabulary():
-    """The files of the joint vocabulary where it is given: its model, and a dictionary or none."""
-    files = [config["vocabulary"].get(name) for name in ("model", "dictionary")]
-    return [str(PROJECT / path) for path in files if path]
+    """The files of the joint vocabulary where it is given: model, dictionary or both."""
+    vocabulary = config["vocabulary"]
+    source = vocabulary.get("source")
+    folder = DOWNLOADS / source if source else PROJECT
+    return {
+        name: str(folder / vocabulary[name])
+        for name in ("model", "dictionary")
+        if name in vocabulary
+    }
+
+
+def vocabulary_inputs():
+    """What a given vocabulary is made of: its files, or what says that they are fetched."""
+    source = config["vocabulary"].get("source")
+    return fetched(source) if source else list(given_vocabulary().values())
 
 
 def dictionary_sizes(row):
@@ -133,9 +212,9 @@ def dictionary_sizes(row):
     if row.vocabulary == "pair":
         return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
     tags = [] if row.method == "bilingual" else list(LANGUAGES)
-    if given_vocabulary():
+    if given_vocabulary() and "source" not in config["vocabulary"]:
         try:
-            return 2 * [given_size(*given_vocabulary(), tags=tags)]
+            return 2 * [given_size(**given_vocabulary(), tags=tags)]
         except InputError as error:
             raise WorkflowError(str(error)) from None
     return 2 * [dictionary_size(config["vocabulary"]["size"], len(tags))]

@@ -59,7 +59,7 @@ rule import_checkpoint:
     input:
         checkpoint=lambda wildcards: str(PROJECT / system_of(wildcards).checkpoint),
         data=data_of,
-        dictionary=lambda wildcards: given_vocabulary()[1:],
+        dictionary=lambda wildcards: list(given_vocabulary().values())[1:],
         code=package_source("fairseq_plugin.importing", "flags"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",

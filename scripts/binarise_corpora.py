@@ -12,5 +12,10 @@ if TYPE_CHECKING:
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)
     folder.mkdir(parents=True)
-    corpora = [Path(path) for path in snakemake.input.corpora]
-    binarise_corpora(corpora, Path(snakemake.input.vocabulary), folder)
+    binarise_corpora(
+        [Path(path) for path in snakemake.input.corpora],
+        Path(snakemake.input.vocabulary),
+        folder,
+        shards=snakemake.params.shards,
+        processes=snakemake.threads,
+    )

@@ -21,14 +21,17 @@ def learn_joint(files: list[Path], folder: Path, settings: VocabularySettings) -
     corpora = list(zip(files[::2], files[1::2], strict=True))
     lines = sample_lines(corpora, settings.temperature, settings.seed)
     tags = snakemake.params.languages
-    learn_vocabulary(lines, tags, settings, folder / "spm.model", folder / "dict.txt")
+    model, dictionary = folder / "spm.model", folder / "dict.txt"
+    size = sum(path.stat().st_size for path in files)
+    learn_vocabulary(lines, tags, settings, model, dictionary, text_bytes=size)
 
 
 def learn_side(file: Path, folder: Path, settings: VocabularySettings) -> None:
     """The model of one side of a pair."""
     language = file.suffix
     model, dictionary = folder / f"spm{language}.model", folder / f"dict{language}.txt"
-    learn_vocabulary(read_lines(file), [], settings, model, dictionary)
+    size = file.stat().st_size
+    learn_vocabulary(read_lines(file), [], settings, model, dictionary, text_bytes=size)
 
 
 def learn(files: list[Path], folder: Path) -> None:
@@ -44,8 +47,9 @@ def learn(files: list[Path], folder: Path) -> None:
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)
     folder.mkdir(parents=True)
-    if snakemake.input.given:
-        model, dictionary, *_ = (*map(Path, snakemake.input.given), None)
+    given = {name: Path(path) for name, path in snakemake.params.given.items()}
+    if given:
+        model, dictionary = given.get("model"), given.get("dictionary")
         use_vocabulary(model, dictionary, snakemake.params.languages, folder)
     else:
         learn(list(map(Path, snakemake.input.corpora)), folder)

@@ -1,22 +1,27 @@
-"""Read, split and clean every corpus of the dataset."""
+"""Read, split, clean and tokenise every corpus of the dataset."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.cleaning import Cleaning
-from neuron_specialization.corpora.preparation import SplitSource, prepare_corpora
+from neuron_specialization.corpora.corpus_files import read_split
+from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
+    params = snakemake.params
+    folders = {name: Path(folder) for name, folder in params.folders.items()}
     prepare_corpora(
-        sources=[SplitSource(**source) for source in snakemake.params.sources],
-        folder=Path(snakemake.params.folder),
-        pivot=snakemake.params.pivot,
-        max_pairs=snakemake.params.max_pairs,
-        cleaning=Cleaning(**snakemake.params.cleaning),
-        seed=snakemake.params.seed,
+        sources=[read_split(split, folders) for split in params.sources],
+        codes=params.codes,
+        pivot=params.pivot,
+        max_pairs=params.max_pairs,
+        cleaning=Cleaning(**params.cleaning),
+        seed=params.seed,
         out=Path(snakemake.output.report).parent,
+        untouched=params.untouched,
+        processes=snakemake.threads,
     )

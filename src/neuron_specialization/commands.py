@@ -80,14 +80,15 @@ def find_directions(folder: Path, split: str) -> list[str]:
 
 
 def find_untouched(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
-    """The untouched references that are there, by language; InputError where none is."""
+    """The untouched references that are there, by direction; InputError where none is."""
     if not pattern:
         return {}
-    targets = sorted({direction.split("-")[1] for direction in directions})
-    files = {language: Path(pattern.replace("{lang}", language)) for language in targets}
-    found = {language: path for language, path in files.items() if path.is_file()}
+    targets = {direction: direction.split("-")[1] for direction in directions}
+    files = {pair: Path(pattern.replace("{lang}", target)) for pair, target in targets.items()}
+    found = {pair: path for pair, path in files.items() if path.is_file()}
     if not found:
-        raise InputError(f"{pattern}: no such file for any of {', '.join(targets)}")
+        languages = ", ".join(sorted(set(targets.values())))
+        raise InputError(f"{pattern}: no such file for any of {languages}")
     return found
 
 

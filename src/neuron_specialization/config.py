@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Language:
     """Resource level: `high`, `medium`, `low`, or none."""
     max_pairs: int | None = None
     """Cap on the training pairs with the pivot."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Its names in other corpora: the further columns, for placeholders of paths."""
 
 
 def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
@@ -77,12 +79,19 @@ def convert_cells(cells: Mapping[Any, Any], properties: Mapping[str, Any]) -> di
 
 def read_languages(path: Path, schema_path: Path, pivot: str) -> dict[str, Language]:
     """Read languages.tsv; the pivot must be one of them."""
-    rows = [Language(**row) for row in read_rows(path, schema_path)]
+    rows = [make_language(row) for row in read_rows(path, schema_path)]
     check_unique((language.code for language in rows), path, "language")
     languages = {language.code: language for language in rows}
     if pivot not in languages:
         raise InputError(f"{path}: the pivot {pivot} has no row")
     return languages
+
+
+def make_language(row: Row) -> Language:
+    """The language of a row; columns that it does not know are codes."""
+    known = {column.name for column in fields(Language)} - {"codes"}
+    codes = {name: str(cell) for name, cell in row.items() if name not in known}
+    return Language(**{name: row[name] for name in known & row.keys()}, codes=codes)
 
 
 def check_unique(names: Iterable[str], path: Path, noun: str) -> None:

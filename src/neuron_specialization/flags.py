@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.files import only
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
@@ -115,7 +116,7 @@ class Training:
     """What one training reads and writes."""
 
     data: Path
-    """Folder of the binarised corpora."""
+    """Folder of the binarised corpora; of its shards, if it has some, an epoch reads one."""
     directions: Sequence[str]
     """Directions to train."""
     save_dir: Path
@@ -139,7 +140,7 @@ class Training:
 def training_flags(architecture: Architecture, training: Training) -> list[str]:
     """The arguments of `fairseq-train`."""
     return [
-        str(training.data),
+        fairseq_data(training.data),
         *as_flags({"user-dir": PLUGIN}),
         *task_flags(architecture, training),
         *model_flags(architecture),

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_inherited: list[Callable[[Any], Any]] = []
+"""In a fork: the function of its pool."""
 
 
 def map_processes(
@@ -14,10 +17,17 @@ def map_processes(
 ) -> list[Result]:
     """The results of a function in the order of the items; an error of one ends all.
 
-    The function and the items must be picklable. One process is this one; others are forks of it,
-    as a script of the workflow cannot be imported a second time.
+    The items and results must be picklable; the function is inherited with all that it holds. One
+    process is this one; others are forks of it, as a script of the workflow cannot be imported a
+    second time.
     """
     if processes == 1:
         return list(map(function, items))
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
-        return list(pool.map(function, items))
+    with ProcessPoolExecutor(
+        processes, get_context("fork"), initializer=_inherited.append, initargs=(function,)
+    ) as pool:
+        return list(pool.map(_call_inherited, items))
+
+
+def _call_inherited(item: Any) -> Any:
+    return _inherited[-1](item)

@@ -5,15 +5,17 @@ import gzip
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from neuron_specialization.corpora import preparation
+from neuron_specialization.corpora import training_text
 from neuron_specialization.corpora.cleaning import Cleaning
-from neuron_specialization.corpora.preparation import SplitSource, prepare_corpora
-from neuron_specialization.corpora.readers import LocalCorpus, read_corpus
+from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus, read_split
+from neuron_specialization.corpora.preparation import prepare_corpora
+from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.errors import InputError
 from tests.conftest import DATA
 
@@ -22,9 +24,16 @@ STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True)
 IDS = "{lang}.tsv"
 
 
-def source(name: str, format: str, path: str = "", sentences: int = 0) -> SplitSource:
-    origin = "the attic"
-    return SplitSource(name=name, format=format, path=path, sentences=sentences, origin=origin)
+def source(name: str, format: str, *path: str, **settings: object) -> SplitSource:
+    """A split as the configuration has it, its files below the folder of the test."""
+    split = {"name": name, "format": format, "path": path, "origin": "the attic", **settings}
+    return read_split(split, {"": Path()})
+
+
+def within(split: SplitSource, folder: Path) -> SplitSource:
+    """The same split with its files in a folder."""
+    exceptions = {lang: replace(other, folder=folder) for lang, other in split.exceptions.items()}
+    return replace(split, folder=folder, exceptions=exceptions)
 
 
 TEXT, TSV = source("train", "text", "{pair}.{lang}"), source("train", "tsv", "{pair}.tsv")
@@ -51,16 +60,21 @@ def prepare(
     cleaning: Cleaning = LENIENT,
     seed: int = 1,
     out: str = "out",
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    untouched: Sequence[str] = (),
+    processes: int = 1,
 ) -> dict[str, str]:
     """Prepare into folder/results/out and return the text of each file there."""
     prepare_corpora(
-        sources=sources,
-        folder=folder,
+        sources=[within(split, folder) for split in sources],
+        codes=codes or {},
         pivot="en",
         max_pairs={"de": None} if max_pairs is None else max_pairs,
         cleaning=cleaning,
         seed=seed,
         out=folder / "results" / out,
+        untouched=untouched,
+        processes=processes,
     )
     return {p.name: p.read_bytes().decode() for p in (folder / "results" / out).iterdir()}
 
@@ -77,11 +91,11 @@ def id_file(lang: str, numbers: Sequence[int]) -> str:
     return "".join(f"v{n}\t{lang} sentence v{n}\n" for n in numbers)
 
 
-def read(folder: Path, format: str, path: str) -> list[tuple[int | str, str | None, str | None]]:
-    corpus = LocalCorpus(
-        split="train", format=format, path=path, folder=folder, pivot="en", origin="the attic"
-    )
-    return [tuple(line) for line in read_corpus(corpus, "de")]
+def read(
+    folder: Path, format: str, *path: str, **settings: object
+) -> list[tuple[int | str, str | None, str | None]]:
+    split = within(source("train", format, *path, **settings), folder)
+    return [tuple(line) for line in read_corpus(find_corpus(split, "en", "de", {}))]
 
 
 def test_text_strips_bom_and_line_ends_and_nothing_else(tmp_path: Path) -> None:
@@ -108,10 +122,8 @@ def test_ids_are_joined_in_the_order_of_the_pivot(tmp_path: Path) -> None:
 
 def test_lines_are_yielded_before_the_rest_is_read(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "one\teins\n" * 100_000 + "no tab\n"})
-    corpus = LocalCorpus(
-        split="train", format="tsv", path="{pair}.tsv", folder=tmp_path, pivot="en", origin=""
-    )
-    assert next(read_corpus(corpus, "de")).target == "eins"
+    corpus = find_corpus(within(TSV, tmp_path), "en", "de", {})
+    assert next(read_corpus(corpus)).target == "eins"
 
 
 ERRORS = {
@@ -154,12 +166,12 @@ ERRORS = {
     "bad gzip": (
         {"en.gz": b"plain\n", "de.gz": b"plain\n"},
         [source("train", "text", "{lang}.gz")],
-        r"en\.gz: damaged gzip",
+        r"en\.gz: damaged .gz",
     ),
     "cut gzip": (
         {"en.gz": gzip.compress(b"a\n" * 99)[:-9], "de.gz": gzip.compress(b"a\n" * 99)},
         [source("train", "text", "{lang}.gz")],
-        r"en\.gz: damaged gzip",
+        r"en\.gz: damaged .gz",
     ),
     "evaluation line empty": (
         {"valid.en": "a\nb\n", "valid.de": "a\n\u2003\n"},
@@ -349,7 +361,7 @@ def test_builtin_training_is_the_first_pairs_that_pass(
     def numbers(code: str, seed: int) -> Iterator[tuple[str, str]]:
         return ((f"{n // 2 * ' '}{n // 2}", f"{code} {seed}") for n in count())
 
-    monkeypatch.setattr(preparation, "training_pairs", numbers)
+    monkeypatch.setattr(training_text, "training_pairs", numbers)
     train = [source("train", "builtin")]
     files = prepare(tmp_path, train, max_pairs={"xx": 3}, cleaning=STRICT, seed=5)
     assert files["train.en-xx.en"] == "0\n1\n2\n"
@@ -358,7 +370,7 @@ def test_builtin_training_is_the_first_pairs_that_pass(
     assert (row["read"], row["duplicate"], row["over_cap"], row["kept"]) == (5, 2, 0, 3)
 
     nothing = Cleaning(max_words=1, max_ratio=1, drop_duplicates=False)
-    with pytest.raises(InputError, match=r"en-xx.*looking for 3 built-in pairs .*too_long 150"):
+    with pytest.raises(InputError, match=r"'xx'.*looking for 3 built-in pairs .*too_long 150"):
         prepare(tmp_path, train, max_pairs={"xx": 3}, cleaning=nothing)
 
 
@@ -385,12 +397,15 @@ def test_builtin_corpus(tmp_path: Path) -> None:
 def test_real_verses_are_held_out_of_all_languages(tmp_path: Path) -> None:
     prepare_corpora(
         sources=[
-            source("train", "ids", "bible/{lang}.tsv"),
-            source("valid", "held_out", sentences=50),
-            source("test", "held_out", sentences=50),
-            source("ntrex", "text", "ntrex/{lang}.txt"),
+            within(split, DATA)
+            for split in (
+                source("train", "ids", "bible/{lang}.tsv"),
+                source("valid", "held_out", sentences=50),
+                source("test", "held_out", sentences=50),
+                source("ntrex", "text", "ntrex/{lang}.txt"),
+            )
         ],
-        folder=DATA,
+        codes={},
         pivot="en",
         max_pairs={"de": 400, "uk": 300},
         cleaning=Cleaning(max_words=60, max_ratio=2.5, drop_duplicates=True),

@@ -124,3 +124,10 @@ def test_device_and_precision(
     flags = make_flags({"precision": precision}, device=device)
     assert set(there) <= set(flags)
     assert not set(absent) & set(flags)
+
+
+def test_a_training_reads_the_shards_of_its_data(tmp_path: Path) -> None:
+    assert make_flags(data=tmp_path)[0] == str(tmp_path)
+    for number in (0, 1):
+        (tmp_path / f"shard{number}").mkdir()
+    assert make_flags(data=tmp_path)[0] == f"{tmp_path}/shard0:{tmp_path}/shard1"

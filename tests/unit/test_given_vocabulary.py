@@ -7,6 +7,7 @@ import sentencepiece
 
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.given_vocabulary import (
+    given_size,
     read_dictionary,
     use_vocabulary,
     vocabulary_lines,
@@ -56,6 +57,33 @@ def test_without_a_dictionary_it_is_that_of_the_pieces(learned: Path, tmp_path: 
     for name in ("spm.model", "dict.txt"):
         assert (folder / name).read_bytes() == (learned / name).read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == ["dict.txt", "spm.model"]
+
+
+def test_a_dictionary_alone_is_used_as_it_is(pieces: list[str], tmp_path: Path) -> None:
+    lines = [line.replace(" 100", f" {n}") for n, line in enumerate(pieces)]
+    dictionary = write(tmp_path / "d.txt", [*lines, "__fr__ 1"])
+    use_vocabulary(None, dictionary, LANGUAGES, tmp_path / "folder")
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["dict.txt"]
+    assert read(tmp_path / "folder") == [*lines, "__fr__ 1", *TAGS]
+
+
+def test_the_size_of_what_is_given(learned: Path, pieces: list[str], tmp_path: Path) -> None:
+    model, dictionary = str(learned / "spm.model"), str(write(tmp_path / "d.txt", pieces[:90]))
+    assert given_size(model, tags=LANGUAGES) == len(pieces) + 2 + 4
+    assert given_size(model, dictionary, tags=LANGUAGES) == 90 + 2 + 4
+    assert given_size(dictionary=dictionary, tags=LANGUAGES) == 90 + 2 + 4
+    assert given_size(dictionary=dictionary, tags=[]) == 90 + 4
+
+
+def test_a_dictionary_whose_pieces_need_their_model_is_refused(
+    pieces: list[str], tmp_path: Path
+) -> None:
+    bytes_ = [f"<0x{n:02X}> 100" for n in range(256)]
+    dictionary = write(tmp_path / "d.txt", [*bytes_, *pieces])
+    assert_refused(tmp_path, None, dictionary, r"d\.txt: <0x41> and such stand for bytes, which")
+    dictionary = write(tmp_path / "d.txt", ["the 100", "of@@ 90"])
+    assert_refused(tmp_path, None, dictionary, r"d\.txt: no token has SentencePiece's ▁, so that")
+    assert_refused(tmp_path, None, None, "no vocabulary is given; give a SentencePiece model or")
 
 
 def test_pieces_are_found_wherever_the_special_ones_are(tmp_path: Path) -> None:
@@ -149,7 +177,9 @@ def test_files_that_are_something_else_are_refused(learned: Path, tmp_path: Path
     assert_refused(tmp_path, model, tmp_path / "latin.txt", r"latin\.txt: not a text file in UTF-8")
 
 
-def assert_refused(tmp_path: Path, model: Path, dictionary: Path | None, message: str) -> None:
+def assert_refused(
+    tmp_path: Path, model: Path | None, dictionary: Path | None, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         use_vocabulary(model, dictionary, LANGUAGES, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -57,7 +57,7 @@ def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> N
 def test_untouched_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
     write(tmp_path / "in/en-de/generate-test.txt", LOG)
     flores = write(tmp_path / "de.txt", "".join(f"Satz {n}.\n" for n in range(6)))
-    copy_direction(tmp_path / "in", "test", {"de": flores, "en": flores}, tmp_path, "en-de")
+    copy_direction(tmp_path / "in", "test", {"en-de": flores, "en": flores}, tmp_path, "en-de")
     assert read_untouched(tmp_path / "en-de", "test") == ["Satz 1.", "Satz 4."]
 
 
@@ -78,7 +78,7 @@ def test_untouched_references_of_another_corpus(
         write(tmp_path / "in/en-de/test-ref.txt", "a\nb\n")
     flores = write(tmp_path / "de.txt", "Satz.\n" * lines)
     with pytest.raises(InputError, match=message):
-        copy_direction(tmp_path / "in", "test", {"de": flores}, tmp_path / "out", "en-de")
+        copy_direction(tmp_path / "in", "test", {"en-de": flores}, tmp_path / "out", "en-de")
 
 
 def test_plain_text_stays_as_it_is(tmp_path: Path) -> None:

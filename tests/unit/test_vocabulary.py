@@ -1,16 +1,26 @@
 """Vocabularies and their dictionaries, joint or of one side of a pair."""
 
+import random
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sentencepiece
 
+from neuron_specialization.corpora import vocabulary
 from neuron_specialization.corpora.builtin import evaluation_pairs
+from neuron_specialization.corpora.sampling import keep_rates
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
+    count_lines,
     dictionary_size,
+    join_pieces,
     language_file,
     learn_vocabulary,
+    piece_joiner,
+    read_lines,
     sample_lines,
     vocabulary_folder,
 )
@@ -66,6 +76,124 @@ def test_the_same_seed_gives_the_same_files(
         learn_vocabulary(lines, ["en"], settings(), tmp_path / name, tmp_path / f"{name}.txt")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert (tmp_path / "one.txt").read_bytes() == (tmp_path / "two.txt").read_bytes()
+
+
+LEARN = """
+import sys
+from pathlib import Path
+from neuron_specialization.corpora.vocabulary import *
+text, model, model_type = sys.argv[1:]
+settings = VocabularySettings(model_type=model_type, size=100, character_coverage=1.0,
+                              temperature=1, max_sentences=120, seed=1)
+learn_vocabulary(read_lines(Path(text)), ["en"], settings, Path(model), Path(model + ".txt"))
+"""
+
+
+@pytest.mark.parametrize("model_type", ["unigram", "bpe"])
+def test_sentencepiece_chooses_the_same_lines_in_every_process(
+    tmp_path: Path, model_type: str
+) -> None:
+    lines = [line for pair in evaluation_pairs("a1", "valid", 200, seed=1) for line in pair]
+    text = tmp_path / "text"
+    text.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    for name in ("one", "two"):
+        command = [sys.executable, "-c", LEARN, str(text), str(tmp_path / name), model_type]
+        subprocess.run(command, check=True)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    # and not all of them, nor the first ones
+    for name, some in (("all", lines), ("first", lines[:120])):
+        chosen = settings(model_type=model_type, size=100, max_sentences=len(some) + 1)
+        learn_vocabulary(iter(some), ["en"], chosen, tmp_path / name, tmp_path / f"{name}.txt")
+        assert (tmp_path / f"{name}.txt").read_bytes() != (tmp_path / "one.txt").read_bytes()
+
+
+def sample_one_by_one(corpora: list[tuple[Path, Path]], temperature: float, seed: int) -> list[str]:
+    """The sample that is meant: a random number per pair, in order."""
+    sides = [[list(read_lines(path)) for path in files] for files in corpora]
+    rates = keep_rates(np.array([len(left) for left, _ in sides]), temperature)
+    generator = np.random.default_rng(seed)
+    return [
+        line
+        for (left, right), rate in zip(sides, rates, strict=True)
+        for pair in zip(left, right, strict=True)
+        if generator.random() < rate
+        for line in pair
+    ]
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 1 << 16])
+def test_the_sample_does_not_depend_on_the_blocks_of_random_numbers(
+    corpora: list[tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(vocabulary, "PAIRS_PER_DRAW", block)
+    for temperature, seed in ((1, 1), (2, 1), (2, 7), (5, 3)):
+        expected = sample_one_by_one(corpora, temperature, seed)
+        assert list(sample_lines(corpora, temperature, seed)) == expected
+
+
+def test_lines_end_at_line_feeds_only_and_the_last_needs_none(tmp_path: Path) -> None:
+    left, right = tmp_path / "x.en", tmp_path / "x.de"
+    left.write_bytes("a\rb\nc\u2028d\r\n\ne".encode())
+    right.write_bytes(b"1\n2\n3\n4\n")
+    expected = ["a\rb", "1", "c\u2028d\r", "2", "", "3", "e", "4"]
+    assert list(sample_lines([(left, right)], 1, seed=1)) == expected
+    assert count_lines(left) == count_lines(right) == 4
+    for text, lines in ((b"", 0), (b"\n", 1), (b"a", 1), (b"a\n\n", 2)):
+        left.write_bytes(text)
+        assert count_lines(left) == lines
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_sides_of_different_length_are_an_error(
+    corpora: list[tuple[Path, Path]], missing: int
+) -> None:
+    path = corpora[0][missing]
+    path.write_text("".join(f"{line}\n" for line in list(read_lines(path))[:-1]), encoding="utf-8")
+    with pytest.raises(ValueError, match="zip"):
+        list(sample_lines(corpora, 2, seed=1))
+
+
+@pytest.fixture(params=["unigram", "bpe"])
+def model(
+    corpora: list[tuple[Path, Path]], tmp_path: Path, request: pytest.FixtureRequest
+) -> sentencepiece.SentencePieceProcessor:
+    """A model in a vocabulary folder."""
+    lines = sample_lines(corpora, temperature=2, seed=1)
+    chosen = settings(model_type=request.param)
+    learn_vocabulary(lines, ["en"], chosen, tmp_path / "spm.model", tmp_path / "dict.txt")
+    return sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spm.model"))
+
+
+def normalise(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_pieces_are_joined_as_sentencepiece_does(
+    corpora: list[tuple[Path, Path]], model: sentencepiece.SentencePieceProcessor
+) -> None:
+    lines = [line for files in corpora for path in files for line in read_lines(path)]
+    for line in [*lines, "", " ", "日本 a日 日", "one  two", "ａｂ\u3000c"]:
+        pieces = [
+            "<unk>" if model.is_unknown(i) else model.id_to_piece(i) for i in model.encode(line)
+        ]
+        assert normalise(join_pieces(pieces)) == normalise(model.decode(pieces))
+    # what a model may say, too
+    known = [model.id_to_piece(i) for i in range(len(model)) if not model.is_control(i)]
+    chooser = random.Random(1)
+    for pieces in (chooser.choices(known, k=length) for length in range(60) for _ in range(20)):
+        assert normalise(join_pieces(pieces)) == normalise(model.decode(pieces))
+    assert normalise(join_pieces(["\u2581a", "<unk>", "b"])) == "a ⁇ b"
+
+
+def test_the_model_joins_pieces_where_there_is_one(
+    model: sentencepiece.SentencePieceProcessor, tmp_path: Path
+) -> None:
+    assert piece_joiner(tmp_path, "en") is not join_pieces
+    assert piece_joiner(tmp_path, "en")(model.encode("one two", out_type=str)) == "one two"
+    (tmp_path / "spm.model").unlink()
+    assert piece_joiner(tmp_path, "en") is join_pieces
+    with pytest.raises(InputError, match=r"spm\.model: no such SentencePiece model"):
+        vocabulary.load_pieces(tmp_path, "en")
 
 
 def test_small_corpora_are_used_whole_and_large_ones_thinned(

@@ -1,9 +1,10 @@
 """What the workflow would do: dry runs of every shipped configuration, and bad settings."""
 
+import gzip
+import itertools
 import re
 import subprocess
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +30,25 @@ def jobs(**counts: int) -> dict[str, int]:
     ) | {"compare_systems": tests * counts.pop("continued")}
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
-    return ONCE | data | evaluated | counts
+    planned = ONCE | data | evaluated | counts
+    return {rule: count for rule, count in planned.items() if count}
 
 
 THREE_SYSTEMS = jobs(
     trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
+)
+EC30 = jobs(
+    fetch_corpus=4,
+    vocabularies=6,
+    trained=11,
+    continued=8,
+    score_comet=11,
+    train_system=9,
+    train_bilingual=4,
+    fine_tune_directions=2,
+    record_activations=1,
+    select_neurons=4,
+    make_table=10,
 )
 JOBS = {
     (): jobs(
@@ -59,25 +74,29 @@ JOBS = {
         make_table=4,
     ),
     ("config/iwslt14.yaml",): jobs(
+        fetch_corpus=2,
         trained=11,
         continued=9,
         train_system=11,
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=5,
-        make_table=9,
+        make_table=15,
     ),
-    ("config/ec30.yaml",): jobs(
-        vocabularies=6,
-        trained=11,
+    ("config/ec30.yaml",): EC30,
+    ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
+    ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
+        fetch_corpus=2,
+        trained=9,
         continued=8,
-        score_comet=11,
+        score_comet=9,
         train_system=9,
-        train_bilingual=4,
         fine_tune_directions=2,
         record_activations=1,
         select_neurons=4,
-        make_table=6,
+        make_table=5,
+        binarise_corpora=0,
+        use_binarised=1,
     ),
     ("config/published.yaml",): {
         "postprocess_outputs": 2,
@@ -158,12 +177,33 @@ def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
     assert shipped == tested
 
 
+def splits(**settings: str) -> dict[str, dict]:
+    """A training corpus in two files per pair, validation and test built in."""
+    train = {"name": "train", "format": "text", "path": "{pair}.{lang}", **settings}
+    others = [{"name": name, "format": "builtin", "sentences": 9} for name in ("valid", "test")]
+    return {"corpora": {"splits": [train, *others]}}
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"vocabulery": {"size": 100}}, "vocabulery"),
         ({"vocabulary": {"sise": 100}}, "sise"),
-        ({"vocabulary": {"dictionary": "dict.txt"}}, "'model' is a dependency of 'dictionary'"),
+        ({"vocabulary": {"dictionary": "dict.txt"}}, r"dictionary alone.*vocabulary\.model"),
+        (
+            {"vocabulary": {"source": "nowhere", "size": 99, "model": "m"}},
+            r"no corpus nowhere in config/sources\.tsv",
+        ),
+        ({"downloads": {"also": ["nowhere"]}}, r"no corpus nowhere in config/sources\.tsv"),
+        (splits(source="nowhere"), "no source 'nowhere'"),
+        (splits(path="a.{pair}"), r"needs {lang}"),
+        (splits(path="{lnag}"), r"has {lnag}"),
+        (splits(tokenise="moses"), r"set corpora\.moses"),
+        (
+            splits(format="every_nth"),
+            "0 is less than the minimum of 2",
+        ),
+        ({"corpora": {"binarised": {"path": "bin"}}}, "binarised already .*leave it out"),
         ({"vocabulary": {"model": "nowhere.model"}}, r"nowhere\.model: no such SentencePiece"),
         ({"pair_vocabulary": {"model": "spm.model"}}, "pair_vocabulary"),
         ({"architectures": {"tiny": {"layer": 2}}}, "layer"),
@@ -289,20 +329,45 @@ def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
 def test_the_dataset_in_the_documentation_works(
     snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
-    text = (project / "docs/extending.md").read_text(encoding="utf-8")
-    settings, systems = (
-        textwrap.dedent(re.search(rf" *```{kind}\n(.*?)```", text, re.DOTALL)[1])
-        for kind in ("yaml", "tsv")
-    )
-    (tmp_path / "systems.tsv").write_text(systems, encoding="utf-8")
-    tables = {
-        "languages": str(project / "tests/workflow/tiny/languages.tsv"),
-        "systems": str(tmp_path / "systems.tsv"),
-    }
-    mine = overlay(yaml.safe_load(settings) | tables)
+    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert [kind for kind, _ in blocks] == ["tsv", "tsv", "yaml", "yaml"]
+    settings = yaml.safe_load(blocks[2][1])
+    for name, (_, table) in zip(("languages", "systems"), blocks, strict=False):
+        settings[name] = str(tmp_path / name)
+        (tmp_path / name).write_text(table, encoding="utf-8")
+    settings["corpora"]["folder"] = str(tmp_path)
+    mine = overlay(settings)
     done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
     assert done.returncode == 0, done.stdout
     assert planned_jobs(done.stdout) == THREE_SYSTEMS
+    for split, pair in itertools.product(("train", "valid", "test"), ("en-de", "en-is", "en-pl")):
+        for language in pair.split("-"):
+            lines = f"{split} {language}\n".encode() * 3
+            if split == "train":
+                (tmp_path / f"train.{pair}.{language}.gz").write_bytes(gzip.compress(lines))
+            else:
+                (tmp_path / f"{split}.{pair}.{language}").write_bytes(lines)
+    done = snakemake(tmp_path, "results/mine/corpora/report.tsv", overlays=(mine,))
+    assert done.returncode == 0, done.stdout
+    report = (tmp_path / "results/mine/corpora/report.tsv").read_text().splitlines()
+    assert len(report) == 1 + 9
+
+
+def test_the_split_in_the_documentation_plans_its_download(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    """Flores-200 as a test of the built-in languages, as docs/your_languages.md has it."""
+    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
+    (split,) = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.M)[1])
+    tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
+    table = (project / tiny["languages"]).read_text(encoding="utf-8").splitlines()
+    rows = [f"{row}\t{'flores200' if n == 0 else 'deu_Latn'}" for n, row in enumerate(table)]
+    (tmp_path / "languages.tsv").write_text("\n".join(rows), encoding="utf-8")
+    settings = {"languages": str(tmp_path / "languages.tsv")}
+    settings["corpora"] = {"splits": [*tiny["corpora"]["splits"][:2], split]}
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(TINY, overlay(settings)))
+    assert planned_jobs(done.stdout)["fetch_corpus"] == 1, done.stdout
 
 
 def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:

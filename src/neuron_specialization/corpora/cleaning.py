@@ -1,11 +1,8 @@
 """Cleaning of training corpora: rules that drop sentence pairs, and a count for each rule."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import compress
-from pathlib import Path
-from random import Random
 
 from neuron_specialization.corpora.readers import Line
 
@@ -38,9 +35,8 @@ def clean(
     """Yield the pairs that break no rule, whitespace normalised to single spaces.
 
     `counts` (from `new_counts`) is added to as the lines are read: one entry of `RULES` for each
-    dropped pair, "kept" for each other one.
+    dropped pair, "kept" for each other one. Repeated pairs are not looked for here.
     """
-    seen: set[bytes] = set()
     for _, source, target in lines:
         if source is None or target is None:
             counts["invalid_utf8"] += 1
@@ -51,39 +47,13 @@ def clean(
         if rule is not None:
             counts[rule] += 1
             continue
-        if cleaning.drop_duplicates:
-            digest = blake2b(f"{source}\n{target}".encode(), digest_size=16).digest()
-            if digest in seen:
-                counts["duplicate"] += 1
-                continue
-            seen.add(digest)
         counts["kept"] += 1
         yield source, target
 
 
-def cap(paths: Sequence[Path], counts: dict[str, int], max_pairs: int | None, seed: int) -> None:
-    """Keep a random `max_pairs` of the "kept" pairs in the aligned files `paths`, in their order.
-
-    The others are dropped from the files and counted as "over_cap"; None keeps all. The pairs stay
-    on disk: one byte per pair is in memory, and for a moment the sampled indices.
-    """
-    kept = counts["kept"]
-    if max_pairs is None or kept <= max_pairs:
-        return
-    chosen = bytearray(kept)
-    for index in Random(seed).sample(range(kept), max_pairs):
-        chosen[index] = 1
-    for path in paths:
-        _keep_lines(path, chosen)
-    counts["over_cap"] += kept - max_pairs
-    counts["kept"] = max_pairs
-
-
-def _keep_lines(path: Path, chosen: bytearray) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with path.open("rb") as every, part.open("wb") as few:
-        few.writelines(compress(every, chosen))
-    part.replace(path)
+def digest(source: str, target: str) -> bytes:
+    """Eight bytes that two different pairs of a corpus are next to never alike in."""
+    return blake2b(f"{source}\n{target}".encode(), digest_size=8).digest()
 
 
 def _normalise(text: str) -> tuple[str, int]:

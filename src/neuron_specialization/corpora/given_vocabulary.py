@@ -9,6 +9,7 @@ import sentencepiece
 from neuron_specialization.corpora.vocabulary import (
     DICTIONARY_COUNT,
     FAIRSEQ_SYMBOLS,
+    WORD_START,
     language_tag,
 )
 from neuron_specialization.errors import InputError
@@ -18,45 +19,61 @@ FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and
 OVERWRITE = "#fairseq:overwrite"
 # what fairseq adds to the pieces: padding to a multiple of 8, and language tags
 ADDED = re.compile(r"madeupword\d{4}|__\w+__")
+BYTE_PIECE = "<0x41>"  # one of 256 where a SentencePiece model falls back to bytes
 SHARED = 0.5  # of the shorter list, at least, where dictionary and model belong together
 
 
-def use_vocabulary(model: Path, dictionary: Path | None, tags: Sequence[str], folder: Path) -> None:
+def use_vocabulary(
+    model: Path | None, dictionary: Path | None, tags: Sequence[str], folder: Path
+) -> None:
     """Write `spm.model` and `dict.txt` into a folder, once they are found to belong together.
 
     The entries of a given dictionary stay as they are, since their order is that of a model's
     embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
 
     Args:
-        model: a SentencePiece model.
+        model: a SentencePiece model; None for corpora that are binarised already, whose pieces are
+            then joined without it. There is no `spm.model` then.
         dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
         tags: the languages whose tags are needed.
         folder: where to write; it is made.
 
     Raises:
-        InputError: a file is missing or damaged, or the two do not belong together.
+        InputError: a file is missing or damaged, the two do not belong together, or the one does
+            not do without the other.
     """
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / "spm.model") as partial:
-        partial.write_bytes(model.read_bytes())
+    if model is not None:
+        with whole(folder / "spm.model") as partial:
+            partial.write_bytes(model.read_bytes())
     write_text(folder / "dict.txt", "".join(f"{line}\n" for line in lines))
 
 
-def vocabulary_lines(model: Path, dictionary: Path | None, tags: Sequence[str]) -> list[str]:
+def vocabulary_lines(model: Path | None, dictionary: Path | None, tags: Sequence[str]) -> list[str]:
     """The lines of `dict.txt`, see `use_vocabulary`; fairseq adds its four own entries to them."""
-    tokens = pieces = read_pieces(model)
-    lines = with_counts(pieces)
-    if dictionary is not None:
+    pieces = read_pieces(model) if model else None
+    if dictionary:
         tokens, lines = read_dictionary(dictionary), read_text(dictionary)
-        check_pair(dictionary, tokens, pieces)
+        if pieces is None:
+            check_joinable(dictionary, tokens)
+        else:
+            check_pair(dictionary, tokens, pieces)
+    elif pieces is None:
+        raise InputError("no vocabulary is given; give a SentencePiece model or a dictionary")
+    else:
+        tokens, lines = pieces, with_counts(pieces)
     known = set(tokens)
     return lines + with_counts(tag for tag in map(language_tag, tags) if tag not in known)
 
 
-def given_size(model: str, dictionary: str = "", *, tags: Sequence[str]) -> int:
-    """Entries of the dictionary of a given vocabulary, fairseq's own included."""
-    lines = vocabulary_lines(Path(model), Path(dictionary) if dictionary else None, tags)
+def given_size(model: str = "", dictionary: str = "", *, tags: Sequence[str]) -> int:
+    """Entries of the dictionary of a given vocabulary, fairseq's own included.
+
+    The files are those of `use_vocabulary`; one of them may be empty for none.
+    """
+    given = Path(model) if model else None, Path(dictionary) if dictionary else None
+    lines = vocabulary_lines(given[0], given[1], tags)
     return len(lines) + FAIRSEQ_SYMBOLS
 
 
@@ -91,6 +108,20 @@ def check_pair(dictionary: Path, tokens: Iterable[str], pieces: Iterable[str]) -
         raise InputError(
             f"{dictionary}: {shared} of its {len(listed)} tokens are pieces of the SentencePiece "
             f"model, which has {len(known)}; give the two that were used together"
+        )
+
+
+def check_joinable(dictionary: Path, tokens: Sequence[str]) -> None:
+    """InputError where the pieces of a dictionary cannot be joined to text without their model."""
+    if BYTE_PIECE in tokens:
+        raise InputError(
+            f"{dictionary}: {BYTE_PIECE} and such stand for bytes, which only the SentencePiece "
+            "model can make text of; give it with the dictionary"
+        )
+    if not any(WORD_START in token for token in tokens):
+        raise InputError(
+            f"{dictionary}: no token has SentencePiece's {WORD_START}, so that words could not be "
+            "told apart; give the dictionary of SentencePiece's pieces, or its model too"
         )
 
 

@@ -1,248 +1,239 @@
 """From corpora as they are found to one file per split, pair and side, with a report of counts.
 
-The split named "train" is cleaned and capped; evaluation splits keep every line as it is, so that
-scores stay comparable with published ones, and a line that cannot be kept is an error.
+The split named "train" is cleaned and capped; evaluation splits keep every line, so that scores
+stay comparable with published ones, and a line that cannot be kept is an error. What is tokenised
+here is kept as it was, too, where that is asked for.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from neuron_specialization.corpora import readers, splits
-from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs
-from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, cap, clean, new_counts
-from neuron_specialization.corpora.readers import Line, LocalCorpus, pair_name
+from neuron_specialization.corpora.builtin import evaluation_pairs
+from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, new_counts
+from neuron_specialization.corpora.corpus_files import (
+    Codes,
+    PairCorpus,
+    SplitSource,
+    find_corpus,
+    pair_name,
+)
+from neuron_specialization.corpora.readers import Line
+from neuron_specialization.corpora.split_checks import TRAIN, find_problems
+from neuron_specialization.corpora.tokenisation import tokenised, written_in_latin
+from neuron_specialization.corpora.training_text import (
+    TrainingText,
+    write_pairs,
+    write_training_text,
+)
 from neuron_specialization.errors import InputError
+from neuron_specialization.parallel import map_processes
 
-TRAIN = "train"
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
-BUILTIN_PATIENCE = 50
-"""Most built-in pairs made per pair asked for: they never end, so the search for good ones must."""
-WRITE_BUFFER = 1 << 20
-"""Bytes; a fifth less time for writing than with Python's default of 8 KiB."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitSource:
-    """Where the sentences of one split come from."""
-
-    name: str
-    """Name of the split; "train" is the one that is cleaned and capped."""
-    format: str
-    """One of "builtin", "text", "tsv", "ids" and "held_out" (lines of train's "ids" corpus)."""
-    path: str
-    """Path template with {pair} or {lang}; "" for splits that are not local."""
-    sentences: int
-    """Number of sentences of a built-in evaluation split or of a held-out one; else unused."""
-    origin: str
-    """Where the corpus comes from, told to a user who does not have it."""
+UNTOUCHED = "untouched"
+"""Leads the names of files of evaluation text as it was before it was tokenised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Preparation:
-    """What all splits and pairs have in common."""
+    """What all pairs have in common."""
 
-    corpora: Mapping[str, LocalCorpus]
-    """The local corpus of each split that is not built in."""
+    sources: Sequence[SplitSource]
+    """The splits."""
+    codes: Codes
+    """The names of languages in other corpora."""
     held_out: Mapping[str, frozenset[str]]
     """The ids of each held-out split."""
     left_out: frozenset[str]
     """The ids that training must not have: the held-out ones, and others with their text."""
+    untouched: Sequence[str]
+    """Splits that are kept as they were, too."""
     pivot: str
     """Language that all pairs share."""
     cleaning: Cleaning
     """Rules for training pairs."""
     seed: int
     """Seed of the built-in corpus and of the cap."""
+    work: Path
+    """Folder to write to."""
+
+    def read_from(self, source: SplitSource, lang: str) -> SplitSource:
+        """Where the sentences of a split and pair are read from: train's where they are its."""
+        if source.format == "held_out":
+            source = next(split for split in self.sources if split.name == TRAIN)
+        return source.of(lang)
+
+    def corpus(self, source: SplitSource, lang: str) -> PairCorpus:
+        """The files of a split and pair."""
+        return find_corpus(self.read_from(source, lang), self.pivot, lang, self.codes)
+
+    def files(self, name: str, lang: str) -> tuple[Path, Path]:
+        """The two files of a split and pair."""
+        stem = self.work / f"{name}.{pair_name(self.pivot, lang)}"
+        return Path(f"{stem}.{self.pivot}"), Path(f"{stem}.{lang}")
 
 
 def prepare_corpora(
     *,
     sources: Sequence[SplitSource],
-    folder: Path,
+    codes: Codes,
     pivot: str,
     max_pairs: Mapping[str, int | None],
     cleaning: Cleaning,
     seed: int,
     out: Path,
+    untouched: Sequence[str] = (),
+    processes: int = 1,
 ) -> None:
     """Read all splits of all pairs; write `{out}/{split}.{pair}.{lang}` and `{out}/report.tsv`.
 
-    `max_pairs` has an entry for each language but the pivot: the most training pairs, None for
-    all. Local files lie below `folder`. The report has a row of `REPORT_COLUMNS` for each split
-    and pair; the counts after "read" add up to it. Files appear in `out` when all are finished.
+    Args:
+        sources: the splits.
+        codes: by language, what stands for placeholders of the splits' paths.
+        pivot: the language that all pairs share.
+        max_pairs: for each language but the pivot, the most training pairs, None for all.
+        cleaning: rules for training pairs.
+        seed: of the built-in corpus and of the cap.
+        out: where to write; files appear when all are finished.
+        untouched: splits of which `{out}/untouched.{split}.{pair}.{lang}` is written too, their
+            text before it was tokenised.
+        processes: how many languages are worked on at a time.
+
+    The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
+    to it. Memory does not depend on the size of the training corpus, unless it has ids.
 
     Raises InputError, before anything is read, for settings that do not fit together and for
     missing files; then for what `read_corpus` and `choose_held_out` find, for an evaluation line
     that cannot be used, and for a split and pair of which no sentence is left.
     """
-    problems = list(_find_problems(sources, pivot, max_pairs))
+    problems = list(find_problems(sources, pivot, max_pairs))
     if problems:
         raise InputError("; ".join(problems))
-    preparation = _plan(sources, folder, pivot, list(max_pairs), cleaning, seed)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
-        work = Path(name)
-        rows = [
-            _prepare_pair(preparation, source, lang, limit, work)
-            for source in sources
-            for lang, limit in max_pairs.items()
-        ]
+        held_out, left_out = _hold_out(sources, pivot, list(max_pairs), codes, seed)
+        preparation = _Preparation(
+            sources=sources,
+            codes=codes,
+            held_out=held_out,
+            left_out=left_out,
+            untouched=untouched,
+            pivot=pivot,
+            cleaning=cleaning,
+            seed=seed,
+            work=Path(name),
+        )
+        found = map_processes(partial(_prepare_pair, preparation), max_pairs.items(), processes)
+        rows = [row for of_split in zip(*found, strict=True) for row in of_split]
         report = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
-        (work / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
+        (Path(name) / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
         out.mkdir(exist_ok=True)
-        for file in sorted(work.iterdir()):
+        for file in sorted(Path(name).iterdir()):
             file.replace(out / file.name)
 
 
-def _find_problems(
-    sources: Sequence[SplitSource], pivot: str, max_pairs: Mapping[str, int | None]
-) -> Iterator[str]:
-    names = [source.name for source in sources]
-    if len(set(names)) < len(names):
-        yield f"splits {', '.join(names)}: a name occurs twice"
-    if not max_pairs or pivot in max_pairs:
-        yield f"languages {list(max_pairs)}: give one or more, all different from pivot {pivot!r}"
-    for lang, limit in max_pairs.items():
-        if limit is not None and limit < 1:
-            yield f"language {lang!r}: at most {limit} training pairs, must be at least 1"
-    formats = {source.name: source.format for source in sources}
-    for source in sources:
-        if source.name == TRAIN:
-            yield from _find_train_problems(source, max_pairs)
-        else:
-            yield from _find_evaluation_problems(source, formats.get(TRAIN))
-
-
-def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:
-    if source.format == "held_out":
-        yield f"split {TRAIN!r}: only evaluation splits can be held out"
-    uncapped = [lang for lang, limit in max_pairs.items() if limit is None]
-    if source.format == "builtin" and uncapped:
-        yield (
-            f"split {TRAIN!r}: the built-in corpus has no end, say how many training pairs to "
-            f"make for {', '.join(uncapped)}"
-        )
-
-
-def _find_evaluation_problems(source: SplitSource, train_format: str | None) -> Iterator[str]:
-    if source.format == "builtin" and source.name not in ("valid", "test"):
-        yield f"split {source.name!r}: the built-in splits are train, valid and test"
-    if source.format == "held_out" and train_format != "ids":
-        yield (
-            f"split {source.name!r}: held out of split {TRAIN!r}, which must have format 'ids' "
-            f"and has {train_format!r}"
-        )
-    if source.format in ("builtin", "held_out") and source.sentences < 1:
-        yield f"split {source.name!r}: {source.sentences} sentences, must be at least 1"
-
-
-def _plan(
-    sources: Sequence[SplitSource],
-    folder: Path,
-    pivot: str,
-    languages: Sequence[str],
-    cleaning: Cleaning,
-    seed: int,
-) -> _Preparation:
+def _hold_out(
+    sources: Sequence[SplitSource], pivot: str, languages: Sequence[str], codes: Codes, seed: int
+) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
+    """The ids of each held-out split, and all that training must not have; files are checked."""
     corpora = {
-        source.name: LocalCorpus(
-            split=source.name,
-            format=source.format,
-            path=source.path,
-            folder=folder,
-            pivot=pivot,
-            origin=source.origin,
-        )
+        source.name: [find_corpus(source, pivot, lang, codes) for lang in languages]
         for source in sources
-        if source.format not in ("builtin", "held_out")
+        if source.format not in ("builtin", "held_out", "every_nth")
     }
-    for corpus in corpora.values():
-        readers.check_corpus(corpus, languages)
+    for corpus in (corpus for split in corpora.values() for corpus in split):
+        corpus.check()
     sizes = {source.name: source.sentences for source in sources if source.format == "held_out"}
-    for split in sizes:
-        corpora[split] = corpora[TRAIN]
-    ids = splits.find_common_ids(corpora[TRAIN], languages) if sizes else []
+    if not sizes:
+        return {}, frozenset()
+    ids = splits.find_common_ids(corpora[TRAIN])
     held_out = splits.choose_held_out(ids, sizes, seed)
-    texts = readers.read_id_file(corpora[TRAIN].file(pivot, pivot)) if sizes else {}
-    return _Preparation(
-        corpora=corpora,
-        held_out=held_out,
-        left_out=splits.find_repetitions(held_out.values(), texts),
-        pivot=pivot,
-        cleaning=cleaning,
-        seed=seed,
-    )
+    texts = readers.read_id_file(corpora[TRAIN][0].files[pivot][0])
+    return held_out, splits.find_repetitions(held_out.values(), texts)
 
 
-def _prepare_pair(
-    preparation: _Preparation, source: SplitSource, lang: str, limit: int | None, work: Path
-) -> list[str]:
-    """Write the two files of a split and pair, return its row of the report."""
-    pair = pair_name(preparation.pivot, lang)
-    paths = [work / f"{source.name}.{pair}.{side}" for side in (preparation.pivot, lang)]
-    counts = new_counts()
-    if source.name == TRAIN:
-        _write_pairs(_train_pairs(preparation, source, lang, limit, counts), paths)
-        cap(paths, counts, limit, preparation.seed)
-    else:
-        counts["kept"] = _write_pairs(_evaluation_pairs(preparation, source, lang), paths)
-    row = {"split": source.name, "pair": pair, "read": sum(counts.values()), **counts}
+def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
+    """Write the files of all splits of a pair; return the rows of the report, a split each."""
+    lang, limit = language
+    counts = {source.name: new_counts() for source in preparation.sources}
+    for source in preparation.sources:
+        if source.name == TRAIN:
+            _prepare_training(preparation, source, lang, limit, counts)
+        elif source.format != "every_nth":
+            counts[source.name]["kept"] = _prepare_evaluation(preparation, source, lang)
+    return [_report(name, pair_name(preparation.pivot, lang), of) for name, of in counts.items()]
+
+
+def _report(split: str, pair: str, counts: Mapping[str, int]) -> list[str]:
+    row = {"split": split, "pair": pair, "read": sum(counts.values()), **counts}
     if not counts["kept"]:
         found = ", ".join(f"{column} {row[column]}" for column in REPORT_COLUMNS[2:])
-        raise InputError(f"split {source.name!r}, pair {pair!r}: no sentence is left ({found})")
+        raise InputError(f"split {split!r}, pair {pair!r}: no sentence is left ({found})")
     return [str(row[column]) for column in REPORT_COLUMNS]
 
 
-def _train_pairs(
+def _prepare_training(
     preparation: _Preparation,
     source: SplitSource,
     lang: str,
     limit: int | None,
-    counts: dict[str, int],
-) -> Iterator[tuple[str, str]]:
-    if source.format == "builtin" and limit is not None:
-        yield from _make_train_pairs(preparation, lang, limit, counts)
-        return
-    lines = readers.read_corpus(preparation.corpora[TRAIN], lang)
-    if preparation.left_out:
-        lines = splits.leave_out(lines, preparation.left_out, counts)
-    yield from clean(lines, preparation.cleaning, counts)
-
-
-def _make_train_pairs(
-    preparation: _Preparation, lang: str, limit: int, counts: dict[str, int]
-) -> Iterator[tuple[str, str]]:
-    made = islice(training_pairs(lang, preparation.seed), BUILTIN_PATIENCE * limit)
-    lines = (Line(number, *pair) for number, pair in enumerate(made, start=1))
-    yield from islice(clean(lines, preparation.cleaning, counts), limit)
-    if counts["kept"] < limit:
-        found = ", ".join(f"{rule} {counts[rule]}" for rule in COUNTS)
-        raise InputError(
-            f"split {TRAIN!r}, pair {pair_name(preparation.pivot, lang)!r}: gave up looking for "
-            f"{limit} built-in pairs ({found}); ask for fewer or clean less strictly"
-        )
-
-
-def _evaluation_pairs(
-    preparation: _Preparation, source: SplitSource, lang: str
-) -> Iterable[tuple[str, str]]:
+    counts: Mapping[str, dict[str, int]],
+) -> None:
+    """Write train, and those splits that get every nth pair of it."""
+    nth = [split for split in preparation.sources if split.format == "every_nth"]
+    text = TrainingText(
+        lang=lang,
+        limit=limit,
+        cleaning=preparation.cleaning,
+        seed=preparation.seed,
+        files=preparation.files(TRAIN, lang),
+        nth=[(split.every, preparation.files(split.name, lang)) for split in nth],
+    )
     if source.format == "builtin":
-        return evaluation_pairs(lang, source.name, source.sentences, preparation.seed)
-    corpus = preparation.corpora[source.name]
-    return splits.read_evaluation(corpus, lang, preparation.held_out.get(source.name))
+        moved = write_training_text(text, None, counts[TRAIN])
+    else:
+        lines = readers.read_corpus(preparation.corpus(source, lang))
+        lines = splits.leave_out(lines, preparation.left_out, counts[TRAIN])
+        lines = _in_latin(preparation, lines, source, lang)
+        moved = write_training_text(
+            text, _tokenised(preparation, lines, source, lang), counts[TRAIN]
+        )
+    for split, pairs in zip(nth, moved, strict=True):
+        counts[split.name]["kept"] = pairs
 
 
-def _write_pairs(pairs: Iterable[tuple[str, str]], paths: Sequence[Path]) -> int:
-    written = 0
-    with (
-        paths[0].open("w", WRITE_BUFFER, encoding="utf-8", newline="\n") as source_file,
-        paths[1].open("w", WRITE_BUFFER, encoding="utf-8", newline="\n") as target_file,
-    ):
-        for source, target in pairs:
-            source_file.write(f"{source}\n")
-            target_file.write(f"{target}\n")
-            written += 1
-    return written
+def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: str) -> int:
+    """Write an evaluation split, and as it was if that is wanted; return how many pairs it has."""
+    files = preparation.files(source.name, lang)
+    if source.format == "builtin":
+        pairs = evaluation_pairs(lang, source.name, source.sentences, preparation.seed)
+        return write_pairs(pairs, files)
+    found = splits.read_evaluation(
+        preparation.corpus(source, lang), preparation.held_out.get(source.name)
+    )
+    numbered = (Line(number, *pair) for number, pair in enumerate(found, start=1))
+    lines = list(_in_latin(preparation, numbered, source, lang))
+    if source.name in preparation.untouched:
+        write_pairs(_texts(lines), preparation.files(f"{UNTOUCHED}.{source.name}", lang))
+    return write_pairs(_texts(_tokenised(preparation, lines, source, lang)), files)
+
+
+def _in_latin(
+    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
+) -> Iterator[Line]:
+    split = preparation.read_from(source, lang)
+    return written_in_latin(lines, split, pair_name(preparation.pivot, lang))
+
+
+def _tokenised(
+    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
+) -> Iterator[Line]:
+    split = preparation.read_from(source, lang)
+    return tokenised(lines, split, pair_name(preparation.pivot, lang))
+
+
+def _texts(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:
+    return ((str(line.source), str(line.target)) for line in lines)

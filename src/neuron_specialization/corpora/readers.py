@@ -1,24 +1,21 @@
-"""Readers of local corpora: aligned text files, source<TAB>target files and id<TAB>text files.
+"""Readers of local corpora: aligned text files, TED talks, TSV files and id<TAB>text files.
 
-Every corpus is centred on a pivot language: the pair of language `de` is `en-de`, and the pivot's
-sentence is always the source of a `Line`. Files are read as bytes and split on "\\n" only, because
-Python's text mode would also break lines at a lone "\\r" and put the two sides out of step.
+The pivot's sentence is always the source of a `Line`.
 """
 
-import gzip
-import io
-import zlib
-from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
+from neuron_specialization.corpora.corpus_files import PairCorpus
+from neuron_specialization.corpora.text_lines import count_lines, decode, read_lines
 from neuron_specialization.errors import InputError
 
-PLACEHOLDERS = {"text": "{lang}", "tsv": "{pair}", "ids": "{lang}"}
-"""The local formats, each with the placeholder without which all sides or pairs share a file."""
+# TED talks (WIT3): lines that are no text, and tags around lines that are
+NO_TEXT = re.compile(rb"<(?:url|talkid|keywords)>")
+TAGS = re.compile(rb"</?(?:title|description)>")
 
 
 class Line(NamedTuple):
@@ -29,63 +26,19 @@ class Line(NamedTuple):
     target: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocalCorpus:
-    """Where the files of one split lie and how they are written."""
+def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
+    """Read a pair, line by line (format "ids" loads both files).
 
-    split: str
-    """Name of the split, for messages."""
-    format: str
-    """One of "text", "tsv" and "ids"."""
-    path: str
-    """Path template below `folder`: {pair} is e.g. "en-de", {lang} the language of the side."""
-    folder: Path
-    """Folder that `path` is relative to."""
-    pivot: str
-    """Language that all pairs share."""
-    origin: str
-    """Where the corpus comes from, told to a user who does not have it."""
-
-    def file(self, lang: str, side: str) -> Path:
-        """Return the file of one side (`lang` or the pivot) of the pair of `lang`."""
-        path = self.path.replace("{pair}", pair_name(self.pivot, lang))
-        return self.folder / path.replace("{lang}", side)
-
-
-def pair_name(pivot: str, lang: str) -> str:
-    """Return the name of a corpus pair, the pivot first."""
-    return f"{pivot}-{lang}"
-
-
-def check_corpus(corpus: LocalCorpus, languages: Sequence[str]) -> None:
-    """Raise an InputError on an unknown format, a template without its placeholder, no file."""
-    if corpus.format not in PLACEHOLDERS:
-        raise InputError(
-            f"split {corpus.split!r}: unknown format {corpus.format!r}, "
-            f"local corpora are one of {', '.join(PLACEHOLDERS)}"
-        )
-    placeholder = PLACEHOLDERS[corpus.format]
-    if placeholder not in corpus.path:
-        raise InputError(
-            f"split {corpus.split!r}: the path {corpus.path!r} needs {placeholder} "
-            f"(format {corpus.format!r})"
-        )
-    for lang in languages:
-        for side in (corpus.pivot, lang):
-            _require_file(corpus, lang, side)
-
-
-def read_corpus(corpus: LocalCorpus, lang: str) -> Iterator[Line]:
-    """Read the pair of the pivot and `lang`, line by line (format "ids" loads both files).
-
-    Raises InputError at once for what `check_corpus` finds, and while reading for a corpus without
-    lines, files of different length, a line without exactly one tab, a duplicate id, a damaged
-    gzip file.
+    Raises InputError at once for a missing file, and while reading for a corpus without lines,
+    files of different length, a line with other columns than it must have, a duplicate id, a
+    damaged compressed file.
     """
-    check_corpus(corpus, [lang])
-    if corpus.format == "text":
-        return _read_text(corpus, lang)
-    return _read_tsv(corpus, lang) if corpus.format == "tsv" else _read_ids(corpus, lang)
+    corpus.check()
+    if corpus.format == "tsv":
+        return _read_tsv(corpus)
+    if corpus.format == "ids":
+        return _read_ids(corpus)
+    return _read_text(corpus)
 
 
 def read_id_file(path: Path) -> dict[str, str | None]:
@@ -95,13 +48,13 @@ def read_id_file(path: Path) -> dict[str, str | None]:
     valid UTF-8 or was there before, and for a file without lines.
     """
     texts: dict[str, str | None] = {}
-    for number, (raw_key, raw_text) in enumerate(_read_columns(path), start=1):
-        key = _decode(raw_key)
+    for number, (raw_key, raw_text) in _two_columns(path):
+        key = decode(raw_key)
         if key is None:
             raise InputError(f"{path}:{number}: the id is not valid UTF-8")
         if key in texts:
             raise InputError(f"{path}:{number}: the id {key!r} occurs a second time")
-        texts[key] = _decode(raw_text)
+        texts[key] = decode(raw_text)
     if not texts:
         raise InputError(f"{path}: empty corpus, the file has no lines")
     return texts
@@ -117,37 +70,62 @@ def text_problem(text: str | None) -> str | None:
     return "has a carriage return inside" if "\r" in text else None
 
 
-def locate(corpus: LocalCorpus, lang: str, side: str, key: int | str) -> str:
-    """Return `file:line` of a line that `read_corpus` gave; an id is looked up in its file."""
-    path = corpus.file(lang, side)
-    if isinstance(key, int):
-        return f"{path}:{key}"
-    return f"{path}:{list(read_id_file(path)).index(key) + 1}"
+def locate(corpus: PairCorpus, side: str, key: int | str) -> str:
+    """Return `file:line` of a line that `read_corpus` gave; an id is looked up in its file.
+
+    Line numbers count the sentences of all files of a side, and not the header of a TSV file.
+    """
+    paths = corpus.files[side]
+    if isinstance(key, str):
+        return f"{paths[0]}:{list(read_id_file(paths[0])).index(key) + 1}"
+    for path in paths[:-1]:
+        lines = count_lines(path) - corpus.header
+        if key <= lines:
+            return f"{path}:{key + corpus.header}"
+        key -= lines
+    return f"{paths[-1]}:{key + corpus.header}"
 
 
-def _read_text(corpus: LocalCorpus, lang: str) -> Iterator[Line]:
-    paths = corpus.file(lang, corpus.pivot), corpus.file(lang, lang)
+def _read_text(corpus: PairCorpus) -> Iterator[Line]:
     number = 0
-    for number, (source, target) in enumerate(zip_longest(*map(_read_lines, paths)), start=1):
-        if source is None or target is None:
-            counts = " and ".join(f"{path} has {_count_lines(path)} lines" for path in paths)
-            raise InputError(f"split {corpus.split!r}: files of different length, {counts}")
-        yield Line(number, _decode(source), _decode(target))
+    for paths in zip(corpus.files[corpus.pivot], corpus.files[corpus.lang], strict=True):
+        sides = (_sentences(path, corpus.format) for path in paths)
+        for source, target in zip_longest(*sides):
+            if source is None or target is None:
+                raise InputError(f"split {corpus.split!r}: {_lengths(paths, corpus.format)}")
+            number += 1
+            yield Line(number, decode(source), decode(target))
     if not number:
-        raise InputError(f"{paths[0]} and {paths[1]}: empty corpus, the files have no lines")
+        names = " and ".join(str(path) for side in corpus.files.values() for path in side)
+        raise InputError(f"{names}: empty corpus, the files have no lines")
 
 
-def _read_tsv(corpus: LocalCorpus, lang: str) -> Iterator[Line]:
-    path = corpus.file(lang, lang)
+def _sentences(path: Path, format: str) -> Iterable[bytes]:
+    """The lines of a file that are sentences."""
+    if format == "text":
+        return read_lines(path)
+    return (TAGS.sub(b"", line).strip() for line in read_lines(path) if not NO_TEXT.search(line))
+
+
+def _lengths(paths: tuple[Path, Path], format: str) -> str:
+    counts = (f"{path} has {sum(1 for _ in _sentences(path, format))} lines" for path in paths)
+    return f"files of different length, {' and '.join(counts)}"
+
+
+def _read_tsv(corpus: PairCorpus) -> Iterator[Line]:
     number = 0
-    for number, (source, target) in enumerate(_read_columns(path), start=1):
-        yield Line(number, _decode(source), _decode(target))
+    for path in corpus.files[corpus.lang]:
+        rows = _named_columns(path, corpus) if corpus.header else _two_columns(path)
+        for _, (source, target) in rows:
+            number += 1
+            yield Line(number, decode(source), decode(target))
     if not number:
-        raise InputError(f"{path}: empty corpus, the file has no lines")
+        names = " and ".join(map(str, corpus.files[corpus.lang]))
+        raise InputError(f"{names}: empty corpus, no lines")
 
 
-def _read_ids(corpus: LocalCorpus, lang: str) -> Iterator[Line]:
-    paths = corpus.file(lang, corpus.pivot), corpus.file(lang, lang)
+def _read_ids(corpus: PairCorpus) -> Iterator[Line]:
+    paths = corpus.files[corpus.pivot][0], corpus.files[corpus.lang][0]
     sources, targets = map(read_id_file, paths)
     if sources.keys().isdisjoint(targets):
         raise InputError(f"{paths[0]} and {paths[1]}: empty corpus, the files share no id")
@@ -156,47 +134,29 @@ def _read_ids(corpus: LocalCorpus, lang: str) -> Iterator[Line]:
             yield Line(key, source, targets[key])
 
 
-def _require_file(corpus: LocalCorpus, lang: str, side: str) -> None:
-    path = corpus.file(lang, side)
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file (split {corpus.split!r}, language {side!r}, "
-            f"pair {pair_name(corpus.pivot, lang)!r}). The corpus comes from: {corpus.origin}"
-        )
-
-
-def _read_columns(path: Path) -> Iterator[list[bytes]]:
-    for number, line in enumerate(_read_lines(path), start=1):
+def _two_columns(path: Path) -> Iterator[tuple[int, list[bytes]]]:
+    for number, line in enumerate(read_lines(path), start=1):
         columns = line.split(b"\t")
         if len(columns) != 2:
             raise InputError(f"{path}:{number}: {len(columns) - 1} tabs, exactly one is needed")
-        yield columns
+        yield number, columns
 
 
-def _read_lines(path: Path) -> Iterator[bytes]:
-    try:
-        with _open(path) as file:
-            if file.read(len(BOM_UTF8)) != BOM_UTF8:
-                file.seek(0)
-            for line in file:
-                yield line.removesuffix(b"\n").removesuffix(b"\r")
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: damaged gzip file ({error}), fetch it again") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    if path.suffix != ".gz":
-        return path.open("rb")
-    # A GzipFile's own iterator runs in Python; the buffer around it finds the lines in C.
-    return io.BufferedReader(cast(io.RawIOBase, gzip.open(path, "rb")))
-
-
-def _count_lines(path: Path) -> int:
-    return sum(1 for _ in _read_lines(path))
-
-
-def _decode(raw: bytes) -> str | None:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
+def _named_columns(path: Path, corpus: PairCorpus) -> Iterator[tuple[int, list[bytes]]]:
+    """The two columns that the header names after the languages, the pivot's first."""
+    lines = enumerate(read_lines(path), start=1)
+    names = (decode(next(lines, (1, b""))[1]) or "").split("\t")
+    for language in (corpus.pivot, corpus.lang):
+        if names.count(language) != 1:
+            raise InputError(
+                f"{path}:1: the header must name the language {language!r} once, "
+                f"it has {', '.join(names)}"
+            )
+    source, target = names.index(corpus.pivot), names.index(corpus.lang)
+    for number, line in lines:
+        columns = line.split(b"\t")
+        if len(columns) != len(names):
+            raise InputError(
+                f"{path}:{number}: {len(columns) - 1} tabs, the header has {len(names) - 1}"
+            )
+        yield number, [columns[source], columns[target]]

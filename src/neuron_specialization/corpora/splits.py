@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
+from neuron_specialization.corpora.corpus_files import PairCorpus
 from neuron_specialization.corpora.readers import (
     Line,
-    LocalCorpus,
     locate,
     read_corpus,
     read_id_file,
@@ -19,15 +19,15 @@ from neuron_specialization.corpora.readers import (
 from neuron_specialization.errors import InputError
 
 
-def find_common_ids(corpus: LocalCorpus, languages: Sequence[str]) -> list[str]:
-    """Return the ids that the pivot and all `languages` have, in the order of the pivot's file.
+def find_common_ids(corpora: Sequence[PairCorpus]) -> list[str]:
+    """Return the ids that the pivot and all languages have, in the order of the pivot's file.
 
     An id counts for a language only where its text could be evaluated on: not empty, valid UTF-8.
     Raises InputError as `read_id_file` does.
     """
-    common = _usable_ids(corpus, corpus.pivot)
-    for lang in languages:
-        usable = set(_usable_ids(corpus, lang))
+    common = _usable_ids(corpora[0], corpora[0].pivot)
+    for corpus in corpora:
+        usable = set(_usable_ids(corpus, corpus.lang))
         common = [key for key in common if key in usable]
     return common
 
@@ -73,31 +73,31 @@ def leave_out(lines: Iterable[Line], ids: frozenset[str], counts: dict[str, int]
 
 
 def read_evaluation(
-    corpus: LocalCorpus, lang: str, held_out: frozenset[str] | None
+    corpus: PairCorpus, held_out: frozenset[str] | None
 ) -> Iterator[tuple[str, str]]:
     """Yield the pairs of an evaluation split unchanged: those with an id in `held_out`, or all.
 
     Raises InputError with file and line for a sentence that is empty, not valid UTF-8 or has a
     carriage return inside, and what `read_corpus` raises.
     """
-    for key, source, target in read_corpus(corpus, lang):
+    for key, source, target in read_corpus(corpus):
         if held_out is None or key in held_out:
             yield (
-                _check_text(source, corpus, lang, corpus.pivot, key),
-                _check_text(target, corpus, lang, lang, key),
+                _check_text(source, corpus, corpus.pivot, key),
+                _check_text(target, corpus, corpus.lang, key),
             )
 
 
-def _check_text(text: str | None, corpus: LocalCorpus, lang: str, side: str, key: int | str) -> str:
+def _check_text(text: str | None, corpus: PairCorpus, side: str, key: int | str) -> str:
     problem = text_problem(text)
     if text is None or problem is not None:
         raise InputError(
-            f"{locate(corpus, lang, side, key)}: the {side!r} sentence {problem}; evaluation "
+            f"{locate(corpus, side, key)}: the {side!r} sentence {problem}; evaluation "
             "splits keep every line, so correct it or remove the pair from the corpus"
         )
     return text
 
 
-def _usable_ids(corpus: LocalCorpus, lang: str) -> list[str]:
-    texts = read_id_file(corpus.file(lang, lang))
+def _usable_ids(corpus: PairCorpus, side: str) -> list[str]:
+    texts = read_id_file(corpus.files[side][0])
     return [key for key, text in texts.items() if text_problem(text) is None]

@@ -1,8 +1,9 @@
 """SentencePiece models and fairseq dictionaries: joint, or of one side of a pair."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,13 @@ NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> lead SentencePiece's list; fairseq
 FAIRSEQ_SYMBOLS = 4  # <s>, <pad>, </s> and <unk>, not written in dictionary files
 TAG = re.compile(r"__[a-z0-9]+__ ")  # a line of a dictionary that holds a language tag
 DICTIONARY_COUNT = 100  # fairseq reads a count per line; it orders nothing here
+WORD_START = "\u2581"  # SentencePiece's blank
+UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # what SentencePiece makes of the unknown piece
+PAIRS_PER_DRAW = 1 << 16  # random numbers that are in memory
+# of SentencePiece, whose own default it is. Another number gives other scores of unigram pieces,
+# gives bpe no speed, and is written into the model: machines would differ
+THREADS = 16
+LARGE = 1 << 31  # bytes of text that may be too many characters for 32 bits: twice the memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +39,9 @@ class VocabularySettings:
     temperature: float
     """Smoothing of corpus sizes in the sampled input."""
     max_sentences: int
-    """At most so many lines are used, chosen at random by SentencePiece."""
+    """At most so many lines are used, chosen by SentencePiece at random, with a seed of its own."""
     seed: int
-    """Seed of the sampling."""
+    """Seed of the sampling by temperature."""
 
 
 def language_tag(language: str) -> str:
@@ -52,14 +60,18 @@ def sample_lines(
     """
     sizes = np.array([count_lines(files[0]) for files in corpora])
     generator = np.random.default_rng(seed)
-    for (source, target), rate in zip(corpora, keep_rates(sizes, temperature), strict=True):
-        with (
-            source.open(encoding="utf-8", newline="\n") as left,
-            target.open(encoding="utf-8", newline="\n") as right,
-        ):
-            for pair in zip(left, right, strict=True):
-                if generator.random() < rate:
-                    yield from (line.rstrip("\n") for line in pair)
+    rates = keep_rates(sizes, temperature)
+    for (source, target), size, rate in zip(corpora, sizes, rates, strict=True):
+        with source.open("rb") as left, target.open("rb") as right:
+            pairs = zip(left, right, strict=True)
+            for line in chain.from_iterable(compress(pairs, draw(generator, int(size), rate))):
+                yield line.decode().removesuffix("\n")
+
+
+def draw(generator: np.random.Generator, count: int, rate: float) -> Iterator[bool]:
+    """Yield for each of `count` items whether it is kept, at random at this rate."""
+    for start in range(0, count, PAIRS_PER_DRAW):
+        yield from (generator.random(min(PAIRS_PER_DRAW, count - start)) < rate).tolist()
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -69,9 +81,12 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def count_lines(path: Path) -> int:
-    """Number of lines of a text file."""
+    """Number of lines of a text file, the last one with or without a line feed."""
+    lines, block = 0, b"\n"
     with path.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        for block in iter(lambda: file.read(1 << 20), b""):
+            lines += block.count(b"\n")
+    return lines + (not block.endswith(b"\n"))
 
 
 def learn_vocabulary(
@@ -80,11 +95,15 @@ def learn_vocabulary(
     settings: VocabularySettings,
     model: Path,
     dictionary: Path,
+    *,
+    text_bytes: int = 0,
 ) -> None:
     """Learn a SentencePiece model and write it with its fairseq dictionary.
 
     The dictionary lists the pieces in SentencePiece's order without its special ones, then one
     tag per language in `tags`, so that a piece's fairseq index is its SentencePiece id plus one.
+    The same lines and settings give the same files on every machine. Above `LARGE` bytes of text
+    SentencePiece must be told how many they are at most (`text_bytes`), or it may end the process.
     """
     try:
         with whole(model) as partial, partial.open("wb") as writer:
@@ -96,6 +115,8 @@ def learn_vocabulary(
                 character_coverage=settings.character_coverage,
                 input_sentence_size=settings.max_sentences,
                 shuffle_input_sentence=True,
+                num_threads=THREADS,
+                train_extremely_large_corpus=text_bytes >= LARGE,
                 minloglevel=1,
             )
     except RuntimeError as error:
@@ -126,9 +147,27 @@ def language_file(folder: Path, name: str, language: str) -> Path:
 
 
 def load_pieces(folder: Path, language: str) -> sentencepiece.SentencePieceProcessor:
-    """The SentencePiece model of a language in a folder of vocabularies."""
+    """The SentencePiece model of a language in a folder of vocabularies; InputError without one."""
     path = language_file(folder, "spm.model", language)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such SentencePiece model, which makes tokens of text; give the model of "
+            "the vocabulary, or corpora that are binarised already"
+        )
     return sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+
+def piece_joiner(folder: Path, language: str) -> Callable[[Sequence[str]], str]:
+    """What makes text of pieces: the SentencePiece model of a language, or what it would do."""
+    if language_file(folder, "spm.model", language).is_file():
+        return load_pieces(folder, language).decode
+    return join_pieces
+
+
+def join_pieces(pieces: Sequence[str]) -> str:
+    """The text of some pieces, as SentencePiece decodes them but for blanks at the start."""
+    text = "".join(UNKNOWN_TEXT if piece == UNKNOWN else piece for piece in pieces)
+    return text.replace(WORD_START, " ")
 
 
 def vocabulary_folder(folders: Iterable[str], direction: str) -> Path:

@@ -62,9 +62,9 @@ def score_with_comet(
 ) -> dict[str, list[float]]:
     """Score every direction: one score per sentence, in order, COMET's own times 100.
 
-    Scores are computed in single precision (the command ``comet-score`` uses half). Raises
-    ``InputError`` for lists that are empty or differ in length, an absent package or GPU, an
-    unusable checkpoint and too large a batch, and ``ModelMissing`` for a model that is not here.
+    In single precision (the command ``comet-score`` uses half). Raises ``InputError`` for lists
+    that are empty or differ in length, an absent package or GPU, an unusable checkpoint, too large
+    a batch, and ``ModelMissing`` for a model that is not here.
     """
     if not texts:
         raise InputError("no directions to score by COMET: give at least one")
@@ -75,6 +75,12 @@ def score_with_comet(
         pair: [100 * score for score in islice(scores, len(text.sources))]
         for pair, text in texts.items()
     }
+
+
+def check_comet(settings: CometSettings) -> None:
+    """Load the model, fetched where it is not here; errors are those of `score_with_comet`."""
+    with _quiet():
+        _load(settings)
 
 
 def comet_signature(settings: CometSettings) -> str:

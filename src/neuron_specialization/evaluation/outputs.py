@@ -179,7 +179,7 @@ def postprocess_direction(
 ) -> None:
     """Bring one direction that was translated here into the layout of `out`.
 
-    `untouched` has the file of untouched references of each language.
+    `untouched` has the file of untouched references of each direction.
     """
     outputs = own_outputs(pair, corpus, translations / f"{pair}.txt")
     _write_direction(out / pair, corpus.split, outputs, untouched)
@@ -190,7 +190,7 @@ def copy_direction(
 ) -> None:
     """Bring one direction of a folder into the layout of `out`: its texts, its finished scores.
 
-    `untouched` has the file of untouched references of each language.
+    `untouched` has the file of untouched references of each direction.
     """
     outputs = import_outputs(folder / pair, pair, split)
     (out / pair).mkdir(parents=True, exist_ok=True)
@@ -206,6 +206,5 @@ def _write_direction(
     folder: Path, split: str, outputs: Outputs, untouched: Mapping[str, Path]
 ) -> None:
     write_outputs(folder, split, outputs)
-    target = folder.name.split("-")[1]
-    if target in untouched:
-        write_untouched(folder, split, outputs, untouched[target])
+    if folder.name in untouched:
+        write_untouched(folder, split, outputs, untouched[folder.name])

@@ -1,66 +1,122 @@
-"""Text to fairseq's binary form: every corpus of a dataset in one process.
+"""Text to fairseq's binary form: every corpus of a dataset, in chunks that processes share.
 
-Axis: P pieces of a SentencePiece model.
+Memory and time go by chunks: how large a corpus is does not matter, nor how many there are.
+
+Axes: P pieces of a SentencePiece model, S sentences of a block, T their tokens.
 """
 
 import shutil
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import sentencepiece
 from fairseq.data import Dictionary
-from fairseq.data.indexed_dataset import (
-    MMapIndexedDatasetBuilder,
-    best_fitting_int_dtype,
-    data_file_path,
-    index_file_path,
-)
+from fairseq.data.indexed_dataset import best_fitting_int_dtype
 from numpy.typing import NDArray
-from torch import from_numpy
 
-from neuron_specialization.corpora.vocabulary import load_pieces
+from neuron_specialization.corpora.shards import TRAIN, shard_name
+from neuron_specialization.corpora.vocabulary import language_file, load_pieces
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.chunks import Chunk, cut_corpus, join_chunks, read_blocks
 from neuron_specialization.fairseq_plugin.data import load_dictionary
+from neuron_specialization.fairseq_plugin.indexed_files import Block
+from neuron_specialization.parallel import map_processes
 
-LINES_PER_BLOCK = 10_000
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """The vocabulary of a language, as it turns text into tokens."""
+
+    processor: sentencepiece.SentencePieceProcessor
+    """The SentencePiece model."""
+    index_P: NDArray[Any]
+    """The fairseq index of each piece, in fairseq's number format for so many entries."""
+    eos: int
+    """The fairseq index of </s>, which closes every sentence."""
+
+    def encode(self, lines: list[bytes]) -> Block:
+        """The tokens of some lines in UTF-8, one after the other, and the size of each."""
+        pieces = self.processor.encode(lines, num_threads=1)
+        sizes_S = np.fromiter(map(len, pieces), np.int32, len(pieces))
+        pieces_T = np.fromiter(chain.from_iterable(pieces), np.int64, sizes_S.sum())
+        tokens_T = np.insert(self.index_P[pieces_T], np.cumsum(sizes_S), self.eos)
+        return tokens_T, sizes_S + np.int32(1)
 
 
-def binarise_corpora(corpora: Iterable[Path], vocabulary: Path, folder: Path) -> None:
+def binarise_corpora(
+    corpora: Iterable[Path],
+    vocabulary: Path,
+    folder: Path,
+    *,
+    shards: int = 1,
+    processes: int = 1,
+) -> None:
     """Write `{name}.bin` and `{name}.idx` for each text file, and copy the dictionaries.
 
     Args:
-        corpora: text files whose names end in their language, e.g. `train.en-de.de`.
+        corpora: text files in UTF-8 whose names are a split, a pair and a language, such as
+            `train.en-de.de`; a line ends in a line feed and nothing else.
         vocabulary: folder of the SentencePiece models and dictionaries, joint or by language.
-        folder: where to write.
+        folder: where to write; the files that are there appear whole.
+        shards: parts of equal size that training corpora are split into in their order; with more
+            than one, `folder` has `shard0` and so on, all other splits in the first.
+        processes: how many work at a time; they write the same files.
+
+    Raises:
+        InputError: a corpus is empty, not UTF-8, or has fewer lines than there are shards; the two
+            sides of a pair differ in length; dictionary and model do not belong together.
     """
-    for dictionary in vocabulary.glob("dict*.txt"):
-        shutil.copy(dictionary, folder)
-    for corpus in corpora:
-        language = corpus.suffix[1:]
-        processor = load_pieces(vocabulary, language)
-        dictionary = load_dictionary(folder, language)
-        index_P = piece_indices(processor, dictionary, folder)
-        binarise_file(corpus, processor, index_P, dictionary, folder / corpus.name)
+    encoders = load_encoders(vocabulary, corpora := list(corpora))
+    with TemporaryDirectory(dir=folder, prefix="chunks-") as work:
+        chunks = {corpus: cut_corpus(corpus, Path(work)) for corpus in corpora}
+        tasks = list(chain.from_iterable(chunks.values()))
+        counts = iter(map_processes(partial(binarise_chunk, encoders), tasks, processes))
+        sentences = {corpus: sum(islice(counts, len(chunks[corpus]))) for corpus in corpora}
+        check_lengths(sentences, shards)
+        targets = make_targets(folder, shards, vocabulary)
+        for corpus in corpora:
+            parts = [target / corpus.name for target in targets[: None if is_shared(corpus) else 1]]
+            dtype = encoders[corpus.suffix[1:]].index_P.dtype
+            join_chunks(chunks[corpus], sentences[corpus], parts, dtype)
 
 
-def binarise_file(
-    corpus: Path,
-    processor: sentencepiece.SentencePieceProcessor,
-    index_P: NDArray[np.int64],
-    dictionary: Dictionary,
-    prefix: Path,
-) -> None:
-    """Write one file of sentences, each closed by </s>; `index_P` is that of each piece."""
-    builder = MMapIndexedDatasetBuilder(
-        data_file_path(str(prefix)), dtype=best_fitting_int_dtype(len(dictionary))
-    )
-    with corpus.open(encoding="utf-8", newline="\n") as file:
-        while lines := [line.rstrip("\n") for line in islice(file, LINES_PER_BLOCK)]:
-            for piece_ids in processor.encode(lines):
-                builder.add_item(from_numpy(np.append(index_P[piece_ids], dictionary.eos())))
-    builder.finalize(index_file_path(str(prefix)))
+def make_targets(folder: Path, shards: int, vocabulary: Path) -> list[Path]:
+    """The folders of the shards, or the one folder, with the dictionaries in them."""
+    targets = [folder / shard_name(i) for i in range(shards)] if shards > 1 else [folder]
+    for target in targets:
+        target.mkdir(exist_ok=True)
+        for dictionary in vocabulary.glob("dict*.txt"):
+            shutil.copy(dictionary, target)
+    return targets
+
+
+def load_encoders(vocabulary: Path, corpora: Iterable[Path]) -> dict[str, Encoder]:
+    """The vocabulary of each corpus's language; a joint one is loaded once."""
+    loaded: dict[tuple[Path, Path], Encoder] = {}
+    encoders: dict[str, Encoder] = {}
+    for language in dict.fromkeys(corpus.suffix[1:] for corpus in corpora):
+        model, dictionary = (
+            language_file(vocabulary, name, language) for name in ("spm.model", "dict.txt")
+        )
+        if (model, dictionary) not in loaded:
+            loaded[model, dictionary] = load_encoder(vocabulary, language)
+        encoders[language] = loaded[model, dictionary]
+    return encoders
+
+
+def load_encoder(vocabulary: Path, language: str) -> Encoder:
+    """The vocabulary of one language."""
+    processor = load_pieces(vocabulary, language)
+    dictionary = load_dictionary(vocabulary, language)
+    index_P = piece_indices(processor, dictionary, vocabulary)
+    dtype = best_fitting_int_dtype(len(dictionary))
+    return Encoder(processor=processor, index_P=index_P.astype(dtype), eos=dictionary.eos())
 
 
 def piece_indices(
@@ -76,3 +132,31 @@ def piece_indices(
     if (index_P == dictionary.unk()).sum() > len(pieces) / 2:
         raise InputError(f"{folder}: the dictionary does not belong to the SentencePiece model")
     return index_P
+
+
+def binarise_chunk(encoders: Mapping[str, Encoder], chunk: Chunk) -> int:
+    """Write the tokens of a chunk; returns the number of its sentences."""
+    encoder = encoders[chunk.corpus.suffix[1:]]
+    return chunk.write(map(encoder.encode, read_blocks(chunk)))
+
+
+def check_lengths(sentences: Mapping[Path, int], shards: int) -> None:
+    """InputError where two sides of a pair differ in length, or cannot be split into shards."""
+    first: dict[str, Path] = {}
+    for corpus, count in sentences.items():
+        other = first.setdefault(corpus.stem, corpus)
+        if sentences[other] != count:
+            raise InputError(
+                f"{other} has {sentences[other]} lines, {corpus} has {count}; the lines of the two "
+                "sides of a pair must belong together"
+            )
+        if is_shared(corpus) and count < shards:
+            raise InputError(
+                f"{corpus}: {count} lines cannot be split into {shards} shards; "
+                "ask for fewer shards, or leave out the pair"
+            )
+
+
+def is_shared(corpus: Path) -> bool:
+    """Whether a corpus is split into shards: training is."""
+    return corpus.name.startswith(f"{TRAIN}.")

@@ -1,15 +1,15 @@
 """Translation of a split: all directions of a system in one process."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sentencepiece
 from fairseq import utils
 from fairseq.dataclass.configs import GenerationConfig
 
-from neuron_specialization.corpora.vocabulary import load_pieces
+from neuron_specialization.corpora.shards import fairseq_data
+from neuron_specialization.corpora.vocabulary import piece_joiner
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
@@ -54,21 +54,21 @@ def translate_split(
         files: what the directions have of their own.
         data: folder of the binarised corpora.
         split: the split to translate.
-        vocabulary: folder of the SentencePiece models.
+        vocabulary: folder of the SentencePiece models; without one, pieces are joined as it would.
         settings: of the beam search.
         outputs: a file for each direction.
         device: `cpu` or `cuda`.
     """
-    overrides = {"data": str(data), "directions": ",".join(outputs), **files.settings()}
+    overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
     model, task = load_model(checkpoint, overrides)
     model.to(device)
     task.load_dataset(split)
     hypotheses = decode(model, task, split, settings, device)
     dataset: DirectionDataset = task.dataset(split)
     for i, (direction, path) in enumerate(outputs.items()):
-        processor = load_pieces(vocabulary, direction.split("-")[1])
+        join = piece_joiner(vocabulary, direction.split("-")[1])
         indices = range(int(dataset.starts[i]), int(dataset.starts[i + 1]))
-        lines = [detokenise(hypotheses[n], task, processor) for n in indices]
+        lines = [detokenise(hypotheses[n], task, join) for n in indices]
         write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -100,11 +100,11 @@ def decode(
 
 
 def detokenise(
-    tokens: list[int], task: DirectionsTask, processor: sentencepiece.SentencePieceProcessor
+    tokens: list[int], task: DirectionsTask, join: Callable[[Sequence[str]], str]
 ) -> str:
     """Tokens of a hypothesis, tag first where there are tags, to a line of plain text."""
     dictionary = task.target_dictionary
     special = {dictionary.eos(), dictionary.pad(), dictionary.bos()}
     words = tokens if task.cfg.no_language_tags else tokens[1:]
-    text: str = processor.decode([dictionary[token] for token in words if token not in special])
+    text = join([dictionary[token] for token in words if token not in special])
     return " ".join(text.split())

@@ -6,6 +6,7 @@ import torch
 from fairseq import utils
 from torch import nn
 
+from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
@@ -38,7 +39,7 @@ def record_activations(
             depend on the batches, so use only to rebuild the masks of released checkpoints.
         device: `cpu` or `cuda`.
     """
-    overrides = {"data": str(data), "directions": ",".join(directions), "masks": ""}
+    overrides = {"data": fairseq_data(data), "directions": ",".join(directions), "masks": ""}
     model, task = load_model(checkpoint, overrides)
     model.to(device)
     task.load_dataset(split)

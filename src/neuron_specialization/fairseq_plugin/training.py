@@ -12,6 +12,7 @@ from fairseq.checkpoint_utils import save_checkpoint
 from fairseq.logging import metrics, progress_bar
 from fairseq_cli.train import cli_main, should_stop_early
 
+from neuron_specialization.corpora.shards import shard_folders
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import (
     file_hash,
@@ -100,10 +101,11 @@ def forget_former_training() -> None:
 def training_digest(settings: object, data: Iterable[str], files: Iterable[str]) -> str:
     """Twelve digits that change with the settings of a training and with what it reads.
 
-    Of the folders of binarised corpora in `data` the dictionaries are read, and the sizes of the
-    other files.
+    Of the folders of binarised corpora in `data` and their shards the dictionaries are read, and
+    the sizes of the other files.
     """
-    corpora = sorted(path for folder in data for path in Path(folder).iterdir())
+    folders = [shard for folder in data for shard in shard_folders(Path(folder))]
+    corpora = [path for folder in folders for path in sorted(folder.iterdir())]
     sizes = [(path.name, path.stat().st_size) for path in corpora]
     dictionaries = [path for path in corpora if path.name.startswith("dict")]
     hashes = [file_hash(path) for path in (*dictionaries, *map(Path, files))]

@@ -1,0 +1,43 @@
+"""What comes from the internet. These rules run where Snakemake does: on a login node."""
+
+
+rule download:
+    """Target: everything that comes from the internet, for jobs on machines without."""
+    input:
+        fetched(*sources_of_dataset()),
+        fetched_comet(),
+
+
+# Neither the table nor the mirror is a parameter, nor is there code: what was fetched stays, and
+# with it all that was made of it. To fetch again, remove fetched.tsv.
+rule fetch_corpus:
+    """Fetch the files of a corpus, check and unpack them; its licence is written beside them."""
+    output:
+        fetched="<downloads>/{corpus}/fetched.tsv",
+    log:
+        "<logs>/fetch_corpus/{corpus}.log",
+    conda:
+        "../envs/download.yaml"
+    params:
+        sources=str(PROJECT / config["downloads"]["sources"]),
+        schema=str(PROJECT / "config/schemas/sources.schema.yaml"),
+    message:
+        "Fetch {wildcards.corpus}"
+    script:
+        "../scripts/fetch_corpus.py"
+
+
+rule fetch_comet:
+    """Fetch the COMET model into the cache of the model hub."""
+    output:
+        fetched="<downloads>/comet/{model}.txt",
+    log:
+        "<logs>/fetch_comet/{model}.log",
+    conda:
+        "../envs/comet.yaml"
+    params:
+        comet=config["comet"],
+    message:
+        "Fetch the COMET model {wildcards.model}"
+    script:
+        "../scripts/fetch_comet.py"

@@ -1,0 +1,25 @@
+"""Fetch the files of a corpus, from a mirror or from the internet."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.downloads.corpus import fetch_corpus
+from neuron_specialization.downloads.table import read_sources
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+# progress and licences are for people, everything else is for the log
+terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
+with log_to(snakemake.log[0]):
+    params, corpus = snakemake.params, snakemake.wildcards.corpus
+    sources = read_sources(Path(params.sources), Path(params.schema))
+    fetch_corpus(
+        sources[corpus],
+        Path(snakemake.output.fetched).parents[1],
+        os.environ["NEURON_SPECIALIZATION_MIRROR"],
+        terminal=terminal,
+    )

@@ -1,0 +1,19 @@
+"""Take corpora that were binarised elsewhere, with a given dictionary, as if they were ours."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.fairseq_plugin.ready import use_binarised
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    use_binarised(
+        Path(snakemake.params.found),
+        Path(snakemake.output.folder),
+        pairs=snakemake.params.pairs,
+        splits=snakemake.params.splits,
+        vocabulary=Path(snakemake.input.vocabulary),
+    )

@@ -1,0 +1,209 @@
+"""Where the files of a split lie: path templates, filled in for each pair and language.
+
+Every corpus is centred on a pivot language: the pair of language `de` is `en-de`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from neuron_specialization.errors import InputError
+
+Codes = Mapping[str, Mapping[str, str]]
+"""By language, its names in other corpora: the further columns of the table of languages."""
+
+FORMATS = ("text", "wit3", "tsv", "ids")
+"""The formats of files; builtin, held_out and every_nth splits have none of their own."""
+OF_PAIR = ("pair", "alphabetical_pair", "other")
+"""Placeholders that stand for the pair; other_{column} is the column of its other language."""
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSource:
+    """Where the sentences of one split come from, as the configuration says it."""
+
+    name: str
+    """Name of the split; "train" is the one that is cleaned and capped."""
+    format: str
+    """One of `FORMATS`, or "builtin", "held_out" (ids of train's corpus), "every_nth"."""
+    paths: tuple[str, ...] = ()
+    """Path templates; the files of several follow one another."""
+    folder: Path = Path()
+    """Folder that the paths are relative to."""
+    sentences: int = 0
+    """Number of sentences of a built-in evaluation split or of a held-out one."""
+    every: int = 0
+    """Of an every_nth split: every so many-th pair of the cleaned training corpus goes to it."""
+    header: bool = False
+    """The first line of a TSV file names the languages of its columns."""
+    tokenise: str = ""
+    """How the text is tokenised (`tokenisation.RECIPES`), "" for not at all."""
+    latin: tuple[str, ...] = ()
+    """Languages whose Cyrillic text is written in Latin script."""
+    origin: str = ""
+    """Where the corpus comes from, told to a user who does not have it."""
+    exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
+    """By language, where its pair with the pivot comes from instead."""
+
+    def of(self, lang: str) -> "SplitSource":
+        """Where the pair of a language comes from."""
+        return self.exceptions.get(lang, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairCorpus:
+    """The files of one split and pair."""
+
+    split: str
+    """Name of the split, for messages."""
+    format: str
+    """One of `FORMATS`."""
+    pivot: str
+    """Language that all pairs share."""
+    lang: str
+    """The other language."""
+    files: Mapping[str, tuple[Path, ...]]
+    """By language, the files of that side; the same for both sides of a TSV corpus."""
+    header: bool
+    """The first line of a TSV file names the languages of its columns."""
+    origin: str
+    """Where the corpus comes from, told to a user who does not have it."""
+
+    def check(self) -> None:
+        """Raise an InputError for a file that is not there."""
+        for side, paths in self.files.items():
+            for path in paths:
+                if not path.is_file():
+                    raise InputError(self._missing(path, side))
+
+    def _missing(self, path: Path, side: str) -> str:
+        pair = pair_name(self.pivot, self.lang)
+        found = _matches(Path(path.anchor), str(path.relative_to(path.anchor)))
+        what = (
+            f"{len(found)} files match ({', '.join(map(str, found[:4]))})"
+            if found
+            else "no such file"
+        )
+        return (
+            f"{path}: {what} (split {self.split!r}, language {side!r}, pair {pair!r}). "
+            f"The corpus comes from: {self.origin}"
+        )
+
+
+def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> SplitSource:
+    """A split of the configuration; `folders` has the folder of each source, "" of local files.
+
+    Raises InputError for a source that is not among them.
+    """
+    settings = dict(settings)
+    exceptions = settings.pop("exceptions", {})
+    source = settings.pop("source", "")
+    path = settings.pop("path", ())
+    paths = (path,) if isinstance(path, str) else tuple(path)
+    if source not in folders:
+        raise InputError(
+            f"split {settings['name']!r}: no source {source!r} in the table of sources; it has "
+            f"{', '.join(name for name in folders if name)}"
+        )
+    fields = {**settings, "latin": tuple(settings.get("latin", ()))}
+    split = SplitSource(**fields, paths=paths, folder=folders[source])
+    return replace(
+        split,
+        exceptions={
+            lang: read_split({**settings, "path": path, "source": source, **changes}, folders)
+            for lang, changes in exceptions.items()
+        },
+    )
+
+
+def pair_name(pivot: str, lang: str) -> str:
+    """The name of a corpus pair, the pivot first."""
+    return f"{pivot}-{lang}"
+
+
+def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> PairCorpus:
+    """The files of a split for the pair of `lang`, there or not.
+
+    Raises InputError on an unknown format, a template with an unknown placeholder or without the
+    one that keeps sides or pairs apart, a language that lacks a code.
+    """
+    split = split.of(lang)
+    if split.format not in FORMATS:
+        raise InputError(
+            f"split {split.name!r}: unknown format {split.format!r}, "
+            f"local corpora are one of {', '.join(FORMATS)}"
+        )
+    _check_templates(split)
+    files = {
+        side: tuple(
+            _find_file(split.folder, _fill(template, split.name, pivot, lang, side, codes))
+            for template in split.paths
+        )
+        for side in (pivot, lang)
+    }
+    return PairCorpus(
+        split=split.name,
+        format=split.format,
+        pivot=pivot,
+        lang=lang,
+        files=files,
+        header=split.header,
+        origin=split.origin,
+    )
+
+
+def columns_in(templates: Sequence[str]) -> set[str]:
+    """The columns of the table of languages that some path templates name."""
+    names = {name for template in templates for name in PLACEHOLDER.findall(template)}
+    return {name.removeprefix("other_") for name in names - {"lang", *OF_PAIR}}
+
+
+def _check_templates(split: SplitSource) -> None:
+    """Both sides, or all pairs, would otherwise be read from the same files."""
+    for template in split.paths or ("",):
+        names = PLACEHOLDER.findall(template)
+        of_pair = [name for name in names if name in OF_PAIR or name.startswith("other_")]
+        apart = of_pair if split.format == "tsv" else set(names) - set(of_pair)
+        if not apart:
+            needed = "{pair}" if split.format == "tsv" else "{lang}"
+            raise InputError(
+                f"split {split.name!r}: the path {template!r} needs {needed} "
+                f"(format {split.format!r})"
+            )
+
+
+def _fill(template: str, split: str, pivot: str, lang: str, side: str, codes: Codes) -> str:
+    other = lang if side == pivot else pivot
+    names = {
+        "lang": side,
+        "other": lang,
+        "pair": pair_name(pivot, lang),
+        "alphabetical_pair": "-".join(sorted((pivot, lang))),
+        **codes.get(side, {}),
+        **{f"other_{column}": code for column, code in codes.get(lang, {}).items()},
+    }
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in names:
+            raise InputError(
+                f"split {split!r}: the path {template!r} has {{{name}}}, which language {side!r} "
+                f"with {other!r} does not have; known are {', '.join(sorted(names))}; other names "
+                "are columns of the table of languages"
+            )
+        return names[name]
+
+    return PLACEHOLDER.sub(value, template)
+
+
+def _find_file(folder: Path, path: str) -> Path:
+    """The one file that a path with wildcards matches, else the path as it is."""
+    found = _matches(folder, path)
+    return found[0] if len(found) == 1 else folder / path
+
+
+def _matches(folder: Path, path: str) -> list[Path]:
+    return sorted(folder.glob(path)) if "*" in path else []

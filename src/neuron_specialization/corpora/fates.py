@@ -1,0 +1,113 @@
+"""What becomes of the pairs of a cleaned corpus: repeated, moved to another split, over the cap.
+
+The pairs stay on disk, and so does the fate of each, one byte; a block of them is in memory at a
+time, whatever the size of the corpus.
+
+Axis: P pairs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import compress, islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+DROPPED, KEPT = 0, 1  # larger numbers are other splits that a pair goes to
+BLOCK = 1 << 20
+"""Pairs in memory at a time; of digests alone, four times as many."""
+
+WRITE_BUFFER = 1 << 20
+"""Bytes."""
+Number = TypeVar("Number", np.uint8, np.uint64)
+Fates = NDArray[np.uint8]
+
+
+def new_fates(path: Path, pairs: int) -> Fates:
+    """A file that says of each pair that it is kept, [P]."""
+    if not pairs:
+        return np.empty(0, dtype=np.uint8)
+    fate_P: Fates = np.memmap(path, dtype=np.uint8, mode="w+", shape=(pairs,))
+    fate_P[:] = KEPT
+    return fate_P
+
+
+def drop_repetitions(fate_P: Fates, digests: Path) -> int:
+    """Drop each pair that equals an earlier one; returns how many they are.
+
+    `digests` has eight bytes for each pair. They are looked at in groups of equal remainder, each
+    small enough for memory.
+    """
+    if not len(fate_P):
+        return 0
+    digest_P = np.memmap(digests, dtype=np.uint64, mode="r")
+    groups = np.uint64(1 + len(digest_P) // (4 * BLOCK))
+    dropped = 0
+    for group in range(int(groups)):
+        chosen = [start + np.flatnonzero(d % groups == group) for start, d in _blocks(digest_P)]
+        index_G = np.concatenate(chosen)
+        _, first_G = np.unique(digest_P[index_G], return_index=True)
+        repeated = np.delete(index_G, first_G)
+        fate_P[repeated] = DROPPED
+        dropped += len(repeated)
+    return dropped
+
+
+def move_every_nth(fate_P: Fates, every: int, fate: int) -> int:
+    """Give a fate to every so many-th of the pairs that are kept; returns how many they are."""
+    seen = moved = 0
+    for start, block in _blocks(fate_P):
+        kept = start + np.flatnonzero(block == KEPT)
+        nth = kept[(np.arange(seen + 1, seen + 1 + len(kept)) % every) == 0]
+        fate_P[nth] = fate
+        seen, moved = seen + len(kept), moved + len(nth)
+    return moved
+
+
+def cap(fate_P: Fates, kept: int, max_pairs: int, seed: int) -> int:
+    """Keep `max_pairs` of the `kept` pairs at random, drop the others; returns how many they are.
+
+    Every choice is equally likely: how many of a block are chosen is drawn first, then which.
+    """
+    generator = np.random.default_rng(seed)
+    left, wanted = kept, min(kept, max_pairs)
+    for start, block in _blocks(fate_P):
+        index = start + np.flatnonzero(block == KEPT)
+        if not len(index):
+            continue
+        chosen = int(generator.hypergeometric(wanted, left - wanted, len(index)))
+        fate_P[generator.permutation(index)[chosen:]] = DROPPED
+        left, wanted = left - len(index), wanted - chosen
+    return kept - min(kept, max_pairs)
+
+
+def deal(files: Sequence[Path], fate_P: Fates, others: Mapping[int, Sequence[Path]]) -> None:
+    """Leave in aligned files the pairs that are kept, and write the others to their files.
+
+    Args:
+        files: the two sides of all pairs.
+        fate_P: the fate of each pair.
+        others: by fate, the two sides of another split.
+    """
+    for side, path in enumerate(files):
+        part = path.with_name(f"{path.name}.part")
+        targets = {KEPT: part, **{fate: paths[side] for fate, paths in others.items()}}
+        for fate, target in targets.items():
+            _copy_lines(path, target, fate_P, fate)
+        part.replace(path)
+
+
+def _copy_lines(path: Path, target: Path, fate_P: Fates, fate: int) -> None:
+    with ExitStack() as stack:
+        lines = stack.enter_context(path.open("rb"))
+        out = stack.enter_context(target.open("wb", WRITE_BUFFER))
+        for _, block in _blocks(fate_P):
+            chosen = (block == fate).tobytes()
+            out.writelines(compress(islice(lines, len(chosen)), chosen))
+
+
+def _blocks(values: NDArray[Number]) -> Iterator[tuple[int, NDArray[Number]]]:
+    for start in range(0, len(values), BLOCK):
+        yield start, np.asarray(values[start : start + BLOCK])

@@ -1,0 +1,52 @@
+"""Whether the settings of splits fit together, before anything is read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from neuron_specialization.corpora.corpus_files import SplitSource
+
+TRAIN = "train"
+
+
+def find_problems(
+    sources: Sequence[SplitSource], pivot: str, max_pairs: Mapping[str, int | None]
+) -> Iterator[str]:
+    """Yield what is wrong with splits, languages and limits, a sentence each."""
+    names = [source.name for source in sources]
+    if len(set(names)) < len(names):
+        yield f"splits {', '.join(names)}: a name occurs twice"
+    if not max_pairs or pivot in max_pairs:
+        yield f"languages {list(max_pairs)}: give one or more, all different from pivot {pivot!r}"
+    for lang, limit in max_pairs.items():
+        if limit is not None and limit < 1:
+            yield f"language {lang!r}: at most {limit} training pairs, must be at least 1"
+    formats = {source.name: source.format for source in sources}
+    for source in sources:
+        if source.name == TRAIN:
+            yield from _find_train_problems(source, max_pairs)
+        else:
+            yield from _find_evaluation_problems(source, formats.get(TRAIN))
+
+
+def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:
+    if source.format in ("held_out", "every_nth"):
+        yield f"split {TRAIN!r}: only evaluation splits can be held out"
+    uncapped = [lang for lang, limit in max_pairs.items() if limit is None]
+    if source.format == "builtin" and uncapped:
+        yield (
+            f"split {TRAIN!r}: the built-in corpus has no end, say how many training pairs to "
+            f"make for {', '.join(uncapped)}"
+        )
+
+
+def _find_evaluation_problems(source: SplitSource, train_format: str | None) -> Iterator[str]:
+    if source.format == "builtin" and source.name not in ("valid", "test"):
+        yield f"split {source.name!r}: the built-in splits are train, valid and test"
+    if source.format == "held_out" and train_format != "ids":
+        yield (
+            f"split {source.name!r}: held out of split {TRAIN!r}, which must have format 'ids' "
+            f"and has {train_format!r}"
+        )
+    if source.format in ("builtin", "held_out") and source.sentences < 1:
+        yield f"split {source.name!r}: {source.sentences} sentences, must be at least 1"
+    if source.format == "every_nth" and (source.every < 2 or train_format is None):
+        yield f"split {source.name!r}: every {source.every}th pair of train, must be 2 or more"

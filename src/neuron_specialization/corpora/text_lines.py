@@ -1,0 +1,78 @@
+"""Lines of text files, compressed or not.
+
+Files are read as bytes and split on "\\n" only, because Python's text mode would also break lines
+at a lone "\\r" and put the two sides of a corpus out of step.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from backports import zstd
+
+from neuron_specialization.errors import InputError
+
+OPENERS: dict[str, Callable[[Path], Any]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".bz2": bz2.open,
+    ".zst": zstd.open,
+}
+"""How to open a compressed file, by the end of its name."""
+DAMAGES = (
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    zstd.ZstdError,
+    EOFError,
+    OSError,  # what bz2 raises
+)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without line ends and byte order mark; `.gz` and such are unpacked.
+
+    Raises InputError for a damaged or cut-off compressed file.
+    """
+    if path.suffix not in OPENERS:
+        with path.open("rb") as file:
+            yield from _split(file)
+        return
+    try:
+        with OPENERS[path.suffix](path) as raw:
+            # their own iterators run in Python; the buffer around them finds the lines in C
+            file = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+            yield from _split(file)
+    except DAMAGES as error:
+        raise InputError(f"{path}: damaged {path.suffix} file ({error}), fetch it again") from error
+
+
+def count_lines(path: Path) -> int:
+    """The number of lines of a file."""
+    return sum(1 for _ in read_lines(path))
+
+
+def decode(raw: bytes) -> str | None:
+    """The text of a line, None where it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _split(file: BinaryIO) -> Iterator[bytes]:
+    first = next(file, b"").removeprefix(BOM_UTF8)
+    if first:
+        yield _strip(first)
+    for line in file:
+        yield _strip(line)
+
+
+def _strip(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")

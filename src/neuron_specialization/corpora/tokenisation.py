@@ -1,0 +1,106 @@
+"""The text of the paper's corpora: Moses tokenisation by its Perl scripts, Serbian in Latin script.
+
+The scripts are those of the package mosestokenizer. sacremoses is not the same: the Perl tokeniser
+splits the viramas and nuktas of Indic scripts off as words of their own, and the paper's scores
+depend on it.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+
+import cyrtranslit
+
+from neuron_specialization.corpora.corpus_files import SplitSource
+from neuron_specialization.corpora.readers import Line
+from neuron_specialization.errors import InputError
+
+RECIPES: Mapping[str, Sequence[tuple[str, ...]]] = {
+    # IWSLT-14 as fairseq's and LaSS's scripts have it, but without escapes such as &apos;
+    "moses": [("tokenizer-v1.1.perl", "-q", "-no-escape")],
+    # the validation and test sets of EC30: "e-mail" becomes "e @-@ mail"
+    "moses_aggressive": [
+        ("normalize-punctuation.perl",),
+        ("tokenizer-v1.1.perl", "-q", "-a", "-no-escape"),
+    ],
+}
+"""The scripts that make the words, one after the other, with their options."""
+LINES_AT_ONCE = 20_000
+"""Lines of a call of the scripts, so that their start does not matter."""
+
+
+def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
+    """The words of sentences, separated by blanks, as the Perl scripts of a recipe make them.
+
+    Raises InputError without Perl.
+    """
+    text = "".join(f"{sentence}\n" for sentence in sentences).encode()
+    for script, *options in RECIPES[recipe]:
+        text = _run_perl(script, [*options, "-l", language], text)
+    words = text.decode().removesuffix("\n").split("\n") if text else []
+    if len(words) != len(sentences):
+        raise RuntimeError(f"{recipe}: {len(sentences)} sentences became {len(words)}")
+    return words
+
+
+def to_latin(sentence: str) -> str:
+    """Serbian in Latin script; Latin letters stay as they are."""
+    return cyrtranslit.to_latin(sentence, "sr")
+
+
+def written_in_latin(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
+    """The lines of a pair with those sides in Latin script of which the split says so."""
+    source, target = (language in split.latin for language in pair.split("-"))
+    if not (source or target):
+        yield from lines
+        return
+    for line in lines:
+        yield Line(
+            line.key,
+            to_latin(line.source) if source and line.source else line.source,
+            to_latin(line.target) if target and line.target else line.target,
+        )
+
+
+def tokenised(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
+    """The lines of a pair, tokenised as its split says; what is not UTF-8 stays None."""
+    if not split.tokenise:
+        yield from lines
+        return
+    lines = iter(lines)
+    while block := list(islice(lines, LINES_AT_ONCE)):
+        keys, *sides = zip(*block, strict=True)
+        columns = [
+            _tokenise_side(side, language, split.tokenise)
+            for side, language in zip(sides, pair.split("-"), strict=True)
+        ]
+        yield from map(Line, keys, *columns)
+
+
+def _tokenise_side(side: Sequence[str | None], language: str, recipe: str) -> Iterator[str | None]:
+    words = tokenise([text or "" for text in side], language, recipe)
+    return (None if text is None else word for text, word in zip(side, words, strict=True))
+
+
+def _run_perl(script: str, options: Sequence[str], text: bytes) -> bytes:
+    perl = shutil.which("perl")
+    if perl is None:
+        raise InputError("the corpora are tokenised by Perl scripts: install perl")
+    command = [perl, str(_scripts() / script), *options]
+    # no locale: sorting and classes of characters must not depend on the machine
+    environment = {**os.environ, "LC_ALL": "C", "PERL_UNICODE": ""}
+    done = subprocess.run(command, input=text, capture_output=True, env=environment, check=False)
+    if done.returncode:
+        raise InputError(f"{script}: Perl failed ({done.stderr.decode(errors='replace')[-500:]})")
+    return done.stdout
+
+
+def _scripts() -> Path:
+    package = find_spec("mosestokenizer")
+    if package is None or package.origin is None:
+        raise InputError("the package mosestokenizer is missing; make the environment again")
+    return Path(package.origin).parent

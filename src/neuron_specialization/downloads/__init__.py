@@ -1,0 +1,1 @@
+"""Downloads: the published corpora and models, fetched, checked and unpacked."""

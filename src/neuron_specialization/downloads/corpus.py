@@ -1,0 +1,120 @@
+"""Fetching a corpus: all its files, what is in its archives, its licences, and a list of them."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from filelock import FileLock
+
+from neuron_specialization.downloads.archives import unpack
+from neuron_specialization.downloads.checksums import record
+from neuron_specialization.downloads.drive_folders import is_wanted, list_folder
+from neuron_specialization.downloads.fetching import Options, Retries, fetch_file
+from neuron_specialization.downloads.mirrors import mirror_folder
+from neuron_specialization.downloads.table import LICENCE, MANIFEST, UNKNOWN, Source
+from neuron_specialization.files import write_text
+
+COLUMNS = ("file", "bytes", "sha256", "url", "licence")
+DEFAULT_RETRIES = Retries()
+
+Fetched = Mapping[str, Mapping[str, str]]
+"""Rows of a manifest by file."""
+
+
+def fetch_corpus(
+    sources: Sequence[Source],
+    folder: Path,
+    mirror: str,
+    *,
+    retries: Retries = DEFAULT_RETRIES,
+    terminal: TextIO = sys.stderr,
+) -> None:
+    """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
+
+    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. What is
+    there is kept: nothing is fetched or unpacked a second time (remove `fetched.tsv` to unpack
+    again). Checksums that the table does not know are recorded in `folder/checksums.tsv`.
+
+    Args:
+        sources: the rows of one corpus.
+        folder: the downloads folder; it is made.
+        mirror: where files are looked for first, laid out like the downloads folder: a folder,
+            its `file://` or http(s) address, or empty for none.
+        retries: how often a download is attempted.
+        terminal: where licences and progress are shown.
+
+    Raises:
+        InputError: a file cannot be had, or is not what it should be, or cannot be unpacked.
+        OSError: the disk is full.
+    """
+    mirror_folder(mirror)  # a mirror that does not exist is an error also if it is not needed
+    place = folder / sources[0].corpus
+    place.mkdir(parents=True, exist_ok=True)
+    options = Options(downloads=folder, mirror=mirror, retries=retries, terminal=terminal)
+    with FileLock(folder / f".{place.name}.lock"):
+        before = read_manifest(place / MANIFEST)
+        if not before:
+            print(licence_notice(sources), file=terminal, flush=True)
+        rows = [row for source in sources for row in fetch_source(source, before, options)]
+        write_text(place / LICENCE, licence_text(sources))
+        write_text(place / MANIFEST, "".join("\t".join(row) + "\n" for row in (COLUMNS, *rows)))
+
+
+def fetch_source(source: Source, before: Fetched, options: Options) -> Iterator[tuple[str, ...]]:
+    """Fetch and unpack the files of a row; yields what the manifest says about each."""
+    for file in files_of(source, before, options):
+        facts = fetch_file(file, options)
+        path = options.downloads / file.name
+        if file.unpack and before.get(file.file, {}).get("sha256") != facts.sha256:
+            unpack(path, path.parent, file.leave_out)
+        if file.sha256 == UNKNOWN:
+            record(file, facts, options.downloads)
+        yield file.file, str(facts.bytes), facts.sha256, source.url, source.licence
+
+
+def files_of(source: Source, before: Fetched, options: Options) -> list[Source]:
+    """The files of a row; a folder whose files are all there is not listed a second time."""
+    if not source.is_folder:
+        return [source]
+    names = [name for name, row in before.items() if row["url"] == source.url]
+    files = [replace(source, file=name) for name in names if is_wanted(name, source)]
+    if files and all((options.downloads / file.name).exists() for file in files):
+        return files
+    return list_folder(source, options)
+
+
+def read_manifest(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of a manifest by file; none where there is no manifest, or a damaged one."""
+    if not path.exists():
+        return {}
+    head, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    rows = [line.split("\t") for line in lines]
+    if head != "\t".join(COLUMNS) or any(len(row) != len(COLUMNS) for row in rows):
+        return {}
+    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
+
+
+def licences(sources: Sequence[Source]) -> list[str]:
+    """The different licences of a corpus."""
+    return list(dict.fromkeys(source.licence for source in sources))
+
+
+def licence_notice(sources: Sequence[Source]) -> str:
+    """What is shown when a corpus is fetched for the first time."""
+    corpus = sources[0].corpus
+    return f"{corpus}: licence: {'; '.join(licences(sources))} (see {corpus}/{LICENCE})"
+
+
+def licence_text(sources: Sequence[Source]) -> str:
+    """The licences of a corpus, each with the files that are under it."""
+    parts = [f"{sources[0].corpus}: published by others, under the licences of its makers.\n"]
+    for licence in licences(sources):
+        parts.append(f"\nLicence: {licence}\n")
+        parts += [
+            f"  {source.file}: {source.about}\n    {source.url}\n"
+            for source in sources
+            if source.licence == licence
+        ]
+    return "".join(parts)

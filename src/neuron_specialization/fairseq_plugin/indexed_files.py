@@ -1,0 +1,125 @@
+"""fairseq's `mmap` form of tokens, `{name}.bin` and `{name}.idx`, written and read piece by piece.
+
+fairseq's own builder and reader keep a corpus's sizes in lists, and read every file whole.
+
+Axes: S sentences, T tokens of these sentences.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fairseq.data.indexed_dataset import (
+    MMapIndexedDataset,
+    _code_to_dtype,
+    _dtype_header_code,
+    data_file_path,
+    index_file_path,
+)
+from numpy.typing import NDArray
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import whole
+
+VERSION = 1
+# its name, version, code of the tokens' number format, number of sentences; then the sentences'
+# sizes in tokens and their positions in bytes
+HEADER = struct.Struct("<9sQBQ")
+MAGIC = MMapIndexedDataset.Index._HDR_MAGIC
+SIZE, POSITION = np.dtype("<i4"), np.dtype("<i8")
+
+Block = tuple[NDArray[Any], NDArray[np.int32]]
+"""The tokens [T] and the sizes [S] of consecutive sentences."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedFile:
+    """An open corpus; nothing is in memory until it is looked at."""
+
+    tokens_T: NDArray[Any]
+    """All tokens."""
+    sizes_S: NDArray[np.int32]
+    """Tokens of each sentence."""
+    positions_S: NDArray[np.int64]
+    """Where each sentence begins, in bytes."""
+
+    def sentence(self, number: int) -> NDArray[Any]:
+        """The tokens of one sentence."""
+        start = int(self.positions_S[number]) // self.tokens_T.itemsize
+        return self.tokens_T[start : start + int(self.sizes_S[number])]
+
+
+def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.dtype[Any]) -> None:
+    """Write `{prefix}.bin` and `{prefix}.idx`, which appear when they are whole.
+
+    Args:
+        prefix: path without the suffix.
+        count: the sentences that `blocks` have together.
+        blocks: consecutive sentences; one block at a time is in memory.
+        dtype: the tokens' number format.
+    """
+    # the index comes last: whoever finds it finds both
+    with (
+        whole(Path(index_file_path(str(prefix)))) as index,
+        whole(Path(data_file_path(str(prefix)))) as data,
+        index.open("wb") as sizes,
+        index.open("r+b") as positions,
+        data.open("wb") as tokens,
+    ):
+        sizes.write(HEADER.pack(MAGIC, VERSION, _dtype_header_code(dtype), count))
+        positions.seek(HEADER.size + count * SIZE.itemsize)
+        end = 0
+        for tokens_T, sizes_S in blocks:
+            tokens.write(tokens_T.tobytes())
+            sizes.write(sizes_S.astype(SIZE).tobytes())
+            bytes_S = sizes_S.astype(POSITION) * tokens_T.itemsize
+            ends_S = end + np.cumsum(bytes_S)
+            positions.write((ends_S - bytes_S).tobytes())
+            end = ends_S[-1]
+
+
+def open_indexed(prefix: Path) -> IndexedFile:
+    """Open a corpus for reading.
+
+    Raises:
+        InputError: one of the two files is missing, damaged, empty or cut off.
+    """
+    index, data = Path(index_file_path(str(prefix))), Path(data_file_path(str(prefix)))
+    dtype, count = read_header(index)
+    bytes_index = np.memmap(index, mode="r")
+    middle = HEADER.size + count * SIZE.itemsize
+    sizes_S = bytes_index[HEADER.size : middle].view(SIZE)
+    positions_S = bytes_index[middle:].view(POSITION)
+    check_size(data, int(positions_S[-1]) + int(sizes_S[-1]) * dtype.itemsize)
+    return IndexedFile(
+        tokens_T=np.memmap(data, dtype, mode="r"), sizes_S=sizes_S, positions_S=positions_S
+    )
+
+
+def read_header(index: Path) -> tuple[np.dtype[Any], int]:
+    """The tokens' number format and the number of sentences; InputError where it is not whole."""
+    header = b""
+    if index.is_file():
+        with index.open("rb") as file:
+            header = file.read(HEADER.size)
+    if len(header) == HEADER.size and header.startswith(MAGIC):
+        _, version, code, count = HEADER.unpack(header)
+        if version == VERSION and code in _code_to_dtype and count:
+            check_size(index, HEADER.size + count * (SIZE.itemsize + POSITION.itemsize))
+            return np.dtype(_code_to_dtype[code]), count
+    raise InputError(
+        f"{index}: not an index of fairseq's mmap form with at least one sentence; "
+        "bring it again, or binarise with --dataset-impl mmap"
+    )
+
+
+def check_size(path: Path, expected: int) -> None:
+    """InputError where a file is missing or of another size."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, though its index is there; bring it again")
+    found = path.stat().st_size
+    if found != expected or not found:
+        raise InputError(f"{path}: {found} bytes, its index says {expected}; bring it again")

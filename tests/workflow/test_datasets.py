@@ -1,0 +1,235 @@
+"""The paper's datasets, from miniature archives in their published layouts to tables."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflow import mirrors
+from tests.workflow.conftest import Snakemake, write_overlay
+from tests.workflow.mirrors import read_table
+
+TINY = {
+    "layers": 1,
+    "heads": 2,
+    "d_model": 16,
+    "d_ff": 32,
+    "max_tokens": 400,
+    "update_freq": 1,
+    "warmup_updates": 4,
+    "max_updates": 12,
+    "validate_every": 6,
+    "precision": "fp32",
+    "continuation": {"max_updates": 6, "validate_every": 3},
+    "fine_tuning": {"update_freq": 1, "max_updates": 2, "validate_every": 1, "max_tokens": 400},
+}
+
+
+def small(folder: Path, project: Path, architectures: list[str], **settings: object) -> str:
+    """What makes a dataset of the paper small enough for a test, and where its mirror is."""
+    overlay = {
+        "device": "cpu",
+        "downloads": {
+            "sources": str(mirrors.write_sources(project, folder / "sources.tsv")),
+            "folder": str(folder / "downloads"),
+            "mirror": str(folder / "mirror"),
+        },
+        "architectures": dict.fromkeys(architectures, TINY),
+        "vocabulary": {"size": 400},
+        "decoding": {"beam": 2, "max_len_b": 10},
+        "metrics": ["bleu"],
+        **settings,
+    }
+    return write_overlay(folder / "small.yaml", overlay)
+
+
+def write_systems(project: Path, dataset: str, path: Path, names: list[str]) -> str:
+    """Some of the systems of a dataset."""
+    header, *rows = (project / f"config/{dataset}/systems.tsv").read_text().splitlines()
+    chosen = [row for row in rows if row.split("\t")[0] in names]
+    assert len(chosen) == len(names)
+    path.write_text("\n".join([header, *chosen]) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def ec30(snakemake: Snakemake, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of EC30 in 60 directions, from the download to tables."""
+    folder = tmp_path_factory.mktemp("ec30")
+    table = project / "config/ec30/languages.tsv"
+    mirror = folder / "mirror"
+    mirrors.write_ec30_tokenised(mirror, table, count=50)
+    mirrors.write_ec40(mirror, table, count=30, valid=5)
+    mirrors.write_ntrex(mirror, table, count=6)
+    mirrors.write_flores(mirror, table, dev=2, devtest=3)
+    names = ["baseline", "continued", "neuron_specialization"]
+    overlay = small(
+        folder,
+        project,
+        ["mt_big", "bilingual_high", "bilingual_low"],
+        systems=write_systems(project, "ec30", folder / "systems.tsv", names),
+    )
+    done = snakemake(folder, overlays=("config/ec30.yaml", overlay))
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def rows(path: Path) -> list[list[str]]:
+    """The cells of a TSV file."""
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def directions(outputs: Path) -> set[str]:
+    """The directions of which a folder of outputs has translations."""
+    return {path.parent.name for path in outputs.glob("*/test-sys.txt")}
+
+
+def test_ec30_runs_in_all_directions(ec30: Path) -> None:
+    results = ec30 / "results/ec30"
+    assert len(directions(results / "outputs/test/baseline/seed222")) == 60
+    report = rows(results / "corpora/report.tsv")
+    counts = {(split, pair): int(cells[-1]) for split, pair, *cells in report[1:]}
+    assert len(counts) == 90
+    assert {pair: counts["train", pair] for _, pair in counts} == dict.fromkeys(
+        [pair for _, pair in counts], 50
+    )
+    assert {count for (split, _), count in counts.items() if split == "test"} == {5}
+    assert {pair for (split, pair), n in counts.items() if split == "valid" and n == 5} == {"en-oc"}
+    assert (results / "tables/test/levels.bleu.md").is_file()
+    assert (results / "tables/test/levels.bleu_untouched.md").is_file()
+
+
+def test_ec30_has_five_shards(ec30: Path) -> None:
+    binarised = ec30 / "results/ec30/binarised/joint"
+    assert sorted(path.name for path in binarised.glob("s*")) == [f"shard{n}" for n in range(5)]
+    for shard in binarised.glob("shard*"):
+        assert len(list(shard.glob("train.*.bin"))) == 60
+        assert len(list(shard.glob("test.*.bin"))) == (60 if shard.name == "shard0" else 0)
+    log = (ec30 / "results/ec30/logs/train_system/baseline.seed222.log").read_text()
+    assert all(f"shard{n}" in log for n in range(5))
+
+
+def test_the_text_is_words_and_serbian_is_latin(ec30: Path, project: Path) -> None:
+    corpora = ec30 / "results/ec30/corpora"
+    assert (corpora / "valid.en-de.en").read_text().splitlines()[0].endswith(" .")
+    table = project / "config/ec30/languages.tsv"
+    language = mirrors.languages_of(table)["hi"][1]
+    flores = mirrors.sentences(language, 2, "dev") + mirrors.sentences(language, 3, "devtest")
+    assert (corpora / "untouched.test.en-hi.hi").read_text().splitlines() == flores
+    assert (corpora / "test.en-hi.hi").read_text().splitlines() != flores
+
+
+def test_what_is_fetched_is_not_fetched_again(
+    snakemake: Snakemake, ec30: Path, project: Path
+) -> None:
+    overlays = ("config/ec30.yaml", str(ec30 / "small.yaml"))
+    done = snakemake(ec30, "download", overlays=overlays)
+    assert "Nothing to be done" in done.stdout
+    (ec30 / "mirror").rename(ec30 / "elsewhere")  # no mirror, no network: nothing more is needed
+    try:
+        done = snakemake(ec30, overlays=overlays)
+        assert "Nothing to be done" in done.stdout
+    finally:
+        (ec30 / "elsewhere").rename(ec30 / "mirror")
+    fetched = read_table(ec30 / "downloads/flores200/fetched.tsv")
+    assert [row["file"] for row in fetched] == ["flores200_dataset.tar.gz"]
+    assert "CC BY-SA" in (ec30 / "downloads/flores200/LICENCE.txt").read_text()
+    names = {
+        path.name for path in (ec30 / "downloads/ec40_validation").rglob("*") if path.is_file()
+    }
+    assert names == {"en-oc.en", "en-oc.oc", "fetched.tsv", "LICENCE.txt"}
+
+
+def test_plain_text_of_ec40_gives_the_same_corpora(
+    snakemake: Snakemake, ec30: Path, tmp_path: Path
+) -> None:
+    """Its folder of files has the sentences of the archive in the other layout."""
+    mirror = ec30 / "mirror"
+    for source in (mirror / "ec30_tokenised", mirror / "ec40_text"):
+        assert source.is_dir()
+    overlays = ("config/ec30.yaml", "config/ec30_text.yaml", str(ec30 / "small.yaml"))
+    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    found = tmp_path / "results/ec30/corpora/train.en-ti.ti"
+    lines = (ec30 / "results/ec30/corpora/train.en-ti.ti").read_text().splitlines()
+    assert found.read_text().splitlines() == lines[:30]
+    assert not list((ec30 / "downloads/ec40_text").rglob("*no.no"))
+    assert not list((ec30 / "downloads/ec40_text").rglob("*zeroshot*"))
+
+
+def test_binarised_corpora_are_used_as_they_are(
+    snakemake: Snakemake, project: Path, ec30: Path, tmp_path: Path
+) -> None:
+    mirrors.write_ec30_binarised(ec30 / "mirror", ec30 / "results/ec30/binarised/joint")
+    settings = {"systems": write_systems(project, "ec30", tmp_path / "systems.tsv", ["baseline"])}
+    overlay = write_overlay(tmp_path / "one.yaml", settings)
+    overlays = ("config/ec30.yaml", "config/ec30_binarised.yaml", str(ec30 / "small.yaml"), overlay)
+    done = snakemake(tmp_path, "scores", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    results, others = tmp_path / "results/ec30", ec30 / "results/ec30"
+    for name in ("shard0/train.en-de.de.bin", "shard4/train.en-ti.en.idx", "shard0/dict.txt"):
+        path = results / "binarised/joint" / name
+        assert path.read_bytes() == (others / "binarised/joint" / name).read_bytes()
+        assert path.is_symlink() == (path.suffix != ".txt")
+    # the same data, dictionary and seed: the same model, though its text was never seen
+    name = "translations/test/baseline/seed222/en-de.txt"
+    assert (results / name).read_text() == (others / name).read_text()
+
+
+def test_iwslt14_runs_in_all_directions(
+    snakemake: Snakemake, project: Path, tmp_path: Path
+) -> None:
+    table = project / "config/iwslt14/languages.tsv"
+    mirrors.write_iwslt14(tmp_path / "mirror", table, count=93)
+    mirrors.write_flores(tmp_path / "mirror", table, dev=2, devtest=3)
+    names = ["baseline", "continued", "neuron_specialization", "shallow"]
+    systems = write_systems(project, "iwslt14", tmp_path / "systems.tsv", names)
+    overlay = small(tmp_path, project, ["mt_small", "mt_shallow"], systems=systems)
+    overlays = ("config/iwslt14.yaml", overlay)
+    done = snakemake(tmp_path, "download", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    (tmp_path / "mirror").rename(tmp_path / "gone")  # everything after it needs no network
+    (tmp_path / "small.yaml").write_text(
+        (tmp_path / "small.yaml").read_text().replace(str(tmp_path / "mirror"), "''")
+    )
+    done = snakemake(tmp_path, overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    results = tmp_path / "results/iwslt14"
+    report = rows(results / "corpora/report.tsv")
+    counts = {(split, pair): int(cells[-1]) for split, pair, *cells in report[1:]}
+    assert [counts[split, "en-fa"] for split in ("train", "valid", "test")] == [89, 4, 5]
+    assert len(counts) == 24
+    # every 23rd good pair: the title is the first
+    sentences = mirrors.sentences(mirrors.languages_of(table)["de"][1], 93, "train de")
+    valid = (results / "corpora/valid.en-de.de").read_text().splitlines()
+    assert valid == [f"{sentences[n]} ." for n in (22, 45, 68, 91)]
+    assert len(directions(results / "outputs/test/neuron_specialization/seed22")) == 16
+    for name in ("languages", "variants", "shallow"):
+        assert (results / f"tables/test/{name}.bleu.md").is_file()
+
+
+def test_validation_and_test_sets_of_all_languages(
+    snakemake: Snakemake, project: Path, tmp_path: Path, data_folder: Path
+) -> None:
+    """The real NTREX-128 and Flores-200, prepared as the paper's (facts of its section 5.1)."""
+    table, mirror = project / "config/ec30/languages.tsv", tmp_path / "mirror"
+    mirrors.write_real(mirror, table, data_folder)
+    mirrors.write_ec30_tokenised(mirror, table, count=2)
+    mirrors.write_ec40(mirror, table, count=1, valid=842)
+    overlays = ("config/ec30.yaml", small(tmp_path, project, ["mt_big"]))
+    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    corpora = tmp_path / "results/ec30/corpora"
+    counts = {
+        (split, pair): int(cells[-1]) for split, pair, *cells in rows(corpora / "report.tsv")[1:]
+    }
+    pairs = [f"en-{row['code']}" for row in read_table(table) if row["code"] != "en"]
+    assert {pair: counts["test", pair] for pair in pairs} == dict.fromkeys(pairs, 2009)
+    assert {pair: counts["valid", pair] for pair in pairs} == dict.fromkeys(pairs, 1997) | {
+        "en-oc": 842
+    }
+    for name, number, line in rows(project / "tests/workflow/prepared.tsv"):
+        assert mirrors.read_sentences(corpora / name)[int(number) - 1] == line
+    for pair in pairs:
+        lang = pair.removeprefix("en-")
+        untouched = mirrors.read_sentences(corpora / f"untouched.test.{pair}.{lang}")
+        assert untouched == mirrors.read_sentences(data_folder / f"flores/{lang}.txt")
