@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.evaluation.comet_scores import CometSettings, check_comet
+from neuron_specialization.evaluation.comet_scores import CometSettings
+from neuron_specialization.evaluation.comet_system import fetch_comet
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 
@@ -12,5 +13,5 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     settings = CometSettings(**snakemake.params.comet, device="cpu")
-    check_comet(settings)
+    fetch_comet(settings)
     write_text(Path(snakemake.output.fetched), f"{settings.model} is in the hub's cache\n")

@@ -116,7 +116,7 @@ class Training:
     """What one training reads and writes."""
 
     data: Path
-    """Folder of the binarised corpora; of its shards, if it has some, an epoch reads one."""
+    """Folder of the binarised corpora, or of their shards, of which an epoch reads one."""
     directions: Sequence[str]
     """Directions to train."""
     save_dir: Path

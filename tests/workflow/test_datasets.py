@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tiny_comet import build_encoder, build_model, serve_hub
 from tests.workflow import mirrors
+from tests.workflow.conftest import TINY as BUILT_IN
 from tests.workflow.conftest import Snakemake, write_overlay
 from tests.workflow.mirrors import read_table
 
@@ -233,3 +235,32 @@ def test_validation_and_test_sets_of_all_languages(
         lang = pair.removeprefix("en-")
         untouched = mirrors.read_sentences(corpora / f"untouched.test.{pair}.{lang}")
         assert untouched == mirrors.read_sentences(data_folder / f"flores/{lang}.txt")
+
+
+def test_the_comet_model_is_fetched_with_the_corpora(
+    snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into the cache of the hub, from which scoring then takes it."""
+    encoder = build_encoder(tmp_path / "encoder")
+    model = build_model(tmp_path / "model", encoder)
+    settings = {
+        "metrics": ["bleu", "comet"],
+        "comet": {"model": "Tiny/comet-da"},
+        "downloads": {"folder": str(tmp_path / "downloads")},
+    }
+    overlays = (BUILT_IN, write_overlay(tmp_path / "comet.yaml", settings))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    with serve_hub({}) as (address, _):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        done = snakemake(tmp_path, "download", overlays=overlays)
+        assert done.returncode != 0
+        assert "COMET model Tiny/comet-da: the hub has none of this name" in done.stdout
+    with serve_hub({"Tiny/comet-da": model}) as (address, asked):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        done = snakemake(tmp_path, "download", overlays=overlays)
+        assert done.returncode == 0, done.stdout
+        assert any(path.endswith("model.ckpt") for path in asked)
+    marker = tmp_path / "downloads/comet/Tiny--comet-da.txt"
+    assert marker.read_text() == "Tiny/comet-da is in the hub's cache\n"
+    done = snakemake(tmp_path, "download", overlays=overlays)
+    assert "Nothing to be done" in done.stdout

@@ -171,6 +171,25 @@ def test_every_stage_is_a_target(
     assert set(planned_jobs(done.stdout)) == jobs | {target}
 
 
+@pytest.mark.parametrize(
+    ("overlays", "fetched"),
+    [
+        (("config/ec30.yaml",), {"fetch_corpus": 4, "fetch_comet": 1}),
+        (("config/ec30.yaml", "config/ec30_text.yaml"), {"fetch_corpus": 4, "fetch_comet": 1}),
+        (("config/ec30.yaml", "config/ec30_binarised.yaml"), {"fetch_corpus": 2, "fetch_comet": 1}),
+        (("config/iwslt14.yaml",), {"fetch_corpus": 2}),
+        (("config/bible.yaml",), {}),
+        (("config/published.yaml",), {"fetch_comet": 1}),
+        ((TINY,), {}),
+    ],
+)
+def test_download_is_a_target_of_its_own(
+    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], fetched: dict[str, int]
+) -> None:
+    done = snakemake(tmp_path, "download", "--dry-run", "--quiet", "rules", overlays=overlays)
+    assert planned_jobs(done.stdout) == fetched | {"download": 1}
+
+
 def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
     shipped = {path.name for path in (project / "config").glob("*.yaml")}
     tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}

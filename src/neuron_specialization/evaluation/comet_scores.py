@@ -69,18 +69,12 @@ def score_with_comet(
     if not texts:
         raise InputError("no directions to score by COMET: give at least one")
     samples = [sample for pair, text in texts.items() for sample in _make_samples(pair, text)]
-    with _quiet():
-        scores = iter(_predict(_load(settings), samples, settings))
+    with quiet():
+        scores = iter(_predict(load_comet(settings), samples, settings))
     return {
         pair: [100 * score for score in islice(scores, len(text.sources))]
         for pair, text in texts.items()
     }
-
-
-def check_comet(settings: CometSettings) -> None:
-    """Load the model, fetched where it is not here; errors are those of `score_with_comet`."""
-    with _quiet():
-        _load(settings)
 
 
 def comet_signature(settings: CometSettings) -> str:
@@ -112,7 +106,7 @@ def _make_samples(pair: str, text: Segments) -> list[dict[str, str]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Let only errors through, and undo that importing comet sets up the root logger."""
     root = logging.getLogger()
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
@@ -143,7 +137,7 @@ def _predict(model: Any, samples: list[dict[str, str]], settings: CometSettings)
         ) from error
 
 
-def _load(settings: CometSettings) -> Any:
+def load_comet(settings: CometSettings) -> Any:
     """Load a model as ``comet.load_from_checkpoint`` does, but with its encoder from a folder.
 
     Of the checkpoint only tensors and plain values are unpickled, as is torch's default.
@@ -158,7 +152,7 @@ def _load(settings: CometSettings) -> Any:
     checkpoint = _find_checkpoint(settings)
     model, hparams = _read_hparams(checkpoint.parent.parent / _HPARAMS, str2model)
     encoder = _find_encoder(hparams, settings)
-    # comet leaves what a checkpoint lacks at its random start; _quiet ends this with the rest.
+    # comet leaves what a checkpoint lacks at its random start; quiet ends this with the rest.
     warnings.filterwarnings("error", "Found keys that are in the model state dict but not in")
     try:
         return model.load_from_checkpoint(

@@ -9,6 +9,8 @@ from neuron_specialization.evaluation.comet_scores import (
     ModelMissing,
     Segments,
     comet_signature,
+    load_comet,
+    quiet,
     score_with_comet,
 )
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
@@ -17,6 +19,15 @@ from neuron_specialization.evaluation.outputs import read_outputs
 from neuron_specialization.evaluation.scoring import Score, checked_score, finished_score
 
 logger = logging.getLogger(__name__)
+
+
+def fetch_comet(settings: CometSettings) -> None:
+    """Load the model once, so that it and its encoder are in the cache of the model hub.
+
+    Raises InputError as `score_with_comet` does.
+    """
+    with quiet():
+        load_comet(settings)
 
 
 def score_comet(
