@@ -110,8 +110,8 @@ def all_directions(languages: Iterable[str], pivot: str) -> list[str]:
 
 
 def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
-    """Eight digits that change with any setting but the folder of the corpora."""
+    """Eight digits that change with any setting but where corpora lie or are fetched from."""
     corpora = {**config["corpora"], "folder": ""}
-    settings = [{**config, "corpora": corpora}, languages, systems]
+    settings = [{**config, "corpora": corpora, "downloads": {}}, languages, systems]
     text = json.dumps(settings, sort_keys=True, default=vars)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -51,11 +51,25 @@ def test_directions_from_the_pivot_come_first() -> None:
     assert all_directions(LANGUAGES, "fr") == ["fr-en", "fr-de", "en-fr", "de-fr"]
 
 
+def test_further_columns_are_names_in_other_corpora(tmp_path: Path, schemas: Path) -> None:
+    path = tmp_path / "languages.tsv"
+    rows = [
+        "code\tname\tfamily\tscript\tntrex\tflores200",
+        "en\tEnglish\tGermanic\tLatin\teng-US\t",
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    languages = read_languages(path, schemas / "languages.schema.yaml", "en")
+    assert languages["en"].codes == {"ntrex": "eng-US"}
+    path.write_text("\n".join([*rows, "de\tGerman\tGermanic\tLatin\ta\tb\tc"]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"languages\.tsv, line 3"):
+        read_languages(path, schemas / "languages.schema.yaml", "en")
+
+
 def test_the_settings_hash_ignores_where_corpora_lie_and_nothing_else() -> None:
     language = Language(code="de", name="German", family="Germanic", script="Latin")
 
     def digits(folder: str = "a", seed: int = 1, **changes: str) -> str:
-        config = {"corpora": {"folder": folder}, "seed": seed}
+        config = {"corpora": {"folder": folder}, "downloads": {"mirror": folder}, "seed": seed}
         system = System(
             system="x", method="multilingual", directions=(), **({"label": "X"} | changes)
         )
