@@ -50,6 +50,8 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: no such file") from None
     rows = []
     for number, cells in enumerate(lines, start=2):
+        if None in cells:
+            raise InputError(f"{path}, line {number}: more cells than the header has")
         row = convert_cells(cells, schema["properties"])
         for error in validator.iter_errors(row):
             column = f", column {error.path[0]}" if error.path else ""
