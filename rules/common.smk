@@ -132,14 +132,14 @@ PATHS = [
     for part in (split, *split.exceptions.values())
     for path in part.paths
 ]
-for column in {name for language in LANGUAGES.values() for name in language.codes}:
+for column in sorted({name for row in LANGUAGES.values() for name in row.codes}):
     if TRAINED and column not in {*columns_in(PATHS), *SOURCES}:
         raise WorkflowError(
             f"{config['languages']}: no setting of languages is named {column}, nor is a corpus "
             f"of {config['downloads']['sources']}, and no path of a split has {{{column}}}"
         )
 for row in SYSTEMS.values():
-    if row.checkpoint and "model" not in config["vocabulary"]:
+    if row.checkpoint and not config["vocabulary"].keys() & {"model", "dictionary"}:
         raise WorkflowError(
             f"{config['systems']}: system {row.system} has a checkpoint: give the vocabulary "
             "that it was trained with (vocabulary.model, vocabulary.dictionary)"

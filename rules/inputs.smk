@@ -34,36 +34,6 @@ def local_corpora():
     return sorted(str(path) for path in files if path.is_file())
 
 
-def fetched(*sources):
-    """What says that corpora of the table of sources are there."""
-    for name in filter(None, sources):
-        if name not in SOURCES:
-            raise WorkflowError(
-                f"no corpus {name} in {config['downloads']['sources']}; "
-                f"it has {', '.join(SOURCES)}"
-            )
-    return collect("<downloads>/{corpus}/fetched.tsv", corpus=filter(None, sources))
-
-
-def sources_of_splits():
-    """The corpora of the table of sources that splits are read from."""
-    parts = [
-        part
-        for split in SPLITS.values()
-        for part in (split, *split["exceptions"].values())
-    ]
-    return sorted({part.get("source", "") for part in parts})
-
-
-def sources_of_dataset():
-    """All that the dataset has of the table of sources."""
-    vocabulary = config["vocabulary"].get("source", "")
-    ready = READY["source"] if READY else ""
-    return sorted(
-        {*sources_of_splits(), vocabulary, ready, *config["downloads"]["also"]}
-    )
-
-
 def aligned_files(splits, vocabulary="joint"):
     """Both sides of every pair, or of the pair with a vocabulary of its own, of some splits."""
     return [
@@ -154,15 +124,6 @@ def imported_files(wildcards):
         for pair in directions_of(wildcards)
         for path in input_files(folder / pair, wildcards.split)
     ]
-
-
-def fetched_comet():
-    """What says that the COMET model is in the cache of the model hub, if it comes from there."""
-    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
-    needed = "comet" in config["metrics"] and comet["model"] and not comet["offline"]
-    if not needed or (PROJECT / model).exists():
-        return []
-    return [str(DOWNLOADS / "comet" / f"{'--'.join(model.parts)}.txt")]
 
 
 def local_comet():

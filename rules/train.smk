@@ -59,7 +59,7 @@ rule import_checkpoint:
     input:
         checkpoint=lambda wildcards: str(PROJECT / system_of(wildcards).checkpoint),
         data=data_of,
-        dictionary=lambda wildcards: list(given_vocabulary().values())[1:],
+        vocabulary=lambda wildcards: vocabulary_inputs(),
         code=package_source("fairseq_plugin.importing", "flags"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
@@ -72,6 +72,7 @@ rule import_checkpoint:
     params:
         architecture=architecture_of,
         directions=directions_of,
+        dictionary=lambda wildcards: given_vocabulary().get("dictionary"),
     message:
         "Import the checkpoint of {wildcards.system}"
     script:

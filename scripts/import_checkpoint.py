@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
-from neuron_specialization.files import only
 from neuron_specialization.flags import Architecture
 from neuron_specialization.logs import log_to
 
@@ -19,5 +18,5 @@ with log_to(snakemake.log[0]):
         data=Path(inputs.data[0]),
         directions=params.directions,
         published=Path(snakemake.output.checkpoint),
-        dictionary=only(inputs.dictionary),
+        dictionary=Path(params.dictionary) if params.dictionary else None,
     )
