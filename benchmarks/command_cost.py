@@ -40,13 +40,13 @@ def tree_memory(process: psutil.Process) -> int:
 
 
 def summarise(rows: list[Row], pairs: int) -> Row:
-    """A command on so many pairs, over several rounds."""
+    """A command on its share of so many pairs, over several rounds."""
     seconds = [row["seconds"] for row in rows]
     median = statistics.median(seconds)
     return {
         "median": median,
         "lowest": min(seconds),
         "highest": max(seconds),
-        "pairs_per_second": pairs / median,
+        "pairs_per_second": rows[0]["share"] * pairs / median,
         "peak_mb": max(row["peak_mb"] for row in rows),
     }

@@ -1,6 +1,6 @@
 """Time and memory of preparing a corpus: ours by stage, and the usual command lines.
 
-    python -m benchmarks.preparation [--pairs 5000000] [--processes 2] [--rounds 3] [--json FILE]
+    python -m benchmarks.preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--json FILE]
 
 - ours: read and clean (`prepare_corpora`), sample for the vocabulary (`sample_lines`, without the
   learning), text to tokens (`binarise_corpora`)
@@ -9,7 +9,8 @@
   (Debian: sentencepiece), a Python loop over SentencePiece's fastest call stands in for it
 
 Every stage is a command of its own, start-up included. The two sides alternate, round after round,
-and must write the same bytes (checked). Printed are the median time of each stage and its range,
+and must write the same bytes (checked). The commands take hours: `--commanded 1` gives them one of
+the five language pairs only, and all is compared by pairs per second. Printed are the median time of each stage and its range,
 the peak memory of all its processes (shared pages counted once), disk per million pairs, and what
 that is for the pairs of EC30, by the rule of three. Pairs are those before cleaning.
 
@@ -99,49 +100,59 @@ def corpora_in(folder: Path, prefix: str) -> list[tuple[Path, Path]]:
     return [(Path(f"{stem}.{PIVOT}"), Path(f"{stem}.{stem.name[-2:]}")) for stem in stems]
 
 
-def encode_command(work: Path, processes: int) -> str:
-    """The shell line that makes pieces of the cleaned text."""
+def encode_command(work: Path, processes: int, languages: list[str]) -> str:
+    """The shell line that makes pieces of the cleaned text of some languages."""
     model = work / "vocabulary" / "spm.model"
     if shutil.which("spm_encode"):
         encode = f"spm_encode --model={model}"
     else:
         encode = shlex.join([sys.executable, "-c", SPM_LOOP, str(model)])
     (work / "encode.sh").write_text(f'{encode} < "clean/$1" > "pieces/$1"\n')
-    return f"mkdir pieces && ls clean | grep ^train | xargs -P {processes} -n 1 sh encode.sh"
+    names = f"^train.{PIVOT}-({'|'.join(languages)})[.]"
+    return f"mkdir pieces; ls clean | grep -E '{names}' | xargs -P {processes} -n 1 sh encode.sh"
 
 
-def preprocess_command(work: Path, processes: int) -> str:
-    """The shell line that makes tokens of pieces, pair by pair."""
+def preprocess_command(work: Path, processes: int, languages: list[str]) -> str:
+    """The shell line that makes tokens of the pieces of some languages, pair by pair."""
     preprocess = Path(sys.executable).parent / "fairseq-preprocess"
     return " && ".join(
         f"{preprocess} -s {PIVOT} -t {language} --trainpref pieces/train.{PIVOT}-{language} "
         f"--srcdict vocabulary/dict.txt --joined-dictionary --workers {processes} "
         "--dataset-impl mmap --destdir theirs"
-        for language in languages_in(work / "clean")
+        for language in languages
     )
 
 
-def run_round(work: Path, processes: int) -> dict[str, Row]:
-    """All stages of both sides, once."""
+def run_round(work: Path, processes: int, commanded: int) -> dict[str, Row]:
+    """All stages of both sides, once; the commands on so many of the languages."""
     for name in ("clean", "ours", "pieces", "theirs"):
         shutil.rmtree(work / name, ignore_errors=True)
     ours = [sys.executable, "-m", "benchmarks.preparation", "--processes", str(processes)]
-    rows = {stage: measure([*ours, "--stage", stage, str(work)], work) for stage in STAGES}
+    rows = {}
+    for stage in STAGES:
+        rows[stage] = measure([*ours, "--stage", stage, str(work)], work) | {"share": 1}
+        print(stage, rows[stage], flush=True)
+    languages = languages_in(work / "clean")
+    share = min(commanded, len(languages)) / len(languages)
     for name, make in (("spm_encode", encode_command), ("fairseq-preprocess", preprocess_command)):
-        rows[name] = measure(["sh", "-c", make(work, processes)], work)
-    check_same(work)
+        line = make(work, processes, languages[:commanded])
+        rows[name] = measure(["sh", "-c", line], work) | {"share": share}
+        print(name, rows[name], flush=True)
+    check_same(work, languages[:commanded])
     parts = rows["spm_encode"], rows["fairseq-preprocess"]
     rows["commands"] = {
         "seconds": sum(row["seconds"] for row in parts),
         "peak_mb": max(row["peak_mb"] for row in parts),
+        "share": share,
     }
     return rows
 
 
-def check_same(work: Path) -> None:
-    """Both sides wrote the same files."""
-    names = sorted(path.name for path in (work / "ours").glob("train.*"))
-    assert len(names) == 4 * len(languages_in(work / "clean"))
+def check_same(work: Path, languages: list[str]) -> None:
+    """Both sides wrote the same files of some languages."""
+    patterns = [f"train.{PIVOT}-{language}.*" for language in languages]
+    names = sorted(path.name for each in patterns for path in (work / "ours").glob(each))
+    assert len(names) == 4 * len(languages)
     same, *others = filecmp.cmpfiles(work / "ours", work / "theirs", names, shallow=False)
     assert sorted(same) == names, others
 
@@ -191,6 +202,7 @@ def state_conditions(arguments: argparse.Namespace) -> dict[str, object]:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "pairs": arguments.pairs,
         "languages": arguments.languages,
+        "commanded": arguments.commanded,
         "vocabulary": arguments.vocabulary,
         "processes": arguments.processes,
         "rounds": arguments.rounds,
@@ -206,6 +218,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5_000_000)
     parser.add_argument("--languages", type=int, default=5, choices=range(1, len(OTHERS) + 1))
+    parser.add_argument("--commanded", type=int, default=5, help="languages of the commands")
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
@@ -229,7 +242,10 @@ def main() -> None:
         work = Path(name)
         write_text(work / "text", arguments.pairs, arguments.languages, arguments.processes)
         learn(work, arguments.vocabulary)
-        rounds = [run_round(work, arguments.processes) for _ in range(arguments.rounds)]
+        rounds = [
+            run_round(work, arguments.processes, arguments.commanded)
+            for _ in range(arguments.rounds)
+        ]
         disk = {
             "clean text": megabytes(work / "clean", arguments.pairs),
             "binarised": megabytes(work / "ours", arguments.pairs),
@@ -237,7 +253,10 @@ def main() -> None:
     results = {
         name: summarise([rows[name] for rows in rounds], arguments.pairs) for name in rounds[0]
     }
-    ratios = [rows["binarise"]["seconds"] / rows["commands"]["seconds"] for rows in rounds]
+    ratios = [
+        rows["binarise"]["seconds"] / rows["commands"]["seconds"] * rows["commands"]["share"]
+        for rows in rounds
+    ]
     report(results, disk, [round(ratio, 3) for ratio in ratios])
     if arguments.json:
         found = {"conditions": conditions, "results": results, "disk": disk, "ratios": ratios}
