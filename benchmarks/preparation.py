@@ -9,10 +9,11 @@
   (Debian: sentencepiece), a Python loop over SentencePiece's fastest call stands in for it
 
 Every stage is a command of its own, start-up included. The two sides alternate, round after round,
-and must write the same bytes (checked). The commands take hours: `--commanded 1` gives them one of
-the five language pairs only, and all is compared by pairs per second. Printed are the median time of each stage and its range,
-the peak memory of all its processes (shared pages counted once), disk per million pairs, and what
-that is for the pairs of EC30, by the rule of three. Pairs are those before cleaning.
+and must write the same bytes (checked). The commands take long: `--commanded 1` gives them one of
+the five language pairs only, and all is compared by pairs per second. Printed are the median time of
+each stage and its range, the peak memory of all its processes (shared pages counted once), disk per
+million pairs, and what that is for the pairs of EC30, by the rule of three. Pairs are those before
+cleaning.
 
 The text is made up (`benchmarks/zipf_text.py`), the vocabulary learned from a small sample of it.
 """
@@ -22,7 +23,6 @@ import filecmp
 import json
 import os
 import platform
-import shlex
 import shutil
 import statistics
 import subprocess
@@ -35,6 +35,7 @@ from pathlib import Path
 
 import sentencepiece
 from benchmarks.command_cost import Row, measure, summarise
+from benchmarks.plain_commands import encode_command, preprocess_command
 from benchmarks.zipf_text import ALPHABETS, OTHERS, PIVOT, write_text
 
 from neuron_specialization.corpora.cleaning import Cleaning
@@ -49,13 +50,6 @@ from neuron_specialization.corpora.vocabulary import (
 EC30_PAIRS = 60_300_000
 SAMPLE = 100_000  # lines that the vocabulary is learned from
 STAGES = ("prepare", "sample", "binarise")
-SPM_LOOP = """
-import sys, itertools, sentencepiece
-processor = sentencepiece.SentencePieceProcessor(model_file=sys.argv[1])
-while lines := [l.rstrip(b"\\n") for l in itertools.islice(sys.stdin.buffer, 10_000)]:
-    for pieces in processor.encode(lines, out_type=str, num_threads=1):
-        sys.stdout.buffer.write(b" ".join(pieces) + b"\\n")
-"""
 
 
 def prepare(work: Path, processes: int) -> None:
@@ -98,29 +92,6 @@ def corpora_in(folder: Path, prefix: str) -> list[tuple[Path, Path]]:
     """The two files of each pair in a folder."""
     stems = [folder / f"{prefix}{PIVOT}-{language}" for language in languages_in(folder)]
     return [(Path(f"{stem}.{PIVOT}"), Path(f"{stem}.{stem.name[-2:]}")) for stem in stems]
-
-
-def encode_command(work: Path, processes: int, languages: list[str]) -> str:
-    """The shell line that makes pieces of the cleaned text of some languages."""
-    model = work / "vocabulary" / "spm.model"
-    if shutil.which("spm_encode"):
-        encode = f"spm_encode --model={model}"
-    else:
-        encode = shlex.join([sys.executable, "-c", SPM_LOOP, str(model)])
-    (work / "encode.sh").write_text(f'{encode} < "clean/$1" > "pieces/$1"\n')
-    names = f"^train.{PIVOT}-({'|'.join(languages)})[.]"
-    return f"mkdir pieces; ls clean | grep -E '{names}' | xargs -P {processes} -n 1 sh encode.sh"
-
-
-def preprocess_command(work: Path, processes: int, languages: list[str]) -> str:
-    """The shell line that makes tokens of the pieces of some languages, pair by pair."""
-    preprocess = Path(sys.executable).parent / "fairseq-preprocess"
-    return " && ".join(
-        f"{preprocess} -s {PIVOT} -t {language} --trainpref pieces/train.{PIVOT}-{language} "
-        f"--srcdict vocabulary/dict.txt --joined-dictionary --workers {processes} "
-        "--dataset-impl mmap --destdir theirs"
-        for language in languages
-    )
 
 
 def run_round(work: Path, processes: int, commanded: int) -> dict[str, Row]:
