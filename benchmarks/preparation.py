@@ -10,10 +10,10 @@
 
 Every stage is a command of its own, start-up included. The two sides alternate, round after round,
 and must write the same bytes (checked). The commands take long: `--commanded 1` gives them one of
-the five language pairs only, and all is compared by pairs per second. Printed are the median time of
-each stage and its range, the peak memory of all its processes (shared pages counted once), disk per
-million pairs, and what that is for the pairs of EC30, by the rule of three. Pairs are those before
-cleaning.
+the five language pairs only, and all is compared by pairs per second. Printed are the median time
+of each stage and its range, the peak memory of all its processes (shared pages counted once), disk
+per million pairs, and what that is for the pairs of EC30, by the rule of three. Pairs are those
+before cleaning.
 
 The text is made up (`benchmarks/zipf_text.py`), the vocabulary learned from a small sample of it.
 """
