@@ -32,6 +32,7 @@ wildcard_constraints:
 
 
 include: "rules/inputs.smk"
+include: "rules/sources.smk"
 include: "rules/download.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"

@@ -1,0 +1,40 @@
+"""What the dataset has of the internet: functions of settings, no rules."""
+
+
+def fetched(*sources):
+    """What says that corpora of the table of sources are there."""
+    for name in filter(None, sources):
+        if name not in SOURCES:
+            raise WorkflowError(
+                f"no corpus {name} in {config['downloads']['sources']}; "
+                f"it has {', '.join(SOURCES)}"
+            )
+    return collect("<downloads>/{corpus}/fetched.tsv", corpus=filter(None, sources))
+
+
+def sources_of_splits():
+    """The corpora of the table of sources that splits are read from."""
+    parts = [
+        part
+        for split in SPLITS.values()
+        for part in (split, *split["exceptions"].values())
+    ]
+    return sorted({part.get("source", "") for part in parts})
+
+
+def sources_of_dataset():
+    """All that the dataset has of the table of sources."""
+    vocabulary = config["vocabulary"].get("source", "")
+    ready = READY["source"] if READY else ""
+    return sorted(
+        {*sources_of_splits(), vocabulary, ready, *config["downloads"]["also"]}
+    )
+
+
+def fetched_comet():
+    """What says that the COMET model is in the cache of the model hub, if it comes from there."""
+    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
+    needed = "comet" in config["metrics"] and comet["model"] and not comet["offline"]
+    if not needed or (PROJECT / model).exists():
+        return []
+    return [str(DOWNLOADS / "comet" / f"{'--'.join(model.parts)}.txt")]
