@@ -94,26 +94,17 @@ def untouched_corpora():
 
 def untouched_files(wildcards):
     """The untouched references of a system's directions, those that are there, by direction."""
-    split, directions = wildcards.split, directions_of(wildcards)
-    if split in UNTOUCHED_SPLITS:
-        sides = {
-            direction: (pair, direction.split("-")[1])
-            for pair in PAIRS
-            for direction in (pair, "-".join(reversed(pair.split("-"))))
-        }
-        pattern = "<dataset>/corpora/untouched.{split}.{pair}.{lang}"
-        return {
-            direction: collect(
-                pattern, split=split, pair=sides[direction][0], lang=sides[direction][1]
-            )[0]
-            for direction in directions
-        }
+    split, files = wildcards.split, {}
     pattern = config["untouched_references"].get(split, "")
-    files = {
-        direction: PROJECT / pattern.replace("{lang}", direction.split("-")[1])
-        for direction in directions
-    }
-    return {direction: str(path) for direction, path in files.items() if path.is_file()}
+    for direction in directions_of(wildcards):
+        source, target = direction.split("-")
+        pair = direction if source == PIVOT else f"{target}-{source}"
+        given = PROJECT / pattern.replace("{lang}", target)
+        if split in UNTOUCHED_SPLITS:
+            files[direction] = f"<dataset>/corpora/untouched.{split}.{pair}.{target}"
+        elif given.is_file():
+            files[direction] = str(given)
+    return files
 
 
 def imported_files(wildcards):

@@ -145,9 +145,6 @@ def test_plain_text_of_ec40_gives_the_same_corpora(
     snakemake: Snakemake, ec30: Path, tmp_path: Path
 ) -> None:
     """Its folder of files has the sentences of the archive in the other layout."""
-    mirror = ec30 / "mirror"
-    for source in (mirror / "ec30_tokenised", mirror / "ec40_text"):
-        assert source.is_dir()
     overlays = ("config/ec30.yaml", "config/ec30_text.yaml", str(ec30 / "small.yaml"))
     done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
     assert done.returncode == 0, done.stdout
