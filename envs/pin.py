@@ -22,6 +22,7 @@ PROJECT = ENVS.parent
 LOCK = PROJECT / "requirements.lock"
 PYTHON_VERSION = "3.12"
 BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
+ALONE = "snakemake-executor-plugin-slurm"  # what it asks for contradicts the rest
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
     "download": ["gdown", "backports.zstd", "jsonschema", "pyyaml"],
@@ -110,12 +111,13 @@ def resolve() -> None:
         venv.create(folder, with_pip=True)
         pip = [f"{folder}/bin/pip", "--disable-pip-version-check", "--quiet"]
         direct = (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        late = {name: find_line(direct, name) for name in (BUILT_LAST, ALONE)}
         early = Path(folder, "early.txt")
-        early.write_text("\n".join(line for line in direct if not line.startswith(BUILT_LAST)))
+        early.write_text("\n".join(line for line in direct if line not in late.values()))
         pinned = ["-c", str(LOCK)] if LOCK.is_file() else []
         subprocess.run([*pip, "install", "-r", early, *pinned], check=True)
-        last = next(line for line in direct if line.startswith(BUILT_LAST))
-        subprocess.run([*pip, "install", "--no-build-isolation", last], check=True)
+        subprocess.run([*pip, "install", "--no-build-isolation", late[BUILT_LAST]], check=True)
+        subprocess.run([*pip, "install", "--no-deps", late[ALONE]], check=True)
         frozen = subprocess.run(
             [*pip, "freeze", "--all"], check=True, capture_output=True, text=True
         )
@@ -127,6 +129,11 @@ def resolve() -> None:
     ]
     header = "# written by `make lock` from requirements.in\n"
     LOCK.write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
+
+
+def find_line(lines: list[str], name: str) -> str:
+    """The line of requirements.in that pins a package."""
+    return next(line for line in lines if line.startswith(f"{name}=="))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import find_weights, training_digest
-from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.flags import Architecture, Training, processes_of
 from neuron_specialization.logs import log_to
 from neuron_specialization.methods.weight_masks import WeightMasks
+from neuron_specialization.work_folders import claim
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -26,6 +27,7 @@ def masks_of_direction(direction: str, work: Path) -> Path:
             seed=params.seed,
             device=params.device,
             parent=Path(inputs.parent[0]),
+            **processes_of(snakemake.resources),
         )
         find_weights(
             Architecture(**params.architecture),
@@ -44,7 +46,9 @@ with log_to(snakemake.log[0]):
     # what a killed job had finished is kept, unless it was made by other code
     digest = training_digest(settings, inputs.data, [*inputs.parent, *inputs.code])
     work = output.with_name(f"work-{digest}")
-    work.mkdir(parents=True, exist_ok=True)
-    parts = [masks_of_direction(direction, work) for direction in snakemake.params.directions]
-    WeightMasks.join([WeightMasks.load(part) for part in parts]).save(output)
-    shutil.rmtree(work)
+    with claim(work, output) as unfinished:
+        if unfinished:
+            work.mkdir(exist_ok=True)
+            parts = [masks_of_direction(pair, work) for pair in snakemake.params.directions]
+            WeightMasks.join([WeightMasks.load(part) for part in parts]).save(output)
+            shutil.rmtree(work)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.fairseq_plugin.recording import record_activations
+from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ with log_to(snakemake.log[0]):
         checkpoint=Path(snakemake.input.checkpoint),
         data=Path(snakemake.input.data[0]),
         directions=snakemake.params.directions,
+        settings=RecordingSettings(**snakemake.params.recording),
         device=snakemake.params.device,
-        **snakemake.params.recording,
+        processes=max(1, snakemake.resources.get("gpu", 1)),
     )
     counts.save(Path(snakemake.output.counts))

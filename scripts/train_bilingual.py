@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import vocabulary_folder
 from neuron_specialization.fairseq_plugin.training import train, training_digest
-from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.flags import Architecture, Training, processes_of
 from neuron_specialization.logs import log_to
+from neuron_specialization.work_folders import claim
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -28,6 +29,7 @@ def train_direction(direction: str, work: Path) -> None:
         seed=params.seed,
         device=params.device,
         language_tags=False,
+        **processes_of(snakemake.resources),
     )
     train(Architecture(**params.architecture), training, published)
 
@@ -38,7 +40,9 @@ with log_to(snakemake.log[0]):
     # what a killed job had finished is kept, unless it was made by other code
     digest = training_digest(settings, snakemake.input.data, snakemake.input.code)
     work = folder.with_name(f"work-{digest}")
-    work.mkdir(parents=True, exist_ok=True)
-    for direction in snakemake.params.directions:
-        train_direction(direction, work)
-    work.rename(folder)
+    with claim(work, folder) as unfinished:
+        if unfinished:
+            work.mkdir(exist_ok=True)
+            for direction in snakemake.params.directions:
+                train_direction(direction, work)
+            work.rename(folder)

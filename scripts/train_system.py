@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import train, training_digest
 from neuron_specialization.files import only
-from neuron_specialization.flags import Adapters, Architecture, DirectionFiles, Training
+from neuron_specialization.flags import (
+    Adapters,
+    Architecture,
+    DirectionFiles,
+    Training,
+    processes_of,
+)
 from neuron_specialization.logs import log_to
+from neuron_specialization.work_folders import claim
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -17,16 +24,19 @@ with log_to(snakemake.log[0]):
     published = Path(snakemake.output.checkpoint)
     # a killed job resumes; a job with other settings or inputs starts in a folder of its own
     read = (*inputs.parent, *inputs.base, *inputs.masks, *inputs.weight_masks)
-    digest = training_digest(list(params.items()), inputs.data, read)
+    work = published.with_name(f"work-{training_digest(list(params.items()), inputs.data, read)}")
     training = Training(
         data=Path(inputs.data[0]),
         directions=params.directions,
-        save_dir=published.with_name(f"work-{digest}"),
+        save_dir=work,
         tensorboard=published.with_name("tensorboard"),
         seed=params.seed,
         device=params.device,
         parent=only(inputs.parent),
         files=DirectionFiles.from_inputs(inputs.masks, inputs.weight_masks, inputs.base),
         adapters=Adapters(**params.adapters) if params.adapters else None,
+        **processes_of(snakemake.resources),
     )
-    train(Architecture(**params.architecture), training, published)
+    with claim(work, published) as unfinished:
+        if unfinished:
+            train(Architecture(**params.architecture), training, published)

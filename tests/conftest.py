@@ -1,6 +1,8 @@
 """What tests of several folders share."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,15 @@ def data_folder() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is absent; set NEURON_SPECIALIZATION_DATA to test on real corpora")
     return DATA
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs the rights of an administrator")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -1,9 +1,12 @@
 """Files that appear under their name only when they are whole."""
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from neuron_specialization.errors import InputError
 
 
 @contextmanager
@@ -26,3 +29,13 @@ def write_text(path: Path, text: str) -> None:
 def only(paths: Sequence[str]) -> Path | None:
     """The one path of an optional input of a rule, or none."""
     return Path(paths[0]) if paths else None
+
+
+def require_space(folder: Path, needed: int, purpose: str) -> None:
+    """InputError where the disk of a folder has not so many bytes left."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(
+            f"{folder}: {needed / 1e9:.2f} GB are needed for {purpose}, but the disk has "
+            f"{free / 1e9:.2f} GB left; make room, or have the results elsewhere (--directory)"
+        )

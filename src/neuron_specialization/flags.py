@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.corpora.shards import fairseq_data
+from neuron_specialization.errors import InputError
 from neuron_specialization.files import only
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
@@ -135,17 +136,28 @@ class Training:
     """Adapters to train on `files.base`, which stays as it is."""
     language_tags: bool = True
     """Language tags on source and target."""
+    processes: int = 1
+    """Processes that train together, one per GPU."""
+    nodes: int = 1
+    """Nodes of a SLURM job that they are spread over."""
 
 
-def training_flags(architecture: Architecture, training: Training) -> list[str]:
-    """The arguments of `fairseq-train`."""
+def processes_of(resources: Mapping[str, int]) -> dict[str, int]:
+    """What the resources of a rule say of the processes of a training: one per GPU, or one."""
+    return {"processes": max(1, resources.get("gpu", 1)), "nodes": resources.get("nodes", 1)}
+
+
+def training_flags(
+    architecture: Architecture, training: Training, last: Path | None = None
+) -> list[str]:
+    """The arguments of `fairseq-train`; `last` is the checkpoint that it resumes from."""
     return [
         fairseq_data(training.data),
         *as_flags({"user-dir": PLUGIN}),
         *task_flags(architecture, training),
         *model_flags(architecture),
-        *optimisation_flags(architecture),
-        *checkpoint_flags(architecture, training),
+        *optimisation_flags(architecture, training.processes),
+        *checkpoint_flags(architecture, training, last),
         *precision_flags(architecture.precision, training.device),
     ]
 
@@ -175,7 +187,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "skip-invalid-size-inputs-valid-test": True,
             "required-batch-size-multiple": 1,
             "max-tokens": architecture.max_tokens,
-            "num-workers": 0 if training.device == "cpu" else 2,
+            "num-workers": 0,  # a thread loads ahead; processes would not outlive a signal to stop
             "seed": training.seed,
         }
     )
@@ -202,7 +214,7 @@ def model_flags(architecture: Architecture) -> list[str]:
     )
 
 
-def optimisation_flags(architecture: Architecture) -> list[str]:
+def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
     """Adam, inverse square root schedule, label smoothing (section 5.3, appendix A.2)."""
     return as_flags(
         {
@@ -216,25 +228,37 @@ def optimisation_flags(architecture: Architecture) -> list[str]:
             "lr-scheduler": "inverse_sqrt",
             "lr": architecture.learning_rate,
             "warmup-updates": architecture.warmup_updates,
-            "update-freq": architecture.update_freq,
+            "update-freq": share_update(architecture.update_freq, processes),
             "max-update": architecture.max_updates,
             "patience": architecture.patience,
         }
     )
 
 
-def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
-    """Validate and save by updates; the checkpoint of the lowest validation loss is the best."""
+def share_update(update_freq: int, processes: int) -> int:
+    """Batches per update of each process, so that an update is the same however many there are."""
+    if update_freq % processes:
+        divisors = [n for n in range(1, update_freq + 1) if update_freq % n == 0]
+        raise InputError(
+            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; give the "
+            f"rule as many as one of {', '.join(map(str, divisors))} (resources: gpu)"
+        )
+    return update_freq // processes
+
+
+def checkpoint_flags(
+    architecture: Architecture, training: Training, last: Path | None
+) -> list[str]:
+    """Validate and save by updates; how it is saved is ours (`fairseq_plugin/resuming.py`)."""
     return as_flags(
         {
             "save-dir": training.save_dir,
-            "finetune-from-model": training.parent,
+            "restore-file": last,
+            "finetune-from-model": None if last else training.parent,
             "validate-interval-updates": architecture.validate_every,
             "save-interval-updates": architecture.validate_every,
             "validate-interval": NEVER,
             "save-interval": NEVER,
-            "keep-interval-updates": 1,
-            "no-epoch-checkpoints": True,
             # sums all gradients after the last batch of an update, whatever a batch left unused
             "ddp-backend": "legacy_ddp",
             "distributed-world-size": 1,  # not as many processes as there are GPUs

@@ -1,6 +1,6 @@
 """The same work on many items, in several processes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
@@ -27,6 +27,16 @@ def map_processes(
         processes, get_context("fork"), initializer=_inherited.append, initargs=(function,)
     ) as pool:
         return list(pool.map(_call_inherited, items))
+
+
+def share_out(items: Sequence[Item], shares: int) -> list[list[Item]]:
+    """Share items out in turn, to at most so many; none is empty."""
+    return [list(items[i::shares]) for i in range(min(shares, len(items)))]
+
+
+def device_of(device: str, process: int) -> str:
+    """The device of a process: its own GPU, or the CPU."""
+    return f"cuda:{process}" if device == "cuda" else device
 
 
 def _call_inherited(item: Any) -> Any:

@@ -1,9 +1,8 @@
-"""Two processes train as one does with twice the update frequency, whatever the method."""
+"""Two processes train as one with twice the batches does, and resume, whatever the method."""
 
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,17 +12,15 @@ import pytest
 import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.processes import free_port
+from neuron_specialization.fairseq_plugin.resuming import last_checkpoint
 from neuron_specialization.flags import Adapters, DirectionFiles, training_flags
 from tests.conftest import PROJECT
 from tests.plugin.conftest import DIRECTIONS, architecture, draw_masks, make_training
+from tests.plugin.train_rank import STOP_AFTER
 
+LOGGED = ["--log-interval", "1", "--log-format", "json"]
 METHODS = ["multilingual", "neuron_specialization", "lass", "adapter", "bilingual"]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def method_settings(name: str, learned: Path, weight_masks: Path, folder: Path) -> dict:
@@ -40,14 +37,17 @@ def method_settings(name: str, learned: Path, weight_masks: Path, folder: Path) 
 
 
 def start(rank: int, world_size: int, port: int, flags: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.plugin.train_rank"]
+    group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "MASTER_PORT": port}
+    variables = {name: str(value) for name, value in group.items()}
     return subprocess.Popen(
-        [*command, str(rank), str(world_size), str(port), str(flags)],
+        [sys.executable, "-m", "tests.plugin.train_rank", str(flags)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+        env=os.environ
+        | variables
+        | {"MASTER_ADDR": "127.0.0.1", "PYTHONPATH": str(PROJECT / "src")},
     )
 
 
@@ -55,23 +55,21 @@ def start(rank: int, world_size: int, port: int, flags: Path) -> subprocess.Pope
 def runs(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[int, tuple[str, Path]]:
-    """Log and folder of all trainings with one process and with two."""
+    """Log and folder of all trainings with one process, and with two that were stopped once."""
     found = {}
+    sizes = architecture(
+        dropout=0.0, attention_dropout=0.0, update_freq=2, max_updates=6, validate_every=6
+    )
     for world_size in (1, 2):
         folder = tmp_path_factory.mktemp(f"processes{world_size}")
-        sizes = architecture(
-            dropout=0.0,
-            attention_dropout=0.0,
-            update_freq=2 // world_size,
-            max_updates=6,
-            validate_every=6,
-        )
         flags = {}
         for name in METHODS:
             settings = method_settings(name, learned, weight_masks, folder)
-            training = make_training(binarised, folder / name, **settings)
-            flags[name] = training_flags(sizes, training)
-            flags[name] += ["--log-interval", "1", "--log-format", "json"]
+            training = make_training(binarised, folder / name, processes=world_size, **settings)
+            last = last_checkpoint(training.save_dir, STOP_AFTER)
+            flags[name] = [
+                [*training_flags(sizes, training, start), *LOGGED] for start in (None, last)
+            ]
         (folder / "flags.json").write_text(json.dumps(flags), encoding="utf-8")
         port = free_port()
         ranks = [start(i, world_size, port, folder / "flags.json") for i in range(world_size)]
@@ -88,18 +86,24 @@ def losses(log: str, method: str) -> list[float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
-def test_two_processes_train_as_one(runs: dict[int, tuple[str, Path]], method: str) -> None:
+def test_two_processes_that_were_stopped_train_as_one_that_was_not(
+    runs: dict[int, tuple[str, Path]], method: str
+) -> None:
     (one_log, one), (two_log, two) = runs[1], runs[2]
+    assert f"stopped: {STOP_AFTER} updates are saved" in two_log.split(f"training: {method}\n")[1]
     curve = losses(one_log, method)
     assert len(curve) == 6
     np.testing.assert_allclose(losses(two_log, method), curve, rtol=1e-3)
-    last = read_checkpoint(one / method / "work/checkpoint_last.pt")["model"]
-    for name, value in read_checkpoint(two / method / "work/checkpoint_last.pt")["model"].items():
-        torch.testing.assert_close(value, last[name], rtol=1e-3, atol=1e-4)
+    models = [
+        read_checkpoint(last_checkpoint(folder / method / "work", 6))["model"]
+        for folder in (one, two)
+    ]
+    for name, value in models[0].items():
+        torch.testing.assert_close(models[1][name], value, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow
 def test_two_processes_share_the_batches(runs: dict[int, tuple[str, Path]]) -> None:
+    """What the first process saw before it was stopped counts, too."""
     batches = [re.findall(r"trained on (\d+) batches", log) for log, _ in runs.values()]
-    assert set(batches[0]) == {"12"}
-    assert set(batches[1]) == {"6"}
+    assert batches == [["12"] * len(METHODS), ["6"] * len(METHODS)]

@@ -16,7 +16,7 @@ from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
-from neuron_specialization.fairseq_plugin.recording import record_activations
+from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.flags import DirectionFiles
 from tests.plugin import plain_fairseq
 from tests.plugin.conftest import (
@@ -279,9 +279,7 @@ def test_activations_of_an_imported_model_are_those_of_the_model(
             checkpoint=checkpoint,
             data=binarised,
             directions=DIRECTIONS,
-            split="valid",
-            max_tokens=400,
-            count_padding=False,
+            settings=RecordingSettings(split="valid", max_tokens=400, count_padding=False),
             device="cpu",
         )
         for checkpoint in (baseline, official)

@@ -8,22 +8,22 @@ import torch
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.models import load_model
-from neuron_specialization.fairseq_plugin.recording import record_activations
+from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.neurons.storage import Counts
 from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS
 
 
 def record(baseline: Path, binarised: Path, **changes: object) -> Counts:
-    settings = {
+    settings = {"split": "valid", "max_tokens": 200, "count_padding": False}
+    known = {name: changes.pop(name) for name in settings.keys() & changes.keys()}
+    arguments = {
         "checkpoint": baseline,
         "data": binarised,
         "directions": DIRECTIONS,
-        "split": "valid",
-        "max_tokens": 200,
-        "count_padding": False,
         "device": "cpu",
+        "settings": RecordingSettings(**(settings | known)),
     }
-    return record_activations(**(settings | changes))
+    return record_activations(**(arguments | changes))
 
 
 def count_one_by_one(baseline: Path, binarised: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,7 +17,7 @@ from neuron_specialization.fairseq_plugin import chunks
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.data import load_dictionary, load_directions
-from neuron_specialization.fairseq_plugin.recording import record_activations
+from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
 from tests.plugin.conftest import DIRECTIONS, TRAIN_PAIRS, run_training
@@ -201,10 +201,10 @@ def test_a_killed_training_resumes_in_the_shard_of_its_epoch(
 def test_recording_and_decoding_read_the_first_shard(
     learned: Path, sharded: Path, binarised: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
-    settings = {"directions": DIRECTIONS, "split": "valid", "max_tokens": 200, "device": "cpu"}
+    settings = RecordingSettings(split="valid", max_tokens=200, count_padding=False)
+    known = {"checkpoint": learned, "directions": DIRECTIONS, "device": "cpu"}
     counts = [
-        record_activations(checkpoint=learned, data=data, count_padding=False, **settings)
-        for data in (sharded, binarised)
+        record_activations(**known, data=data, settings=settings) for data in (sharded, binarised)
     ]
     assert (counts[0].token_LNF == counts[1].token_LNF).all()
     for name, data in (("sharded", sharded), ("flat", binarised)):

@@ -64,7 +64,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_model(
     with pytest.raises(KeyboardInterrupt):
         run_training(binarised, tmp_path)
     monkeypatch.undo()
-    assert (tmp_path / "work/checkpoint_last.pt").is_file()
+    assert (tmp_path / "work/checkpoint.10.pt").is_file()
     assert not (tmp_path / "checkpoint.pt").exists()
     resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
     for name, value in read_checkpoint(baseline)["model"].items():

@@ -1,30 +1,53 @@
 """Run trainings one after the other as one of several processes on a CPU.
 
-`python -m tests.plugin.train_rank RANK WORLD_SIZE PORT FLAGS.json`
+`python -m tests.plugin.train_rank FLAGS.json`: by name, the flags of each, and those it resumes
+with where it is stopped. The second process alone is sent the signal, after the third update.
 """
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
-from fairseq_cli.train import cli_main
 
-from neuron_specialization.fairseq_plugin.training import forget_former_training
+from neuron_specialization.errors import Stopped
+from neuron_specialization.fairseq_plugin.processes import fairseq_train, group_flags
+from neuron_specialization.fairseq_plugin.resuming import noting_signals, received
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 
 torch.set_num_threads(1)
+STOP_AFTER = 3
 
 
-def main(rank: str, world_size: str, port: str, flags: str) -> None:
-    """Run the trainings whose flags are listed in a file, by name."""
-    together = ["--distributed-world-size", world_size, "--distributed-rank", rank]
-    together += ["--distributed-init-method", f"tcp://127.0.0.1:{port}"]
-    together += ["--distributed-no-spawn", "--distributed-backend", "gloo"]
-    for name, training in json.loads(Path(flags).read_text(encoding="utf-8")).items():
+def stop_second(self: DirectionsTask, optimizer: Any, model: Any, update_num: int) -> None:
+    """An update, at the third of which a signal arrives."""
+    if update_num + 1 == STOP_AFTER and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+    original(self, optimizer, model, update_num)
+
+
+original = DirectionsTask.optimizer_step
+
+
+def main(path: str) -> None:
+    """Run the trainings; those of two processes are stopped and resumed."""
+    together = os.environ["WORLD_SIZE"] != "1"
+    for name, (flags, resumed) in json.loads(Path(path).read_text(encoding="utf-8")).items():
         print(f"training: {name}", flush=True)
-        forget_former_training()
-        sys.argv = ["fairseq-train", *training, *(together if world_size != "1" else [])]
-        cli_main()
+        if together:
+            DirectionsTask.optimizer_step = stop_second
+            try:
+                with noting_signals():
+                    fairseq_train([*flags, *group_flags(os.environ, flags)], {})
+            except Stopped as stopped:
+                print(f"stopped: {stopped}", flush=True)
+                flags = [*resumed, *group_flags(os.environ, resumed)]
+            received.clear()
+            DirectionsTask.optimizer_step = original
+        fairseq_train(flags, {})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import random
 import re
 import socket
 import stat
-import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -674,18 +673,6 @@ def test_a_mirror_stands_for_a_drive_folder(
 
 
 # Full disks
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs the rights of an administrator")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_known_sizes_are_compared_with_the_room(

@@ -24,7 +24,12 @@ with log_to(sys.argv[1]):
     [
         ("InputError('train.de, line 3: empty')", "error: train.de, line 3: empty", False),
         ("OSError(errno.ENOSPC, 'No space left on device', 'a.pt')", "the disk is full", False),
-        ("OSError(errno.EACCES, 'Permission denied', 'a.pt')", "Permission denied", True),
+        (
+            "OSError(errno.EROFS, 'Read-only', 'a.pt')",
+            "make the folder writable",
+            False,
+        ),
+        ("OSError(errno.ENOENT, 'No such file', 'a.pt')", "No such file", True),
         ("KeyError('a bug')", "a bug", True),
     ],
 )

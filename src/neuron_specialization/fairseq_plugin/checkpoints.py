@@ -1,6 +1,10 @@
-"""Reading and publishing checkpoints."""
+"""Reading, writing and publishing checkpoints."""
 
+import errno
 import hashlib
+import os
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,8 @@ import torch
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole
 from neuron_specialization.methods.adapters import is_adapter
+
+CLOCK = ("metrics", "previous_training_time")  # meters and times, which differ from run to run
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -26,8 +32,37 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+def check_sums(path: Path) -> None:
+    """InputError where a checkpoint was damaged since it was written, however little."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+    except (OSError, zipfile.BadZipFile) as error:
+        damaged = str(error)
+    if damaged:
+        raise InputError(
+            f"{path}: not a whole fairseq checkpoint ({path.stat().st_size} bytes; {damaged})"
+        )
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; it appears only when it is whole and on the disk.
+
+    Raises:
+        OSError: it cannot be written, with the error number of a full disk where that is why.
+    """
+    with whole(path) as partial:
+        try:
+            torch.save(state, partial)
+        except RuntimeError as error:  # torch's writer does not say what went wrong
+            free = shutil.disk_usage(partial.parent).free
+            raise OSError(errno.ENOSPC, f"{error} ({free:,} bytes are free)", str(path)) from error
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = False) -> None:
-    """Copy a checkpoint without its optimiser state; it appears only when it is whole.
+    """Copy a checkpoint without its optimiser state, and without what differs from run to run.
 
     Of a model with adapters these alone are kept: the base has a checkpoint of its own.
     """
@@ -35,8 +70,11 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     if adapters_only:
         state["model"] = {name: t for name, t in state["model"].items() if is_adapter(name)}
     state["last_optimizer_state"] = None
-    with whole(published) as partial:
-        torch.save(state, partial)
+    del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
+    state["cfg"]["checkpoint"]["restore_file"] = "checkpoint_last.pt"  # fairseq's default
+    for name in CLOCK:
+        state["extra_state"].pop(name, None)
+    write_checkpoint(published, state)
 
 
 def file_hash(path: Path) -> str:

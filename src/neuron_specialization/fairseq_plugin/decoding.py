@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from fairseq import utils
 from fairseq.dataclass.configs import GenerationConfig
 
@@ -57,7 +58,7 @@ def translate_split(
         vocabulary: folder of the SentencePiece models; without one, pieces are joined as it would.
         settings: of the beam search.
         outputs: a file for each direction.
-        device: `cpu` or `cuda`.
+        device: `cpu`, or a GPU such as `cuda:0`.
     """
     overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
     model, task = load_model(checkpoint, overrides)
@@ -89,8 +90,8 @@ def decode(
     hypotheses: dict[int, list[int]] = {}
     for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
         sample = dataset.collater([dataset[int(i)] for i in batch])
-        if device == "cuda":
-            sample = utils.move_to_cuda(sample)
+        if device != "cpu":
+            sample = utils.move_to_cuda(sample, torch.device(device))
         found = task.inference_step(generator, [model], sample)
         for index, beams in zip(sample["id"].tolist(), found, strict=True):
             hypotheses[index] = beams[0]["tokens"].tolist()

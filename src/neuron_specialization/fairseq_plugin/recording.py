@@ -1,5 +1,7 @@
 """Recording of activations: one forward pass over a split, all directions in one process."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,17 +17,30 @@ from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
+from neuron_specialization.parallel import device_of, map_processes, share_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingSettings:
+    """What is read, and how."""
+
+    split: str
+    """The split to read; teacher forcing, no dropout."""
+    max_tokens: int
+    """Tokens of a batch."""
+    count_padding: bool
+    """Count padding positions too, as the official code does; then the counts depend on the
+    batches, so use only to rebuild the masks of released checkpoints."""
 
 
 def record_activations(
     *,
     checkpoint: Path,
     data: Path,
-    directions: list[str],
-    split: str,
-    max_tokens: int,
-    count_padding: bool,
+    directions: Sequence[str],
+    settings: RecordingSettings,
     device: str,
+    processes: int = 1,
 ) -> Counts:
     """Count the activations of every FFN neuron for each direction (paper, section 3.2).
 
@@ -33,22 +48,39 @@ def record_activations(
         checkpoint: the model, without masks.
         data: folder of the binarised corpora.
         directions: the directions to record.
-        split: the split to read; teacher forcing, no dropout.
-        max_tokens: tokens of a batch.
-        count_padding: count padding positions too, as the official code does; then the counts
-            depend on the batches, so use only to rebuild the masks of released checkpoints.
+        settings: the split, and what counts.
         device: `cpu` or `cuda`.
+        processes: processes, or GPUs, that share the directions.
     """
+
+    def record_share(share: tuple[int, list[str]]) -> Counts:
+        process, names = share
+        return record(checkpoint, data, names, settings, device_of(device, process))
+
+    shares = share_out(directions, processes)
+    parts = map_processes(record_share, enumerate(shares), len(shares))
+    return Counts.join(parts, directions)
+
+
+def record(
+    checkpoint: Path,
+    data: Path,
+    directions: Sequence[str],
+    settings: RecordingSettings,
+    device: str,
+) -> Counts:
+    """Count the activations of some directions, in this process."""
     overrides = {"data": fairseq_data(data), "directions": ",".join(directions), "masks": ""}
     model, task = load_model(checkpoint, overrides)
     model.to(device)
-    task.load_dataset(split)
+    task.load_dataset(settings.split)
     layers = ffn_layers(model)
     fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
     counter = ActivationCounter(fc2_by_layer, len(directions))
-    recorded = run_forward(model, task, counter, split, max_tokens, count_padding)
-    if recorded != len(task.dataset(split)):
-        raise InputError(f"{data}: {recorded} of {len(task.dataset(split))} sentences recorded")
+    recorded = run_forward(model, task, counter, settings)
+    sentences = len(task.dataset(settings.split))
+    if recorded != sentences:
+        raise InputError(f"{data}: {recorded} of {sentences} sentences recorded")
     return Counts(
         directions=tuple(directions),
         layers=tuple(layers),
@@ -56,8 +88,8 @@ def record_activations(
         token_LNF=counter.token_LNF.cpu().numpy(),
         provenance={
             "checkpoint": file_hash(checkpoint),
-            "split": split,
-            "count_padding": count_padding,
+            "split": settings.split,
+            "count_padding": settings.count_padding,
         },
     )
 
@@ -67,22 +99,20 @@ def run_forward(
     model: nn.Module,
     task: DirectionsTask,
     counter: ActivationCounter,
-    split: str,
-    max_tokens: int,
-    count_padding: bool,
+    settings: RecordingSettings,
 ) -> int:
     """Pass every sentence of a split through the model; returns how many there were."""
-    dataset: DirectionDataset = task.dataset(split)
+    dataset: DirectionDataset = task.dataset(settings.split)
     pad = task.source_dictionary.pad()
     device = next(model.parameters()).device
     num_sentences = 0
-    for batch in dataset.batch_by_size(dataset.ordered_indices(), max_tokens=max_tokens):
+    for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
         sample = dataset.collater([dataset[int(i)] for i in batch])
         if device.type == "cuda":
-            sample = utils.move_to_cuda(sample)
+            sample = utils.move_to_cuda(sample, device)
         inputs = sample["net_input"]
         source_BT, target_BT = inputs["src_tokens"].ne(pad), inputs["prev_output_tokens"].ne(pad)
-        if count_padding:
+        if settings.count_padding:
             source_BT, target_BT = torch.ones_like(source_BT), torch.ones_like(target_BT)
         counter.start_batch(sample["direction"], source_BT, target_BT)
         model(**inputs, features_only=True)

@@ -161,6 +161,14 @@ class DirectionsTask(FairseqTask):
         self.direction_state.direction = sample["direction"]
         return super().valid_step(sample, *args, **kwargs)
 
+    def get_checkpoint_dict(self) -> dict[str, Any]:
+        """What a checkpoint of a training holds of the task."""
+        return {type(self).__name__: {"batches": self.batches.state()}}
+
+    def set_checkpoint_dict(self, state: dict[str, Any]) -> None:
+        """Called by fairseq when it resumes."""
+        self.batches = BatchDigest(*state["batches"])
+
     def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
         """Called by fairseq: log which batches were seen since the last validation."""
         logger.info("trained on %s", self.batches.close())
@@ -203,16 +211,20 @@ class DirectionsTask(FairseqTask):
 class BatchDigest:
     """What was seen of the training data, so that trainings can be compared."""
 
-    def __init__(self) -> None:
-        self.count, self.hash = 0, hashlib.sha256()
+    def __init__(self, count: int = 0, digest: str = "") -> None:
+        self.count, self.digest = count, digest
 
     def add(self, id_bytes: bytes) -> None:
         """Count a batch, given the indices of its sentence pairs."""
         self.count += 1
-        self.hash.update(id_bytes)
+        self.digest = hashlib.sha256(self.digest.encode() + id_bytes).hexdigest()
+
+    def state(self) -> list[int | str]:
+        """What it needs to go on."""
+        return [self.count, self.digest]
 
     def close(self) -> str:
         """Describe the batches since the last call."""
-        text = f"{self.count} batches, sha256 {self.hash.hexdigest()[:16]}"
-        self.count, self.hash = 0, hashlib.sha256()
+        text = f"{self.count} batches, sha256 {self.digest[:16]}"
+        self.count, self.digest = 0, ""
         return text

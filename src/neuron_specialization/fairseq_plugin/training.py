@@ -4,13 +4,8 @@ import hashlib
 import logging
 import shlex
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-from fairseq.checkpoint_utils import save_checkpoint
-from fairseq.logging import metrics, progress_bar
-from fairseq_cli.train import cli_main, should_stop_early
 
 from neuron_specialization.corpora.shards import shard_folders
 from neuron_specialization.errors import InputError
@@ -19,12 +14,17 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     publish_checkpoint,
     read_checkpoint,
 )
+from neuron_specialization.fairseq_plugin.data import load_dictionary
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.fairseq_plugin.parameters import count_parameters
+from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
+from neuron_specialization.fairseq_plugin.resuming import BEST, KEPT, find_progress, noting_signals
+from neuron_specialization.files import require_space
 from neuron_specialization.flags import Architecture, Training, training_flags
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
 
-TASKS = (DirectionsTask,)  # fairseq finds them by name
+FLOAT = 4  # bytes
+ADAM_MOMENTS = 2  # numbers of Adam's state for each parameter
 
 logger = logging.getLogger(__name__)
 
@@ -74,15 +74,21 @@ def find_weights(
 
 
 def run_fairseq(architecture: Architecture, training: Training) -> Path:
-    """Run fairseq's training; returns its best checkpoint."""
+    """Run fairseq's training, from where a killed one had got to; returns its best checkpoint."""
     if training.parent:
         read_checkpoint(training.parent)  # fairseq's own error would not name the file
-    flags = training_flags(architecture, training)
-    logger.info("fairseq-train %s", shlex.join(flags))
-    forget_former_training()
-    sys.argv = ["fairseq-train", *flags]
-    cli_main()
-    best = training.save_dir / "checkpoint_best.pt"
+    progress = find_progress(training.save_dir, training.processes)
+    if progress is None or not progress.is_finished(architecture):
+        check_space(architecture, training)
+        flags = training_flags(architecture, training, progress.checkpoint if progress else None)
+        logger.info("fairseq-train %s", shlex.join(flags))
+        patience = progress.patience if progress else {}
+        if training.processes == 1:
+            with noting_signals():
+                fairseq_train(flags, patience)
+        else:
+            train_together(flags, patience, training)
+    best = training.save_dir / BEST
     if not best.is_file():
         raise InputError(
             f"{training.save_dir}: training ended without a validation; is max_updates 0?"
@@ -90,12 +96,18 @@ def run_fairseq(architecture: Architecture, training: Training) -> Path:
     return best
 
 
-def forget_former_training() -> None:
-    """fairseq keeps its best loss and its log writers for the life of the process."""
-    for function in (save_checkpoint, should_stop_early):
-        vars(function).clear()
-    progress_bar._tensorboard_writers.clear()
-    metrics.reset()
+def check_space(architecture: Architecture, training: Training) -> None:
+    """InputError where the disk cannot hold the checkpoints of a training."""
+    first = training.directions[0].split("-")
+    folder = shard_folders(training.data)[0]
+    sizes = [len(load_dictionary(folder, side, tags=training.language_tags)) for side in first]
+    size = count_parameters(architecture, sizes, training.adapters)
+    whole = FLOAT * (size.total + ADAM_MOMENTS * size.trainable)
+    # the last ones, the best one and one that is being written; what is published
+    needed = (KEPT + 2) * whole + FLOAT * size.total
+    there = sum(path.stat().st_size for path in training.save_dir.glob("*.pt"))
+    training.save_dir.mkdir(parents=True, exist_ok=True)
+    require_space(training.save_dir, needed - there, "its checkpoints")
 
 
 def training_digest(settings: object, data: Iterable[str], files: Iterable[str]) -> str:

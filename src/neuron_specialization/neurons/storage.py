@@ -52,6 +52,19 @@ class Counts:
             provenance=json.loads(str(arrays["provenance"])),
         )
 
+    @classmethod
+    def join(cls, parts: Sequence["Counts"], directions: Sequence[str]) -> "Counts":
+        """The counts of several recordings of one model, in the order of `directions`."""
+        found = [direction for part in parts for direction in part.directions]
+        order = [found.index(direction) for direction in directions]
+        return cls(
+            directions=tuple(directions),
+            layers=parts[0].layers,
+            sentence_LNF=np.concatenate([part.sentence_LNF for part in parts])[order],
+            token_LNF=np.concatenate([part.token_LNF for part in parts])[order],
+            provenance=parts[0].provenance,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Masks:

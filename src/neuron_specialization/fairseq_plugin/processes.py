@@ -1,0 +1,170 @@
+"""fairseq's training in this process, or in one process per GPU.
+
+    python -m neuron_specialization.fairseq_plugin.processes FILE.json
+
+is one of several; the environment says which (RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and
+MASTER_PORT, as torch has them, or SLURM_PROCID and SLURM_LOCALID of `srun`).
+"""
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fairseq.logging import metrics, progress_bar
+from fairseq_cli.train import cli_main
+
+from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.fairseq_plugin.resuming import (
+    noting_signals,
+    received,
+    save_checkpoint,
+    should_stop_early,
+)
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.files import write_text
+from neuron_specialization.flags import Training
+from neuron_specialization.logs import ending_with_messages
+
+TASKS = (DirectionsTask,)  # fairseq finds them by name
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+logger = logging.getLogger(__name__)
+
+
+def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
+    """Run `fairseq-train` in this process.
+
+    Args:
+        flags: its arguments.
+        patience: the lowest validation loss so far, and validations since.
+    """
+    # fairseq keeps these, and its log writers, for the life of the process
+    for function in (save_checkpoint, should_stop_early):
+        vars(function).clear()
+    progress_bar._tensorboard_writers.clear()
+    metrics.reset()
+    vars(should_stop_early).update(patience)
+    sys.argv = ["fairseq-train", *flags]
+    cli_main()
+
+
+def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:
+    """Run `fairseq-train` in one process per GPU, here or over the nodes of a SLURM job.
+
+    Raises:
+        Stopped: they were asked to stop, and have saved.
+        InputError: one of them ended with an error, which it has printed.
+    """
+    task = training.save_dir / "processes.json"
+    training.save_dir.mkdir(parents=True, exist_ok=True)
+    write_text(task, json.dumps({"flags": list(flags), "patience": dict(patience)}))
+    group = {
+        "WORLD_SIZE": str(training.processes),
+        "MASTER_ADDR": "127.0.0.1" if training.nodes == 1 else socket.gethostname(),
+        "MASTER_PORT": str(free_port()),
+    }
+    command = [sys.executable, "-m", __name__, str(task)]
+    ranks: list[subprocess.Popen[bytes]] = []
+
+    def pass_on() -> None:
+        for rank in ranks:
+            rank.send_signal(signal.SIGTERM)
+
+    with noting_signals(pass_on):
+        if training.nodes > 1:
+            ranks.append(start(srun(training) + command, group))
+        else:
+            for rank in range(training.processes):
+                ranks.append(start(command, group | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+        if received:
+            pass_on()  # a signal came while they were started
+        code = wait(ranks)
+    task.unlink(missing_ok=True)
+    if code == os.EX_TEMPFAIL:
+        raise Stopped(f"what was reached is saved in {training.save_dir}")
+    if code:
+        raise InputError(
+            f"{training.save_dir}: a process of the training ended with code {code}; "
+            "what it said stands above"
+        )
+
+
+def srun(training: Training) -> list[str]:
+    """The command that starts a program once for each process, on all nodes of a SLURM job."""
+    if training.processes % training.nodes:
+        raise InputError(
+            f"{training.processes} GPUs cannot be shared evenly by {training.nodes} nodes "
+            "(resources: gpu, nodes)"
+        )
+    return [
+        "srun",
+        f"--nodes={training.nodes}",
+        f"--ntasks={training.processes}",
+        f"--ntasks-per-node={training.processes // training.nodes}",
+        "--kill-on-bad-exit=1",
+    ]
+
+
+def start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process with more variables in its environment."""
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, **variables}
+    return subprocess.Popen(command, env=environment)
+
+
+def wait(ranks: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait for processes; returns the exit code of the first that failed, or 0.
+
+    Where one fails all are ended: the others wait for it, and would for ever.
+    """
+    while True:
+        codes = [rank.poll() for rank in ranks]
+        failed = [code for code in codes if code]
+        if failed and failed[0] != os.EX_TEMPFAIL:
+            for rank in ranks:
+                rank.kill()
+                rank.wait()
+            return failed[0]
+        if None not in codes:
+            return failed[0] if failed else 0
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return int(listener.getsockname()[1])
+
+
+def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[str]:
+    """The arguments of `fairseq-train` that make a process one of several."""
+    rank = environment.get("RANK") or environment["SLURM_PROCID"]
+    local = environment.get("LOCAL_RANK") or environment["SLURM_LOCALID"]
+    address = f"tcp://{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
+    return [
+        *("--distributed-world-size", environment["WORLD_SIZE"], "--distributed-rank", rank),
+        *("--distributed-init-method", address, "--distributed-no-spawn", "--device-id", local),
+        *("--distributed-backend", "gloo" if "--cpu" in flags else "nccl"),
+    ]
+
+
+def main(path: str) -> None:
+    """Train as one of several processes."""
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    task = json.loads(Path(path).read_text(encoding="utf-8"))
+    flags = task["flags"]
+    with ending_with_messages(), noting_signals():
+        fairseq_train([*flags, *group_flags(os.environ, flags)], task["patience"])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

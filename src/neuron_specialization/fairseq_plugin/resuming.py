@@ -1,0 +1,220 @@
+"""Trainings that survive: saved when they must end, resumed from the last whole checkpoint.
+
+fairseq copies checkpoints over each other, so that a kill leaves half of one; saves none at an
+interval that ends an epoch; forgets how long it has been patient; and stops by validating once
+more. Two of its functions are therefore replaced here, by name, as it calls them.
+"""
+
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, utils
+from fairseq.trainer import Trainer
+from fairseq_cli import train as fairseq_train
+from torch import distributed
+
+from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.fairseq_plugin.checkpoints import (
+    check_sums,
+    read_checkpoint,
+    write_checkpoint,
+)
+from neuron_specialization.flags import Architecture
+
+logger = logging.getLogger(__name__)
+
+KEPT = 2  # last checkpoints: where the newest is damaged, the one before it serves
+BEST = "checkpoint_best.pt"
+STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `kill`
+
+validate_and_save = fairseq_train.validate_and_save
+should_stop_early = fairseq_train.should_stop_early
+
+
+received: list[signal.Signals] = []
+"""The signals to stop that this process was sent."""
+
+
+@contextmanager
+def noting_signals(pass_on: Callable[[], None] | None = None) -> Iterator[None]:
+    """Have a signal to stop wait until the update under way is done.
+
+    One that comes too late for this training stops the next.
+
+    Args:
+        pass_on: called at each signal, where other processes train for this one.
+    """
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        logger.info("%s: will save and stop after this update", received[-1].name)
+        if pass_on:
+            pass_on()
+
+    if received:
+        raise Stopped("nothing was begun")
+    former = {number: signal.signal(number, note) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def validate_save_or_stop(
+    config: Any, trainer: Trainer, task: Any, epochs: Any, subsets: list[str], end_of_epoch: bool
+) -> tuple[list[float | None], bool]:
+    """After each update: what fairseq does, then save and stop where that was asked for.
+
+    Stopping does not validate, so that the best checkpoint is chosen from the same ones as in a
+    training that was not stopped.
+    """
+    losses, finished = validate_and_save(config, trainer, task, epochs, subsets, end_of_epoch)
+    if not finished and is_stop_wanted(trainer.device):
+        updates = trainer.get_num_updates()
+        if not last_checkpoint(Path(config.checkpoint.save_dir), updates).exists():
+            save_checkpoint(config.checkpoint, trainer, epochs, None)
+        if distributed.is_initialized():
+            distributed.barrier()  # nobody ends before the checkpoint is written
+        raise Stopped(f"{updates} updates are saved in {config.checkpoint.save_dir}")
+    return losses, finished
+
+
+def is_stop_wanted(device: torch.device) -> bool:
+    """Whether any process of this training was asked to stop."""
+    if not distributed.is_initialized():
+        return bool(received)
+    wanted = torch.tensor(float(bool(received)), device=device)
+    distributed.all_reduce(wanted, distributed.ReduceOp.MAX)
+    return bool(wanted)
+
+
+def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | None) -> str | None:
+    """Save the state of a training, whole or not at all; instead of fairseq's.
+
+    Kept are the last two, and the one of the lowest validation loss, which is no second copy.
+    """
+    path = last_checkpoint(Path(config.save_dir), trainer.get_num_updates())
+    best = path.with_name(BEST)
+    is_best = loss is not None and loss <= getattr(save_checkpoint, "best", loss)
+    if is_best:
+        save_checkpoint.best = loss  # type: ignore[attr-defined]  # where fairseq looks for it
+    trainer.consolidate_optimizer()
+    if not trainer.should_save_checkpoint_on_current_rank:
+        return None
+    state = utils.move_to_cpu(trainer.state_dict())
+    state["extra_state"] |= {
+        "train_iterator": epochs.state_dict(),
+        "val_loss": loss,
+        "patience": vars(should_stop_early).copy(),
+        "processes": trainer.data_parallel_world_size,
+        **trainer.task.get_checkpoint_dict(),
+    }
+    if hasattr(save_checkpoint, "best"):
+        state["extra_state"]["best"] = save_checkpoint.best
+    write_checkpoint(path, state)
+    if is_best or (loss is not None and not best.exists()):
+        link(path, best)
+    for old in last_checkpoints(path.parent)[KEPT:]:
+        old.unlink()
+    logger.info("saved %s, validation loss %s", path, loss)
+    return str(path)
+
+
+checkpoint_utils.save_checkpoint = save_checkpoint
+fairseq_train.validate_and_save = validate_save_or_stop
+
+
+def last_checkpoint(folder: Path, updates: int) -> Path:
+    """The checkpoint after so many updates."""
+    return folder / f"checkpoint.{updates}.pt"
+
+
+def last_checkpoints(folder: Path) -> list[Path]:
+    """The last checkpoints of a training, the newest first."""
+    found = folder.glob("checkpoint.*.pt")
+    return sorted(found, key=lambda path: int(path.suffixes[0][1:]), reverse=True)
+
+
+def link(path: Path, name: Path) -> None:
+    """Give a file a second name, which may be another's; copy it where that cannot be done."""
+    partial = name.with_name(f"{name.name}.part")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(path, partial)
+    except OSError:
+        shutil.copyfile(path, partial)
+    os.replace(partial, name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a training had reached when it ended."""
+
+    checkpoint: Path
+    """Its last checkpoint."""
+    updates: int
+    """Updates done."""
+    patience: dict[str, float]
+    """The lowest validation loss, and validations since."""
+
+    def is_finished(self, architecture: Architecture) -> bool:
+        """Whether the training would have ended there by itself."""
+        in_vain = self.patience.get("num_runs", 0)
+        return self.updates >= architecture.max_updates or 0 < architecture.patience <= in_vain
+
+
+def find_progress(folder: Path, processes: int) -> Progress | None:
+    """The newest checkpoint of a training that can be read; none where it must start anew.
+
+    Those that cannot are removed. The loader's position is that of one of `processes` processes.
+    """
+    for part in folder.glob("*.part"):
+        part.unlink()
+    for path in last_checkpoints(folder):
+        try:
+            check_sums(path)
+            state = read_checkpoint(path)
+        except InputError as error:
+            logger.warning("%s; going on from an earlier one", error)
+            path.unlink()
+            continue
+        mend_best(path, state["extra_state"])
+        share_loader(path, state, processes)
+        return Progress(
+            checkpoint=path,
+            updates=state["optimizer_history"][-1]["num_updates"],
+            patience=state["extra_state"]["patience"],
+        )
+    return None
+
+
+def mend_best(path: Path, extra: dict[str, Any]) -> None:
+    """Name the best checkpoint where a kill came before that, or where it cannot be read."""
+    best = path.with_name(BEST)
+    if extra["val_loss"] is not None and extra["val_loss"] == extra["best"]:
+        link(path, best)
+        return
+    try:
+        check_sums(best)
+    except InputError:
+        best.unlink(missing_ok=True)
+
+
+def share_loader(path: Path, state: dict[str, Any], processes: int) -> None:
+    """Rewrite a checkpoint for another number of processes; each loads its share of the batches."""
+    extra = state["extra_state"]
+    if extra["processes"] != processes:
+        batches = extra["train_iterator"]["iterations_in_epoch"] * extra["processes"]
+        extra["train_iterator"]["iterations_in_epoch"] = batches // processes
+        extra["processes"] = processes
+        write_checkpoint(path, state)

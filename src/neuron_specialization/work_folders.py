@@ -1,0 +1,61 @@
+"""Work folders: what a training keeps for the next job when it is killed."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import LeaseCompromise, SoftFileLease, Timeout
+
+logger = logging.getLogger(__name__)
+SILENCE = 90.0  # seconds without a sign of life after which the owner of a folder counts as gone
+POLL = 2.0  # seconds between two looks at a folder that another job holds
+
+
+@contextmanager
+def claim(work: Path, output: Path) -> Iterator[bool]:
+    """Hold a work folder alone, so that two jobs never train in it at once.
+
+    A job waits while another holds the folder, until that one ends, dies (on this host) or gives
+    no sign of life any more (on another). A job whose folder was taken over ends at once.
+
+    Args:
+        work: the work folder; it need not exist. The lock is a file beside it.
+        output: what is made of it.
+
+    Yields:
+        Whether there is something to do: not, where the other job finished meanwhile. Then the
+        work folder is gone and the output is there.
+    """
+    work.parent.mkdir(parents=True, exist_ok=True)
+    path = work.with_name(f"{work.name}.lock")
+    lock = SoftFileLease(path, lease_duration=SILENCE, on_compromise=leave)
+    waited = False
+    try:
+        lock.acquire(timeout=POLL)
+    except Timeout:
+        waited = True
+        logger.warning("%s is held by another job, %s: waiting for it", work, describe(lock))
+        lock.acquire(poll_interval=POLL)
+    try:
+        yield not (waited and output.exists() and not work.exists())
+    finally:
+        lock.release()
+
+
+def describe(lock: SoftFileLease) -> str:
+    """Who holds a lock, for people."""
+    owner = lock.owner
+    return f"process {owner.pid} of {owner.hostname}" if owner else "which has just ended"
+
+
+def leave(compromise: LeaseCompromise) -> None:
+    """End this job at once: another one works in its folder now."""
+    logger.error(
+        "error: %s is not this job's any more (%s): its node or its file system stood still for "
+        "so long that another job took over",
+        compromise.lock_file,
+        compromise.reason,
+    )
+    os._exit(os.EX_TEMPFAIL)
