@@ -14,6 +14,11 @@ if "dataset" not in config:
 include: "rules/common.smk"
 
 
+# of one machine: a cluster runs as many GPU jobs at a time as it has room for
+resource_scopes:
+    gpu_jobs="local",
+
+
 pathvars:
     dataset=f"<results>/{config['dataset']}",
     downloads=str(DOWNLOADS),

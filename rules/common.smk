@@ -20,6 +20,13 @@ from neuron_specialization.systems import read_systems
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
 
 PIVOT = config["pivot"]
+
+
+def gpu_job(gpus=1):
+    """Resources of a job that runs on GPUs; a machine runs one at a time (profiles/default)."""
+    return {"gpu": gpus, "gpu_jobs": 1} if config["device"] == "cuda" else {}
+
+
 DOWNLOADS = PROJECT / config["downloads"]["folder"]
 # not a parameter of a rule: another mirror is no reason to fetch again what is there
 os.environ.setdefault("NEURON_SPECIALIZATION_MIRROR", config["downloads"]["mirror"])

@@ -39,7 +39,7 @@ rule translate_split:
     conda:
         "../envs/training.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(config["gpus"]),
     params:
         directions=directions_of,
         decoding=config["decoding"],
@@ -118,7 +118,7 @@ rule score_comet:
     conda:
         "../envs/comet.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(),
     params:
         directions=directions_of,
         comet=config["comet"],

@@ -27,7 +27,7 @@ rule record_activations:
     conda:
         "../envs/training.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(config["gpus"]),
     params:
         directions=directions_of,
         recording=config["recording"],

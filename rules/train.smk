@@ -41,7 +41,7 @@ rule train_system:
     conda:
         "../envs/training.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(config["gpus"]),
     params:
         architecture=architecture_of,
         directions=directions_of,
@@ -93,7 +93,7 @@ rule train_bilingual:
     conda:
         "../envs/training.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(),
     params:
         architecture=architecture_of,
         directions=directions_of,
@@ -121,7 +121,7 @@ rule fine_tune_directions:
     conda:
         "../envs/training.yaml"
     resources:
-        gpu=int(config["device"] == "cuda"),
+        **gpu_job(),
     params:
         architecture=lambda wildcards: system_architecture(
             system_of(wildcards), SYSTEMS, config["architectures"], fine_tuning=True

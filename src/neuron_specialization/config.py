@@ -112,8 +112,8 @@ def all_directions(languages: Iterable[str], pivot: str) -> list[str]:
 
 
 def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
-    """Eight digits that change with any setting but where corpora lie or are fetched from."""
+    """Eight digits that change with any setting but those of places and machines."""
     corpora = {**config["corpora"], "folder": ""}
-    settings = [{**config, "corpora": corpora, "downloads": {}}, languages, systems]
+    settings = [{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems]
     text = json.dumps(settings, sort_keys=True, default=vars)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -65,15 +65,16 @@ def test_further_columns_are_names_in_other_corpora(tmp_path: Path, schemas: Pat
         read_languages(path, schemas / "languages.schema.yaml", "en")
 
 
-def test_the_settings_hash_ignores_where_corpora_lie_and_nothing_else() -> None:
+def test_the_settings_hash_ignores_places_and_machines_and_nothing_else() -> None:
     language = Language(code="de", name="German", family="Germanic", script="Latin")
 
-    def digits(folder: str = "a", seed: int = 1, **changes: str) -> str:
+    def digits(folder: str = "a", seed: int = 1, gpus: int = 1, **changes: str) -> str:
         config = {"corpora": {"folder": folder}, "downloads": {"mirror": folder}, "seed": seed}
+        config["gpus"] = gpus
         system = System(
             system="x", method="multilingual", directions=(), **({"label": "X"} | changes)
         )
         return settings_hash(config, {"de": language}, {"x": system})
 
-    assert digits() == digits(folder="b")
+    assert digits() == digits(folder="b") == digits(gpus=4)
     assert len({digits(), digits(seed=2), digits(label="Y")}) == 3

@@ -1,0 +1,388 @@
+"""A private SLURM cluster on this machine: no rights, GPUs, cgroups or database are needed."""
+
+import os
+import pwd
+import random
+import re
+import shlex
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+PACKAGES = "slurmctld slurmd slurm-client munge"
+DAEMONS = ["munged", "slurmctld", "slurmd"]
+COMMANDS = ["sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"]
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+PATIENCE = 60  # seconds
+PORTS = range(20000, 32000)  # below those that the kernel gives to outgoing connections
+DEVICES = ("null", "zero", "full", "random", "urandom")  # of every machine
+
+# Without a process tracker, SLURM looks for cgroups. Memory is sampled every second, and a job that
+# uses more than it asked for is killed. What no partition can run is refused at submission, else it
+# waits for ever. A finished job stays in squeue for MinJobAge seconds. CPUs and memory that nodes
+# claim are believed (config_overrides).
+SETTINGS = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={short}/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={short}/%n
+SlurmctldPidFile={short}/slurmctld.pid
+SlurmdPidFile={short}/%n.pid
+SlurmdLogFile={folder}/logs/%n.jobs.log
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/jobs.txt
+ProctrackType=proctrack/linuxproc
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
+EnforcePartLimits=ALL
+ReturnToService=2
+MinJobAge=300
+KillWait={kill_wait}
+SlurmctldTimeout=10
+SlurmdTimeout=10
+PropagateResourceLimits=NONE
+SlurmdParameters=config_overrides
+GresTypes=gpu
+PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefMemPerCPU=100
+PartitionName=gpu Nodes=ALL MaxTime=60 DefMemPerCPU=100
+"""
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1"
+    " SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={mem_mb}"
+    " Gres=gpu:{gpus}\n"
+)
+# A node whose GPUs are no character devices is invalid
+GPUS = "NodeName={name} Name=gpu AutoDetect=off Flags=nvidia_gpu_env File={devices}\n"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has ended."""
+
+    id: str
+    name: str
+    state: str
+    """COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL ..."""
+    nodes: str
+    """Nothing where it never started."""
+    start: datetime
+    """The end where it never started."""
+    end: datetime
+    partition: str
+    minutes: str
+    """The time that it asked for."""
+    resources: str
+    """What it asked for, as cpu=1,mem=100M,node=1,billing=1; GPUs are not recorded."""
+    exit_code: str
+    """Status and signal, as 1:0."""
+
+
+@dataclass
+class Cluster:
+    """The running cluster; its nodes are n1, n2 ..."""
+
+    folder: Path
+    """Where everything is that it writes, but for sockets and what nodes keep of jobs."""
+    short: Path
+    """Where these are: the path of a socket is 107 bytes at most."""
+    environment: dict[str, str]
+    """What its users lay over their environment."""
+    nodes: list[str]
+    kill_wait: int
+    """Seconds between the signal that the time of a job is up and its end; SLURM makes it >= 5."""
+    daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def run(self, *command: str) -> str:
+        """Run a command of SLURM; returns what it prints."""
+        environment = _environment() | self.environment
+        options = {"capture_output": True, "text": True, "timeout": PATIENCE, "check": True}
+        try:
+            return subprocess.run(command, env=environment, **options).stdout
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stderr)
+            raise
+
+    def states(self) -> dict[str, str]:
+        """The state of each node: idle, mixed, allocated, down ..., with * where it is silent."""
+        lines = self.run("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines()
+        return dict(line.split() for line in lines)
+
+    def jobs(self) -> list[Job]:
+        """Jobs that have ended, in this order; see `wait` about their processes."""
+        log = self.folder / "jobs.txt"
+        whole = log.read_text().rpartition("\n")[0] if log.exists() else ""
+        return [_job(line) for line in whole.splitlines()]
+
+    def wait(self, job_id: str, seconds: float = PATIENCE) -> Job:
+        """Wait for the end of a job.
+
+        Where SLURM ended it, its processes have only been told, and may live for `kill_wait`.
+        """
+
+        def ended() -> list[Job]:
+            return [job for job in self.jobs() if job.id == job_id]
+
+        self.wait_until(ended, f"job {job_id} does not end", seconds)
+        return ended()[-1]
+
+    def wait_until(
+        self, condition: Callable[[], object], complaint: str, seconds: float = PATIENCE
+    ) -> None:
+        """Wait for a condition; RuntimeError with the tails of the logs where it stays false."""
+        end = time.monotonic() + seconds
+        while not condition():
+            dead = [name for name in self.daemons if not self._alive(name)]
+            if dead or time.monotonic() > end:
+                logs = sorted((self.folder / "logs").iterdir())
+                tails = [f"--- {log.name}\n{_tail(log)}" for log in logs]
+                raise RuntimeError("\n".join([f"{complaint}; dead: {dead}", *tails]))
+            time.sleep(0.1)
+
+    def processes(self, **variables: str) -> set[int]:
+        """Processes started with the cluster's SLURM_CONF and these variables, and all below."""
+        variables["SLURM_CONF"] = self.environment["SLURM_CONF"]
+        wanted = {f"{name}={value}".encode() for name, value in variables.items()}
+        table = _processes()
+        found = {pid for pid, (_, environment) in table.items() if wanted <= environment}
+        while below := {pid for pid, (parent, _) in table.items() if parent in found} - found:
+            found |= below
+        return found
+
+    def start(self) -> None:
+        """Start the daemons; returns as soon as every node is idle."""
+        munge = [f"--socket={self.short}/munge", f"--pid-file={self.short}/munged.pid"]
+        munge += [f"--key-file={self.folder}/munge.key", f"--seed-file={self.short}/seed"]
+        self._start("munged", "munged", "--foreground", "--force", *munge)
+        self.wait_until((self.short / "munge").exists, "munged does not start")
+        self._start("slurmctld", "slurmctld", "-D", "-i")
+        for node in self.nodes:
+            self._start(node, "slurmd", "-D", "-N", node, SLURMD_NODENAME=node)
+        self._wait_for_nodes(*self.nodes)
+
+    def kill_node(self, name: str) -> None:
+        """Kill a node and all that runs on it, as a power cut does: no one tells the controller.
+
+        It finds out in half a minute, or by `scontrol update NodeName=n1 State=DOWN Reason=test`;
+        jobs of the node then have the state NODE_FAIL.
+        """
+        daemon = self.daemons.pop(name)
+        self._kill(SLURMD_NODENAME=name)
+        daemon.wait()
+
+    def start_node(self, name: str) -> None:
+        """Start a killed node again; returns when it is idle.
+
+        That takes a minute where the controller has not yet found out that jobs of it are dead.
+        """
+        self._start(name, "slurmd", "-D", "-N", name, SLURMD_NODENAME=name)
+        self._wait_for_nodes(name)
+
+    def stop(self) -> None:
+        """End all jobs, daemons, and whatever else was started with the cluster's SLURM_CONF.
+
+        Jobs are asked first, and get `kill_wait` and five seconds.
+        """
+        with suppress(RuntimeError, subprocess.SubprocessError):
+            self._cancel_jobs()
+        daemons = list(self.daemons.values())
+        self.daemons.clear()
+        for daemon in daemons:
+            daemon.terminate()
+        for daemon in daemons:
+            with suppress(subprocess.TimeoutExpired):
+                daemon.wait(5)
+        self._kill()
+        for daemon in daemons:
+            daemon.wait()
+        shutil.rmtree(self.short, ignore_errors=True)
+
+    def _start(self, name: str, *command: str, **variables: str) -> None:
+        with (self.folder / "logs" / f"{name}.log").open("a") as log:
+            self.daemons[name] = subprocess.Popen(
+                command,
+                env=_environment() | self.environment | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait_for_nodes(self, *names: str) -> None:
+        def idle() -> bool:
+            with suppress(subprocess.SubprocessError):
+                states = self.states()
+                return all(states[name] == "idle" for name in names)
+            return False
+
+        self.wait_until(idle, f"not idle: {', '.join(names)}", 2 * PATIENCE)
+
+    def _cancel_jobs(self) -> None:
+        if not self._alive("slurmctld"):
+            return
+        jobs = self.run("squeue", "--noheader", "--format=%A").split()
+        if jobs:
+            self.run("scancel", *jobs)
+            self.wait_until(self._no_jobs, "jobs do not end", max(self.kill_wait, 5) + 5)
+
+    def _no_jobs(self) -> bool:
+        """Whether nothing but the daemon runs on each node that is alive."""
+        return all(
+            self.processes(SLURMD_NODENAME=name) == {self.daemons[name].pid}
+            for name in self.nodes
+            if self._alive(name)
+        )
+
+    def _alive(self, name: str) -> bool:
+        return name in self.daemons and self.daemons[name].poll() is None
+
+    def _kill(self, **variables: str) -> None:
+        """Freeze, then kill, so that no process can tell of the end of another."""
+
+        def gone() -> bool:
+            pids = self.processes(**variables)
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in pids:
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, number)
+            return not pids
+
+        self.wait_until(gone, "processes do not end")
+
+
+def missing_programs() -> list[str]:
+    """Programs that a cluster needs and this machine lacks."""
+    return [name for name in DAEMONS + COMMANDS if shutil.which(name, path=PATH) is None]
+
+
+def start_cluster(
+    folder: Path,
+    *,
+    nodes: int = 2,
+    cpus: int = 8,
+    mem_mb: int = 8000,
+    gpus: int = 4,
+    kill_wait: int = 5,
+) -> Cluster:
+    """Start a cluster in a new folder; CPUs, memory (each node's) and GPUs need not exist."""
+    folder = folder.resolve()
+    for name in ("logs", "state", "bin"):
+        (folder / name).mkdir(parents=True)
+    short = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    names = [f"n{number}" for number in range(1, nodes + 1)]
+    environment = {"SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{folder}/bin:{PATH}"}
+    cluster = Cluster(folder, short, environment, names, kill_wait)
+    try:
+        _write_files(cluster, cpus, mem_mb, gpus)
+        cluster.start()
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster
+
+
+def _write_files(cluster: Cluster, cpus: int, mem_mb: int, gpus: int) -> None:
+    folder, conf = cluster.folder, cluster.environment["SLURM_CONF"]
+    port, *ports = _free_ports(1 + len(cluster.nodes))
+    common = {
+        "host": socket.gethostname().split(".")[0],
+        "user": pwd.getpwuid(os.getuid()).pw_name,
+        "cpus": cpus,
+        "mem_mb": mem_mb,
+        "gpus": gpus,
+        "devices": _devices(folder, gpus),
+    }
+    settings = SETTINGS.format(port=port, **vars(cluster), **common)
+    gres = ""
+    for name, port in zip(cluster.nodes, ports, strict=True):
+        settings += NODE.format(name=name, port=port, **common)
+        gres += GPUS.format(name=name, **common) if gpus else ""
+    Path(conf).write_text(settings)
+    (folder / "gres.conf").write_text(gres)
+    (folder / "munge.key").write_bytes(os.urandom(128))
+    (folder / "munge.key").chmod(0o600)
+    # Snakemake's jobstep executor takes SLURM_CONF out of the environment of its srun
+    srun = folder / "bin/srun"
+    program = shutil.which("srun", path=PATH)
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={shlex.quote(conf)} exec {program} "$@"\n')
+    srun.chmod(0o755)
+
+
+def _devices(folder: Path, count: int) -> str:
+    """Twins of /dev/null as GPUs, or, without the right to make any, devices that are there."""
+    devices = [folder / f"nvidia{number}" for number in range(count)]
+    try:
+        for device in devices:
+            os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        if count > len(DEVICES):
+            raise RuntimeError(f"{count} GPUs need the right to make devices") from None
+        devices = [Path("/dev", name) for name in DEVICES[:count]]
+    return ",".join(map(str, devices))
+
+
+def _free_ports(count: int) -> list[int]:
+    free: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if len(free) == count:
+            break
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            free.append(port)
+    return free
+
+
+def _environment() -> dict[str, str]:
+    """The environment without what another SLURM, of whose job this may be part, put there."""
+    of_slurm = re.compile("S(LURM|BATCH|RUN|ALLOC|CANCEL|CONTROL|INFO|QUEUE)")
+    return {name: value for name, value in os.environ.items() if not of_slurm.match(name)}
+
+
+def _processes() -> dict[int, tuple[int, set[bytes]]]:
+    """Parent and first environment of each process of this user."""
+    table = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            environment = set((folder / "environ").read_bytes().split(b"\0"))
+            table[int(folder.name)] = (parent, environment)
+    return table
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def _job(line: str) -> Job:
+    """Read a line of the log, where a value may contain blanks."""
+    found = dict(re.findall(r"(\w+)=(.*?)(?= [A-Z]\w+=|\s*$)", line))
+    return Job(
+        id=found["JobId"],
+        name=found["Name"],
+        state=found["JobState"],
+        nodes=found["NodeList"].replace("(null)", ""),
+        start=datetime.fromisoformat(found["StartTime"]),
+        end=datetime.fromisoformat(found["EndTime"]),
+        partition=found["Partition"],
+        minutes=found["TimeLimit"],
+        resources=found["Tres"],
+        exit_code=found["ExitCode"],
+    )
