@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= $(shell nproc)
+# the folder of results that disk-use and clean-work look at
+RESULTS ?= results
 # cpu, or cuda for the CUDA build of torch
 TORCH ?= cpu
 
@@ -11,7 +13,7 @@ PINNED = grep -E '^$(1)==' requirements.lock
 CPU_BUILDS = --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15
 EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
 
-.PHONY: run test check lock clean
+.PHONY: run test check lock clean clean-work disk-use
 
 run: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -40,6 +42,15 @@ $(VENV)/installed: requirements.lock
 # resolve requirements.in anew in an environment of its own, pin what came out
 lock:
 	$(PYTHON) envs/pin.py --resolve
+
+# what each stage of each dataset takes, and the work folders of trainings in it
+disk-use:
+	@du -ch --apparent-size --max-depth=1 $(RESULTS)/*/ | sort -k2
+	@find $(RESULTS) -type d -name 'work-*' -exec du -sh --apparent-size {} +
+
+# work folders of trainings that were killed and will not be run again
+clean-work: $(VENV)/installed
+	$(BIN)/python -m neuron_specialization.work_folders $(RESULTS)
 
 clean:
 	rm -rf results .snakemake

@@ -73,6 +73,7 @@ rule import_checkpoint:
         architecture=architecture_of,
         directions=directions_of,
         dictionary=lambda wildcards: given_vocabulary().get("dictionary"),
+        trusted=config["trust_checkpoints"],
     message:
         "Import the checkpoint of {wildcards.system}"
     script:

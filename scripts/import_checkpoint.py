@@ -19,4 +19,5 @@ with log_to(snakemake.log[0]):
         directions=params.directions,
         published=Path(snakemake.output.checkpoint),
         dictionary=Path(params.dictionary) if params.dictionary else None,
+        trusted=params.trusted,
     )

@@ -1,7 +1,14 @@
-"""Work folders: what a training keeps for the next job when it is killed."""
+"""Work folders: what a training keeps for the next job when it is killed.
+
+    python -m neuron_specialization.work_folders RESULTS
+
+removes those that nobody trains in: of jobs that will not be run again, with other settings say.
+"""
 
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +52,20 @@ def claim(work: Path, output: Path) -> Iterator[bool]:
         lock.release()
 
 
+def remove_abandoned(results: Path) -> None:
+    """Remove the work folders below a folder that nobody holds, and print what became of them."""
+    for work in sorted(path for path in results.rglob("work-*") if path.is_dir()):
+        size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+        lock = SoftFileLease(work.with_name(f"{work.name}.lock"), lease_duration=SILENCE)
+        try:
+            with lock.acquire(timeout=0.5):
+                shutil.rmtree(work)
+        except Timeout:
+            print(f"{work}: kept, {describe(lock)} trains in it")
+        else:
+            print(f"{work}: removed, {size / 1e6:,.1f} MB")
+
+
 def describe(lock: SoftFileLease) -> str:
     """Who holds a lock, for people."""
     owner = lock.owner
@@ -60,3 +81,7 @@ def leave(compromise: LeaseCompromise) -> None:
         compromise.reason,
     )
     os._exit(os.EX_TEMPFAIL)
+
+
+if __name__ == "__main__":
+    remove_abandoned(Path(sys.argv[1]))

@@ -199,17 +199,13 @@ class Cluster:
     def stop(self) -> None:
         """End all jobs, daemons, and whatever else was started with the cluster's SLURM_CONF.
 
-        Jobs are asked first, and get `kill_wait` and five seconds.
+        Jobs are asked first, and get `kill_wait` and five seconds. Daemons are not: SLURM's may
+        miss SIGTERM, and none has anything to save.
         """
         with suppress(RuntimeError, subprocess.SubprocessError):
             self._cancel_jobs()
         daemons = list(self.daemons.values())
         self.daemons.clear()
-        for daemon in daemons:
-            daemon.terminate()
-        for daemon in daemons:
-            with suppress(subprocess.TimeoutExpired):
-                daemon.wait(5)
         self._kill()
         for daemon in daemons:
             daemon.wait()

@@ -91,7 +91,11 @@ def bilingual(pair_binarised: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def run_import(plain: Plain, folder: Path, source: Path | None = None, **changes: Any) -> Path:
     """Import a checkpoint, with changes to the architecture or the arguments."""
     arguments = {"data": plain.data, "directions": DIRECTIONS, "dictionary": plain.dictionary}
-    own = {name: changes.pop(name) for name in [*arguments, "language_tags"] if name in changes}
+    own = {
+        name: changes.pop(name)
+        for name in (*arguments, "language_tags", "trusted")
+        if name in changes
+    }
     folder.mkdir(exist_ok=True)
     published = folder / "imported.pt"
     import_checkpoint(
@@ -424,13 +428,22 @@ class Harmful:
 def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
     message = (
-        r"edited\.pt: it holds a tests\.plugin\.test_importing\.Unknown, .* `model` and `args`"
+        r"edited\.pt: it holds a tests\.plugin\.test_importing\.Unknown, .*"
+        "trust_checkpoints: true.* `model` and `args`"
     )
     assert_refused(plain, tmp_path, message, source)
     harmful = Harmful(tmp_path / "harm")
     source = edited(plain, tmp_path, lambda state: state.update(odd=harmful))
     assert_refused(plain, tmp_path, r"edited\.pt: it holds a posix\.system", source)
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_checkpoint_that_is_trusted_is_read_all_the_same(plain: Plain, tmp_path: Path) -> None:
+    source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
+    published = run_import(plain, tmp_path / "trusted", source, trusted=True)
+    expected = read_checkpoint(run_import(plain, tmp_path / "plain"))["model"]
+    for name, value in read_checkpoint(published)["model"].items():
+        assert torch.equal(value, expected[name]), name
 
 
 def test_damaged_and_missing_files_are_named(plain: Plain, tmp_path: Path) -> None:

@@ -87,3 +87,11 @@ def test_english_sources_fire_alike_for_all_targets(baseline: Path, binarised: P
     counts = record(baseline, binarised)
     encoder = counts.sentence_LNF[[DIRECTIONS.index("en-a1"), DIRECTIONS.index("en-b1")], :2]
     assert (encoder[0] == encoder[1]).all()
+
+
+def test_processes_that_share_the_directions_count_as_one(baseline: Path, binarised: Path) -> None:
+    alone, shared = record(baseline, binarised), record(baseline, binarised, processes=4)
+    assert shared.directions == tuple(DIRECTIONS)
+    assert (shared.token_LNF == alone.token_LNF).all()
+    assert (shared.sentence_LNF == alone.sentence_LNF).all()
+    assert shared.provenance == alone.provenance

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neuron_specialization import work_folders
-from neuron_specialization.work_folders import claim
+from neuron_specialization.work_folders import claim, remove_abandoned
 
 HOLDER = """
 import sys, time
@@ -125,3 +125,26 @@ def test_an_owner_that_stood_still_leaves_when_another_took_over(
         _, errors = holder.communicate(timeout=30)
     assert holder.returncode == os.EX_TEMPFAIL
     assert "another job took over" in errors
+
+
+def test_only_folders_that_nobody_holds_are_removed(
+    work: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    abandoned, output = work.with_name("work-old"), work.with_name("checkpoint.pt")
+    for folder in (work, abandoned):
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.5.pt").write_bytes(bytes(1_500_000))
+    output.touch()
+    holder = hold(work, project)
+    remove_abandoned(work.parent)
+    assert sorted(path.name for path in work.parent.iterdir()) == [
+        "checkpoint.pt",
+        "work-abc",
+        "work-abc.lock",
+    ]
+    kept, removed = sorted(capsys.readouterr().out.splitlines())
+    assert kept.startswith(f"{work}: kept, process {holder.pid} of")
+    assert removed == f"{abandoned}: removed, 1.5 MB"
+    end(holder)
+    remove_abandoned(work.parent)
+    assert [path.name for path in work.parent.iterdir()] == ["checkpoint.pt"]

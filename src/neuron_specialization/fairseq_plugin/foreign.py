@@ -46,8 +46,8 @@ class Foreign:
     """Updates of its training; 0 where it states none."""
 
 
-def read_foreign(path: Path) -> Foreign:
-    """Read a checkpoint on the CPU without running code that is in it.
+def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
+    """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
 
     Raises:
         InputError: it is missing, damaged, or holds objects of classes that are not harmless.
@@ -56,7 +56,7 @@ def read_foreign(path: Path) -> Foreign:
         raise InputError(f"{path}: no such checkpoint")
     try:
         with torch.serialization.safe_globals(HARMLESS):
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=not trusted)
         return Foreign(
             path=path,
             tensors=dict(state["model"]),
@@ -75,7 +75,8 @@ def describe(error: Exception, path: Path) -> str:
         return f"not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error!r})"
     return (
         f"it holds a {refused[1]}, and reading that could run a program. If you trust its origin, "
-        "load it where it was made and save a dictionary of its `model` and `args` or `cfg` alone"
+        "set `trust_checkpoints: true`; or have a dictionary of its `model` and `args` or `cfg` "
+        "alone saved where it was made"
     )
 
 

@@ -14,7 +14,7 @@ import torch
 from omegaconf import OmegaConf
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash, write_checkpoint
 from neuron_specialization.fairseq_plugin.foreign import (
     Foreign,
     read_foreign,
@@ -32,7 +32,6 @@ from neuron_specialization.fairseq_plugin.foreign_tensors import (
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.files import whole
 from neuron_specialization.flags import Architecture, Training
 
 logger = logging.getLogger(__name__)
@@ -55,6 +54,7 @@ def import_checkpoint(
     published: Path,
     dictionary: Path | None = None,
     language_tags: bool = True,
+    trusted: bool = False,
 ) -> None:
     """Publish a checkpoint from elsewhere as if it had been trained here.
 
@@ -67,11 +67,12 @@ def import_checkpoint(
         dictionary: the dictionary file that it was trained with; None for that of `data`. The
             tags of its languages that the file lacks follow in the order that it states.
         language_tags: it was trained with a tag on source and on target.
+        trusted: read it even where that could run a program that is in it.
 
     Raises:
         InputError: it cannot be read, or is not such a model; nothing is written.
     """
-    foreign = read_foreign(source)
+    foreign = read_foreign(source, trusted=trusted)
     check_task(foreign, directions, language_tags)
     config = build_config(architecture, data, directions, published.parent, language_tags)
     check_model(foreign, vars(config.model))
@@ -86,8 +87,7 @@ def import_checkpoint(
         expected = task.build_model(config.model).state_dict()
     check_shapes(foreign.path, tensors, expected)
     state = fairseq_state(foreign, config, {name: tensors[name] for name in expected})
-    with whole(published) as partial:
-        torch.save(state, partial)
+    write_checkpoint(published, state)
 
 
 def build_config(
