@@ -20,7 +20,7 @@ run: $(VENV)/installed
 	@cat results/builtin/tables/test/*.bleu.md
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

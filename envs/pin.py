@@ -30,7 +30,10 @@ TOPICS = {
         *("numpy", "sentencepiece", "jsonschema", "pyyaml"),
         *("mosestokenizer", "cyrtranslit", "backports.zstd"),
     ],
-    "training": ["torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", *BUILD_TOOLS],
+    "training": [
+        *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
+        *BUILD_TOOLS,
+    ],
     "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }

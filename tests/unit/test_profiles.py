@@ -1,0 +1,50 @@
+"""Profiles name rules that exist: Snakemake ignores others without a word."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+CLUSTER = ("profiles/slurm/profile.yaml", "tests/cluster/my_cluster/profile.yaml")
+OTHERS = ("use_binarised", "import_checkpoint", "score_comet", "train_bilingual")
+OTHERS += ("fine_tune_directions",)  # rules that the tests' systems do not need
+
+
+def rules_of(project: Path) -> tuple[set[str], set[str]]:
+    """The rules of the workflow that are jobs of a cluster, and those that run where it runs."""
+    files = [project / "Snakefile", *(project / "rules").glob("*.smk")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    local = set(re.findall(r"\w+", text.split("localrules:")[1].split("\n\n")[0]))
+    return set(re.findall(r"(?m)^rule (\w+):", text)) - local, local
+
+
+@pytest.mark.parametrize("name", CLUSTER)
+def test_every_job_of_a_cluster_has_resources_and_no_other_name_has(
+    project: Path, name: str
+) -> None:
+    jobs, local = rules_of(project)
+    profile = yaml.safe_load((project / name).read_text(encoding="utf-8"))
+    assert set(profile.get("set-threads", {})) <= jobs
+    missing = set(OTHERS) if name.startswith("tests") else set()
+    assert set(profile["set-resources"]) == jobs - missing
+    assert {"download", "fetch_corpus", "fetch_comet", "all"} <= local
+
+
+def test_memory_and_time_grow_until_the_third_attempt_and_trainings_are_warned(
+    project: Path,
+) -> None:
+    profile = yaml.safe_load((project / CLUSTER[0]).read_text(encoding="utf-8"))
+    for rule, resources in profile["set-resources"].items():
+        memory = [eval(resources["mem_mb"], {"attempt": n}) for n in (1, 2, 3, 4)]
+        assert memory[0] < memory[1] < memory[2] == memory[3], rule
+        if resources["runtime"] == 1440:  # what is trained goes on from where it was
+            assert resources["slurm_extra"] == "'--signal=TERM@120'", rule
+        else:
+            assert resources["runtime"].endswith("min(attempt, 3)"), rule
+
+
+def test_retries_are_of_profiles_only(project: Path) -> None:
+    """In a rule they would be taken by the Snakemake inside the job, too."""
+    for path in (project / "rules").glob("*.smk"):
+        assert not re.search(r"^\s*retries:", path.read_text(encoding="utf-8"), re.MULTILINE), path
