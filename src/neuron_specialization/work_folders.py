@@ -37,6 +37,9 @@ def claim(work: Path, output: Path) -> Iterator[bool]:
         work folder is gone and the output is there.
     """
     work.parent.mkdir(parents=True, exist_ok=True)
+    for other in work.parent.glob("work-*/"):
+        if other != work:
+            logger.info("%s is of a job with other settings or inputs, and is left alone", other)
     path = work.with_name(f"{work.name}.lock")
     lock = SoftFileLease(path, lease_duration=SILENCE, on_compromise=leave)
     waited = False

@@ -199,16 +199,17 @@ def interrupt(cluster: Cluster, folder: Path, run: subprocess.Popen) -> None:
     cluster.wait_until(lambda: not cluster.run("squeue", "--noheader"), "jobs live on")
 
 
-def test_two_nodes_train_as_one_process(
-    cluster: Cluster, good_day: Path, start: Start, tmp_path: Path
-) -> None:
-    corpora = write_overlay(tmp_path / "short.yaml", SHORT)
+def test_two_nodes_train_as_one_process(start: Start, tmp_path: Path) -> None:
+    short = write_overlay(tmp_path / "short.yaml", SHORT)
     target = "results/tiny/models/baseline/seed1/checkpoint.pt"
     resources = ["mpi=srun", "nodes=2", "tasks_per_node=2", "gpu=4", "mem_mb=3000", "runtime=20"]
     spread = [f"train_system:{resource}" for resource in resources]
+    runs = {}
     for name, arguments in (("one", []), ("two", ["--set-resources", *spread])):
-        folder = tmp_path / name
-        finish(start(folder, target, *arguments, overlays=(*OVERLAYS, corpora)), folder)
+        overlays = (*OVERLAYS, short)
+        runs[tmp_path / name] = start(tmp_path / name, target, *arguments, overlays=overlays)
+    for folder, run in runs.items():
+        finish(run, folder)
     assert "training on 4 devices" in training_log(tmp_path / "two", "baseline")
     one, two = (read_checkpoint(model(tmp_path / name, "baseline")) for name in ("one", "two"))
     for name, value in one["model"].items():
