@@ -13,7 +13,7 @@ PINNED = grep -E '^$(1)==' requirements.lock
 CPU_BUILDS = --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15
 EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
 
-.PHONY: run test check lock clean clean-work disk-use
+.PHONY: run test chaos check lock clean clean-work disk-use
 
 run: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -21,6 +21,10 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+
+# a run of the built-in corpus that is killed again and again, beside an undisturbed one; an hour
+chaos: $(VENV)/installed
+	$(BIN)/python -m pytest -m long -s tests/workflow/test_chaos.py
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
