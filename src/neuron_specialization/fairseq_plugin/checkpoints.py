@@ -14,6 +14,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole
 from neuron_specialization.methods.adapters import is_adapter
 
+LITTLE = 100_000_000  # bytes: with fewer left, a write that failed did so for lack of room
 CLOCK = ("metrics", "previous_training_time")  # meters and times, which differ from run to run
 
 
@@ -56,6 +57,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
             torch.save(state, partial)
         except RuntimeError as error:  # torch's writer does not say what went wrong
             free = shutil.disk_usage(partial.parent).free
+            if free > LITTLE:
+                raise
             raise OSError(errno.ENOSPC, f"{error} ({free:,} bytes are free)", str(path)) from error
         with partial.open("rb") as file:
             os.fsync(file.fileno())

@@ -104,11 +104,13 @@ def srun(training: Training) -> list[str]:
             f"{training.processes} GPUs cannot be shared evenly by {training.nodes} nodes "
             "(resources: gpu, nodes)"
         )
+    cpus = os.environ.get("SLURM_CPUS_PER_TASK")  # of the job; srun would give one to each process
     return [
         "srun",
         f"--nodes={training.nodes}",
         f"--ntasks={training.processes}",
         f"--ntasks-per-node={training.processes // training.nodes}",
+        *([f"--cpus-per-task={cpus}"] if cpus else []),
         "--kill-on-bad-exit=1",
     ]
 

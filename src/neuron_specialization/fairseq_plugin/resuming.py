@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from fairseq import checkpoint_utils, utils
 from fairseq.trainer import Trainer
-from fairseq_cli import train as fairseq_train
+from fairseq_cli import train as training_loop
 from torch import distributed
 
 from neuron_specialization.errors import InputError, Stopped
@@ -36,8 +36,8 @@ KEPT = 2  # last checkpoints: where the newest is damaged, the one before it ser
 BEST = "checkpoint_best.pt"
 STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `kill`
 
-validate_and_save = fairseq_train.validate_and_save
-should_stop_early = fairseq_train.should_stop_early
+validate_and_save = training_loop.validate_and_save
+should_stop_early = training_loop.should_stop_early
 
 
 received: list[signal.Signals] = []
@@ -131,7 +131,7 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | No
 
 
 checkpoint_utils.save_checkpoint = save_checkpoint
-fairseq_train.validate_and_save = validate_save_or_stop
+training_loop.validate_and_save = validate_save_or_stop
 
 
 def last_checkpoint(folder: Path, updates: int) -> Path:
