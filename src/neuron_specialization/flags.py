@@ -147,17 +147,15 @@ def processes_of(resources: Mapping[str, int]) -> dict[str, int]:
     return {"processes": max(1, resources.get("gpu", 1)), "nodes": resources.get("nodes", 1)}
 
 
-def training_flags(
-    architecture: Architecture, training: Training, last: Path | None = None
-) -> list[str]:
-    """The arguments of `fairseq-train`; `last` is the checkpoint that it resumes from."""
+def training_flags(architecture: Architecture, training: Training) -> list[str]:
+    """The arguments of `fairseq-train`."""
     return [
         fairseq_data(training.data),
         *as_flags({"user-dir": PLUGIN}),
         *task_flags(architecture, training),
         *model_flags(architecture),
         *optimisation_flags(architecture, training.processes),
-        *checkpoint_flags(architecture, training, last),
+        *checkpoint_flags(architecture, training),
         *precision_flags(architecture.precision, training.device),
     ]
 
@@ -246,15 +244,12 @@ def share_update(update_freq: int, processes: int) -> int:
     return update_freq // processes
 
 
-def checkpoint_flags(
-    architecture: Architecture, training: Training, last: Path | None
-) -> list[str]:
+def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
     """Validate and save by updates; how it is saved is ours (`fairseq_plugin/resuming.py`)."""
     return as_flags(
         {
             "save-dir": training.save_dir,
-            "restore-file": last,
-            "finetune-from-model": None if last else training.parent,
+            "finetune-from-model": training.parent,
             "validate-interval-updates": architecture.validate_every,
             "save-interval-updates": architecture.validate_every,
             "validate-interval": NEVER,

@@ -138,7 +138,7 @@ def job_of(cluster: Cluster, folder: Path, system: str) -> tuple[str, str]:
 
 def resumed(folder: Path, system: str) -> bool:
     return bool(
-        re.search(r"Loaded checkpoint \S*/checkpoint\.\d+\.pt", training_log(folder, system))
+        re.search(r"Loaded checkpoint \S+ \(epoch \d+ @ [1-9]", training_log(folder, system))
     )
 
 

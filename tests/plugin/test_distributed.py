@@ -66,10 +66,7 @@ def runs(
         for name in METHODS:
             settings = method_settings(name, learned, weight_masks, folder)
             training = make_training(binarised, folder / name, processes=world_size, **settings)
-            last = last_checkpoint(training.save_dir, STOP_AFTER)
-            flags[name] = [
-                [*training_flags(sizes, training, start), *LOGGED] for start in (None, last)
-            ]
+            flags[name] = [*training_flags(sizes, training), *LOGGED]
         (folder / "flags.json").write_text(json.dumps(flags), encoding="utf-8")
         port = free_port()
         ranks = [start(i, world_size, port, folder / "flags.json") for i in range(world_size)]

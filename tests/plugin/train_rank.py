@@ -1,7 +1,7 @@
 """Run trainings one after the other as one of several processes on a CPU.
 
-`python -m tests.plugin.train_rank FLAGS.json`: by name, the flags of each, and those it resumes
-with where it is stopped. The second process alone is sent the signal, after the third update.
+`python -m tests.plugin.train_rank FLAGS.json`: the flags of each, by name. Those of two processes
+are stopped and resumed: the second process alone is sent the signal, after the third update.
 """
 
 import json
@@ -35,19 +35,24 @@ original = DirectionsTask.optimizer_step
 def main(path: str) -> None:
     """Run the trainings; those of two processes are stopped and resumed."""
     together = os.environ["WORLD_SIZE"] != "1"
-    for name, (flags, resumed) in json.loads(Path(path).read_text(encoding="utf-8")).items():
+    for name, flags in json.loads(Path(path).read_text(encoding="utf-8")).items():
         print(f"training: {name}", flush=True)
         if together:
-            DirectionsTask.optimizer_step = stop_second
-            try:
-                with noting_signals():
-                    fairseq_train([*flags, *group_flags(os.environ, flags)], {})
-            except Stopped as stopped:
-                print(f"stopped: {stopped}", flush=True)
-                flags = [*resumed, *group_flags(os.environ, resumed)]
-            received.clear()
-            DirectionsTask.optimizer_step = original
+            flags += group_flags(os.environ, flags)
+            stop(flags)
         fairseq_train(flags, {})
+
+
+def stop(flags: list[str]) -> None:
+    """Run a training that is sent a signal."""
+    DirectionsTask.optimizer_step = stop_second
+    try:
+        with noting_signals():
+            fairseq_train(flags, {})
+    except Stopped as stopped:
+        print(f"stopped: {stopped}", flush=True)
+    received.clear()
+    DirectionsTask.optimizer_step = original
 
 
 if __name__ == "__main__":

@@ -61,18 +61,20 @@ class Run:
         """Run Snakemake to its end."""
         assert self.start(*arguments).wait() == 0, self.said()[-5000:]
 
-    def kill_after(self, seconds: float) -> str:
+    def kill_after(self, seconds: float, *, saved: bool) -> str:
         """Run Snakemake and kill all its processes; returns what they did.
 
         Args:
-            seconds: of processor time, all processes together: other work on the machine does
-                not change what is reached.
+            seconds: of processor time, all processes together, which other work on the machine
+                stretches little. At the latest it is killed when half of its steps are done.
+            saved: wait longer where no training has a checkpoint to resume from yet.
         """
         running = self.start()
-        while processor_time(self.processes()) < seconds:
-            code = running.poll()
-            assert code is None, f"ended with code {code} before it was killed: {self.said()}"
-            time.sleep(0.1)
+        while not self.is_half_done() and (
+            processor_time(self.processes()) < seconds or (saved and not self.checkpoints())
+        ):
+            assert running.poll() is None, self.said()[-5000:]
+            time.sleep(0.2)
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
         deadline = time.monotonic() + 10
@@ -93,6 +95,15 @@ class Run:
     def said(self) -> str:
         """The output of the last run."""
         return self.output.read_text(encoding="utf-8")
+
+    def is_half_done(self) -> bool:
+        """Whether the last run has done half of the steps that it had to do."""
+        done = re.findall(r"^(\d+) of (\d+) steps", self.said(), re.M)
+        return bool(done) and 2 * int(done[-1][0]) >= int(done[-1][1])
+
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints of trainings that have not ended."""
+        return list(self.folder.glob("results/*/models/**/work-*/**/checkpoint.*.pt"))
 
     def jobs(self) -> str:
         """What the jobs do that the last run had begun but not finished."""
@@ -127,7 +138,7 @@ class Run:
         found = {}
         for path in sorted(self.results().glob("logs/*/*.log")):
             text = path.read_text(encoding="utf-8")
-            for updates in re.findall(r"Loaded checkpoint \S+/checkpoint\.(\d+)\.pt", text):
+            for updates in re.findall(r"Loaded checkpoint \S+ \(epoch \d+ @ (\d+) updates", text):
                 found[f"{path.parent.name}/{path.stem}"] = int(updates)
         return found
 
@@ -154,8 +165,9 @@ def compare(
     """Run a dataset undisturbed, and elsewhere with kills; compare what comes out.
 
     A kill is a SIGKILL to Snakemake and all its jobs, at a moment drawn between the first seconds
-    and a share of what the undisturbed run takes. Then comes what a user would do: unlock, and
-    the same command again. After the last kill it runs to its end.
+    and a share of what the undisturbed run takes, but before half of what is left is done; the
+    first one waits for a training's first checkpoint. Then comes what a user would do: unlock,
+    and the same command again. After the last kill it runs to its end.
 
     Compared byte by byte is every file of the results: corpora, vocabularies, binarised corpora,
     models, activations, masks, translations, outputs, scores, significance and tables, all but
@@ -173,7 +185,7 @@ def compare(
     began = time.monotonic()
     for kill in range(1, kills + 1):
         moment = draw.uniform(EARLIEST, share * needed)
-        jobs = killed.kill_after(moment)
+        jobs = killed.kill_after(moment, saved=kill == 1)
         at = time.monotonic() - began
         print(f"kill {kill} at {at:.0f} s, {moment:.0f} s of processor time: {jobs}", flush=True)
         killed.finish("--unlock")

@@ -74,7 +74,6 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
         state["model"] = {name: t for name, t in state["model"].items() if is_adapter(name)}
     state["last_optimizer_state"] = None
     del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
-    state["cfg"]["checkpoint"]["restore_file"] = "checkpoint_last.pt"  # fairseq's default
     for name in CLOCK:
         state["extra_state"].pop(name, None)
     write_checkpoint(published, state)

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = 2  # last checkpoints: where the newest is damaged, the one before it serves
 BEST = "checkpoint_best.pt"
+LAST = "checkpoint_last.pt"  # what fairseq resumes from
 STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `kill`
 
 validate_and_save = training_loop.validate_and_save
@@ -101,7 +102,8 @@ def is_stop_wanted(device: torch.device) -> bool:
 def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | None) -> str | None:
     """Save the state of a training, whole or not at all; instead of fairseq's.
 
-    Kept are the last two, and the one of the lowest validation loss, which is no second copy.
+    Kept are the last two, and the one of the lowest validation loss. The names of the last and of
+    the best are second names of these files, no copies.
     """
     path = last_checkpoint(Path(config.save_dir), trainer.get_num_updates())
     best = path.with_name(BEST)
@@ -122,6 +124,7 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | No
     if hasattr(save_checkpoint, "best"):
         state["extra_state"]["best"] = save_checkpoint.best
     write_checkpoint(path, state)
+    link(path, path.with_name(LAST))
     if is_best or (loss is not None and not best.exists()):
         link(path, best)
     for old in last_checkpoints(path.parent)[KEPT:]:
@@ -160,8 +163,6 @@ def link(path: Path, name: Path) -> None:
 class Progress:
     """What a training had reached when it ended."""
 
-    checkpoint: Path
-    """Its last checkpoint."""
     updates: int
     """Updates done."""
     patience: dict[str, float]
@@ -174,12 +175,15 @@ class Progress:
 
 
 def find_progress(folder: Path, processes: int) -> Progress | None:
-    """The newest checkpoint of a training that can be read; none where it must start anew.
+    """Have a training resume from its newest checkpoint that can be read.
 
     Those that cannot are removed. The loader's position is that of one of `processes` processes.
+
+    Returns:
+        What it had reached; none where it starts anew.
     """
-    for part in folder.glob("*.part"):
-        part.unlink()
+    for leftover in (*folder.glob("*.part"), folder / LAST):
+        leftover.unlink(missing_ok=True)
     for path in last_checkpoints(folder):
         try:
             check_sums(path)
@@ -190,8 +194,8 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
             continue
         mend_best(path, state["extra_state"])
         share_loader(path, state, processes)
+        link(path, path.with_name(LAST))
         return Progress(
-            checkpoint=path,
             updates=state["optimizer_history"][-1]["num_updates"],
             patience=state["extra_state"]["patience"],
         )

@@ -80,7 +80,7 @@ def run_fairseq(architecture: Architecture, training: Training) -> Path:
     progress = find_progress(training.save_dir, training.processes)
     if progress is None or not progress.is_finished(architecture):
         check_space(architecture, training)
-        flags = training_flags(architecture, training, progress.checkpoint if progress else None)
+        flags = training_flags(architecture, training)
         logger.info("fairseq-train %s", shlex.join(flags))
         patience = progress.patience if progress else {}
         if training.processes == 1:
