@@ -85,11 +85,7 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
         at_update(patch, 13, lambda: os.kill(os.getpid(), signal.Signals[name]))
         with pytest.raises(Stopped, match="13 updates are saved in"):
             run_training(binarised, tmp_path)
-    assert names(tmp_path / "work") == [
-        "checkpoint.10.pt",
-        "checkpoint.13.pt",
-        "checkpoint_best.pt",
-    ]
+    assert names(tmp_path / "work") == ["checkpoint.10.pt", "checkpoint.13.pt", *NAMED]
     assert not (tmp_path / "checkpoint.pt").exists()
     assert read_checkpoint(tmp_path / "work/checkpoint.13.pt")["extra_state"]["val_loss"] is None
     with pytest.raises(Stopped, match="nothing was begun"):
