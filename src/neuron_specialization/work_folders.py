@@ -17,7 +17,7 @@ from filelock import LeaseCompromise, SoftFileLease, Timeout
 
 logger = logging.getLogger(__name__)
 logging.getLogger("filelock").setLevel(logging.WARNING)  # it tells of every breath
-SILENCE = 90.0  # seconds without a sign of life after which the owner of a folder counts as gone
+SILENCE = 180.0  # seconds without a sign of life after which the owner of a folder counts as gone
 POLL = 2.0  # seconds between two looks at a folder that another job holds
 
 

@@ -146,7 +146,7 @@ def time_out(cluster: Cluster, folder: Path, system: str) -> None:
     """The wall time of a training is over: it saves, and the next job goes on."""
     job, _ = job_of(cluster, folder, system)
     cluster.run("scontrol", "update", f"JobId={job}", "EndTime=now")
-    cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "it does not stop")
+    cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 300)
     cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
 
 
