@@ -1,14 +1,9 @@
 """A private SLURM cluster on this machine: no rights, GPUs, cgroups or database are needed."""
 
 import os
-import pwd
-import random
 import re
-import shlex
 import shutil
 import signal
-import socket
-import stat
 import subprocess
 import tempfile
 import time
@@ -18,60 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from tests.cluster.slurm_files import PATH, write_files
+
 PACKAGES = "slurmctld slurmd slurm-client munge"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 COMMANDS = ["sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"]
-PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 PATIENCE = 60  # seconds
-PORTS = range(20000, 32000)  # below those that the kernel gives to outgoing connections
-DEVICES = ("null", "zero", "full", "random", "urandom")  # of every machine
-
-# Without a process tracker, SLURM looks for cgroups. Memory is sampled every second, and a job that
-# uses more than it asked for is killed. What no partition can run is refused at submission, else it
-# waits for ever. A finished job stays in squeue for MinJobAge seconds. CPUs and memory that nodes
-# claim are believed (config_overrides).
-SETTINGS = """\
-ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={port}
-CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-SlurmUser={user}
-SlurmdUser={user}
-AuthType=auth/munge
-AuthInfo=socket={short}/munge
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={short}/%n
-SlurmctldPidFile={short}/slurmctld.pid
-SlurmdPidFile={short}/%n.pid
-SlurmdLogFile={folder}/logs/%n.jobs.log
-JobCompType=jobcomp/filetxt
-JobCompLoc={folder}/jobs.txt
-ProctrackType=proctrack/linuxproc
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
-SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
-EnforcePartLimits=ALL
-ReturnToService=2
-MinJobAge=300
-KillWait={kill_wait}
-SlurmctldTimeout=10
-SlurmdTimeout=10
-PropagateResourceLimits=NONE
-SlurmdParameters=config_overrides
-GresTypes=gpu
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefMemPerCPU=100
-PartitionName=gpu Nodes=ALL MaxTime=60 DefMemPerCPU=100
-"""
-NODE = (
-    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1"
-    " SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={mem_mb}"
-    " Gres=gpu:{gpus}\n"
-)
-# A node whose GPUs are no character devices is invalid
-GPUS = "NodeName={name} Name=gpu AutoDetect=off Flags=nvidia_gpu_env File={devices}\n"
 
 
 @dataclass(frozen=True)
@@ -287,63 +234,12 @@ def start_cluster(
     environment = {"SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{folder}/bin:{PATH}"}
     cluster = Cluster(folder, short, environment, names, kill_wait)
     try:
-        _write_files(cluster, cpus, mem_mb, gpus)
+        write_files(folder, short, names, cpus=cpus, mem_mb=mem_mb, gpus=gpus, kill_wait=kill_wait)
         cluster.start()
     except BaseException:
         cluster.stop()
         raise
     return cluster
-
-
-def _write_files(cluster: Cluster, cpus: int, mem_mb: int, gpus: int) -> None:
-    folder, conf = cluster.folder, cluster.environment["SLURM_CONF"]
-    port, *ports = _free_ports(1 + len(cluster.nodes))
-    common = {
-        "host": socket.gethostname().split(".")[0],
-        "user": pwd.getpwuid(os.getuid()).pw_name,
-        "cpus": cpus,
-        "mem_mb": mem_mb,
-        "gpus": gpus,
-        "devices": _devices(folder, gpus),
-    }
-    settings = SETTINGS.format(port=port, **vars(cluster), **common)
-    gres = ""
-    for name, port in zip(cluster.nodes, ports, strict=True):
-        settings += NODE.format(name=name, port=port, **common)
-        gres += GPUS.format(name=name, **common) if gpus else ""
-    Path(conf).write_text(settings)
-    (folder / "gres.conf").write_text(gres)
-    (folder / "munge.key").write_bytes(os.urandom(128))
-    (folder / "munge.key").chmod(0o600)
-    # Snakemake's jobstep executor takes SLURM_CONF out of the environment of its srun
-    srun = folder / "bin/srun"
-    program = shutil.which("srun", path=PATH)
-    srun.write_text(f'#!/bin/sh\nSLURM_CONF={shlex.quote(conf)} exec {program} "$@"\n')
-    srun.chmod(0o755)
-
-
-def _devices(folder: Path, count: int) -> str:
-    """Twins of /dev/null as GPUs, or, without the right to make any, devices that are there."""
-    devices = [folder / f"nvidia{number}" for number in range(count)]
-    try:
-        for device in devices:
-            os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    except PermissionError:
-        if count > len(DEVICES):
-            raise RuntimeError(f"{count} GPUs need the right to make devices") from None
-        devices = [Path("/dev", name) for name in DEVICES[:count]]
-    return ",".join(map(str, devices))
-
-
-def _free_ports(count: int) -> list[int]:
-    free: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
-        if len(free) == count:
-            break
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            free.append(port)
-    return free
 
 
 def _environment() -> dict[str, str]:
