@@ -20,7 +20,7 @@ run: $(VENV)/installed
 	@cat results/builtin/tables/test/*.bleu.md
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 # a run of the built-in corpus that is killed again and again, beside an undisturbed one; an hour
 chaos: $(VENV)/installed
