@@ -224,28 +224,37 @@ def test_another_number_of_processes_goes_on_where_one_had_got_to(
     assert ours["extra_state"]["val_loss"] == pytest.approx(theirs["extra_state"]["val_loss"], 1e-3)
 
 
+JOB = """
+import sys
+from pathlib import Path
+from neuron_specialization.logs import ending_with_messages
+from tests.plugin.conftest import run_training
+with ending_with_messages():
+    data, folder = map(Path, sys.argv[1:])
+    run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
+"""
+
+
+def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
+    """Start a training of two processes that does not end, and wait for its first checkpoint."""
+    with (folder / "log").open("w") as log:
+        job = subprocess.Popen(
+            [sys.executable, "-c", JOB, str(data), str(folder)],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
+            stdout=log,
+            stderr=log,
+        )
+    wait_for(lambda: last_checkpoints(folder / "work"))
+    return job
+
+
 def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, project: Path) -> None:
     """As a job does: the signal reaches the process that started them."""
-    script = (
-        "import sys, json; from pathlib import Path\n"
-        "from neuron_specialization.logs import ending_with_messages\n"
-        "from tests.plugin.conftest import run_training\n"
-        "with ending_with_messages():\n"
-        "    run_training(Path(sys.argv[1]), Path(sys.argv[2]), processes=2, validate_every=2,"
-        " max_updates=4000)\n"
-    )
-    job = subprocess.Popen(
-        [sys.executable, "-c", script, str(binarised), str(tmp_path)],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_for(lambda: list((tmp_path / "work").glob("checkpoint.*.pt")))
+    job = start_job(binarised, tmp_path, project)
     job.send_signal(signal.SIGTERM)
-    log, _ = job.communicate(timeout=60)
-    assert job.returncode == os.EX_TEMPFAIL, log[-3000:]
+    code, log = job.wait(timeout=60), (tmp_path / "log").read_text()
+    assert code == os.EX_TEMPFAIL, log[-3000:]
     assert "the same command goes on from there" in log
     assert "Traceback" not in log
     last = last_checkpoints(tmp_path / "work")[0]
@@ -273,20 +282,7 @@ def test_processes_die_with_the_job_that_started_them(
     binarised: Path, tmp_path: Path, project: Path
 ) -> None:
     """Its lock is then another's to take; nobody may go on writing to the folder."""
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from tests.plugin.conftest import run_training\n"
-        "run_training(Path(sys.argv[1]), Path(sys.argv[2]), processes=2, max_updates=100000,"
-        " validate_every=2)\n"
-    )
-    job = subprocess.Popen(
-        [sys.executable, "-c", script, str(binarised), str(tmp_path)],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for(lambda: list((tmp_path / "work").glob("checkpoint.*.pt")))
+    job = start_job(binarised, tmp_path, project)
     children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
     assert len(children) == 2
     job.kill()
