@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 OVERLAYS = (TINY, "tests/cluster/config.yaml")
 PROFILES = ("profiles/slurm", "tests/cluster/my_cluster")
+ENVIRONMENT = {"MY_CLUSTER": str(PROJECT / PROFILES[1]), "PYTHONDONTWRITEBYTECODE": "1"}
 HOUR = 3600
 SHORT = {"architectures": {"tiny": {"max_updates": 6, "validate_every": 3}}}
 Start = Callable[..., subprocess.Popen]
@@ -38,7 +39,7 @@ def launch(
         return subprocess.Popen(
             [*command, "--configfile", *overlays],
             cwd=PROJECT,
-            env=os.environ | cluster.environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | cluster.environment | ENVIRONMENT,
             stdout=log,
             stderr=log,
             start_new_session=True,
