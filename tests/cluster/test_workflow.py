@@ -43,7 +43,13 @@ def launch(
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
+
+
+def heed_interrupts() -> None:
+    """Background commands of a shell, such as the tests may be, ignore Ctrl-C and pass that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
