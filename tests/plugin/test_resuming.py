@@ -18,7 +18,7 @@ from fairseq_cli import train as fairseq_train
 
 from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin import resuming
-from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
 from neuron_specialization.fairseq_plugin.resuming import last_checkpoints, received
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from tests.plugin.conftest import run_training
@@ -96,6 +96,20 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
     assert not (tmp_path / "work").exists()
 
 
+def test_what_is_published_does_not_tell_that_it_was_resumed(
+    binarised: Path, tmp_path: Path
+) -> None:
+    published = run_training(binarised, tmp_path)
+    expected = published.read_bytes()
+    published.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path)
+    assert names(tmp_path / "work") == ["checkpoint.10.pt", *NAMED]
+    assert run_training(binarised, tmp_path).read_bytes() == expected
+
+
 def test_signals_mean_what_they_meant_when_training_is_over(
     binarised: Path, tmp_path: Path
 ) -> None:
@@ -164,6 +178,72 @@ def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
     assert "going on from an earlier one" in caplog.text
     assert "checkpoint.10.pt: not a whole fairseq checkpoint" in caplog.text
     assert_same(published, expected)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
+    baseline: Path,
+    binarised: Path,
+    tmp_path: Path,
+    finished: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if finished:
+            patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
+        else:
+            at_update(patch, 13, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path)
+    work = tmp_path / "work"
+    newest = last_checkpoints(work)[0]
+    state = read_checkpoint(newest)
+    state["extra_state"]["best"] -= 1  # as if an earlier one had been better
+    write_checkpoint(newest, state)
+    (work / "checkpoint_best.pt").unlink()
+    (work / "checkpoint_best.pt").write_bytes(b"damaged")
+    published = run_training(binarised, tmp_path)
+    assert f"the best one from {newest.name} on takes its place" in caplog.text
+    expected = read_checkpoint(baseline)
+    assert_equal(read_checkpoint(published)["model"], expected["model"])
+    assert read_checkpoint(published)["extra_state"]["best"] == expected["extra_state"]["best"]
+
+
+def test_a_kill_while_the_work_folder_is_removed(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    """Whatever file it strikes, the rest is not taken for a training that has ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path, validate_every=5)
+    kept = tmp_path / "work"
+    whole = names(kept)
+    assert whole == ["checkpoint.15.pt", "checkpoint.20.pt", *NAMED]
+    expected = run_training(binarised, tmp_path / "expected", validate_every=5)
+    for removed in range(1, len(whole)):
+        folder = tmp_path / str(removed)
+        shutil.copytree(kept, folder / "work")
+        with pytest.MonkeyPatch.context() as patch:
+            dying_at_file(patch, removed + 1)
+            with pytest.raises(KeyboardInterrupt):
+                resuming.forget(folder / "work")
+        assert len(names(folder / "work")) == len(whole) - removed
+        assert_same(run_training(binarised, folder, validate_every=5), expected)
+
+
+def dying_at_file(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Die instead of removing a file, counted from 1."""
+    removed = []
+    original = os.unlink
+
+    def unlink(*args: Any, **options: Any) -> None:
+        removed.append(args)
+        if len(removed) == number:
+            raise KeyboardInterrupt
+        original(*args, **options)
+
+    patch.setattr(os, "unlink", unlink)
 
 
 def test_half_files_of_a_kill_are_removed(baseline: Path, binarised: Path, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = False) -> None:
     """Copy a checkpoint without its optimiser state, and without what differs from run to run.
 
-    Of a model with adapters these alone are kept: the base has a checkpoint of its own.
+    Of a model with adapters these alone are kept: the base has a checkpoint of its own. Trainings
+    that came to the same values have the same bytes published, resumed or not.
     """
     state = read_checkpoint(best)
     if adapters_only:
@@ -76,7 +79,20 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
     for name in CLOCK:
         state["extra_state"].pop(name, None)
-    write_checkpoint(published, state)
+    write_checkpoint(published, unify_strings(state))
+
+
+def unify_strings(value: Any) -> Any:
+    """The same value, with equal strings as one object: a pickle's bytes tell which ones are."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {unify_strings(key): unify_strings(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(unify_strings, value))
+    if isinstance(value, Namespace):
+        return Namespace(**unify_strings(vars(value)))
+    return value
 
 
 def file_hash(path: Path) -> str:

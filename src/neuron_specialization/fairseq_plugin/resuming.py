@@ -148,6 +148,17 @@ def last_checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.suffixes[0][1:]), reverse=True)
 
 
+def forget(folder: Path) -> None:
+    """Remove the work folder of a training.
+
+    The newest checkpoint goes first, so that what a kill leaves is the folder of a training that
+    has not ended yet.
+    """
+    for path in last_checkpoints(folder):
+        path.unlink()
+    shutil.rmtree(folder)
+
+
 def link(path: Path, name: Path) -> None:
     """Give a file a second name, which may be another's; copy it where that cannot be done."""
     partial = name.with_name(f"{name.name}.part")
@@ -192,7 +203,7 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
             logger.warning("%s; going on from an earlier one", error)
             path.unlink()
             continue
-        mend_best(path, state["extra_state"])
+        mend_best(path, state)
         share_loader(path, state, processes)
         link(path, path.with_name(LAST))
         return Progress(
@@ -202,16 +213,28 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
     return None
 
 
-def mend_best(path: Path, extra: dict[str, Any]) -> None:
-    """Name the best checkpoint where a kill came before that, or where it cannot be read."""
-    best = path.with_name(BEST)
-    if extra["val_loss"] is not None and extra["val_loss"] == extra["best"]:
-        link(path, best)
-        return
-    try:
-        check_sums(best)
-    except InputError:
+def mend_best(path: Path, state: dict[str, Any]) -> None:
+    """Have the best checkpoint be there, and whole.
+
+    Where a kill came before it got its name it is given. Where it cannot be read, the best of
+    the checkpoints from this one on takes its place.
+    """
+    best, extra = path.with_name(BEST), state["extra_state"]
+    if "best" not in extra:
+        return  # no validation yet
+    if extra["val_loss"] != extra["best"]:
+        try:
+            check_sums(best)
+            return
+        except InputError as error:
+            logger.warning("%s; the best one from %s on takes its place", error, path.name)
         best.unlink(missing_ok=True)
+        del extra["best"]
+        if extra["val_loss"] is not None:
+            extra["best"] = extra["val_loss"]
+        write_checkpoint(path, state)
+    if "best" in extra:
+        link(path, best)
 
 
 def share_loader(path: Path, state: dict[str, Any], processes: int) -> None:

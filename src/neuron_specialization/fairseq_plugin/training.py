@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import shlex
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +17,13 @@ from neuron_specialization.fairseq_plugin.data import load_dictionary
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
-from neuron_specialization.fairseq_plugin.resuming import BEST, KEPT, find_progress, noting_signals
+from neuron_specialization.fairseq_plugin.resuming import (
+    BEST,
+    KEPT,
+    find_progress,
+    forget,
+    noting_signals,
+)
 from neuron_specialization.files import require_space
 from neuron_specialization.flags import Architecture, Training, training_flags
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
@@ -40,7 +45,7 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
     """
     best = run_fairseq(architecture, training)
     publish_checkpoint(best, published, adapters_only=training.adapters is not None)
-    shutil.rmtree(training.save_dir)
+    forget(training.save_dir)
 
 
 def find_weights(
@@ -70,7 +75,7 @@ def find_weights(
     if training.parent:
         provenance["parent"] = file_hash(training.parent)
     WeightMasks.pack(direction, kept, provenance).save(masks)
-    shutil.rmtree(training.save_dir)
+    forget(training.save_dir)
 
 
 def run_fairseq(architecture: Architecture, training: Training) -> Path:
