@@ -14,7 +14,9 @@ with log_to(snakemake.log[0]):
         checkpoint=Path(snakemake.input.checkpoint),
         data=Path(snakemake.input.data[0]),
         directions=snakemake.params.directions,
-        settings=RecordingSettings(**snakemake.params.recording),
+        settings=RecordingSettings(
+            **snakemake.params.recording, untrained=snakemake.params.untrained
+        ),
         device=snakemake.params.device,
         processes=max(1, snakemake.resources.get("gpu", 1)),
     )

@@ -1,4 +1,4 @@
-"""Scores and tables of outputs that exist, outside Snakemake."""
+"""Scores, tables and neurons of files that exist, outside Snakemake."""
 
 import argparse
 import logging
@@ -9,6 +9,7 @@ from pathlib import Path
 from neuron_specialization.commands import score, tables
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU
+from neuron_specialization.neuron_commands import overlap, sparsity
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,14 +24,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The two verbs and their options."""
+    """The verbs and their options."""
     parser = argparse.ArgumentParser(prog="neuron-specialization", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="score | tables")
+    verbs = parser.add_subparsers(required=True, metavar="score | tables | neurons")
     add_score(
         verbs.add_parser("score", help="score a folder of outputs", description=score.__doc__)
     )
     add_tables(verbs.add_parser("tables", help="make tables of scores", description=tables.__doc__))
+    add_neurons(verbs.add_parser("neurons", help="overlap and sparsity of counts or masks"))
     return parser
+
+
+def add_neurons(parser: argparse.ArgumentParser) -> None:
+    """The two verbs of `neurons`, and their options."""
+    verbs = parser.add_subparsers(required=True, metavar="overlap | sparsity")
+    for name, run in (("overlap", overlap), ("sparsity", sparsity)):
+        verb = verbs.add_parser(name, help=run.__doc__, description=run.__doc__)
+        verb.set_defaults(run=run)
+        verb.add_argument("file", type=Path, help="activation counts or neuron masks (.npz)")
+        verb.add_argument("--k", type=float, help="of counts: percentage of the activations (95)")
+        verb.add_argument(
+            "--counting",
+            choices=["sentence", "token"],
+            help="of counts: activations per (sentence)",
+        )
+        verb.add_argument("--pivot", default="en", help="language of all directions (%(default)s)")
+        verb.add_argument("--out", type=Path, help="file to write instead of printing")
 
 
 def add_score(parser: argparse.ArgumentParser) -> None:

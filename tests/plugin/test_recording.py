@@ -10,11 +10,16 @@ from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.neurons.storage import Counts
-from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS
+from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS, run_training
 
 
 def record(baseline: Path, binarised: Path, **changes: object) -> Counts:
-    settings = {"split": "valid", "max_tokens": 200, "count_padding": False}
+    settings: dict[str, object] = {
+        "split": "valid",
+        "max_tokens": 200,
+        "count_padding": False,
+        "untrained": None,
+    }
     known = {name: changes.pop(name) for name in settings.keys() & changes.keys()}
     arguments = {
         "checkpoint": baseline,
@@ -95,3 +100,17 @@ def test_processes_that_share_the_directions_count_as_one(baseline: Path, binari
     assert (shared.token_LNF == alone.token_LNF).all()
     assert (shared.sentence_LNF == alone.sentence_LNF).all()
     assert shared.provenance == alone.provenance
+
+
+def test_the_untrained_model_is_the_one_that_training_began_with(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    changes = {"learning_rate": 0.0, "max_updates": 1, "validate_every": 1}
+    start = run_training(binarised, tmp_path, **changes)
+    expected = record(start, binarised)
+    found = record(baseline, binarised, untrained=1)
+    assert (found.token_LNF == expected.token_LNF).all()
+    assert (found.sentence_LNF == expected.sentence_LNF).all()
+    assert (found.token_LNF != record(baseline, binarised).token_LNF).any()
+    assert (found.token_LNF != record(baseline, binarised, untrained=2).token_LNF).any()
+    assert not found.provenance["trained"]

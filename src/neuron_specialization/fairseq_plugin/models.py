@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairseq import checkpoint_utils, options
+from fairseq import checkpoint_utils, options, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from torch import nn
 
@@ -40,6 +40,20 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
         state["model"] = join_adapters(state, path)
     models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     return models[0].eval(), task
+
+
+def load_untrained(
+    path: Path, overrides: Mapping[str, Any], seed: int
+) -> tuple[nn.Module, DirectionsTask]:
+    """A model as a trained one was with this seed before its first update, and its task.
+
+    `path` and `overrides` are those of `load_model`.
+    """
+    _, task = load_model(path, overrides)
+    config = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))["cfg"]
+    utils.set_torch_seed(seed)
+    model: nn.Module = task.build_model(config.model)
+    return model.eval(), task
 
 
 def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
-from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.models import load_model, load_untrained
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
@@ -31,6 +31,8 @@ class RecordingSettings:
     count_padding: bool
     """Count padding positions too, as the official code does; then the counts depend on the
     batches, so use only to rebuild the masks of released checkpoints."""
+    untrained: int | None = None
+    """Record the model as it was before its training with this seed."""
 
 
 def record_activations(
@@ -71,7 +73,10 @@ def record(
 ) -> Counts:
     """Count the activations of some directions, in this process."""
     overrides = {"data": fairseq_data(data), "directions": ",".join(directions), "masks": ""}
-    model, task = load_model(checkpoint, overrides)
+    if settings.untrained is None:
+        model, task = load_model(checkpoint, overrides)
+    else:
+        model, task = load_untrained(checkpoint, overrides, settings.untrained)
     model.to(device)
     task.load_dataset(settings.split)
     layers = ffn_layers(model)
@@ -88,6 +93,7 @@ def record(
         token_LNF=counter.token_LNF.cpu().numpy(),
         provenance={
             "checkpoint": file_hash(checkpoint),
+            "trained": settings.untrained is None,
             "split": settings.split,
             "count_padding": settings.count_padding,
         },

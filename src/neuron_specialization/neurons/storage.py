@@ -114,6 +114,17 @@ def write_arrays(
         np.savez(file, **arrays, **texts)
 
 
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays in a file; InputError where it is missing, truncated or another."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return list(file)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a whole file of counts or masks ({error})") from error
+
+
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Read the named arrays and labels, and the provenance."""
     try:

@@ -1,0 +1,95 @@
+"""One look for all figures: sizes of a paper's column, fonts, colours that all can tell apart."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from neuron_specialization.files import whole
+
+COLUMN, PAGE = 3.03, 6.3  # inches: a column and the text of an ACL paper
+# Okabe and Ito (2008), told apart with any colour vision; the darkest first
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+GREY = "#777777"
+LOOK: Any = {
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 8,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
+    "font.size": 7,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3,
+    "pdf.fonttype": 42,  # letters stay text
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Draw with the look of this module."""
+    with mpl.rc_context(LOOK):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches, of no window."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, *, pdf: Path, png: Path) -> None:
+    """Write a figure twice, whole; the same figure gives the same bytes."""
+    for path, form, options in (
+        (pdf, "pdf", {"metadata": {"CreationDate": None}}),
+        (png, "png", {"dpi": 300}),
+    ):
+        with whole(path) as partial:
+            figure.savefig(partial, format=form, **options)
+
+
+def message_figure(text: str) -> Figure:
+    """A figure that says in words why there is nothing to see."""
+    figure = new_figure(COLUMN, 1.0)
+    figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True, color=GREY)
+    return figure
+
+
+def colours_of(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each name; after the eighth they begin anew."""
+    different = dict.fromkeys(names)
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(different)}
+
+
+def layer_label(layer: str) -> str:
+    """`Encoder layer 1` for `encoder.layers.0`: people count from 1."""
+    return f"{layer.split('.')[0].capitalize()} layer {layer_number(layer)}"
+
+
+def layer_number(layer: str) -> int:
+    """The number of a layer within its stack, from 1."""
+    return int(layer.rsplit(".", 1)[1]) + 1
+
+
+def side_label(side: str, pivot: str) -> str:
+    """`en→X` for directions from the pivot, `X→en` for those into it."""
+    return f"{pivot}→X" if side == "o2m" else f"X→{pivot}"
+
+
+def light_grid(axes: Axes) -> None:
+    """Lines to read values off, behind what is drawn."""
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)

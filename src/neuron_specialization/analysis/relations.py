@@ -1,0 +1,154 @@
+"""Whether languages that are related share neurons: statistics of IoU matrices.
+
+Axes: L languages, M pairs of languages, P permutations of the languages.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+
+TOLERANCE = 1e-12  # of floats that are equal but for the order of their sums
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """How much more neurons languages share within families than across them."""
+
+    within: float
+    """Mean IoU of two languages of one family; nan where no family has two."""
+    across: float
+    """Mean IoU of two languages of different families; nan where there is one family."""
+    p: float
+    """Share of the permutations of languages with at least this gap, itself included."""
+
+    @property
+    def gap(self) -> float:
+        """Within less across."""
+        return self.within - self.across
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """How the IoU of two languages goes with their distance."""
+
+    rho: float
+    """Spearman's rank correlation: below 0 where closer languages share more."""
+    p: float
+    """Share of the permutations of languages that correlate at least as much, two-sided."""
+
+
+def permute(num_languages: int, permutations: int, seed: int) -> NDArray[np.intp]:
+    """Orders of the languages, drawn at random, [P, L]."""
+    order_PL = np.tile(np.arange(num_languages), (permutations, 1))
+    return np.random.default_rng(seed).permuted(order_PL, axis=1)
+
+
+def family_gap(
+    iou_LL: NDArray[np.float64], families: Sequence[str], order_PL: NDArray[np.intp]
+) -> Gap:
+    """Compare IoU within families with that across them, by a permutation test over languages.
+
+    All is nan where there is nothing to compare.
+    """
+    i_M, j_M = np.triu_indices(len(families), k=1)
+    iou_M = iou_LL[i_M, j_M]
+    code_L = np.unique(np.array(families), return_inverse=True)[1]
+    same_M = code_L[i_M] == code_L[j_M]
+    pairs = int(same_M.sum())
+    if pairs in (0, len(iou_M)):
+        mean = float(iou_M.mean()) if len(iou_M) else np.nan
+        return Gap(within=mean if pairs else np.nan, across=np.nan if pairs else mean, p=np.nan)
+    # the numbers of pairs within and across are those of any permutation
+    code_PL = code_L[order_PL]
+    within_P = (code_PL[:, i_M] == code_PL[:, j_M]) @ iou_M
+    return Gap(
+        within=float(iou_M[same_M].mean()),
+        across=float(iou_M[~same_M].mean()),
+        p=share_of_permutations(within_P, float(iou_M[same_M].sum())),
+    )
+
+
+def distance_correlation(
+    iou_LL: NDArray[np.float64], distance_LL: NDArray[np.float64], order_PL: NDArray[np.intp]
+) -> Correlation:
+    """Rank correlation of IoU and distance over pairs of languages (Mantel's test).
+
+    Both are nan where all pairs have the same IoU or the same distance.
+    """
+    i_M, j_M = np.triu_indices(len(iou_LL), k=1)
+    iou_M, distance_M = rankdata(iou_LL[i_M, j_M]), rankdata(distance_LL[i_M, j_M])
+    if np.isnan(iou_M).any() or not (len(iou_M) and np.ptp(iou_M) and np.ptp(distance_M)):
+        return Correlation(rho=np.nan, p=np.nan)
+    iou_M, distance_M = standardise(iou_M), standardise(distance_M)
+    rank_LL = np.zeros(iou_LL.shape)
+    rank_LL[i_M, j_M] = rank_LL[j_M, i_M] = distance_M
+    rho_P = rank_LL[order_PL[:, i_M], order_PL[:, j_M]] @ iou_M
+    rho = float(distance_M @ iou_M)
+    return Correlation(rho=rho, p=share_of_permutations(np.abs(rho_P), abs(rho)))
+
+
+def standardise(value_M: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values with mean 0 and length 1, whose products are correlations."""
+    centred_M = value_M - value_M.mean()
+    return centred_M / np.linalg.norm(centred_M)
+
+
+def share_of_permutations(value_P: NDArray[np.float64], observed: float) -> float:
+    """The p-value of a permutation test; what was observed counts as one of the permutations."""
+    if np.isnan(observed):
+        return np.nan
+    return float(1 + (value_P >= observed - TOLERANCE).sum()) / (1 + len(value_P))
+
+
+def cluster(iou_LL: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hierarchical clustering of at least two languages by 1 - IoU, average linkage.
+
+    Returns:
+        scipy's linkage: merged clusters, their distance, and how many languages they have.
+    """
+    distance_LL = 1 - iou_LL
+    np.fill_diagonal(distance_LL, 0)
+    return linkage(squareform(distance_LL, checks=False), method="average")
+
+
+def family_agreement(iou_LL: NDArray[np.float64], families: Sequence[str]) -> float:
+    """The adjusted Rand index of the families and as many clusters of languages.
+
+    1 where the clusters are the families, about 0 where they have nothing to do with them; nan
+    where there is one family, or no family with two languages.
+    """
+    if len(set(families)) in (0, 1, len(families)) or np.isnan(iou_LL).any():
+        return np.nan
+    clusters = fcluster(cluster(iou_LL), t=len(set(families)), criterion="maxclust")
+    return adjusted_rand_index(families, clusters.tolist())
+
+
+def adjusted_rand_index(one: Sequence[object], other: Sequence[object]) -> float:
+    """Agreement of two partitions beyond chance (Hubert and Arabie, 1985)."""
+    i_M, j_M = np.triu_indices(len(one), k=1)
+    one_M = np.array([one[i] == one[j] for i, j in zip(i_M, j_M, strict=True)])
+    other_M = np.array([other[i] == other[j] for i, j in zip(i_M, j_M, strict=True)])
+    both, expected = (one_M & other_M).sum(), one_M.sum() * other_M.sum() / len(one_M)
+    largest = (one_M.sum() + other_M.sum()) / 2
+    return 1.0 if largest == expected else float((both - expected) / (largest - expected))
+
+
+def describe_layer(
+    iou_LL: NDArray[np.float64],
+    families: Sequence[str],
+    distances: Mapping[str, NDArray[np.float64]],
+    order_PL: NDArray[np.intp],
+) -> dict[str, float]:
+    """All statistics of a layer, by name."""
+    found = family_gap(iou_LL, families, order_PL)
+    values = {"within": found.within, "across": found.across, "gap": found.gap, "p": found.p}
+    values["agreement"] = family_agreement(iou_LL, families)
+    for name, distance_LL in distances.items():
+        correlation = distance_correlation(iou_LL, distance_LL, order_PL)
+        values |= {f"rho_{name}": correlation.rho, f"p_{name}": correlation.p}
+    return values
