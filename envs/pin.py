@@ -35,6 +35,7 @@ TOPICS = {
         *BUILD_TOOLS,
     ],
     "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
+    "figures": ["matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "filelock"],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }
 BESIDE = {"data": ["perl"]}  # of conda: mosestokenizer's scripts are in Perl

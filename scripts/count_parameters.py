@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from neuron_specialization.analysis.text_tables import parameter_text
-from neuron_specialization.analysis.writers import write_html, write_latex, write_markdown
+from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.files import write_text
 from neuron_specialization.flags import Adapters, Architecture
@@ -48,11 +48,6 @@ with log_to(snakemake.log[0]):
     total = table["total"]
     table["added"] = [total[s["system"]] - total[s["parent"] or s["system"]] for s in systems]
     table["added"] = table["added"].astype("Int64")
-    output, title = snakemake.output, "Parameters"
+    output = snakemake.output
     write_text(Path(output.csv), table.to_csv(lineterminator="\n"))
-    for write, path in (
-        (write_markdown, output.markdown),
-        (write_latex, output.latex),
-        (write_html, output.html),
-    ):
-        write([parameter_text(table)], Path(path), title=title, footer=[])
+    write_texts([parameter_text(table)], output, title="Parameters", footer=[])

@@ -191,31 +191,6 @@ def parent_seed(parent: System, seed: int) -> int:
     raise InputError(f"has seed {seed}, but its parent {parent.system} has the seeds {seeds}")
 
 
-def find_comparisons(
-    system: System, systems: Mapping[str, System], seed: int
-) -> list[tuple[str, str, int]]:
-    """The trainings that a continuation is tested against: role, system and seed.
-
-    `parent` is the system it continues from. `control` is the continued baseline: the first
-    multilingual continuation of the same parent.
-    """
-    if not system.parent:
-        return []
-    others = [("parent", systems[system.parent])]
-    if system.method in CONTINUATIONS:
-        controls = [
-            other
-            for other in systems.values()
-            if other.method == "multilingual" and other.parent == system.parent
-        ]
-        others += [("control", other) for other in controls[:1]]
-    found = []
-    for role, other in others:
-        if seed in other.seeds or len(other.seeds) == 1:
-            found.append((role, other.system, seed if seed in other.seeds else other.seeds[0]))
-    return found
-
-
 def check_architecture(system: System, architectures: Iterable[str]) -> None:
     """InputError unless the architecture is known, or left to the parent."""
     if system.method == "imported":

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from neuron_specialization.analysis.language_tables import language_score_table
+from neuron_specialization.analysis.latex import write_latex
 from neuron_specialization.analysis.tables import EXTRA_PARAMETERS, main_table
 from neuron_specialization.analysis.text_tables import score_text
-from neuron_specialization.analysis.writers import write_csv, write_latex, write_markdown
+from neuron_specialization.analysis.writers import write_csv, write_markdown
 from neuron_specialization.errors import InputError
 from tests.unit.test_tables import count_latex_columns, system
 

@@ -16,7 +16,7 @@ def rules_of(project: Path) -> tuple[set[str], set[str]]:
     files = [project / "Snakefile", *(project / "rules").glob("*.smk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     local = set(re.findall(r"\w+", text.split("localrules:")[1].split("\n\n")[0]))
-    return set(re.findall(r"(?m)^rule (\w+):", text)) - local, local
+    return set(re.findall(r"(?m)^(?:rule|use rule \w+ as) (\w+)", text)) - local, local
 
 
 @pytest.mark.parametrize("name", CLUSTER)

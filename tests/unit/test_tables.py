@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from neuron_specialization.analysis.cells import aggregate
+from neuron_specialization.analysis.latex import write_latex
 from neuron_specialization.analysis.tables import (
     EXTRA_PARAMETERS,
     SystemRow,
@@ -21,7 +22,6 @@ from neuron_specialization.analysis.text_tables import score_text
 from neuron_specialization.analysis.writers import (
     write_csv,
     write_html,
-    write_latex,
     write_markdown,
 )
 from neuron_specialization.errors import InputError

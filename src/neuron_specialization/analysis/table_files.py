@@ -17,14 +17,13 @@ from neuron_specialization.analysis.paper import (
     paper_table,
 )
 from neuron_specialization.analysis.tables import SystemRow, score_table
-from neuron_specialization.analysis.text_tables import paper_text, score_text, wins_text
-from neuron_specialization.analysis.wins import Comparison, find_marks, legend, wins_table
-from neuron_specialization.analysis.writers import (
-    write_csv,
-    write_html,
-    write_latex,
-    write_markdown,
+from neuron_specialization.analysis.text_tables import (
+    paper_text,
+    score_text,
+    wins_text,
 )
+from neuron_specialization.analysis.wins import Comparison, find_marks, legend, wins_table
+from neuron_specialization.analysis.writers import write_csv, write_texts
 from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
 from neuron_specialization.files import write_text
 
@@ -96,9 +95,7 @@ def write_tables(
     title = f"{metric_name(settings.metric)} on {settings.title}"
     write_csv(table, out["csv"])
     write_text(out["wins"], wins.to_csv(index=False, lineterminator="\n"))
-    write_markdown(texts, out["markdown"], title=title, footer=footer)
-    write_latex(texts, out["latex"], title=title, footer=footer)
-    write_html(texts, out["html"], title=title, footer=footer)
+    write_texts(texts, out, title=title, footer=footer)
 
 
 def _make_table(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import pandas as pd
 
@@ -132,6 +133,33 @@ def parameter_text(table: pd.DataFrame) -> TextTable:
 def capitalise(name: str) -> str:
     """The name with its first letter large, the others as they are."""
     return name[:1].upper() + name[1:]
+
+
+def column_names(table: TextTable) -> list[str]:
+    """The lower level of the header: the side of a group, or the name of a lone column."""
+    return [capitalise(side or group) for group, side in table.columns]
+
+
+def group_widths(table: TextTable) -> list[tuple[str, int]]:
+    """The upper level of the header: groups and how many columns each spans; lone columns ""."""
+    if not any(side for _, side in table.columns):
+        return []
+    names = [group if side else "" for group, side in table.columns]
+    widths = []
+    for name, members in groupby(names):
+        size = len(list(members))
+        widths += [(name, size)] if name else [("", 1)] * size
+    return widths
+
+
+def rows_by_block(table: TextTable) -> list[tuple[bool, tuple[str, ...]]]:
+    """Each row with whether it is the first of its block, whose name only that one has."""
+    width = table.block_labels
+    rows = []
+    for _, block in groupby(table.rows, key=lambda row: row[:width]):
+        first, *others = block
+        rows += [(True, first), *((False, ("",) * width + row[width:]) for row in others)]
+    return rows
 
 
 def format_signed(value: float, decimals: int) -> str:

@@ -1,0 +1,13 @@
+"""The configuration with its defaults, and the versions of packages, as a page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.analysis.settings_page import write_settings
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    write_settings(snakemake.params.config, Path(snakemake.output.html))

@@ -1,0 +1,27 @@
+"""Draw the differences of a table by language (Figure 3)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neuron_specialization.analysis.plots import look, save_figure
+from neuron_specialization.analysis.score_figures import draw_language_bars, language_bars
+from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.files import write_text
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]), look():
+    table = pd.read_csv(snakemake.input.table[0], float_precision="round_trip")
+    bars = language_bars(table, snakemake.params.languages)
+    figure = draw_language_bars(
+        bars,
+        first=table["system"].iloc[0],
+        metric=metric_name(snakemake.wildcards.metric),
+        pivot=snakemake.params.pivot,
+    )
+    write_text(Path(snakemake.output.csv), bars.to_csv(index=False, lineterminator="\n"))
+    save_figure(figure, pdf=Path(snakemake.output.pdf), png=Path(snakemake.output.png))

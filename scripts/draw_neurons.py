@@ -1,0 +1,25 @@
+"""Draw Figures 1, 2, 5, 6, 7 and 8, and dendrograms."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neuron_specialization.analysis.neuron_figures import NeuronTables, draw_all
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    tables = NeuronTables(
+        overlap=pd.read_csv(snakemake.input.overlap, float_precision="round_trip"),
+        sparsity=pd.read_csv(snakemake.input.sparsity, float_precision="round_trip"),
+        families=snakemake.params.families,
+        pivot=snakemake.params.pivot,
+    )
+    paths = [Path(path) for path in snakemake.output]
+    files = {path.stem: {} for path in paths}
+    for path in paths:
+        files[path.stem][path.suffix[1:]] = path
+    draw_all(tables, files, snakemake.params.heat_maps)

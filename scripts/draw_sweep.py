@@ -1,0 +1,34 @@
+"""Draw the sweep of k (Figure 4)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neuron_specialization.analysis.plots import look, save_figure
+from neuron_specialization.analysis.score_figures import draw_sweep, improvements
+from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.evaluation.scoring import read_scores
+from neuron_specialization.files import write_text
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]), look():
+    inputs, params, metric = snakemake.input, snakemake.params, snakemake.wildcards.metric
+    k, seeds = params.trainings["k"], params.trainings["seed"]
+    rows = [
+        (percentage, seed, side, difference)
+        for percentage, seed, scores, parent in zip(
+            k, seeds, inputs.scores, inputs.parents, strict=True
+        )
+        for side, difference in improvements(
+            read_scores(Path(scores)), read_scores(Path(parent)), metric, params.pivot
+        ).items()
+    ]
+    sweep = pd.DataFrame(rows, columns=["k", "seed", "side", "improvement"])
+    sweep["k"] = sweep["k"].astype(float)
+    figure = draw_sweep(sweep, labels=params.labels, metric=metric_name(metric), pivot=params.pivot)
+    write_text(Path(snakemake.output.csv), sweep.to_csv(index=False, lineterminator="\n"))
+    save_figure(figure, pdf=Path(snakemake.output.pdf), png=Path(snakemake.output.png))

@@ -1,0 +1,24 @@
+"""Make a page to explore the neurons with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.analysis.explorer import write_explorer
+from neuron_specialization.config import Language
+from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.storage import Counts
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]):
+    params = snakemake.params
+    write_explorer(
+        Counts.load(Path(snakemake.input.counts)),
+        {row["code"]: Language(**row) for row in params.languages},
+        path=Path(snakemake.output.html),
+        title=params.title,
+        pivot=params.pivot,
+        k=params.k,
+        counting=params.counting,
+    )

@@ -1,0 +1,59 @@
+"""What a system is held against, and the systems of a sweep."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.systems import CONTINUATIONS, System
+
+
+def sweep_systems(
+    systems: Mapping[str, System], name: str, percentages: Iterable[float]
+) -> dict[float, System]:
+    """The systems of a sweep of k (Figure 4), by k: one system with other values of its k.
+
+    Args:
+        systems: all systems.
+        name: the one whose k is varied; it stands for its own k.
+        percentages: the values of k.
+    """
+    own = systems.get(name)
+    if own is None or own.k is None:
+        chosen = [row.system for row in systems.values() if row.k is not None]
+        raise InputError(f"is of {name}, which is no system with a k; there is {', '.join(chosen)}")
+    others = {
+        float(k): replace(
+            own, system=f"{name}_k{k:g}", label=f"{own.label}, k = {k:g}", k=float(k), tables=()
+        )
+        for k in percentages
+    }
+    return dict(sorted({**others, own.k: own}.items()))
+
+
+def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
+    """The continued baselines of a system: multilingual continuations of its parent."""
+    return [
+        other
+        for other in systems.values()
+        if other.method == "multilingual" and other.parent == system.parent
+    ]
+
+
+def find_comparisons(
+    system: System, systems: Mapping[str, System], seed: int
+) -> list[tuple[str, str, int]]:
+    """The trainings that a continuation is tested against: role, system and seed.
+
+    `parent` is the system it continues from. `control` is the continued baseline: the first
+    multilingual continuation of the same parent.
+    """
+    if not system.parent:
+        return []
+    others = [("parent", systems[system.parent])]
+    if system.method in CONTINUATIONS:
+        others += [("control", other) for other in find_controls(system, systems)[:1]]
+    found = []
+    for role, other in others:
+        if seed in other.seeds or len(other.seeds) == 1:
+            found.append((role, other.system, seed if seed in other.seeds else other.seeds[0]))
+    return found
