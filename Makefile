@@ -4,6 +4,8 @@ VENV ?= .venv
 CORES ?= $(shell nproc)
 # the folder of results that disk-use and clean-work look at
 RESULTS ?= results
+# of the report
+DATASET ?= builtin
 # cpu, or cuda for the CUDA build of torch
 TORCH ?= cpu
 
@@ -13,11 +15,17 @@ PINNED = grep -E '^$(1)==' requirements.lock
 CPU_BUILDS = --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15
 EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
 
-.PHONY: run test chaos check lock clean clean-work disk-use
+.PHONY: run report test chaos check lock clean clean-work disk-use
 
 run: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES)
 	@cat results/builtin/tables/test/*.bleu.md
+	@$(MAKE) --no-print-directory report VENV=$(VENV)
+
+# of what is there; of another dataset: make report DATASET=ec30 CONFIG=config/ec30.yaml
+report: $(VENV)/installed
+	$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --report results/$(DATASET)/report.html --quiet all
+	@echo "the report is results/$(DATASET)/report.html"
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder

@@ -11,6 +11,9 @@ if "dataset" not in config:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 include: "rules/common.smk"
 
 
@@ -34,9 +37,12 @@ wildcard_constraints:
     table="|".join(TABLES),
     metric="|".join([*config["metrics"], *UNTOUCHED_METRICS]),
     corpus="|".join(SOURCES),
+    counting="sentence|token",
+    k=r"\d+(\.\d+)?",
 
 
 include: "rules/inputs.smk"
+include: "rules/analysed.smk"
 include: "rules/sources.smk"
 include: "rules/download.smk"
 include: "rules/data.smk"
@@ -44,6 +50,8 @@ include: "rules/train.smk"
 include: "rules/neurons.smk"
 include: "rules/evaluate.smk"
 include: "rules/analysis.smk"
+include: "rules/setup.smk"
+include: "rules/figures.smk"
 
 
 localrules:
@@ -58,9 +66,11 @@ localrules:
     scores,
     tables,
     parameters,
+    figures,
 
 
 rule all:
     default_target: True
     input:
         rules.tables.input,
+        rules.figures.input,

@@ -1,5 +1,7 @@
 """The paper's tables."""
 
+SETUP_TABLES = ["table4", "table5", "table6"] if TRAINED else ["table5"]
+
 
 rule tables:
     """Target: all tables of all test splits and metrics."""
@@ -10,6 +12,8 @@ rule tables:
             table=[table for table, systems in TABLES.items() if systems],
             metric=[*config["metrics"], *UNTOUCHED_METRICS],
         ),
+        collect("<dataset>/tables/{table}.md", table=SETUP_TABLES),
+        "<dataset>/tables/settings.html",
 
 
 rule parameters:
@@ -86,7 +90,12 @@ rule make_table:
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
         markdown="<dataset>/tables/{split}/{table}.{metric}.md",
         latex="<dataset>/tables/{split}/{table}.{metric}.tex",
-        html="<dataset>/tables/{split}/{table}.{metric}.html",
+        html=report(
+            "<dataset>/tables/{split}/{table}.{metric}.html",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"item": "{table}", "metric": "{metric}", "split": "{split}"},
+        ),
     log:
         "<logs>/make_table/{split}.{table}.{metric}.log",
     conda:

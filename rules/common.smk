@@ -15,6 +15,7 @@ from neuron_specialization.config import all_directions, read_languages, setting
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
 from neuron_specialization.downloads.table import read_sources
 from neuron_specialization.errors import InputError
+from neuron_specialization.related_systems import sweep_systems
 from neuron_specialization.systems import read_systems
 
 validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
@@ -25,6 +26,16 @@ PIVOT = config["pivot"]
 def gpu_job(gpus=1):
     """Resources of a job that runs on GPUs; a machine runs one at a time (profiles/default)."""
     return {"gpu": gpus, "gpu_jobs": 1} if config["device"] == "cuda" else {}
+
+
+def sweep_of(settings):
+    """The systems of the sweep of k, by k."""
+    if not settings["system"]:
+        return {}
+    try:
+        return sweep_systems(SYSTEMS, settings["system"], settings["k"])
+    except InputError as error:
+        raise InputError(f"the sweep of the config (analysis.sweep) {error}") from None
 
 
 DOWNLOADS = PROJECT / config["downloads"]["folder"]
@@ -48,11 +59,16 @@ try:
         architectures=config.get("architectures", {}),
         tables=config["tables"],
     )
+    SWEEP = sweep_of(config["analysis"]["sweep"])
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+SWEPT = [row for row in SWEEP.values() if row.system not in SYSTEMS]
+SYSTEMS |= {row.system: row for row in SWEPT}
 IMPORTED = [name for name, row in SYSTEMS.items() if row.method == "imported"]
 TRAINED = [name for name in SYSTEMS if name not in IMPORTED]
+# those with a row of their own, trained here; a sweep's others are none
+MEASURED = [name for name in TRAINED if SYSTEMS[name] not in SWEPT]
 for section in ("corpora", "vocabulary", "architectures"):
     if TRAINED and section not in config:
         raise WorkflowError(
@@ -86,6 +102,29 @@ LAYOUTS = {
     table: {"paper": {}, **({"layout": layout} if isinstance(layout, str) else layout)}
     for table, layout in config["tables"].items()
 }
+# tables by language that have a figure, by its name
+TABLE_FIGURES = {
+    layout["figure"]: table
+    for table, layout in LAYOUTS.items()
+    if "figure" in layout and TABLES[table]
+}
+SPECIALIZED = [row for row in SYSTEMS.values() if row.method == "neuron_specialization"]
+# the system whose neurons are looked at, if there is one
+ANALYSED = [
+    name
+    for name in [
+        config["analysis"]["system"],
+        *(row.parent for row in SPECIALIZED),
+    ]
+    if name
+][:1]
+if ANALYSED and SYSTEMS.get(ANALYSED[0]) not in [
+    row for row in SYSTEMS.values() if row.method == "multilingual"
+]:
+    raise WorkflowError(
+        f"the config names {ANALYSED[0]} as the system whose neurons are looked at "
+        "(analysis.system): it must be a multilingual system"
+    )
 # corpora of the table of sources, and where the paths of splits start
 FOLDERS = {"": CORPORA, **{name: DOWNLOADS / name for name in SOURCES}}
 try:

@@ -32,10 +32,28 @@ rule record_activations:
         directions=directions_of,
         recording=config["recording"],
         device=config["device"],
+        untrained=None,
     message:
         "Record the activations of {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/record_activations.py"
+
+
+use rule record_activations as record_untrained with:
+    output:
+        counts="<dataset>/activations/{system}/seed{seed}.untrained.npz",
+    log:
+        "<logs>/record_untrained/{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/record_untrained/{system}.seed{seed}.jsonl"
+    priority: 0
+    params:
+        directions=directions_of,
+        recording=config["recording"],
+        device=config["device"],
+        untrained=lambda wildcards: int(wildcards.seed),
+    message:
+        "Record {wildcards.system} as it was before its training with seed {wildcards.seed}"
 
 
 rule select_neurons:
@@ -47,6 +65,8 @@ rule select_neurons:
         masks="<dataset>/masks/{system}/seed{seed}.npz",
     log:
         "<logs>/select_neurons/{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/select_neurons/{system}.seed{seed}.jsonl"
     priority: 2
     conda:
         "../envs/data.yaml"

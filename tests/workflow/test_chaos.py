@@ -24,9 +24,10 @@ CHAOS = "tests/workflow/chaos/config.yaml"
 EARLIEST = 3.0  # of the seconds of processor time after which a run may be killed
 SEED = 1
 
-# what differs between any two runs: logs, benchmarks and events hold times, and events are named
-# by the process that wrote them
+# what differs between any two runs: logs, benchmarks, events and Table 4 hold times, and events are
+# named by the process that wrote them
 OF_ITS_RUN = {"logs", "benchmarks", "tensorboard"}
+TIMES = "table4"
 STALE = re.compile(r"\.lock|\.part$|\.tmp$|^work-")
 
 
@@ -129,7 +130,7 @@ class Run:
         return {
             str(name): hashlib.sha256(path.read_bytes()).hexdigest()
             for name, path in names.items()
-            if not OF_ITS_RUN & set(name.parts)
+            if not OF_ITS_RUN & set(name.parts) and name.stem != TIMES
         }
 
     def stale(self) -> list[Path]:
@@ -176,10 +177,10 @@ def compare(
     and the same command again. After the last kill it runs to its end.
 
     Compared byte by byte is every file of the results: corpora, vocabularies, binarised corpora,
-    models, activations, masks, translations, outputs, scores, significance and tables, all but
-    logs, benchmarks and TensorBoard's events. No file may be there in one folder alone. No lock
-    or unfinished file is left, Snakemake finds nothing to do, and at least one training, by its
-    log, went on from its own checkpoint.
+    models, activations, masks, translations, outputs, scores, significance, tables and figures,
+    all but logs, benchmarks, TensorBoard's events and the table of times. No file may be there in
+    one folder alone. No lock or unfinished file is left, Snakemake finds nothing to do, and at
+    least one training, by its log, went on from its own checkpoint.
     """
     undisturbed = Run(project, folder / "undisturbed", overlays)
     began, needed = time.monotonic(), processor_time_of_ended()

@@ -5,7 +5,6 @@ import itertools
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,11 @@ import yaml
 from tests.workflow.conftest import TINY, Snakemake
 
 # rules of one job, whatever the dataset
-ONCE = dict.fromkeys(["prepare_corpora", "count_parameters", "all"], 1)
+ONCE = dict.fromkeys(["prepare_corpora", "all"], 1)
+SETUP = ("describe_languages", "describe_models", "describe_settings", "measure_efficiency")
+ONCE |= dict.fromkeys(["count_parameters", *SETUP], 1)
+# of the system whose neurons are looked at
+LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
 
 
 def jobs(**counts: int) -> dict[str, int]:
@@ -30,7 +33,7 @@ def jobs(**counts: int) -> dict[str, int]:
     ) | {"compare_systems": tests * counts.pop("continued")}
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
-    planned = ONCE | data | evaluated | counts
+    planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
     return {rule: count for rule, count in planned.items() if count}
 
 
@@ -53,14 +56,16 @@ EC30 = jobs(
 JOBS = {
     (): jobs(
         vocabularies=4,
-        trained=14,
+        trained=19,
         continued=10,
-        train_system=12,
+        train_system=17,
         train_bilingual=4,
         fine_tune_directions=2,
         record_activations=2,
-        select_neurons=5,
+        select_neurons=10,
         make_table=8,
+        draw_languages=2,
+        draw_sweep=2,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -73,6 +78,16 @@ JOBS = {
         select_neurons=6,
         make_table=4,
     ),
+    ("config/config.yaml", "config/three_seeds.yaml"): jobs(
+        trained=24,
+        continued=6,
+        train_system=24,
+        record_activations=3,
+        select_neurons=18,
+        make_table=2,
+        draw_sweep=2,
+        **dict.fromkeys(LOOK, 3),
+    ),
     ("config/iwslt14.yaml",): jobs(
         fetch_corpus=2,
         trained=11,
@@ -82,6 +97,7 @@ JOBS = {
         record_activations=2,
         select_neurons=5,
         make_table=15,
+        draw_languages=3,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
@@ -105,6 +121,8 @@ JOBS = {
         "compare_systems": 1,
         "count_parameters": 1,
         "make_table": 5,
+        "describe_languages": 1,
+        "describe_settings": 1,
         "all": 1,
     },
     ("config/bible.yaml",): jobs(
@@ -161,7 +179,8 @@ SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
         ("parameters", {"count_parameters"}),
         ("translate", TRAIN | {"translate_split"}),
         ("scores", SCORES),
-        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table"}),
+        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table", *SETUP}),
+        ("figures", CORPORA | {"train_system", "record_activations", *LOOK}),
     ],
 )
 def test_every_stage_is_a_target(
@@ -342,7 +361,11 @@ def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
     mine = overlay({"metrics": ["bleu"]})
     done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
     assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == JOBS[()] | {"make_table": 4}
+    assert planned_jobs(done.stdout) == JOBS[()] | {
+        "make_table": 4,
+        "draw_languages": 1,
+        "draw_sweep": 1,
+    }
 
 
 def test_the_dataset_in_the_documentation_works(
@@ -399,7 +422,7 @@ def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) ->
 
 def test_profiles_name_real_rules(project: Path) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (project / "rules").glob("*.smk"))
-    rules = Counter(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    rules = re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, re.MULTILINE)
     for profile in (project / "profiles").glob("*/profile.yaml"):
         settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
         for key in ("set-resources", "set-threads"):

@@ -16,11 +16,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from selenium import webdriver
+from selenium.webdriver.common.by import By
 
+from neuron_specialization.analysis.neuron_tables import (
+    iou_matrix,
+    overlap_table,
+    select_all,
+)
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
+from tests.browser import errors, open_page, wait_until
 from tests.plugin.foreign_checkpoints import as_official
 from tests.workflow.conftest import TINY, Snakemake, compile_latex
 from tests.workflow.test_plan import planned_jobs
@@ -35,6 +43,7 @@ PARTS = (
     "src",
     "envs",
     "profiles",
+    "report",
     "tests/workflow/tiny",
 )
 
@@ -232,6 +241,126 @@ def test_every_kind_of_mask_is_what_its_row_says(results: Path) -> None:
     assert masks["decoder_only"].provenance["counting"] == "token"
 
 
+NEURONS = "neurons/baseline/seed1/sentence.k95"
+
+
+def test_figures_have_the_numbers_of_the_counts(results: Path) -> None:
+    counts = Counts.load(results / "activations/baseline/seed1.npz")
+    overlap = overlap_table(select_all(counts, k=95, counting="sentence"), "en")
+    written = pd.read_csv(results / NEURONS / "overlap.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(written, overlap)
+    for name, layer, side in (
+        ("figure1", "decoder.layers.0", "o2m"),
+        ("figure7", "encoder.layers.0", "m2o"),
+    ):
+        path = results / NEURONS / f"{name}.csv"
+        data = pd.read_csv(path, index_col="language", float_precision="round_trip")
+        expected = iou_matrix(overlap, layer, side, ["a1", "b1"])
+        assert data.loc["a1", "b1"] == data.loc["b1", "a1"] == expected[0, 1]
+    for name in ("figure1", "figure2", "figure5", "figure6", "figure7", "figure8", "dendrograms"):
+        assert (results / NEURONS / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (results / NEURONS / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_relations_stand_beside_those_of_the_untrained_model(results: Path) -> None:
+    relations = pd.read_csv(results / NEURONS / "relations.csv")
+    assert relations["layer"].tolist() == ["encoder.layers.0", "decoder.layers.0"]
+    assert relations["across"].between(0, 1).all()
+    assert relations["untrained_across"].ne(relations["across"]).any()
+    text = (results / NEURONS / "relations.md").read_text(encoding="utf-8")
+    assert "No family has two languages" in text
+
+
+def test_efficiency_comes_from_the_jobs(results: Path) -> None:
+    table = pd.read_csv(results / "tables/table4.csv", index_col="system")
+    assert set(table.index) == {*MULTILINGUAL, *BILINGUAL}
+    masks = results / "masks/neuron_specialization/seed1.npz"
+    assert table.loc["neuron_specialization", "stored_bytes"] == masks.stat().st_size
+    assert table.loc["lass", "finding_seconds"] > 0
+    assert table.loc["random", "finding_seconds"] < table.loc["encoder_only", "finding_seconds"]
+    assert table["training_tokens_per_second"].gt(0).all()
+    assert table.loc["adapter_pair", "added_percent"] == pytest.approx(100 * 2880 / 12160)
+    models = pd.read_csv(results / "tables/table6.csv", index_col="system")
+    assert models.loc["shallow", ["d_ff", "layers"]].tolist() == [16, 1]
+    assert pd.read_csv(results / "tables/table5.csv")["pairs"].tolist() == [300, 100]
+
+
+def test_the_explorer_shows_the_overlap_of_the_table(results: Path) -> None:
+    overlap = pd.read_csv(results / NEURONS / "overlap.csv")
+    expected = overlap.query("layer == 'decoder.layers.0' and side == 'o2m'")["iou"].item()
+    with open_page(results / "neurons/baseline/seed1/explorer.html") as page:
+        wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
+        shown = page.find_element(By.ID, "similar").text
+        assert errors(page) == []
+    assert shown.startswith("b1 Borun, B, Cyrillic")
+    assert float(shown.split()[-1]) == pytest.approx(expected, abs=5e-5)
+
+
+def test_the_report_opens_without_network_or_errors(
+    results: Path, clone: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    done = snakemake(clone, "--report", str(path), project=clone)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+    def says(page: webdriver.Chrome, *texts: str) -> bool:
+        body = page.find_element(By.TAG_NAME, "body").text
+        return all(text in body for text in texts)
+
+    with open_page(path) as page:
+        for category, items in {
+            "Neurons": ["Explorer", "Families", "Figure 1: first decoder layer", "Dendrograms"],
+            "Scores": ["levels", "bilingual"],
+            "Set-up": ["Table 4: efficiency", "Table 5: languages", "Configuration and versions"],
+        }.items():
+            page.refresh()
+            wait_until(lambda: says(page, "The continued baseline is the control"))
+            page.find_element(By.XPATH, f"//span[text()='{category}']").click()
+            wait_until(lambda items=items: says(page, *items))
+        assert errors(page) == []
+
+
+def test_one_more_k_trains_that_k_only(
+    results: Path,
+    clone: Path,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    tmp_path: Path,
+) -> None:
+    for folder in ("results", ".snakemake"):
+        shutil.copytree(clone / folder, tmp_path / folder)
+    settings = {
+        "analysis": {"sweep": {"system": "neuron_specialization", "k": [50]}},
+        "tables": {"bilingual": {"layout": "languages", "figure": "figure3"}},
+    }
+    overlays = (TINY, overlay(settings))
+    done = snakemake(tmp_path, project=clone, overlays=overlays)
+    assert done.returncode == 0, done.stdout[-5000:]
+    once = ("select_neurons", "train_system", "translate_split", "score_system")
+    assert {name: planned_jobs(done.stdout)[name] for name in once} == dict.fromkeys(once, 1)
+    own = tmp_path / "results/tiny"
+    sweep = pd.read_csv(own / "figures/test/figure4.bleu.csv")
+    assert sweep["k"].tolist()[:4] == [50, 50, 95, 95]
+    assert sweep["k"].isna().sum() == 2  # the continued baseline, both sides
+    scores = {
+        name: pd.read_csv(own / f"scores/test/{name}/seed1.csv").query("metric == 'bleu'")
+        for name in ("baseline", "neuron_specialization")
+    }
+    difference = scores["neuron_specialization"]["score"] - scores["baseline"]["score"]
+    o2m = difference[scores["baseline"]["pair"].str.startswith("en-")].mean()
+    shown = sweep.query("k == 95 and side == 'o2m'")["improvement"].item()
+    assert shown == pytest.approx(o2m)
+    bars = pd.read_csv(own / "figures/test/figure3.bleu.csv")
+    assert set(bars["system"]) == {"Baseline", "Continued baseline", "Neuron specialization"}
+    settings["analysis"]["sweep"]["k"] = [50, 80.5]
+    overlays = (TINY, overlay(settings))
+    done = snakemake(tmp_path, "-n", "--quiet", "rules", project=clone, overlays=overlays)
+    planned = planned_jobs(done.stdout)
+    assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
+    assert planned["draw_sweep"] == 2
+    assert "make_table" not in planned
+
+
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
@@ -242,6 +371,15 @@ def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
         assert (results / f"logs/train_system/{system}.seed1.log").stat().st_size
 
 
+# all that is written as a table, and what is drawn from it
+TABLES = {"make_table": 4} | dict.fromkeys(
+    ("count_parameters", "describe_languages", "describe_models", "measure_efficiency"), 1
+)
+TABLES |= {"measure_neurons": 1, "draw_neurons": 1}
+# what any change of settings concerns
+SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
+
+
 def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
     assert "Nothing to be done" in snakemake(clone, project=clone).stdout
 
@@ -249,15 +387,14 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("analysis/writers.py", {"count_parameters": 1, "make_table": 4}),
-        (
-            "evaluation/scoring.py",
-            {"score_system": 15, "compare_systems": 10, "count_parameters": 1, "make_table": 4},
-        ),
+        ("analysis/writers.py", TABLES),
+        ("evaluation/scoring.py", {"score_system": 15, "compare_systems": 10, **TABLES}),
         ("evaluation/significance.py", {"compare_systems": 10, "make_table": 4}),
         (
             "neurons/selection.py",
             {
+                **dict.fromkeys(("measure_neurons", "draw_neurons", "make_explorer"), 1),
+                "measure_efficiency": 1,
                 "select_neurons": 6,
                 "train_system": 6,
                 "translate_split": 6,
@@ -275,6 +412,7 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
                 "score_system": 15,
                 "compare_systems": 10,
                 "make_table": 4,
+                "measure_efficiency": 1,
             },
         ),
     ],
@@ -303,6 +441,8 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "compare_systems": 8,
                 "count_parameters": 1,
                 "make_table": 4,
+                "describe_models": 1,
+                **SETTINGS,
             },
         ),
         (
@@ -313,6 +453,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "score_system": 15,
                 "compare_systems": 10,
                 "make_table": 4,
+                **SETTINGS,
             },
         ),
         (
@@ -325,6 +466,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "score_system": 1,
                 "compare_systems": 1,
                 "make_table": 4,
+                **SETTINGS,
             },
         ),
     ],

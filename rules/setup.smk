@@ -1,0 +1,126 @@
+"""Tables of the set-up: what systems cost (4), languages (5), settings of models (6)."""
+
+MEASURED_COLUMNS = [
+    *("system", "label", "method", "parent"),
+    *("sharing", "k", "stacks"),
+]
+
+
+rule measure_efficiency:
+    """Parameters, time, memory and speed of every system, from the records of its jobs (Table 4)."""
+    input:
+        **efficiency_inputs(),
+        parameters=rules.count_parameters.output.csv,
+        code=package_source("analysis.efficiency", "analysis.writers"),
+    output:
+        csv="<dataset>/tables/table4.csv",
+        markdown="<dataset>/tables/table4.md",
+        latex="<dataset>/tables/table4.tex",
+        html=report(
+            "<dataset>/tables/table4.html",
+            caption="../report/table4.rst",
+            category="Set-up",
+            labels={"item": "Table 4: efficiency"},
+        ),
+    log:
+        "<logs>/measure_efficiency.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        systems=[
+            {name: getattr(SYSTEMS[system], name) for name in MEASURED_COLUMNS}
+            for system in MEASURED
+        ],
+    message:
+        f"Measure what the systems of {config['dataset']} cost"
+    script:
+        "../scripts/measure_efficiency.py"
+
+
+rule describe_languages:
+    """The languages of the dataset (Table 5)."""
+    input:
+        report=rules.prepare_corpora.output.report if TRAINED and TEXT_SPLITS else [],
+        code=package_source("analysis.setup_tables", "analysis.writers"),
+    output:
+        csv="<dataset>/tables/table5.csv",
+        markdown="<dataset>/tables/table5.md",
+        latex="<dataset>/tables/table5.tex",
+        html=report(
+            "<dataset>/tables/table5.html",
+            caption="../report/table5.rst",
+            category="Set-up",
+            labels={"item": "Table 5: languages"},
+        ),
+    log:
+        "<logs>/describe_languages.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        languages=[vars(LANGUAGES[code]) for code in OTHERS],
+        pivot=PIVOT,
+        dataset=config["dataset"],
+    message:
+        f"Describe the languages of {config['dataset']}"
+    script:
+        "../scripts/describe_languages.py"
+
+
+rule describe_models:
+    """The settings of the models, with the parameters that were counted (Table 6)."""
+    input:
+        parameters=rules.count_parameters.output.csv,
+        code=package_source("analysis.setup_tables", "analysis.writers"),
+    output:
+        csv="<dataset>/tables/table6.csv",
+        markdown="<dataset>/tables/table6.md",
+        latex="<dataset>/tables/table6.tex",
+        html=report(
+            "<dataset>/tables/table6.html",
+            caption="../report/table6.rst",
+            category="Set-up",
+            labels={"item": "Table 6: models"},
+        ),
+    log:
+        "<logs>/describe_models.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        systems=[
+            {
+                "system": name,
+                "label": SYSTEMS[name].label,
+                "architecture": system_architecture(
+                    SYSTEMS[name], SYSTEMS, config["architectures"]
+                ),
+            }
+            for name in MEASURED
+        ],
+        dataset=config["dataset"],
+    message:
+        f"Describe the models of {config['dataset']}"
+    script:
+        "../scripts/describe_models.py"
+
+
+rule describe_settings:
+    """The whole configuration and the versions of packages."""
+    input:
+        code=package_source("analysis.settings_page"),
+    output:
+        html=report(
+            "<dataset>/tables/settings.html",
+            caption="../report/settings.rst",
+            category="Set-up",
+            labels={"item": "Configuration and versions"},
+        ),
+    log:
+        "<logs>/describe_settings.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        config=config,
+    message:
+        f"Describe the settings of {config['dataset']}"
+    script:
+        "../scripts/describe_settings.py"
