@@ -35,7 +35,10 @@ TOPICS = {
         *BUILD_TOOLS,
     ],
     "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
-    "figures": ["matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "filelock"],
+    "figures": [
+        *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),
+        *("jsonschema", "pyyaml", "filelock"),
+    ],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }
 BESIDE = {"data": ["perl"]}  # of conda: mosestokenizer's scripts are in Perl
