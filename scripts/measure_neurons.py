@@ -39,6 +39,7 @@ with log_to(snakemake.log[0]):
         overlap_table(read_masks(Path(inputs.untrained)), params.pivot),
         {code: language.family for code, language in languages.items()},
         language_distances(distances, languages, list(languages)),
+        layers=masks.layers,
         permutations=params.permutations,
         seed=params.seed,
     )

@@ -1,6 +1,6 @@
 """The statistics of all layers as a table, beside those of the untrained model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ def relation_table(
     families: Mapping[str, str],
     distances: Mapping[str, NDArray[np.float64]],
     *,
+    layers: Sequence[str],
     permutations: int,
     seed: int,
 ) -> pd.DataFrame:
@@ -32,6 +33,7 @@ def relation_table(
         untrained: of the model before its training.
         families: of each language, in the order of the distances.
         distances: matrices by kind.
+        layers: a row each; of one without two languages all is nan.
         permutations: of the languages, for p-values.
         seed: of the permutations.
 
@@ -41,7 +43,7 @@ def relation_table(
         on the layer's side are left out.
     """
     rows = []
-    for layer in dict.fromkeys(overlap["layer"]):
+    for layer in layers:
         side = telling_side(layer)
         there = set(overlap[overlap["side"] == side][["a", "b"]].to_numpy().flat)
         places = [i for i, code in enumerate(families) if code in there]
