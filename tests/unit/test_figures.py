@@ -172,7 +172,8 @@ def test_sparsity_is_drawn_by_layer_with_a_line_between_the_stacks() -> None:
     labels = [label.get_text() for label in axes.get_legend().get_texts()]
     assert labels == ["en→X", "X→en"]
     o2m = by_layer[by_layer["side"] == "o2m"]["mean"]
-    assert axes.lines[0].get_ydata().tolist() == o2m.tolist()
+    shown = [*axes.lines[0].get_ydata(), *axes.lines[1].get_ydata()]  # encoder, decoder
+    assert shown == o2m.tolist()
     assert axes.lines[-1].get_xdata() == [1.5, 1.5]
 
 

@@ -83,8 +83,15 @@ def draw_sparsity(by_layer: pd.DataFrame, pivot: str) -> Figure:
     present = [side for side in SIDES if side in set(by_layer["side"])]
     for side, colour, marker in zip(present, COLOURS, "os", strict=False):
         part = by_layer[by_layer["side"] == side].set_index("layer").loc[layers]
-        axes.plot(labels, part["mean"], color=colour, marker=marker, label=side_label(side, pivot))
-        axes.fill_between(labels, part["low"], part["high"], color=colour, alpha=0.2, linewidth=0)
+        for stack in ("encoder", "decoder"):
+            own = [layer.startswith(stack) for layer in layers]
+            places, shown = np.flatnonzero(own), part[own]
+            label = side_label(side, pivot) if own[0] else None
+            axes.plot(places, shown["mean"], color=colour, marker=marker, label=label)
+            axes.fill_between(
+                places, shown["low"], shown["high"], color=colour, alpha=0.2, linewidth=0
+            )
+    axes.set_xticks(range(len(layers)), labels)
     encoders = sum(layer.startswith("encoder") for layer in layers)
     if 0 < encoders < len(layers):
         axes.axvline(encoders - 0.5, color=GREY, linestyle="--", linewidth=0.8)
