@@ -133,7 +133,7 @@ def test_the_bilingual_table_has_a_column_per_language(results: Path) -> None:
 
 
 def test_the_latex_of_every_table_compiles(results: Path, tmp_path: Path) -> None:
-    compile_latex(results / "tables", tmp_path)
+    compile_latex(results, tmp_path)
 
 
 def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> None:
