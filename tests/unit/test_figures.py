@@ -110,9 +110,14 @@ def test_the_official_scale_has_a_power_and_a_clip() -> None:
 
 
 def test_the_linear_scale_ends_where_the_values_do() -> None:
-    shown, lowest, highest = scaled(np.array([[1, 0.52], [0.52, 1]]), "linear")
-    assert (lowest, highest) == pytest.approx((0.5, 0.55))
+    iou_LL = np.array([[1, 0.52, 0.61], [0.52, 1, 0.7], [0.61, 0.7, 1]])
+    shown, lowest, highest = scaled(iou_LL, "linear")
+    assert (lowest, highest) == pytest.approx((0.5, 0.7))
     assert shown[0, 1] == 0.52
+    with look():
+        figure = draw_heat_map(iou_LL, ["a", "b", "c"], ["A", "B", "B"], title="")
+    labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert labels == ["0.50", "0.55", "0.60", "0.65", "0.70"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_nothing_to_compare_leaves_no_figure_empty() -> None:
 def test_a_layer_without_neurons_leaves_its_dendrogram_out() -> None:
     figure, _ = make_dendrograms(make_tables(decoder_layers_0=False))
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["Encoder layer 2, X→en", "Encoder layer 1, X→en", "Decoder layer 2, en→X"]
+    assert titles == ["Encoder layer 1, X→en", "Encoder layer 2, X→en", "Decoder layer 2, en→X"]
 
 
 def test_boxes_hold_the_pairs_of_their_layer() -> None:

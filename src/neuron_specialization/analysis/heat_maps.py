@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram
 
@@ -68,6 +69,8 @@ def draw_heat_map(
     axes.set_title(title)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
+    bar.update_ticks()
     bar.ax.yaxis.set_major_formatter("{x:.2f}" if scale == "linear" else "{x:.0f}")
     bar.set_label("IoU" if scale == "linear" else "100 · IoU$^{1.25}$, cut to 40–80")
     return figure

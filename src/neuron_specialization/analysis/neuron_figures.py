@@ -141,8 +141,9 @@ def make_sparsity(tables: NeuronTables) -> Drawing:
 
 def make_dendrograms(tables: NeuronTables) -> Drawing:
     """The clusterings of languages in the layers of the heat maps."""
-    layers = dict.fromkeys(tables.layer(*place) for place in HEAT_MAPS.values())
-    shown = [layer for layer in sorted(layers, reverse=True) if not explain_absence(tables, layer)]
+    wanted = {tables.layer(*place) for place in HEAT_MAPS.values()}
+    layers = [layer for layer in dict.fromkeys(tables.sparsity["layer"]) if layer in wanted]
+    shown = [layer for layer in layers if not explain_absence(tables, layer)]
     data = telling_overlap(tables.overlap)
     data = data[data["layer"].isin(shown)]
     if not shown:
