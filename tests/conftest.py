@@ -11,6 +11,15 @@ PROJECT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("NEURON_SPECIALIZATION_DATA", PROJECT / "../shared/data")).resolve()
 
 
+LONGEST = ("workflow/test_run.py", "cluster/test_workflow.py", "workflow/test_datasets.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the files of tests, begin with the longest; alone, end with them."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The project's folder."""
