@@ -49,7 +49,7 @@ rule count_parameters:
                 "adapters": adapter_settings(row, LANGUAGES, PIVOT),
             }
             for name, row in SYSTEMS.items()
-            if name in TRAINED
+            if name in MEASURED
         ],
         imported=[
             {
