@@ -66,7 +66,7 @@ class Job:
     seconds: float
     """Wall time."""
     memory: float
-    """Largest resident memory of its processes, bytes."""
+    """Largest resident memory of its processes, bytes; 0 where it was not measured."""
 
 
 def read_job(path: Path) -> Job:
@@ -74,8 +74,9 @@ def read_job(path: Path) -> Job:
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         record: dict[str, Any] = json.loads(lines[-1])
-        # a job that is over before it is looked at has no memory
-        memory = float(record["max_rss"] or 0) * 2**20
+        memory = record["max_rss"]
+        # "NA" where a job was over before it was looked at
+        memory = memory * 2**20 if isinstance(memory, int | float) else 0
         return Job(seconds=float(record["s"]), memory=memory)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no benchmark of a job ({error!r})") from None
