@@ -138,12 +138,14 @@ def test_table_4_has_the_continuations_and_the_papers_cells(tmp_path: Path) -> N
             efficiency_row(pair, files | {"finding": []}, added=44.6),
             efficiency_row(system(), files, added=0.0),
             efficiency_row(system(label="Ours-Enc", stacks="encoder"), files, added=0.0),
+            efficiency_row(system(label="Shallow"), files, added=0.0),
         ]
     )
     assert cost_text(table).rows == (
         ("Pairs", "+45 %", "–", "2.93 KiB", "1.42 GiB", "+87 %", "n/a", "1.42"),
         ("Ours", "0 %", "5 s", "2.93 KiB", "360 KiB", "0 %", "5 min", "0.003"),
         ("Ours-Enc", "0 %", "5 s", "2.93 KiB", "360 KiB", "–", "–", "–"),
+        ("Shallow", "0 %", "5 s", "2.93 KiB", "360 KiB", "–", "–", "–"),
     )
     assert speed_text(table).rows[0] == ("Base", "110", "2", "10.00 MiB", "1.6", "10.00 MiB")
 

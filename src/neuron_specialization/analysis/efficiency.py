@@ -145,6 +145,7 @@ def counterpart(system: Mapping[str, Any]) -> str:
 def cost_text(table: pd.DataFrame) -> TextTable:
     """Table 4: what it takes to have the sub-networks, beside the paper's cells."""
     rows = []
+    paper = dict(PAPER)
     for _, row in table[table["method"].isin(CONTINUED)].iterrows():
         size = projected_bytes(row["method"], row["sharing"])
         rows.append(
@@ -154,7 +155,7 @@ def cost_text(table: pd.DataFrame) -> TextTable:
                 MISSING if np.isnan(row["finding_seconds"]) else f"{row['finding_seconds']:,.0f} s",
                 byte_text(row["stored_bytes"]),
                 byte_text(size),
-                *PAPER.get(row["counterpart"], (MISSING,) * 3),
+                *paper.pop(row["counterpart"], (MISSING,) * 3),  # of the first such row
             )
         )
     return TextTable(
