@@ -5,14 +5,19 @@ from neuron_specialization.related_systems import find_controls
 NEURONS = "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}"
 
 
+def neuron_labels(item, k="{k}", counting="{counting}"):
+    """What the report says of an item about neurons."""
+    known = {"item": item, "system": "{system}", "seed": "{seed}"}
+    return known | {"k": k, "counting": counting}
+
+
 def neuron_figure(name, title, caption):
     """The files of a figure of neurons; the picture is shown in the report."""
-    labels = {"item": title, "system": "{system}", "seed": "{seed}"}
     shown = report(
         f"{NEURONS}/{name}.png",
         caption=f"../report/{caption}.rst",
         category="Neurons",
-        labels=labels | {"k": "{k}", "counting": "{counting}"},
+        labels=neuron_labels(title),
     )
     return [shown, f"{NEURONS}/{name}.pdf", f"{NEURONS}/{name}.csv"]
 
@@ -73,10 +78,11 @@ def efficiency_files(row):
     """The same of one system: of its first seed, and of the first test split."""
     seed = row.seeds[0]
     known = {"system": row.system, "seed": seed, "split": config["test_splits"][0]}
-    given, bilingual = bool(row.checkpoint), row.method == "bilingual"
-    job = "train_bilingual/{system}.seed{seed}.{scatteritem}" if bilingual else ""
-    job = job or "train_system/{system}.seed{seed}"
-    every = gather.bilingual_models if bilingual else collect
+    given = bool(row.checkpoint)
+    job, every = "train_system/{system}.seed{seed}", collect
+    if row.method == "bilingual":
+        job = "train_bilingual/{system}.seed{seed}.{scatteritem}"
+        every = gather.bilingual_models
     masks = {
         "adapter": "<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         "lass": "<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz",

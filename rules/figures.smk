@@ -51,13 +51,7 @@ rule measure_neurons:
             "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/relations.html",
             caption="../report/relations.rst",
             category="Neurons",
-            labels={
-                "item": "Families",
-                "system": "{system}",
-                "seed": "{seed}",
-                "k": "{k}",
-                "counting": "{counting}",
-            },
+            labels=neuron_labels("Families"),
         ),
     log:
         "<logs>/measure_neurons/{system}.seed{seed}.{counting}.k{k}.log",
@@ -115,13 +109,7 @@ rule make_explorer:
             "<dataset>/neurons/{system}/seed{seed}/explorer.html",
             caption="../report/explorer.rst",
             category="Neurons",
-            labels={
-                "item": "Explorer",
-                "system": "{system}",
-                "seed": "{seed}",
-                "k": "any",
-                "counting": "both",
-            },
+            labels=neuron_labels("Explorer", k="any", counting="both"),
         ),
     log:
         "<logs>/make_explorer/{system}.seed{seed}.log",

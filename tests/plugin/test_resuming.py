@@ -122,18 +122,23 @@ def test_a_kill_after_the_last_update_trains_no_further(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     """fairseq would do one more update before it looks whether it had done them all."""
+    die_unpublished(binarised, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path)
         patch.setattr(DirectionsTask, "train_step", fail)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path)
+        die_unpublished(binarised, tmp_path)
     assert_same(run_training(binarised, tmp_path), baseline)
 
 
 def fail(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def die_unpublished(data: Path, folder: Path, **settings: Any) -> None:
+    """Train to the end, and be killed before the model is published."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(data, folder, **settings)
 
 
 def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
@@ -189,12 +194,9 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        if finished:
-            patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
-        else:
+        if not finished:
             at_update(patch, 13, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path)
+        die_unpublished(binarised, tmp_path)
     work = tmp_path / "work"
     newest = last_checkpoints(work)[0]
     state = read_checkpoint(newest)
@@ -213,10 +215,7 @@ def test_a_kill_while_the_work_folder_is_removed(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     """Whatever file it strikes, the rest is not taken for a training that has ended."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path, validate_every=5)
+    die_unpublished(binarised, tmp_path, validate_every=5)
     kept = tmp_path / "work"
     whole = names(kept)
     assert whole == ["checkpoint.15.pt", "checkpoint.20.pt", *NAMED]

@@ -19,7 +19,6 @@ from scipy.cluster.hierarchy import dendrogram
 from neuron_specialization.analysis.plots import COLUMN, PAGE, colours_of, new_figure
 from neuron_specialization.analysis.relations import cluster
 
-SCALES = ("linear", "official")
 FEW = 12  # languages whose cells have room for a number
 ITSELF = "#eeeeee"
 
