@@ -3,12 +3,13 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fairseq.data import Dictionary, FairseqDataset, LanguagePairDataset, PrependTokenDataset
-from fairseq.data.data_utils import load_indexed_dataset
+from fairseq.data.data_utils import batch_by_size, load_indexed_dataset
 from numpy.typing import NDArray
 
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
@@ -77,21 +78,23 @@ class DirectionDataset(FairseqDataset):
 
     def ordered_indices(self) -> NDArray[np.int64]:
         """The epoch's pairs: direction by direction, by source then target length."""
-        indices = np.arange(len(self)) if self.sampling is None else self.draw(self.sampling)
-        direction = np.searchsorted(self.starts, indices, side="right")
-        order = np.lexsort((self.target_sizes[indices], self.source_sizes[indices], direction))
-        return indices[order]
+        if self.sampling is None:
+            groups = [np.arange(*ends) for ends in pairwise(self.starts)]
+        else:
+            groups = self.draw(self.sampling)
+        sides = [smallest_integers(sizes) for sizes in (self.target_sizes, self.source_sizes)]
+        orders = [np.lexsort([side[group] for side in sides]) for group in groups]
+        return np.concatenate([group[order] for group, order in zip(groups, orders, strict=True)])
 
-    def draw(self, sampling: Sampling) -> NDArray[np.int64]:
-        """Draw an epoch of training: indices of pairs, some more than once, some never."""
+    def draw(self, sampling: Sampling) -> list[NDArray[np.int64]]:
+        """Draw an epoch of training: each direction's pairs, some more than once, some never."""
         generator = np.random.default_rng([sampling.seed, self.epoch])
         sizes = np.diff(self.starts)
         counts = np.round(temperature_shares(sizes, sampling.temperature) * len(self)).astype(int)
-        drawn = [
+        return [
             start + draw_epoch(size, count, generator)
             for start, size, count in zip(self.starts[:-1], sizes, counts, strict=True)
         ]
-        return np.concatenate(drawn)
 
     def batch_by_size(
         self,
@@ -100,19 +103,27 @@ class DirectionDataset(FairseqDataset):
         max_sentences: int | None = None,
         required_batch_size_multiple: int = 1,
     ) -> list[NDArray[np.int64]]:
-        """Batches of at most `max_tokens`, each of one direction; `indices` are grouped already.
+        """Batches of at most `max_tokens`, each of one direction.
+
+        `indices` come direction by direction, as from `ordered_indices`.
 
         A sentence that is longer gets a batch of its own. fairseq drops the rest that is no
         multiple of `required_batch_size_multiple`: with groups of one direction that would lose
         sentences of every direction, so 1 is used instead.
         """
-        too_long = self.num_tokens_vec(indices) > (max_tokens or np.inf)
+        tokens = self.num_tokens_vec(indices).astype(np.int64)
+        too_long = tokens > (max_tokens or np.inf)
         batches = [indices[i : i + 1] for i in np.flatnonzero(too_long)]
-        indices = indices[~too_long]
-        direction = np.searchsorted(self.starts, indices, side="right")
-        for group in np.split(indices, np.flatnonzero(np.diff(direction)) + 1):
-            if len(group):
-                batches += super().batch_by_size(group, max_tokens, max_sentences, 1)
+        if batches:
+            indices, tokens = indices[~too_long], tokens[~too_long]
+        # a bisection needs no more order than that no direction comes after the next one
+        ends = [0, *np.searchsorted(indices, self.starts[1:-1]), len(indices)]
+        for start, end in pairwise(ends):
+            if start < end:
+                group, lengths = indices[start:end], tokens[start:end]
+                batches += batch_by_size(
+                    group, self.num_tokens, lengths, max_tokens, max_sentences, 1
+                )
         return batches
 
     def num_tokens(self, index: int) -> int:
@@ -135,6 +146,11 @@ class DirectionDataset(FairseqDataset):
             self.target_sizes[indices] <= max_sizes[1]
         )
         return indices[fits], indices[~fits].tolist()
+
+
+def smallest_integers(sizes: NDArray[Any]) -> NDArray[Any]:
+    """The same sizes in the smallest type that holds them: numpy sorts two bytes in linear time."""
+    return sizes.astype(np.min_scalar_type(sizes.max(initial=0)))
 
 
 def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictionary:
