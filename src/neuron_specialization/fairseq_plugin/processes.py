@@ -18,8 +18,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.distributed.utils import call_main
 from fairseq.logging import metrics, progress_bar
-from fairseq_cli.train import cli_main
+from fairseq_cli import train as training_loop
 
 from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin.resuming import (
@@ -53,7 +56,9 @@ def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     metrics.reset()
     vars(should_stop_early).update(patience)
     sys.argv = ["fairseq-train", *flags]
-    cli_main()
+    arguments = options.parse_args_and_arch(options.get_training_parser())
+    arguments.tpu = False  # fairseq takes it that bf16 is for these alone
+    call_main(convert_namespace_to_omegaconf(arguments), training_loop.main)
 
 
 def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:
