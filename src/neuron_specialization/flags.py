@@ -60,6 +60,12 @@ class Architecture:
     """Validations without a lower loss after which training ends."""
     precision: str
     """`fp32`, `fp16` or `bf16`."""
+    optimizer: str = "adam"
+    """`adam`, of fairseq, or `fused_adamw`, of torch."""
+    attention: str = "fairseq"
+    """Who computes cross-attention in training: `fairseq`, or torch's `sdpa`."""
+    loss_chunk: int = 0
+    """Target tokens whose logits are held at a time; 0 for all of a batch."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
@@ -180,6 +186,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "sampling-temperature": architecture.temperature,
             "no-language-tags": None if training.language_tags else True,
             **{name.replace("_", "-"): value or None for name, value in own.items()},
+            "attention": None if architecture.attention == "fairseq" else architecture.attention,
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,
             "skip-invalid-size-inputs-valid-test": True,
@@ -214,11 +221,13 @@ def model_flags(architecture: Architecture) -> list[str]:
 
 def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
     """Adam, inverse square root schedule, label smoothing (section 5.3, appendix A.2)."""
+    chunked = "chunked_" if architecture.loss_chunk else ""
     return as_flags(
         {
-            "criterion": "label_smoothed_cross_entropy",
+            "criterion": f"{chunked}label_smoothed_cross_entropy",
             "label-smoothing": architecture.label_smoothing,
-            "optimizer": "adam",
+            "loss-chunk": architecture.loss_chunk or None,
+            "optimizer": architecture.optimizer,
             "adam-betas": str(architecture.adam_betas),
             "adam-eps": architecture.adam_eps,
             "weight-decay": architecture.weight_decay,

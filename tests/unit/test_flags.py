@@ -1,8 +1,10 @@
 """Settings to fairseq's command line, as a table."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from neuron_specialization.flags import (
     PLUGIN,
@@ -124,6 +126,28 @@ def test_device_and_precision(
     flags = make_flags({"precision": precision}, device=device)
     assert set(there) <= set(flags)
     assert not set(absent) & set(flags)
+
+
+def test_settings_for_speed_are_off_unless_named() -> None:
+    plain = make_flags()
+    assert "--attention" not in plain
+    assert "--loss-chunk" not in plain
+    assert value(plain, "optimizer") == "adam"
+    fast = make_flags({"optimizer": "fused_adamw", "attention": "sdpa", "loss_chunk": 512})
+    assert value(fast, "optimizer") == "fused_adamw"
+    assert value(fast, "attention") == "sdpa"
+    assert value(fast, "criterion") == "chunked_label_smoothed_cross_entropy"
+    assert value(fast, "loss-chunk") == "512"
+    assert value(fast, "label-smoothing") == value(plain, "label-smoothing")
+
+
+def test_defaults_are_those_of_the_schema(project: Path) -> None:
+    schema = yaml.safe_load((project / "config/schemas/config.schema.yaml").read_text())
+    settings = schema["$defs"]["architecture"]["properties"]
+    defaults = [field for field in fields(Architecture) if field.default is not MISSING]
+    assert [field.name for field in defaults] == ["optimizer", "attention", "loss_chunk"]
+    for field in defaults:
+        assert settings[field.name]["default"] == field.default
 
 
 def test_a_training_reads_the_shards_of_its_data(tmp_path: Path) -> None:

@@ -1,15 +1,16 @@
 """Everything that knows fairseq. The folder is a fairseq `--user-dir`.
 
-Importing it registers the task and lets torch read fairseq's own checkpoints: since torch 2.6
-`torch.load` refuses all but an allow-list of classes, and fairseq stores its arguments as one.
+Importing it registers the task, a loss and an optimiser, and lets torch read fairseq's own
+checkpoints: since torch 2.6 `torch.load` refuses all but an allow-list of classes, and fairseq
+stores its arguments as one.
 """
 
 from argparse import Namespace
 
 import torch
 
-from neuron_specialization.fairseq_plugin import task
+from neuron_specialization.fairseq_plugin import chunked_loss, optimiser, task
 
 torch.serialization.add_safe_globals([Namespace])
 
-__all__ = ["task"]
+__all__ = ["chunked_loss", "optimiser", "task"]

@@ -25,6 +25,8 @@ from fairseq.logging import metrics, progress_bar
 from fairseq_cli import train as training_loop
 
 from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
+from neuron_specialization.fairseq_plugin.optimiser import FusedAdamW
 from neuron_specialization.fairseq_plugin.resuming import (
     noting_signals,
     received,
@@ -36,7 +38,8 @@ from neuron_specialization.files import write_text
 from neuron_specialization.flags import Training
 from neuron_specialization.logs import ending_with_messages
 
-TASKS = (DirectionsTask,)  # fairseq finds them by name
+# fairseq finds them by name
+REGISTERED = (DirectionsTask, ChunkedLabelSmoothedCrossEntropy, FusedAdamW)
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 logger = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from torch import nn
 
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.attention import fuse_cross_attention
 from neuron_specialization.fairseq_plugin.data import (
     Sampling,
     load_dictionary,
@@ -75,6 +76,9 @@ class DirectionsConfig(FairseqDataclass):
     base: str = field(
         default="", metadata={"help": "checkpoint of the model that adapters are added to, frozen"}
     )
+    attention: ChoiceEnum(["fairseq", "sdpa"]) = field(  # type: ignore[valid-type]
+        default="fairseq", metadata={"help": "who computes cross-attention in training"}
+    )
     max_source_positions: int = field(
         default=256, metadata={"help": "longer sources are left out of training"}
     )
@@ -131,6 +135,8 @@ class DirectionsTask(FairseqTask):
         """Build fairseq's transformer, and put in what its directions have of their own."""
         model = super().build_model(cfg, from_checkpoint)
         state, task = self.direction_state, self.cfg
+        if task.attention == "sdpa":
+            fuse_cross_attention(model)
         if task.masks:
             compact = wants_compact(task.subnetwork_form, float(cfg.activation_dropout))
             specialise(model, Masks.load(Path(task.masks)), self.directions, state, compact=compact)
