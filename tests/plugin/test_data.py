@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.batches import plain_batches, plain_order
 from fairseq.data import Dictionary
 
 from neuron_specialization.corpora.sampling import temperature_shares
@@ -13,6 +14,7 @@ from neuron_specialization.fairseq_plugin.data import (
     Sampling,
     load_dictionary,
     load_directions,
+    smallest_integers,
 )
 from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS, TRAIN_PAIRS
 
@@ -110,6 +112,28 @@ def test_an_epoch_depends_on_seed_and_epoch_alone(binarised: Path, dictionary: D
     assert draw(1, 1) == draw(1, 1)
     assert draw(1, 1) != draw(1, 2)
     assert draw(1, 1) != draw(2, 1)
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_batches_are_those_of_sentences_taken_one_by_one(
+    binarised: Path, dictionary: Dictionary, split: str
+) -> None:
+    sampling = Sampling(temperature=5, seed=1) if split == "train" else None
+    data = load_directions(
+        binarised, split, DIRECTIONS, (dictionary, dictionary), sampling=sampling
+    )
+    drawn = np.concatenate(data.draw(sampling)) if sampling else np.arange(len(data))
+    assert data.ordered_indices().tolist() == plain_order(data, drawn)
+    for max_tokens, max_sentences in ((15, None), (100, None), (400, 7), (None, 5)):
+        batches = data.batch_by_size(data.ordered_indices(), max_tokens, max_sentences)
+        expected = plain_batches(data, drawn, max_tokens, max_sentences)
+        assert [batch.tolist() for batch in batches] == expected
+
+
+def test_lengths_need_not_fit_in_two_bytes() -> None:
+    for largest, itemsize in ((200, 1), (40_000, 2), (70_000, 4)):
+        sizes = smallest_integers(np.array([3, largest, 5]))
+        assert (sizes.tolist(), sizes.itemsize) == ([3, largest, 5], itemsize)
 
 
 def test_unknown_corpora_and_tags_are_named(binarised: Path, dictionary: Dictionary) -> None:
