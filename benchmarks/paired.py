@@ -86,6 +86,14 @@ def waiter(device: str) -> Callable[[], object]:
     return torch.cuda.synchronize if device.startswith("cuda") else lambda: None
 
 
+def peak_on_gpu(run: Callable[[], object]) -> int:
+    """The most bytes that torch allocates on the GPU beyond what it has already."""
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    run()
+    return torch.cuda.max_memory_allocated() - before
+
+
 def add_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
     """The options that all comparisons have."""
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")

@@ -167,7 +167,7 @@ def run_chunks(
     """
     loss, nll_loss = (torch.zeros((), device=features_ND.device) for _ in range(2))
     gradient_ND = torch.empty_like(features_ND) if wanted[0] else None
-    gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32) if wanted[1] else None
+    gradient_VD: Tensor | None = None
     for start in range(0, len(target_N), chunk):
         part = slice(start, start + chunk)
         features_CD, target_C1 = features_ND[part], target_N[part, None]
@@ -184,8 +184,8 @@ def run_chunks(
         slope_CV = (slope_CV if scale is None else slope_CV.mul_(scale)).to(weight_VD.dtype)
         if gradient_ND is not None:
             gradient_ND[part] = slope_CV @ weight_VD
-        if gradient_VD is not None:
-            add_product(gradient_VD, slope_CV.T, features_CD)
+        if wanted[1]:
+            gradient_VD = add_product(gradient_VD, slope_CV.T, features_CD)
     if gradient_VD is not None:
         gradient_VD = gradient_VD.to(weight_VD.dtype)
     return (loss, nll_loss), [gradient_ND, gradient_VD]
@@ -203,9 +203,10 @@ def logit_gradients(
     return slope_CV.scatter_add_(1, target_C1, target)
 
 
-def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add a product of matrices to an fp32 total."""
+def add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
+    """Add a product of matrices to an fp32 total, which starts with the first of them."""
+    if total is None:
+        return (left @ right).float()
     if left.dtype == total.dtype:
-        total.addmm_(left, right)
-    else:
-        total += left @ right
+        return total.addmm_(left, right)
+    return total.add_(left @ right)
