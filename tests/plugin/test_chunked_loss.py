@@ -86,6 +86,23 @@ def test_loss_and_gradients_are_fairseqs(
     assert padded
 
 
+def test_gradients_in_fp16_do_not_vanish_before_they_are_scaled() -> None:
+    """Of 200,000 pieces each has a slope of about 5e-6, which fp16 holds to one digit."""
+    generator = torch.Generator().manual_seed(0)
+    features_ND = torch.randn(6, 4, generator=generator)
+    weight_VD = torch.randn(200_000, 4, generator=generator) / 100
+    target_N = torch.arange(6)
+    gradients = []
+    for precision in (torch.float32, torch.float16):
+        weight = weight_VD.detach().to(precision).requires_grad_(True)
+        features = features_ND.detach().to(precision).requires_grad_(True)
+        loss, _ = chunked_loss.chunked_loss(features, weight, target_N, smoothing=0.1, chunk=4)
+        (2.0**12 * loss).backward()
+        gradients.append(weight.grad[6:].float())
+    error = (gradients[1] - gradients[0]).norm() / gradients[0].norm()
+    assert error < 1e-3
+
+
 def masks_of_everything(path: Path, model: Path) -> Path:
     """Weight masks that have the output projection, too."""
     state = read_checkpoint(model)["model"]
