@@ -17,7 +17,8 @@ from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.training import find_weights
 from neuron_specialization.flags import Adapters, DirectionFiles
 from neuron_specialization.methods.adapters import is_adapter
-from neuron_specialization.methods.weight_masks import WeightMasks, unpack_bits
+from neuron_specialization.methods.packed_bits import keep_weights
+from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Masks
 from tests.plugin.conftest import (
     DIRECTIONS,
@@ -215,7 +216,7 @@ def test_a_fine_tune_keeps_the_largest_weights_of_each_tensor(
     for name, shape in masks.shapes.items():
         size = shape[0] * shape[1]
         bits = torch.from_numpy(masks.bits[name][0])
-        assert unpack_bits(bits, torch.Size(shape)).sum() == size - size * 7 // 10, name
+        assert keep_weights(torch.ones(shape), bits).sum() == size - size * 7 // 10, name
     assert not list(tmp_path.glob("**/checkpoint*"))
 
 
@@ -230,7 +231,7 @@ def test_masked_weights_get_no_gradient_in_a_batch_of_their_direction(
         loss_of(task, model, sample).backward()
         for name, shape in masks.shapes.items():
             bits = torch.from_numpy(masks.bits[name][direction])
-            kept = unpack_bits(bits, torch.Size(shape))
+            kept = keep_weights(torch.ones(shape), bits).bool()
             gradient = parameters[name].grad
             assert (gradient[~kept] == 0).all(), name
             assert (gradient[kept] != 0).any(), name

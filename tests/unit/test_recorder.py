@@ -1,5 +1,6 @@
 """Counting of active neurons: exact small cases."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -41,3 +42,29 @@ def test_nothing_is_counted_after_removal() -> None:
     counter.remove()
     fc2(torch.ones(T, B, F))
     assert counter.token_LNF.sum() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_counts_are_exact_in_every_precision(dtype: torch.dtype) -> None:
+    num_tokens, num_sentences = 700, 5  # bfloat16 has no 700, nor 257
+    torch.manual_seed(0)
+    fc2 = nn.Linear(F, 2, dtype=dtype)
+    counter = ActivationCounter({"decoder.layers.0": fc2}, num_directions=1)
+    hidden_TBF = torch.randn(num_tokens, num_sentences, F).to(dtype)
+    hidden_TBF[:, 2:, 1] = 0  # fires in two sentences alone
+    real_BT = torch.rand(num_sentences, num_tokens) < 0.9
+    for _ in range(3):
+        counter.start_batch(0, real_BT, real_BT)
+        fc2(hidden_TBF)
+    active_TBF = (hidden_TBF > 0) & real_BT.t().unsqueeze(-1)
+    assert torch.equal(counter.token_LNF[0, 0], 3 * active_TBF.sum(dim=(0, 1)))
+    assert counter.sentence_LNF[0, 0].tolist() == [15, 6, 15, 15]
+    assert counter.token_LNF.max() > 257
+
+
+def test_what_is_not_a_number_does_not_fire() -> None:
+    fc2 = nn.Linear(F, 2)
+    counter = ActivationCounter({"encoder.layers.0": fc2}, num_directions=1)
+    counter.start_batch(0, torch.ones(1, 1).bool(), torch.ones(1, 1).bool())
+    fc2(torch.tensor([[[float("nan"), float("inf"), -1.0, 0.0]]]))
+    assert counter.token_LNF.tolist() == [[[0, 1, 0, 0]]]

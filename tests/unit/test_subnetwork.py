@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.neurons import subnetwork
 from neuron_specialization.neurons.subnetwork import install_subnetworks
 
 T, B, D, F, L = 5, 4, 8, 32, 3
@@ -127,3 +128,45 @@ def test_compact_computes_only_the_active_neurons() -> None:
     layer, state, mask_LF = make_layer(compact=True)
     state.direction = 2
     assert layer.fc1(torch.randn(T, B, D)).shape == (T, B, int(mask_LF[2].sum()))
+
+
+@pytest.mark.parametrize("direction", range(L))
+def test_neurons_that_fill_up_a_multiple_change_nothing(
+    direction: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, state, mask_LF = make_layer(compact=True)
+    x_TBD = torch.randn(T, B, D, requires_grad=True)
+    state.direction = direction
+    expected = weight_masked(layer, mask_LF[direction], x_TBD)
+    wanted = gradients(layer, expected, x_TBD)
+    monkeypatch.setattr(subnetwork, "MULTIPLE", {torch.float32: 8})
+    active = int(mask_LF[direction].sum())
+    assert active % 8  # else nothing is filled up
+    assert layer.fc1(x_TBD).size(-1) == active + 8 - active % 8
+    actual = layer(x_TBD)
+    torch.testing.assert_close(actual, expected)
+    for got, each in zip(gradients(layer, actual, x_TBD), wanted, strict=True):
+        torch.testing.assert_close(got, each)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("mask", ["some", "none", "all"])
+def test_half_precision(dtype: torch.dtype, mask: str) -> None:
+    layer, state, mask_LF = make_layer(compact=True)
+    mask_LF[:] = {"some": mask_LF, "none": torch.tensor(False), "all": torch.tensor(True)}[mask]
+    install_subnetworks([layer], [mask_LF], state, compact=True)
+    layer.to(dtype)
+    state.direction = 0
+    x_TBD = torch.randn(T, B, D).to(dtype)
+    assert layer.fc1(x_TBD).size(-1) % 8 == 0
+    expected = weight_masked(layer, mask_LF[0], x_TBD)
+    torch.testing.assert_close(layer(x_TBD), expected, rtol=0.05, atol=0.05)
+
+
+def test_never_waits_for_the_device() -> None:
+    """On the meta device there are no values to read: whatever asks for one fails."""
+    layer, state, _ = make_layer(compact=True)
+    layer.to("meta")
+    for direction in range(L):
+        state.direction = direction
+        layer(torch.empty(T, B, D, device="meta")).sum().backward()

@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
+from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.methods.weight_masks import (
     WeightMasks,
     install_weight_masks,
     keep_largest,
-    unpack_bits,
 )
 from neuron_specialization.neurons.storage import Masks
 
@@ -116,15 +116,6 @@ def test_every_kept_weight_is_larger_than_every_removed_one(
     assert (~mask_OI).sum() >= math.floor(pruning * 33 * 17)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 4), (7, 9)])
-def test_unpacks_what_numpy_packs(shape: tuple[int, int]) -> None:
-    mask_OI = np.random.default_rng(0).random(shape) < 0.6
-    bits_P = torch.from_numpy(np.packbits(mask_OI))
-    unpacked_OI = unpack_bits(bits_P, torch.Size(shape))
-    assert unpacked_OI.dtype == torch.bool
-    assert torch.equal(unpacked_OI, torch.from_numpy(mask_OI))
-
-
 def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
     masks = random_masks()
     packed(masks).save(tmp_path / "masks.npz")
@@ -135,8 +126,8 @@ def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
     for row, direction in enumerate(STORED):
         for name, shape in SHAPES.items():
             bits_P = torch.from_numpy(loaded.bits[name][row])
-            mask_OI = unpack_bits(bits_P, torch.Size(shape))
-            assert torch.equal(mask_OI, masks[direction][name])
+            mask_OI = keep_weights(torch.ones(shape), bits_P)
+            assert torch.equal(mask_OI, masks[direction][name].float())
 
 
 def test_one_bit_per_weight_on_disk(tmp_path: Path) -> None:
@@ -281,6 +272,17 @@ def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: boo
         for parameter in model.parameters():
             parameter.data.add_(1)
         assert torch.equal(model(TOKENS_B), masked_forward(model, masks[0], TOKENS_B))
+
+
+def test_training_keeps_masks_packed() -> None:
+    model, state, _ = make_model()
+    state.direction = 0
+    layer = model.ffn[0]
+    (saved_P,) = layer.weight.grad_fn.saved_tensors
+    assert saved_P.data_ptr() == layer.bits_LP[0].data_ptr()
+    held = [t for t in vars(layer).values() if isinstance(t, Tensor)]
+    assert not held
+    assert layer.materialised is None
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
+from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.neurons.storage import Provenance, read_arrays, write_arrays
 
 
@@ -125,12 +126,31 @@ class WeightMasks:
         )
 
 
+class KeptWeights(torch.autograd.Function):
+    """Weights with zeros where a direction has none, and the same of their gradient.
+
+    The mask is unpacked for each product; what is kept for the backward pass is its bits.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weight_OI: Tensor, bits_P: Tensor) -> Tensor:
+        """[O, I] -> [O, I]."""
+        ctx.save_for_backward(bits_P)
+        return keep_weights(weight_OI, bits_P)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the masked weights [O, I] to that of all weights."""
+        (bits_P,), (gradient_OI,) = ctx.saved_tensors, gradients
+        return keep_weights(gradient_OI, bits_P), None
+
+
 class MaskedLinear(nn.Module):
     """A linear layer whose `weight` has zeros where the current direction has no weight.
 
     Attention reads the weights of its projections by name instead of calling them, so the mask
     acts on the attribute. The parameter keeps its name in checkpoints, and a masked weight gets
-    a gradient of zero. One direction's mask is unpacked at a time.
+    a gradient of zero. Masks stay packed, of all directions.
     """
 
     bits_LP: Tensor
@@ -142,7 +162,6 @@ class MaskedLinear(nn.Module):
         self.bias = linear.bias
         self.register_buffer("bits_LP", bits_LP, persistent=False)
         self.state = state
-        self.unpacked: tuple[int, Tensor] | None = None
         self.materialised: tuple[int, Tensor] | None = None
 
     @property
@@ -153,19 +172,11 @@ class MaskedLinear(nn.Module):
         if direction is None:
             return weight_OI
         if self.training or torch.is_grad_enabled():
-            return weight_OI * self.mask_of(direction)
+            return KeptWeights.apply(weight_OI, self.bits_LP[direction])
         # nothing learns: multiply once per direction, not once per decoded token
         if self.materialised is None or self.materialised[0] != direction:
-            self.materialised = direction, weight_OI * self.mask_of(direction)
+            self.materialised = direction, keep_weights(weight_OI, self.bits_LP[direction])
         return self.materialised[1]
-
-    def mask_of(self, direction: int) -> Tensor:
-        """The mask [O, I] of a direction, unpacked where the last one was another's."""
-        weight_OI = self._parameters["weight"]
-        assert weight_OI is not None
-        if self.unpacked is None or self.unpacked[0] != direction:
-            self.unpacked = direction, unpack_bits(self.bits_LP[direction], weight_OI.shape)
-        return self.unpacked[1]
 
     def train(self, mode: bool = True) -> "MaskedLinear":
         """Weights may change from here on: forget the products."""
@@ -174,7 +185,7 @@ class MaskedLinear(nn.Module):
 
     def _apply(self, *args: Any, **kwargs: Any) -> "MaskedLinear":
         """Another device or precision: forget what was made on the old one."""
-        self.unpacked = self.materialised = None
+        self.materialised = None
         return super()._apply(*args, **kwargs)
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
@@ -185,13 +196,6 @@ class MaskedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., I] -> [..., O]."""
         return functional.linear(x, self.weight, self.bias)
-
-
-def unpack_bits(bits_P: Tensor, shape: torch.Size) -> Tensor:
-    """Bits as NumPy packs them (first in the highest place) to a boolean tensor."""
-    places = torch.arange(7, -1, -1, dtype=torch.uint8, device=bits_P.device)
-    bits = bits_P.unsqueeze(-1).bitwise_right_shift(places).bitwise_and(1)
-    return bits.flatten()[: shape.numel()].view(shape).bool()
 
 
 def install_weight_masks(

@@ -8,7 +8,8 @@ function in two forms:
   others are folded into the bias of W2; a batch has one direction, and there must be no dropout
   between the two layers. It does less work than the dense FFN.
 
-Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A active neurons.
+Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A computed neurons (the
+active ones, and what fills up a multiple of 8 in half precision).
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuron_specialization.direction_state import DirectionState
+
+MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
+"""Tensor cores take rows of 16 bytes: so many neurons of a matrix product, by its precision."""
 
 
 class SubnetworkFC1(nn.Module):
@@ -41,9 +45,11 @@ class SubnetworkFC1(nn.Module):
         """[T, B, D] -> pre-activations [T, B, A] (compact) or [T, B, F]."""
         state = self.state
         if self.compact and state.direction is not None:
-            active_A, _ = self.split_neurons(state.direction)
+            computed_A, _ = self.split_neurons(state.direction)
             return functional.linear(
-                x_TBD, self.weight.index_select(0, active_A), self.bias.index_select(0, active_A)
+                x_TBD,
+                self.weight.index_select(0, computed_A),
+                self.bias.index_select(0, computed_A),
             )
         pre_TBF = functional.linear(x_TBD, self.weight, self.bias)
         if state.direction is not None:
@@ -53,10 +59,13 @@ class SubnetworkFC1(nn.Module):
         return pre_TBF
 
     def split_neurons(self, direction: int) -> tuple[Tensor, Tensor]:
-        """Indices of the active and of the masked neurons of a direction."""
-        order_F = self.order_LF[direction]
-        num_active = self.num_active[direction]
-        return order_F[:num_active], order_F[num_active:]
+        """Indices of the neurons to compute for a direction, and of those it masks.
+
+        Some masked ones are in both, to fill up a multiple: they are the last of the former.
+        """
+        order_F, num_active = self.order_LF[direction], self.num_active[direction]
+        multiple = MULTIPLE.get(self.weight.dtype, 1)
+        return order_F[: -(-num_active // multiple) * multiple], order_F[num_active:]
 
 
 class SubnetworkFC2(nn.Module):
@@ -72,13 +81,17 @@ class SubnetworkFC2(nn.Module):
         (fc1,) = self.fc1
         if not fc1.compact or fc1.state.direction is None:
             return functional.linear(hidden_TBF, self.weight, self.bias)
-        active_A, masked = fc1.split_neurons(fc1.state.direction)
+        computed_A, masked = fc1.split_neurons(fc1.state.direction)
         constant_D = functional.linear(
             functional.relu(fc1.bias.index_select(0, masked)),
             self.weight.index_select(1, masked),
             self.bias,
         )
-        return functional.linear(hidden_TBF, self.weight.index_select(1, active_A), constant_D)
+        weight_DA = self.weight.index_select(1, computed_A)
+        num_active = fc1.num_active[fc1.state.direction]
+        if num_active < computed_A.numel():
+            weight_DA[:, num_active:] = 0  # their constants are in the bias
+        return functional.linear(hidden_TBF, weight_DA, constant_D)
 
 
 def install_subnetworks(
