@@ -5,8 +5,10 @@ python -m benchmarks NAME [...]   run one; --help tells its options
 """
 
 import ast
+import logging
 import runpy
 import sys
+import warnings
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -34,6 +36,8 @@ def main() -> None:
     if name not in found:
         sys.exit(f"error: no benchmark {name}; there are {', '.join(found)}")
     del sys.argv[1]
+    warnings.simplefilter("ignore")  # of fairseq, hydra and torch about each other
+    logging.disable(logging.INFO)
     runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
 
 

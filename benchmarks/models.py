@@ -1,0 +1,160 @@
+"""The paper's models at full size with random weights, batches for them, and masks as sparse.
+
+Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq import utils
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+from torch import nn
+
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.models import fairseq_config
+from neuron_specialization.fairseq_plugin.parameters import make_dictionary
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.neurons.storage import Masks
+
+Sample = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Sizes of a model and of its batches."""
+
+    layers: int
+    """Of the encoder, and of the decoder."""
+    heads: int
+    """Attention heads."""
+    d_model: int
+    """Width."""
+    d_ff: int
+    """Neurons of an FFN."""
+    vocabulary: int
+    """Entries of the dictionary."""
+    tokens: int
+    """Tokens of a batch in the paper."""
+    dropout: float
+    """Of embeddings, sublayers and attention weights."""
+
+
+SHAPES = {
+    "tiny": Shape(layers=2, heads=4, d_model=64, d_ff=256, vocabulary=1_250, tokens=600, dropout=0),
+    "mT-small": Shape(
+        layers=6, heads=8, d_model=512, d_ff=1024, vocabulary=30_010, tokens=2560, dropout=0.1
+    ),
+    "mT-big": Shape(
+        layers=6, heads=16, d_model=1024, d_ff=4096, vocabulary=128_032, tokens=7680, dropout=0.1
+    ),
+}
+# neurons that a direction does not use at k = 95, by layer, encoder first: read off the official
+# plots for directions from English and into it
+SPARSITY = {
+    "from": (0.25, 0.21, 0.22, 0.225, 0.205, 0.18, 0.17, 0.205, 0.22, 0.255, 0.29, 0.28),
+    "into": (0.295, 0.215, 0.205, 0.215, 0.205, 0.175, 0.21, 0.21, 0.20, 0.19, 0.235, 0.29),
+}
+SENTENCE = 32  # tokens
+
+
+def make_model(shape: Shape, seed: int = 0) -> tuple[nn.Module, DirectionsTask]:
+    """A model of the pipeline with random weights, in training mode."""
+    nowhere = Path("nowhere")
+    training = Training(
+        data=nowhere,
+        directions=["a-b"],
+        save_dir=nowhere,
+        tensorboard=nowhere,
+        seed=seed,
+        device="cpu",
+    )
+    config = fairseq_config(architecture_of(shape), training)
+    dictionary = make_dictionary(shape.vocabulary)
+    task = DirectionsTask(config.task, dictionary, dictionary)
+    utils.set_torch_seed(seed)
+    return task.build_model(config.model).train(), task
+
+
+def architecture_of(shape: Shape) -> Architecture:
+    """The row of the configuration; what says how long to train does not matter here."""
+    return Architecture(
+        layers=shape.layers,
+        heads=shape.heads,
+        d_model=shape.d_model,
+        d_ff=shape.d_ff,
+        dropout=shape.dropout,
+        attention_dropout=shape.dropout,
+        activation_dropout=0,
+        max_positions=256,
+        temperature=5,
+        max_tokens=shape.tokens,
+        update_freq=1,
+        learning_rate=0.0005,
+        warmup_updates=4000,
+        adam_betas=(0.9, 0.98),
+        adam_eps=1e-6,
+        weight_decay=0,
+        clip_norm=0,
+        label_smoothing=0.1,
+        max_updates=1,
+        validate_every=1,
+        patience=-1,
+        precision="fp32",
+    )
+
+
+def share_parameters(model: nn.Module) -> nn.Module:
+    """A copy of a model that has the same parameters, not copies of them."""
+    return copy.deepcopy(model, {id(each): each for each in model.parameters()})
+
+
+def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) -> Sample:
+    """A batch without padding, of so many tokens on each side."""
+    generator = torch.Generator().manual_seed(seed)
+    size = (tokens // SENTENCE, SENTENCE)
+    source_BT, target_BT = (
+        torch.randint(4, shape.vocabulary, size, generator=generator) for _ in range(2)
+    )
+    inputs = {
+        "src_tokens": source_BT,
+        "src_lengths": torch.full((size[0],), SENTENCE),
+        "prev_output_tokens": target_BT.roll(1, dims=1),
+    }
+    sample = {
+        "net_input": inputs,
+        "target": target_BT,
+        "nsentences": size[0],
+        "ntokens": tokens,
+        "direction": 0,
+    }
+    return sample if device == "cpu" else utils.move_to_cuda(sample, torch.device(device))
+
+
+def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:
+    """The loss of the paper."""
+    return LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
+
+
+def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) -> Masks:
+    """Random masks with the paper's sparsity in each layer; directions alternate in their side."""
+    layers = ffn_layers(model)
+    width = next(iter(layers.values())).fc1.out_features
+    sides = [list(SPARSITY.values())[i % 2] for i in range(len(directions))]
+    # a model with fewer layers has the first ones of each stack
+    half = len(layers) // 2
+    profile_LN = np.array([[*side[:half], *side[6 : 6 + half]] for side in sides])
+    kept_LN = np.round((1 - profile_LN) * width)
+    shape = (len(directions), len(layers), width)
+    rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
+    return Masks(
+        directions=tuple(directions),
+        layers=tuple(layers),
+        mask_LNF=rank_LNF < kept_LN[..., None],
+        provenance={},
+    )

@@ -1,0 +1,136 @@
+"""A training batch, forward and backward: dense, ours in two forms, and the published design.
+
+    python -m benchmarks training_step [--shape mT-small ...] [--tokens N] [--device cuda]
+        [--precision bf16] [--keep]
+
+- dense: the baseline
+- compact: only a direction's own neurons, the form that trains
+- reference: all neurons, those of others replaced by their constant
+- official: full boolean matrices times the weights, before every batch
+
+Directions alternate from batch to batch, masks are as sparse as the paper's (random neurons, layer
+by layer). All sides have the same parameters and gradients; gradients add up, as between updates.
+The optimiser is not in it: it is the same for all, and works once in `update_freq` batches.
+
+`without FFN` is a model whose FFNs do nothing. What it lacks is what any such method can save a
+part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the roofline.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from benchmarks.models import (
+    SHAPES,
+    Sample,
+    Shape,
+    make_batch,
+    make_criterion,
+    make_model,
+    profile_masks,
+    share_parameters,
+)
+from benchmarks.official_design import OfficialMasks, widen
+from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from torch import nn
+
+from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.fairseq_plugin.methods import ffn_layers, specialise
+
+DIRECTIONS = ("en-x", "x-en")
+TOKENS = {"cpu": 1024, "cuda": None}  # a CPU takes minutes for the paper's batches
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Side:
+    """One way to train: a model, and what to do before each batch."""
+
+    def __init__(self, model: nn.Module, criterion: Any, sample: Sample):
+        self.model, self.criterion, self.sample = model, criterion, sample
+        self.state = DirectionState()
+        self.choose: Callable[[int], None] = lambda _: None
+        self.batches = 0
+
+    def run(self) -> None:
+        """A batch, forward and backward."""
+        self.batches += 1
+        direction = self.batches % len(DIRECTIONS)
+        self.choose(direction)
+        loss, _, _ = self.criterion(self.model, self.sample)
+        loss.backward()
+
+    def set_direction(self, direction: int) -> None:
+        """What our task does before a batch."""
+        self.state.direction = direction
+
+
+def make_sides(shape: Shape, tokens: int, device: str, dtype: torch.dtype) -> dict[str, Side]:
+    """All ways to train, on the same parameters."""
+    dense, task = make_model(shape)
+    dense.to(device, dtype)
+    masks = profile_masks(dense, DIRECTIONS)
+    make = partial(Side, criterion=make_criterion(task), sample=make_batch(shape, tokens, device))
+    sides = {"dense": make(dense)}
+    for form in ("compact", "reference"):
+        side = sides[form] = make(share_parameters(dense))
+        specialise(side.model, masks, DIRECTIONS, side.state, compact=form == "compact")
+        side.model.to(device)
+        side.choose = side.set_direction
+    side = sides["official"] = make(share_parameters(dense))
+    side.choose = OfficialMasks(side.model, widen(masks, shape.d_model)).choose
+    side = sides["without FFN"] = make(share_parameters(dense))
+    for layer in ffn_layers(side.model).values():
+        layer.fc1 = layer.fc2 = nn.Identity()
+    return sides
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Compare all sides at one shape."""
+    shape = SHAPES[name]
+    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.tokens
+    torch.manual_seed(0)
+    dtype = PRECISIONS[options.precision]
+    sides = make_sides(shape, tokens, options.device, dtype)
+    rows = compare(
+        {name: side.run for name, side in sides.items()},
+        rounds=options.rounds,
+        finish=waiter(options.device),
+        before=partial(torch.manual_seed, 0),
+    )
+    sparsity = 1 - profile_masks(sides["dense"].model, DIRECTIONS).mask_LNF.mean()
+    return {"tokens": tokens, "sparsity": sparsity, **describe(rows, sparsity), "sides": rows}
+
+
+def describe(rows: dict[str, Row], sparsity: float) -> dict[str, float]:
+    """The numbers that the claims are about."""
+    share = 1 - rows["without FFN"]["ratio"]
+    return {
+        "share of the FFN": share,
+        "roofline": 1 - sparsity * share,
+        "compact / dense": rows["compact"]["ratio"],
+        "compact / official": rows["compact"]["seconds"] / rows["official"]["seconds"],
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
+    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    add_options(parser, rounds=9)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    results = {}
+    for name in options.shape:
+        results[name] = measure(name, options)
+        sides = results[name]["sides"]
+        print(name, {key: value for key, value in results[name].items() if key != "sides"})
+        show(sides)
+    keep(f"training_step.{options.precision}", options, results)
+
+
+if __name__ == "__main__":
+    main()
