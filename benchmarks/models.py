@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from fairseq import utils
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+from omegaconf import OmegaConf
 from torch import nn
 
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
@@ -65,20 +66,19 @@ SENTENCE = 32  # tokens
 
 def make_model(shape: Shape, seed: int = 0) -> tuple[nn.Module, DirectionsTask]:
     """A model of the pipeline with random weights, in training mode."""
-    nowhere = Path("nowhere")
-    training = Training(
-        data=nowhere,
-        directions=["a-b"],
-        save_dir=nowhere,
-        tensorboard=nowhere,
-        seed=seed,
-        device="cpu",
-    )
-    config = fairseq_config(architecture_of(shape), training)
+    config = config_of(shape, ["a-b"])
     dictionary = make_dictionary(shape.vocabulary)
     task = DirectionsTask(config.task, dictionary, dictionary)
     utils.set_torch_seed(seed)
     return task.build_model(config.model).train(), task
+
+
+def config_of(shape: Shape, directions: Sequence[str], data: Path = Path("nowhere")) -> Any:
+    """fairseq's configuration of a training of this shape."""
+    training = Training(
+        data=data, directions=directions, save_dir=data, tensorboard=data, seed=1, device="cpu"
+    )
+    return fairseq_config(architecture_of(shape), training)
 
 
 def architecture_of(shape: Shape) -> Architecture:
@@ -158,3 +158,25 @@ def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) ->
         mask_LNF=rank_LNF < kept_LN[..., None],
         provenance={},
     )
+
+
+def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape) -> None:
+    """Write a model as a checkpoint of a training that has just begun."""
+    config = OmegaConf.to_container(config_of(shape, task.directions), resolve=True)
+    history = {
+        "criterion_name": "LabelSmoothedCrossEntropyCriterion",
+        "optimizer_name": "FairseqAdam",
+        "lr_scheduler_state": {"best": None},
+        "num_updates": 0,
+    }
+    state = {
+        "args": None,
+        "cfg": config,
+        "model": model.state_dict(),
+        "criterion": None,
+        "optimizer_history": [history],
+        "task_state": {},
+        "extra_state": {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0}},
+        "last_optimizer_state": None,
+    }
+    torch.save(state, path)

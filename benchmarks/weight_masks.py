@@ -1,0 +1,138 @@
+"""LaSS: a training batch with masks packed, as booleans, and without; the bytes of 60 directions.
+
+    python -m benchmarks weight_masks [--shape mT-small ...] [--tokens N] [--keep]
+
+- dense: no masks
+- packed: ours, one bit per weight, unpacked in each product
+- boolean: the published design, a full boolean matrix for each weight and direction
+
+All sides have the same parameters. Batches alternate between two directions, each with 30 % of the
+weights of attention and FFN. Resident bytes are those of the masks of 60 directions, measured as
+what the process (or GPU) holds more once they are there and a batch was trained on.
+"""
+
+import argparse
+import gc
+import os
+from typing import Any
+
+import psutil
+import torch
+from benchmarks.models import (
+    SHAPES,
+    Shape,
+    make_batch,
+    make_criterion,
+    make_model,
+    share_parameters,
+)
+from benchmarks.official_design import OfficialMasks, unpack
+from benchmarks.paired import add_options, compare, keep, show, waiter
+from benchmarks.training_step import DIRECTIONS, TOKENS, Side
+from torch import nn
+
+from neuron_specialization.fairseq_plugin.methods import mask_weights, pruned_tensors
+from neuron_specialization.methods.weight_masks import WeightMasks
+
+KEPT = 0.3
+MANY = 60  # directions
+
+
+def draw_masks(model: nn.Module, directions: tuple[str, ...]) -> WeightMasks:
+    """Random masks of the tensors that LaSS prunes."""
+    torch.manual_seed(0)
+    state = model.state_dict()
+    names = pruned_tensors(state, output_projection=False)
+    return WeightMasks.join(
+        [
+            WeightMasks.pack(
+                each, {name: torch.rand(state[name].shape) < KEPT for name in names}, {}
+            )
+            for each in directions
+        ]
+    )
+
+
+def make_sides(shape: Shape, tokens: int, device: str) -> dict[str, Side]:
+    """The three ways, on the same parameters."""
+    dense, task = make_model(shape)
+    dense.to(device)
+    masks = draw_masks(dense, DIRECTIONS)
+    rest = (make_criterion(task), make_batch(shape, tokens, device))
+    sides = {name: Side(share_parameters(dense), *rest) for name in ("dense", "packed", "boolean")}
+    packed, boolean = sides["packed"], sides["boolean"]
+    mask_weights(packed.model, masks, DIRECTIONS, packed.state)
+    packed.model.to(device)
+    packed.choose = packed.set_direction
+    boolean.choose = OfficialMasks(boolean.model, unpack(masks)).choose
+    return sides
+
+
+def held_bytes(device: str) -> int:
+    """What this process holds on a device."""
+    gc.collect()
+    if device == "cpu":
+        return psutil.Process(os.getpid()).memory_info().rss
+    return torch.cuda.memory_allocated()
+
+
+def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
+    """Bytes of the packed masks of 60 directions, by counting them and by looking."""
+    model, task = make_model(shape)
+    model.to(device)
+    side = Side(model, make_criterion(task), make_batch(shape, 64, device))
+    side.run()  # what a batch leaves behind without masks is not theirs
+    one = draw_masks(model, DIRECTIONS[:1])
+    before = held_bytes(device)
+    many = tuple(f"en-x{number}" for number in range(MANY))
+    bits = {name: each.repeat(MANY, axis=0) for name, each in one.bits.items()}
+    masks = WeightMasks(directions=many, shapes=one.shapes, bits=bits, provenance={})
+    mask_weights(model, masks, many, side.state)
+    del masks, bits
+    model.to(device)
+    side.state.direction = MANY - 1
+    side.run()
+    return {
+        "counted": MANY * one.bytes_per_direction(),
+        "held": held_bytes(device) - before,
+        "as booleans": 8 * MANY * one.bytes_per_direction(),
+    }
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Time and memory at one shape."""
+    shape = SHAPES[name]
+    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.tokens
+    sides = make_sides(shape, tokens, options.device)
+    rows = compare(
+        {side: each.run for side, each in sides.items()},
+        rounds=options.rounds,
+        finish=waiter(options.device),
+    )
+    del sides
+    return {
+        "tokens": tokens,
+        "packed / boolean": rows["packed"]["seconds"] / rows["boolean"]["seconds"],
+        "mask bytes": resident_bytes(shape, options.device),
+        "sides": rows,
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
+    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
+    add_options(parser, rounds=7)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    results = {}
+    for name in options.shape:
+        results[name] = measure(name, options)
+        print(name, {key: value for key, value in results[name].items() if key != "sides"})
+        show(results[name]["sides"])
+    keep("weight_masks", options, results)
+
+
+if __name__ == "__main__":
+    main()
