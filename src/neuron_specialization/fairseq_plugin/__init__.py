@@ -9,7 +9,11 @@ from argparse import Namespace
 
 import torch
 
-from neuron_specialization.fairseq_plugin import chunked_loss, optimiser, task
+from neuron_specialization.fairseq_plugin.start_up import import_fairseq
+
+import_fairseq()
+
+from neuron_specialization.fairseq_plugin import chunked_loss, optimiser, task  # noqa: E402
 
 torch.serialization.add_safe_globals([Namespace])
 

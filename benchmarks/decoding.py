@@ -1,0 +1,164 @@
+"""Decoding one direction: fairseq and CTranslate2, all neurons and the direction's own.
+
+    python -m benchmarks decoding [--shape mT-small] [--sentences 16] [--tokens 30] [--keep]
+    python -m benchmarks decoding --results results/builtin [--keep]
+
+The first form times a model of a shape of the paper with random weights, whose masks are as sparse
+as the paper's: fairseq (the exported checkpoint, in fairseq's own beam search), CTranslate2 in
+float32 and in int8, each dense and sliced, on the same sources. A random model does not end, so
+every hypothesis has as many tokens as it may (`--tokens`). Models are loaded once, before.
+
+The second form translates the test text of a finished run of the workflow by its specialized model,
+in every direction, with fairseq, CTranslate2 and CTranslate2 in int8, and prints BLEU and seconds.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks.models import SHAPES, config_of, profile_masks
+from benchmarks.paired import add_options, compare, keep, show
+from benchmarks.recording import prepare
+from sacrebleu.metrics.bleu import BLEU
+
+from neuron_specialization.decoding_settings import DecodingSettings
+from neuron_specialization.exported import FORMATS, Description
+from neuron_specialization.fairseq_plugin.exporting import export_model
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.hypotheses import Engine
+from neuron_specialization.translation import load_engine, translate_text
+
+MASKS = {"dense": False, "sliced": True}
+BASELINE = "fairseq, dense"
+
+
+def beam_search(tokens: int) -> DecodingSettings:
+    """The paper's beam, hypotheses of at most so many tokens."""
+    return DecodingSettings(
+        beam=5, length_penalty=1.0, max_len_a=0, max_len_b=tokens, max_tokens=4000
+    )
+
+
+def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Path], list[Any]]:
+    """A model of random weights, exported dense and sliced, and sources to translate."""
+    directions = prepare(folder, options)
+    config = config_of(SHAPES[options.shape], directions, folder / "binarised")
+    task = DirectionsTask.setup_task(config.task)
+    with torch.device("meta"):
+        model = task.build_model(config.model)
+    profile_masks(model, directions).save(folder / "masks.npz")
+    exported = {}
+    for name, masked in MASKS.items():
+        exported[name] = folder / name
+        export_model(
+            folder / "checkpoint.pt",
+            exported[name],
+            direction=directions[0],
+            data=folder / "binarised",
+            vocabulary=folder,
+            masks=folder / "masks.npz" if masked else None,
+        )
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    words = [dataset[number]["source"].tolist() for number in range(options.sentences)]
+    sources = [[task.source_dictionary[index] for index in each] for each in words]
+    return exported, sources
+
+
+def time_engines(options: argparse.Namespace) -> dict[str, Any]:
+    """Every engine, dense and sliced, in turn."""
+    with tempfile.TemporaryDirectory() as name:
+        exported, sources = export_both(Path(name), options)
+        sides = {}
+        for masked, folder in exported.items():
+            description = Description.read(folder)
+            for engine in FORMATS:
+                loaded = load_engine(folder, description, engine, options.device, options.threads)
+                run = partial(loaded.translate, sources, beam_search(options.tokens))
+                sides[f"{engine}, {masked}"] = run
+        first = {BASELINE: sides.pop(BASELINE)}
+        return {"sides": compare(first | sides, rounds=options.rounds)}
+
+
+def translate_run(results: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """BLEU and seconds of every engine over all directions of a finished run."""
+    own = results / "masks/neuron_specialization/seed1.npz"
+    directions = sorted(
+        path.stem for path in (results / "translations/test/neuron_specialization/seed1").iterdir()
+    )
+    found: dict[str, dict[str, list[float]]] = {
+        engine: {"bleu": [], "seconds": []} for engine in FORMATS
+    }
+    for direction in directions:
+        source, target = direction.split("-")
+        pair = "-".join(sorted((source, target), key=lambda code: code != "en"))
+        text = {side: results / f"corpora/test.{pair}.{side}" for side in (source, target)}
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / direction
+            export_model(
+                results / "models/neuron_specialization/seed1/checkpoint.pt",
+                folder,
+                direction=direction,
+                data=results / "binarised/joint",
+                vocabulary=results / "vocabularies/joint",
+                masks=own,
+            )
+            for engine in FORMATS:
+                rows = found[engine]
+                bleu, seconds = translate_file(folder, engine, text[source], text[target], options)
+                rows["bleu"].append(bleu)
+                rows["seconds"].append(seconds)
+    return {
+        "directions": directions,
+        "mean BLEU": {name: statistics.mean(rows["bleu"]) for name, rows in found.items()},
+        "seconds": {name: sum(rows["seconds"]) for name, rows in found.items()},
+        "BLEU": {name: rows["bleu"] for name, rows in found.items()},
+    }
+
+
+def translate_file(
+    folder: Path, engine: str, source: Path, reference: Path, options: argparse.Namespace
+) -> tuple[float, float]:
+    """BLEU of a file's translation, and the seconds without loading."""
+    description = Description.read(folder)
+    loaded: Engine = load_engine(folder, description, engine, options.device, options.threads)
+    settings = DecodingSettings(
+        beam=5, length_penalty=1.0, max_len_a=2, max_len_b=10, max_tokens=4000
+    )
+    lines = source.read_bytes().splitlines()
+    start = time.perf_counter()
+    chunks = list(translate_text(lines, str(source), folder, description, loaded, settings))
+    seconds = time.perf_counter() - start
+    hypotheses = [each.text for chunk in chunks for each in chunk]
+    references = reference.read_text(encoding="utf-8").splitlines()
+    return BLEU().corpus_score(hypotheses, [references]).score, seconds
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=SHAPES, default="mT-small")
+    parser.add_argument("--sentences", type=int, default=16, help="of a batch (%(default)s)")
+    parser.add_argument("--tokens", type=int, default=30, help="of a hypothesis (%(default)s)")
+    parser.add_argument("--results", type=Path, help="folder of a finished run")
+    add_options(parser, rounds=7)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.results:
+        results = translate_run(options.results, options)
+        print({name: each for name, each in results.items() if name != "BLEU"})
+        keep("decoding.trained", options, results)
+        return
+    options.corpus, options.directions = "builtin", 2
+    results = time_engines(options)
+    show(results["sides"])
+    keep(f"decoding.{options.shape}", options, results)
+
+
+if __name__ == "__main__":
+    main()
