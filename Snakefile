@@ -52,6 +52,7 @@ include: "rules/evaluate.smk"
 include: "rules/analysis.smk"
 include: "rules/setup.smk"
 include: "rules/figures.smk"
+include: "rules/run.smk"
 
 
 localrules:
@@ -67,6 +68,7 @@ localrules:
     tables,
     parameters,
     figures,
+    describe_run,
 
 
 rule all:
@@ -74,3 +76,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.describe_run.output,

@@ -14,7 +14,7 @@ import yaml
 from tests.workflow.conftest import TINY, Snakemake
 
 # rules of one job, whatever the dataset
-ONCE = dict.fromkeys(["prepare_corpora", "all"], 1)
+ONCE = dict.fromkeys(["prepare_corpora", "describe_run", "all"], 1)
 SETUP = ("describe_languages", "describe_models", "describe_settings", "measure_efficiency")
 ONCE |= dict.fromkeys(["count_parameters", *SETUP], 1)
 # of the system whose neurons are looked at
@@ -123,6 +123,7 @@ JOBS = {
         "make_table": 5,
         "describe_languages": 1,
         "describe_settings": 1,
+        "describe_run": 1,
         "all": 1,
     },
     ("config/bible.yaml",): jobs(

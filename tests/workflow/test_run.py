@@ -362,6 +362,16 @@ def test_one_more_k_trains_that_k_only(
     assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
 
 
+def test_the_run_is_described(results: Path) -> None:
+    run = pd.read_csv(results / "benchmarks/run.csv")
+    assert run["job"].is_unique
+    assert set(run["rule"]) >= {"prepare_corpora", "train_system", "make_table", "draw_neurons"}
+    critical = run[run["critical"]]["rule"].tolist()
+    assert critical[:3] == ["prepare_corpora", "learn_vocabulary", "binarise_corpora"]
+    assert "train_system" in critical
+    assert 0 < run[run["critical"]]["seconds"].sum() < run["seconds"].sum()
+
+
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
@@ -379,6 +389,8 @@ TABLES = {"make_table": 4} | dict.fromkeys(
 TABLES |= {"measure_neurons": 1, "draw_neurons": 1}
 # what any change of settings concerns
 SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
+# whatever is made anew
+LAST = {"describe_run": 1, "all": 1}
 
 
 def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
@@ -426,7 +438,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     path.write_text(original + "# edited\n", encoding="utf-8")
     done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone)
     path.write_text(original, encoding="utf-8")
-    assert planned_jobs(done.stdout) == jobs | {"all": 1}
+    assert planned_jobs(done.stdout) == jobs | LAST
 
 
 @pytest.mark.parametrize(
@@ -482,7 +494,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 ) -> None:
     overlays = (TINY, overlay(settings))
     done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
-    assert planned_jobs(done.stdout) == jobs | {"all": 1}
+    assert planned_jobs(done.stdout) == jobs | LAST
 
 
 def test_the_same_seed_gives_the_same_scores(
