@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from benchmarks.models import DTYPES, PADDING, SHAPES, add_shape, build, make_batch, start
 from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
-from benchmarks.transformer import DTYPES, PADDING, add_shape, build, made_up_batch, start
 from fairseq.tasks import FairseqTask
 from torch import nn
 
@@ -66,7 +66,7 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Row]]:
     layers, models = {}, {}
     for form in FORMS:
         model, task, config = build(options, attention=form)
-        batch = made_up_batch(options, config.dataset.max_tokens)
+        batch = make_batch(SHAPES[options.shape], config.dataset.max_tokens, options.device)
         criterion = FairseqTask.build_criterion(task, config.criterion)
         layers[form] = layer_pass(options, model, batch)
         models[form] = model_pass(criterion, model, batch)

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from benchmarks.models import DTYPES, PADDING
 from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
-from benchmarks.transformer import DTYPES, PADDING
 from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_loss
 from torch import Tensor
 from torch.nn import functional

@@ -24,14 +24,14 @@ import torch
 from benchmarks.models import SHAPES, config_of, profile_masks
 from benchmarks.paired import add_options, compare, keep, show
 from benchmarks.recording import prepare
-from sacrebleu.metrics.bleu import BLEU
-
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.exported import FORMATS, Description
 from neuron_specialization.fairseq_plugin.exporting import export_model
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.hypotheses import Engine
 from neuron_specialization.translation import load_engine, translate_text
+from sacrebleu.metrics.bleu import BLEU
+
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 
 MASKS = {"dense": False, "sliced": True}
 BASELINE = "fairseq, dense"

@@ -9,19 +9,20 @@ batch of a small direction may have more.
 import argparse
 from collections.abc import Callable
 
+from benchmarks.models import SHAPES, add_shape, architecture_of, start
 from benchmarks.optimiser import Side
 from benchmarks.paired import Row, add_options, compare, keep, show, waiter
-from benchmarks.transformer import add_shape, architecture_of, start
 
 
 def measure(options: argparse.Namespace) -> dict[str, Row]:
     """Times of an update by factor."""
-    usual = architecture_of(options)
+    usual = architecture_of(SHAPES[options.shape])
+    usual_tokens = options.tokens or usual.max_tokens
     sides: dict[str, Callable[[], object]] = {}
     for factor in options.factors:
         if usual.update_freq % factor:
             raise SystemExit(f"error: update_freq is {usual.update_freq}, no multiple of {factor}")
-        tokens, number = usual.max_tokens * factor, usual.update_freq // factor
+        tokens, number = usual_tokens * factor, usual.update_freq // factor
         side = Side(options, max_tokens=tokens, update_freq=number)
         sides[f"{tokens} x {number}"] = side.update
     rows = compare(sides, rounds=options.rounds, finish=waiter(options.device))

@@ -33,8 +33,7 @@ def train_side(name: str, options: argparse.Namespace) -> None:
     """Train two batches and print the peak of this process in bytes."""
     shape, device = SHAPES[options.shape], options.device
     directions = tuple(f"en-x{number}" for number in range(options.directions))
-    model, task = make_model(shape)
-    model.to(device)
+    model, task, _ = make_model(shape, device)
     side = Side(model, make_criterion(task), make_batch(shape, options.tokens, device))
     optimiser = torch.optim.Adam(model.parameters())
     if name == "compact":
@@ -66,7 +65,7 @@ def run_side(name: str, options: argparse.Namespace) -> int:
 def file_sizes(options: argparse.Namespace) -> dict[str, int]:
     """Bytes of the files of masks of both designs."""
     shape = SHAPES[options.shape]
-    model, _ = make_model(shape)
+    model, _, _ = make_model(shape)
     directions = tuple(f"en-x{number}" for number in range(options.directions))
     with tempfile.TemporaryDirectory() as folder:
         ours, official = Path(folder) / "masks.npz", Path(folder) / "masks.pt"

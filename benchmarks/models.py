@@ -3,6 +3,7 @@
 Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
 """
 
+import argparse
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import torch
 from fairseq import utils
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 from omegaconf import OmegaConf
-from torch import nn
+from torch import Tensor, nn
 
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.models import fairseq_config
@@ -28,7 +29,7 @@ Sample = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """Sizes of a model and of its batches."""
+    """A model, and the batches that it is trained on."""
 
     layers: int
     """Of the encoder, and of the decoder."""
@@ -40,73 +41,141 @@ class Shape:
     """Neurons of an FFN."""
     vocabulary: int
     """Entries of the dictionary."""
-    tokens: int
-    """Tokens of a batch in the paper."""
     dropout: float
     """Of embeddings, sublayers and attention weights."""
+    max_tokens: int
+    """Tokens of a batch."""
+    update_freq: int
+    """Batches of an update, on one GPU."""
+    longest: int
+    """Tokens of a typical sentence."""
 
 
 SHAPES = {
-    "tiny": Shape(layers=2, heads=4, d_model=64, d_ff=256, vocabulary=1_250, tokens=600, dropout=0),
+    "builtin": Shape(
+        layers=2,
+        heads=4,
+        d_model=64,
+        d_ff=256,
+        vocabulary=1_250,
+        dropout=0.0,
+        max_tokens=600,
+        update_freq=3,
+        longest=15,
+    ),
     "mT-small": Shape(
-        layers=6, heads=8, d_model=512, d_ff=1024, vocabulary=30_010, tokens=2560, dropout=0.1
+        layers=6,
+        heads=8,
+        d_model=512,
+        d_ff=1024,
+        vocabulary=30_010,
+        dropout=0.1,
+        max_tokens=2_560,
+        update_freq=4,
+        longest=32,
     ),
     "mT-big": Shape(
-        layers=6, heads=16, d_model=1024, d_ff=4096, vocabulary=128_032, tokens=7680, dropout=0.1
+        layers=6,
+        heads=16,
+        d_model=1024,
+        d_ff=4096,
+        vocabulary=128_032,
+        dropout=0.1,
+        max_tokens=7_680,
+        update_freq=21,
+        longest=40,
     ),
 }
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PADDING = 1
 # neurons that a direction does not use at k = 95, by layer, encoder first: read off the official
 # plots for directions from English and into it
 SPARSITY = {
     "from": (0.25, 0.21, 0.22, 0.225, 0.205, 0.18, 0.17, 0.205, 0.22, 0.255, 0.29, 0.28),
     "into": (0.295, 0.215, 0.205, 0.215, 0.205, 0.175, 0.21, 0.21, 0.20, 0.19, 0.235, 0.29),
 }
-SENTENCE = 32  # tokens
 
 
-def make_model(shape: Shape, seed: int = 0) -> tuple[nn.Module, DirectionsTask]:
-    """A model of the pipeline with random weights, in training mode."""
-    config = config_of(shape, ["a-b"])
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """The options of a model."""
+    parser.add_argument("--shape", choices=SHAPES, default="builtin", help="(%(default)s)")
+    parser.add_argument("--tokens", type=int, help="of a batch, if not as many as in training")
+    parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
+
+
+def start(options: argparse.Namespace) -> None:
+    """Make everything random start alike, with the threads that were asked for."""
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+
+
+def architecture_of(shape: Shape, **changes: Any) -> Architecture:
+    """A row of the configuration; what says how long to train does not matter here."""
+    settings: dict[str, Any] = {
+        "layers": shape.layers,
+        "heads": shape.heads,
+        "d_model": shape.d_model,
+        "d_ff": shape.d_ff,
+        "dropout": shape.dropout,
+        "attention_dropout": shape.dropout,
+        "activation_dropout": 0.0,
+        "max_positions": 256,
+        "temperature": 5,
+        "max_tokens": shape.max_tokens,
+        "update_freq": shape.update_freq,
+        "learning_rate": 0.0005,
+        "warmup_updates": 4000,
+        "adam_betas": (0.9, 0.98),
+        "adam_eps": 1e-6,
+        "weight_decay": 0.0,
+        "clip_norm": 0.0,
+        "label_smoothing": 0.1,
+        "max_updates": 1,
+        "validate_every": 1,
+        "patience": 1,
+        "precision": "fp32",
+    }
+    return Architecture(**(settings | changes))
+
+
+def config_of(
+    shape: Shape,
+    directions: Sequence[str] = ("en-de",),
+    data: Path = Path("nowhere"),
+    device: str = "cpu",
+    **changes: Any,
+) -> Any:
+    """fairseq's configuration of a training of this shape, with changes to its settings."""
+    training = Training(
+        data=data,
+        directions=directions,
+        save_dir=data,
+        tensorboard=data,
+        seed=1,
+        device=device.partition(":")[0],
+    )
+    return fairseq_config(architecture_of(shape, **changes), training)
+
+
+def make_model(
+    shape: Shape, device: str = "cpu", **changes: Any
+) -> tuple[nn.Module, DirectionsTask, Any]:
+    """A model in training, with random weights, its task and fairseq's configuration."""
+    config = config_of(shape, device=device, **changes)
     dictionary = make_dictionary(shape.vocabulary)
     task = DirectionsTask(config.task, dictionary, dictionary)
-    utils.set_torch_seed(seed)
-    return task.build_model(config.model).train(), task
+    utils.set_torch_seed(1)
+    model: nn.Module = task.build_model(config.model)
+    dtype = DTYPES[changes.get("precision", "fp32")]
+    return model.to(device, dtype).train(), task, config
 
 
-def config_of(shape: Shape, directions: Sequence[str], data: Path = Path("nowhere")) -> Any:
-    """fairseq's configuration of a training of this shape."""
-    training = Training(
-        data=data, directions=directions, save_dir=data, tensorboard=data, seed=1, device="cpu"
-    )
-    return fairseq_config(architecture_of(shape), training)
-
-
-def architecture_of(shape: Shape) -> Architecture:
-    """The row of the configuration; what says how long to train does not matter here."""
-    return Architecture(
-        layers=shape.layers,
-        heads=shape.heads,
-        d_model=shape.d_model,
-        d_ff=shape.d_ff,
-        dropout=shape.dropout,
-        attention_dropout=shape.dropout,
-        activation_dropout=0,
-        max_positions=256,
-        temperature=5,
-        max_tokens=shape.tokens,
-        update_freq=1,
-        learning_rate=0.0005,
-        warmup_updates=4000,
-        adam_betas=(0.9, 0.98),
-        adam_eps=1e-6,
-        weight_decay=0,
-        clip_norm=0,
-        label_smoothing=0.1,
-        max_updates=1,
-        validate_every=1,
-        patience=-1,
-        precision="fp32",
-    )
+def build(options: argparse.Namespace, **changes: Any) -> tuple[nn.Module, DirectionsTask, Any]:
+    """The model that the options ask for (`add_shape`), with changes to its settings."""
+    if options.tokens:
+        changes = {"max_tokens": options.tokens, **changes}
+    shape, precision = SHAPES[options.shape], options.precision
+    return make_model(shape, options.device, precision=precision, **changes)
 
 
 def share_parameters(model: nn.Module) -> nn.Module:
@@ -115,25 +184,34 @@ def share_parameters(model: nn.Module) -> nn.Module:
 
 
 def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) -> Sample:
-    """A batch without padding, of so many tokens on each side."""
+    """A batch as training makes it: `tokens` with padding, sentences of similar lengths.
+
+    About a twentieth is padding, as where sentences are sorted by length.
+    """
     generator = torch.Generator().manual_seed(seed)
-    size = (tokens // SENTENCE, SENTENCE)
-    source_BT, target_BT = (
-        torch.randint(4, shape.vocabulary, size, generator=generator) for _ in range(2)
-    )
+    longest = min(shape.longest, tokens)
+    sentences = tokens // longest
+
+    def side() -> tuple[Tensor, Tensor]:
+        lengths_B = torch.randint(longest * 9 // 10, longest + 1, (sentences,), generator=generator)
+        lengths_B[0] = longest
+        pieces_BT = torch.randint(4, shape.vocabulary, (sentences, longest), generator=generator)
+        padded_BT = torch.arange(longest) >= lengths_B[:, None]
+        return pieces_BT.masked_fill(padded_BT, PADDING), lengths_B
+
+    (source_BT, lengths_B), (target_BT, _) = side(), side()
     inputs = {
-        "src_tokens": source_BT,
-        "src_lengths": torch.full((size[0],), SENTENCE),
-        "prev_output_tokens": target_BT.roll(1, dims=1),
+        "src_tokens": source_BT.flip(1),
+        "src_lengths": lengths_B,
+        "prev_output_tokens": target_BT.roll(1, 1),
     }
-    sample = {
-        "net_input": inputs,
-        "target": target_BT,
-        "nsentences": size[0],
-        "ntokens": tokens,
+    return {
         "direction": 0,
+        "net_input": {name: each.to(device) for name, each in inputs.items()},
+        "target": target_BT.to(device),
+        "nsentences": sentences,
+        "ntokens": int((target_BT != PADDING).sum()),
     }
-    return sample if device == "cpu" else utils.move_to_cuda(sample, torch.device(device))
 
 
 def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:

@@ -13,8 +13,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.models import SHAPES, add_shape, build, make_batch, start
 from benchmarks.paired import Row, add_options, compare, keep, show, waiter
-from benchmarks.transformer import add_shape, build, made_up_batch, start
 from fairseq import optim
 from fairseq.tasks import FairseqTask
 
@@ -34,7 +34,8 @@ class Side:
             self.optimiser = optim.FP16Optimizer.build_optimizer(config, parameters)
         number = config.optimization.update_freq[0]
         tokens = config.dataset.max_tokens
-        self.batches = [made_up_batch(options, tokens, seed) for seed in range(number)]
+        shape, device = SHAPES[options.shape], options.device
+        self.batches = [make_batch(shape, tokens, device, seed) for seed in range(number)]
 
     def pass_batch(self, batch: dict[str, Any]) -> None:
         """Add the gradient of a batch."""

@@ -113,7 +113,11 @@ def conditions(options: argparse.Namespace) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "commit": done.stdout.strip(),
-        "options": {name: value for name, value in vars(options).items() if name != "keep"},
+        "options": {
+            name: value
+            for name, value in vars(options).items()
+            if name != "keep" and value is not None
+        },
     }
 
 
@@ -131,6 +135,8 @@ def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> 
     gpu = options.device.startswith("cuda")
     device = torch.cuda.get_device_name().split()[1].lower() if gpu else "cpu"
     path = RESULTS / f"{name}.{device}.json"
-    text = json.dumps({"conditions": conditions(options), "results": results}, indent=1)
+    text = json.dumps(
+        {"conditions": conditions(options), "results": results}, indent=1, default=str
+    )
     path.write_text(f"{text}\n", encoding="utf-8")
     print(path)

@@ -220,7 +220,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default="builtin", help="or a folder of texts (%(default)s)")
-    parser.add_argument("--shape", choices=SHAPES, default="tiny")
+    parser.add_argument("--shape", choices=SHAPES, default="builtin")
     parser.add_argument("--sentences", type=int, default=16, help="of each text of a folder")
     parser.add_argument("--directions", type=int, default=18, help="an even number (%(default)s)")
     parser.add_argument("--stage", nargs=2, metavar=("SIDE", "FOLDER"), help=argparse.SUPPRESS)

@@ -10,9 +10,9 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.models import add_shape, start
 from benchmarks.optimiser import Side
 from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
-from benchmarks.transformer import add_shape, start
 
 
 def measure(options: argparse.Namespace) -> dict[str, Row]:

@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 from benchmarks.models import (
+    DTYPES,
     SHAPES,
     Sample,
     Shape,
@@ -41,7 +42,6 @@ from neuron_specialization.fairseq_plugin.methods import ffn_layers, specialise
 
 DIRECTIONS = ("en-x", "x-en")
 TOKENS = {"cpu": 1024, "cuda": None}  # a CPU takes minutes for the paper's batches
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Side:
@@ -66,10 +66,9 @@ class Side:
         self.state.direction = direction
 
 
-def make_sides(shape: Shape, tokens: int, device: str, dtype: torch.dtype) -> dict[str, Side]:
+def make_sides(shape: Shape, tokens: int, device: str, precision: str) -> dict[str, Side]:
     """All ways to train, on the same parameters."""
-    dense, task = make_model(shape)
-    dense.to(device, dtype)
+    dense, task, _ = make_model(shape, device, precision=precision)
     masks = profile_masks(dense, DIRECTIONS)
     make = partial(Side, criterion=make_criterion(task), sample=make_batch(shape, tokens, device))
     sides = {"dense": make(dense)}
@@ -89,10 +88,9 @@ def make_sides(shape: Shape, tokens: int, device: str, dtype: torch.dtype) -> di
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Compare all sides at one shape."""
     shape = SHAPES[name]
-    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.tokens
+    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
     torch.manual_seed(0)
-    dtype = PRECISIONS[options.precision]
-    sides = make_sides(shape, tokens, options.device, dtype)
+    sides = make_sides(shape, tokens, options.device, options.precision)
     rows = compare(
         {name: side.run for name, side in sides.items()},
         rounds=options.rounds,
@@ -119,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
     parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
+    parser.add_argument("--precision", choices=DTYPES, default="fp32")
     add_options(parser, rounds=9)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -55,8 +55,7 @@ def draw_masks(model: nn.Module, directions: tuple[str, ...]) -> WeightMasks:
 
 def make_sides(shape: Shape, tokens: int, device: str) -> dict[str, Side]:
     """The three ways, on the same parameters."""
-    dense, task = make_model(shape)
-    dense.to(device)
+    dense, task, _ = make_model(shape, device)
     masks = draw_masks(dense, DIRECTIONS)
     rest = (make_criterion(task), make_batch(shape, tokens, device))
     sides = {name: Side(share_parameters(dense), *rest) for name in ("dense", "packed", "boolean")}
@@ -78,8 +77,7 @@ def held_bytes(device: str) -> int:
 
 def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
     """Bytes of the packed masks of 60 directions, by counting them and by looking."""
-    model, task = make_model(shape)
-    model.to(device)
+    model, task, _ = make_model(shape, device)
     side = Side(model, make_criterion(task), make_batch(shape, 64, device))
     side.run()  # what a batch leaves behind without masks is not theirs
     one = draw_masks(model, DIRECTIONS[:1])
@@ -102,7 +100,7 @@ def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Time and memory at one shape."""
     shape = SHAPES[name]
-    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.tokens
+    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
     sides = make_sides(shape, tokens, options.device)
     rows = compare(
         {side: each.run for side, each in sides.items()},
