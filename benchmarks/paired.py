@@ -61,7 +61,7 @@ def compare(
 
 
 def summarise(seconds: list[float], first: list[float]) -> Row:
-    """Quartiles of some times, and of their ratios to others."""
+    """Quartiles of some times, at least two, and of their ratios to others."""
     ratios = [mine / other for mine, other in zip(seconds, first, strict=True)]
     row = {}
     for name, values in (("seconds", seconds), ("ratio", ratios)):
@@ -98,7 +98,7 @@ def add_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
     """The options that all comparisons have."""
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=rounds, help="(%(default)s)")
+    parser.add_argument("--rounds", type=int, default=rounds, help="2 or more (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="write benchmarks/results/NAME.*.json")
 
 

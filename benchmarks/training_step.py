@@ -18,6 +18,7 @@ part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of 
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -88,6 +89,8 @@ def make_sides(shape: Shape, tokens: int, device: str, precision: str) -> dict[s
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Compare all sides at one shape."""
     shape = SHAPES[name]
+    if options.vocabulary:
+        shape = replace(shape, vocabulary=options.vocabulary)
     tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
     torch.manual_seed(0)
     sides = make_sides(shape, tokens, options.device, options.precision)
@@ -117,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
     parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
+    parser.add_argument("--vocabulary", type=int, help="entries, if not as many as in the paper")
     parser.add_argument("--precision", choices=DTYPES, default="fp32")
     add_options(parser, rounds=9)
     options = parser.parse_args()
@@ -127,7 +131,8 @@ def main() -> None:
         sides = results[name]["sides"]
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
         show(sides)
-    keep(f"training_step.{options.precision}", options, results)
+    vocabulary = f".{options.vocabulary}" if options.vocabulary else ""
+    keep(f"training_step.{options.precision}{vocabulary}", options, results)
 
 
 if __name__ == "__main__":
