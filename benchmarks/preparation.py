@@ -1,6 +1,6 @@
 """Time and memory of preparing a corpus: ours by stage, and the usual command lines.
 
-    python -m benchmarks.preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--json FILE]
+    python -m benchmarks preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--json FILE]
 
 - ours: read and clean (`prepare_corpora`), sample for the vocabulary (`sample_lines`, without the
   learning), text to tokens (`binarise_corpora`)

@@ -1,6 +1,6 @@
 """Time of scoring a system and testing it against another one: ours, and sacreBLEU on text.
 
-    python benchmarks/scoring.py [--directions 60] [--processes 2] [--text FOLDER] [--json FILE]
+    python -m benchmarks scoring [--directions 60] [--processes 2] [--text FOLDER] [--json FILE]
 
 Both sides compute BLEU and chrF++ of every direction of two systems and a paired bootstrap of 1,000
 resamples between them, with the same p-values (checked).

@@ -1,0 +1,115 @@
+"""The benchmarks compare like with like, and still run."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from benchmarks import training_step, weight_masks
+from benchmarks.models import SHAPES
+from benchmarks.paired import NOISE, compare
+from benchmarks.training_step import DIRECTIONS, Side
+
+TOKENS = 60
+
+
+def losses_and_gradients(sides: dict[str, Side], name: str, direction: int) -> list[torch.Tensor]:
+    """The loss of a batch, and its gradients: of the parameters, which all sides share."""
+    side, shared = sides[name], list(sides["dense"].model.parameters())
+    for parameter in shared:
+        parameter.grad = None
+    side.choose(direction)
+    loss, _, _ = side.criterion(side.model, side.sample)
+    loss.backward()
+    return [loss, *(parameter.grad for parameter in shared if parameter.grad is not None)]
+
+
+def make_compared(module: object) -> dict[str, Side]:
+    """The sides of a benchmark, biases drawn anew: fairseq's are zero, and would hide mistakes."""
+    arguments = (SHAPES["builtin"], TOKENS, "cpu")
+    if module is training_step:
+        sides = training_step.make_sides(*arguments, "fp32")
+    else:
+        sides = weight_masks.make_sides(*arguments)
+    torch.manual_seed(0)
+    for name, parameter in sides["dense"].model.named_parameters():
+        if name.endswith("fc1.bias"):
+            torch.nn.init.normal_(parameter)
+    return sides
+
+
+@pytest.mark.parametrize(
+    ("module", "ours", "official"),
+    [
+        (training_step, ["compact", "reference"], "official"),
+        (weight_masks, ["packed"], "boolean"),
+    ],
+)
+def test_the_published_design_computes_what_ours_does(
+    module: object, ours: list[str], official: str
+) -> None:
+    sides = make_compared(module)
+    for direction in range(len(DIRECTIONS)):
+        expected = losses_and_gradients(sides, official, direction)
+        dense = losses_and_gradients(sides, "dense", direction)
+        assert abs(dense[0] - expected[0]) > 2e-4 * abs(dense[0])  # the masks do something
+        for name in ours:
+            found = losses_and_gradients(sides, name, direction)
+            for mine, theirs in zip(found, expected, strict=True):
+                torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_all_sides_have_the_same_parameters() -> None:
+    sides = make_compared(training_step)
+    dense = {id(parameter) for parameter in sides["dense"].model.parameters()}
+    for name, side in sides.items():
+        learning = {id(each) for each in side.model.parameters() if each.requires_grad}
+        assert learning <= dense, name
+        assert len(learning) == len(dense) or name == "without FFN", name
+
+
+def test_sides_alternate_and_noise_is_the_first_one_again() -> None:
+    order: list[str] = []
+    sides: dict[str, Callable[[], object]] = {name: partial(order.append, name) for name in "ab"}
+    rows = compare(sides, rounds=2, warm_up=1)
+    assert "".join(order) == "aba" * 3
+    assert list(rows) == ["a", "b", NOISE]
+    assert rows["a"]["ratio"] == 1
+    assert rows["b"]["ratio_lower"] <= rows["b"]["ratio"] <= rows["b"]["ratio_upper"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["training_step", "--shape", "builtin", "--tokens", "60"],
+        ["weight_masks", "--shape", "builtin", "--tokens", "60"],
+        ["speed_settings", "--tokens", "60", "--chunk", "16"],
+    ],
+)
+def test_benchmarks_run(project: Path, arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments, "--rounds", "2"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert NOISE in done.stdout
+
+
+def test_benchmarks_are_listed(project: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks"]
+    listed = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
+    for path in (project / "benchmarks").glob("*.py"):
+        if "\ndef main(" in path.read_text(encoding="utf-8") and path.stem != "__main__":
+            assert f"\n{path.stem} " in listed
+    wrong = subprocess.run(
+        [*command, "nothing"], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 1
+    assert "no benchmark nothing" in wrong.stderr
