@@ -10,7 +10,8 @@
 
 Directions alternate from batch to batch, masks are as sparse as the paper's (random neurons, layer
 by layer). All sides have the same parameters and gradients; gradients add up, as between updates.
-The optimiser is not in it: it is the same for all, and works once in `update_freq` batches.
+The optimiser is not in it: it is the same for all, and works once in `update_freq` batches. With
+`--fast` all sides have fused cross-attention and the loss in chunks.
 
 `without FFN` is a model whose FFNs do nothing. What it lacks is what any such method can save a
 part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the roofline.
@@ -29,19 +30,20 @@ from benchmarks.models import (
     Sample,
     Shape,
     make_batch,
-    make_criterion,
     make_model,
     profile_masks,
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, widen
 from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from fairseq.tasks import FairseqTask
 from torch import nn
 
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.fairseq_plugin.methods import ffn_layers, specialise
 
 DIRECTIONS = ("en-x", "x-en")
+FAST = {"attention": "sdpa", "loss_chunk": 256}
 TOKENS = {"cpu": 1024, "cuda": None}  # a CPU takes minutes for the paper's batches
 
 
@@ -67,11 +69,12 @@ class Side:
         self.state.direction = direction
 
 
-def make_sides(shape: Shape, tokens: int, device: str, precision: str) -> dict[str, Side]:
-    """All ways to train, on the same parameters."""
-    dense, task, _ = make_model(shape, device, precision=precision)
+def make_sides(shape: Shape, tokens: int, device: str, **changes: Any) -> dict[str, Side]:
+    """All ways to train, on the same parameters, with changes to the settings of the training."""
+    dense, task, config = make_model(shape, device, **changes)
     masks = profile_masks(dense, DIRECTIONS)
-    make = partial(Side, criterion=make_criterion(task), sample=make_batch(shape, tokens, device))
+    criterion = FairseqTask.build_criterion(task, config.criterion)
+    make = partial(Side, criterion=criterion, sample=make_batch(shape, tokens, device))
     sides = {"dense": make(dense)}
     for form in ("compact", "reference"):
         side = sides[form] = make(share_parameters(dense))
@@ -93,7 +96,8 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         shape = replace(shape, vocabulary=options.vocabulary)
     tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
     torch.manual_seed(0)
-    sides = make_sides(shape, tokens, options.device, options.precision)
+    changes = FAST if options.fast else {}
+    sides = make_sides(shape, tokens, options.device, precision=options.precision, **changes)
     rows = compare(
         {name: side.run for name, side in sides.items()},
         rounds=options.rounds,
@@ -122,6 +126,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
     parser.add_argument("--vocabulary", type=int, help="entries, if not as many as in the paper")
     parser.add_argument("--precision", choices=DTYPES, default="fp32")
+    parser.add_argument("--fast", action="store_true", help="with the settings for speed")
     add_options(parser, rounds=9)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -131,8 +136,8 @@ def main() -> None:
         sides = results[name]["sides"]
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
         show(sides)
-    vocabulary = f".{options.vocabulary}" if options.vocabulary else ""
-    keep(f"training_step.{options.precision}{vocabulary}", options, results)
+    parts = ["training_step", options.precision, options.vocabulary, options.fast and "fast"]
+    keep(".".join(str(part) for part in parts if part), options, results)
 
 
 if __name__ == "__main__":
