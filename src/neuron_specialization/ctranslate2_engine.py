@@ -1,11 +1,18 @@
 """Exported models decoded by CTranslate2, to the hypotheses and scores of fairseq.
 
-CTranslate2 gives the forced target tag no log-probability, and a hypothesis that is cut off at the
-longest length no </s>. Both are scored here, the length is that of all tokens, and the beam's
-hypotheses are compared again: then they are fairseq's, whose score is the log-probability of all
-tokens, tag and </s> among them, over their number to the power of the length penalty.
+fairseq's score is the log-probability of all tokens, the target tag and </s> among them, over their
+number to the power of the length penalty. CTranslate2's differs in three things, made good here
+before the hypotheses of a beam are compared again:
+
+- it gives the forced tag no log-probability;
+- a hypothesis that is cut off at the longest length has no </s>, and ranks above finished ones;
+- where there is no tag, </s> is forbidden at first, and the other tokens share its probability.
+
+One difference is left: it considers an empty hypothesis only where </s> is the likeliest token.
 """
 
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +38,10 @@ class CTranslate2Engine:
             raise InputError("no GPU is there for CTranslate2; use --device cpu")
         try:
             self.model = ctranslate2.Translator(
-                str(folder), device=device, intra_threads=threads or 0
+                str(folder),
+                device=device,
+                # its own choice may be more than there are
+                intra_threads=threads or len(os.sched_getaffinity(0)),
             )
         except (RuntimeError, ValueError) as error:
             raise InputError(f"{folder}: not a CTranslate2 model ({error})") from error
@@ -43,31 +53,47 @@ class CTranslate2Engine:
     ) -> list[Hypothesis]:
         """The best hypothesis of each source; sources have their tag and </s>."""
         longest = settings.max_length(max(map(len, sources)), self.positions)
-        found = self.model.translate_batch(
+        found = self.search(sources, settings, longest, patience=1)
+        cut = [i for i, each in enumerate(found) if longest in map(len, each.hypotheses)]
+        if cut and settings.beam > 1:
+            # all hypotheses of these, as many as a beam that ended before and one that is cut off
+            again = self.search([sources[i] for i in cut], settings, longest, patience=2)
+            for i, result in zip(cut, again, strict=True):
+                found[i] = result
+        starts = self.start_scores(sources)
+        ends = self.end_scores(sources, found)
+        return [
+            self.best(result, start, end, settings.length_penalty)
+            for result, start, end in zip(found, starts, ends, strict=True)
+        ]
+
+    def search(
+        self,
+        sources: Sequence[Sequence[str]],
+        settings: DecodingSettings,
+        longest: int,
+        patience: int,
+    ) -> list[Any]:
+        """CTranslate2's results for each source, with their tags and </s>."""
+        return self.model.translate_batch(
             sources,
             [self.tag] * len(sources) if self.tag else None,
             beam_size=settings.beam,
-            num_hypotheses=settings.beam,
+            patience=patience,
+            num_hypotheses=settings.beam * patience,
             length_penalty=settings.length_penalty,
             return_scores=True,
             return_end_token=True,
             max_input_length=0,
             max_decoding_length=longest,
-            min_decoding_length=0 if self.tag else 1,  # as fairseq: no empty hypothesis
+            min_decoding_length=0 if self.tag else 1,  # as fairseq: empty after a tag alone
         )
-        tags = self.tag_scores(sources)
-        ends = self.end_scores(sources, found)
-        return [
-            self.best(result, tag, end, settings.length_penalty)
-            for result, tag, end in zip(found, tags, ends, strict=True)
-        ]
 
-    def tag_scores(self, sources: Sequence[Sequence[str]]) -> list[float]:
-        """The log-probability of the target tag after each source."""
-        if not self.tag:
-            return [0.0] * len(sources)
+    def start_scores(self, sources: Sequence[Sequence[str]]) -> list[float]:
+        """What all hypotheses of a source lack: log-probability of the tag, or of no </s>."""
         found = self.model.score_batch(sources, [self.tag] * len(sources), max_input_length=0)
-        return [each.log_probs[0] for each in found]
+        firsts = [each.log_probs[0] for each in found]
+        return firsts if self.tag else [math.log1p(-math.exp(first)) for first in firsts]
 
     def end_scores(
         self, sources: Sequence[Sequence[str]], found: Sequence[Any]
@@ -89,13 +115,13 @@ class CTranslate2Engine:
         return ends
 
     def best(
-        self, result: Any, tag: float, ends: dict[int, float], length_penalty: float
+        self, result: Any, start: float, ends: dict[int, float], length_penalty: float
     ) -> Hypothesis:
         """The best hypothesis by fairseq's score, without its tag."""
         scored = []
         pairs = zip(result.hypotheses, result.scores, strict=True)
         for number, (words, score) in enumerate(pairs):
-            total = score * len(words) ** length_penalty + tag + ends.get(number, 0.0)
+            total = score * len(words) ** length_penalty + start + ends.get(number, 0.0)
             length = len(words) + (number in ends)
             scored.append((PAD not in words, total / length**length_penalty, -number))
         _, score, number = max(scored)

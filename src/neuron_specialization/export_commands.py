@@ -161,7 +161,7 @@ def add_translate(parser: argparse.ArgumentParser) -> None:
         "--max-len-b", type=positive, default=200, metavar="B", help="(%(default)s)"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(%(default)s)")
-    parser.add_argument("--threads", type=positive, help="of the CPU (the engine's own choice)")
+    parser.add_argument("--threads", type=positive, help="of the CPU (all of them)")
     parser.add_argument(
         "--scores", action="store_true", help="write the score and a tab before each hypothesis"
     )
