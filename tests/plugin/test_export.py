@@ -112,8 +112,8 @@ def test_every_decoder_gives_the_same_hypotheses_and_scores(
 
 
 def test_the_constants_of_masked_neurons_matter(specialized: Model, dense: Model) -> None:
-    biases = [t for name, t in read_checkpoint(specialized.checkpoint)["model"].items()
-              if name.endswith("fc1.bias")]  # fmt: skip
+    tensors = read_checkpoint(specialized.checkpoint)["model"]
+    biases = [tensor for name, tensor in tensors.items() if name.endswith("fc1.bias")]
     assert all((bias.relu() > 0.1).sum() > D_FF / 4 for bias in biases)
     without = Model(**{**vars(specialized), "masks": None})
     search = settings()
@@ -193,12 +193,9 @@ def test_what_is_written(specialized: Model, exported: Path) -> None:
         assert (exported / f"fairseq/dict.{language}.txt").read_bytes() == dictionary
 
 
-def size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
-
-
 def test_int8_translates_and_is_smaller(exported: Path, text: Path) -> None:
-    sizes = [size(exported / "ctranslate2" / name) for name in ("int8", "float32")]
+    folders = [exported / "ctranslate2" / name for name in ("int8", "float32")]
+    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in folders]
     assert sizes[0] < 0.8 * sizes[1]
     print(f"int8 has {sizes[0]:,} bytes, float32 {sizes[1]:,}")
     expected = exported_outputs(exported, text, "ctranslate2", settings())

@@ -83,22 +83,20 @@ def export_model(
     with whole_folder(out) as partial:
         copy_vocabulary(partial / VOCABULARY, folder, vocabulary, direction, tags)
         if "fairseq" in formats:
-            stock = partial / FORMATS["fairseq"]
-            shutil.copytree(
-                partial / VOCABULARY, stock, ignore=shutil.ignore_patterns("spm*.model")
-            )
+            place = partial / FORMATS["fairseq"]
+            models = shutil.ignore_patterns("spm*.model")
+            shutil.copytree(partial / VOCABULARY, place, ignore=models)
             updates = state["optimizer_history"][-1]["num_updates"]
-            write_stock(stock / CHECKPOINT, tensors, settings, direction, updates)
+            write_stock(place / CHECKPOINT, tensors, settings, direction, updates)
         prepare_model(model, tensors, positions)
-        for name in formats:
-            if name.startswith("ctranslate2"):
-                place = partial / FORMATS[name]
-                write_ctranslate2(place, model, settings, task.dictionaries, place.name)
-        source, target = map(language_tag, direction.split("-"))
+        for name in sorted({*formats} - {"fairseq"}):
+            place = partial / FORMATS[name]
+            write_ctranslate2(place, model, settings, task.dictionaries, place.name)
+        source, target = map(language_tag, direction.split("-")) if tags else (None, None)
         Description(
             direction=direction,
-            source_tag=source if tags else None,
-            target_tag=target if tags else None,
+            source_tag=source,
+            target_tag=target,
             formats=[name for name in FORMATS if name in formats],
             ffn_widths=ffn_widths(tensors),
             max_source_tokens=positions,
