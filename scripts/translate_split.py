@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import vocabulary_folder
-from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
+from neuron_specialization.decoding_settings import DecodingSettings
+from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.logs import log_to
 from neuron_specialization.parallel import device_of, map_processes, share_out

@@ -1,4 +1,4 @@
-"""Scores, tables and neurons of files that exist, outside Snakemake."""
+"""Scores, tables, neurons and translations of files that exist, outside Snakemake."""
 
 import argparse
 import logging
@@ -9,6 +9,7 @@ from pathlib import Path
 from neuron_specialization.commands import score, tables
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU
+from neuron_specialization.export_commands import add_export, add_translate, export, translate
 from neuron_specialization.neuron_commands import overlap, sparsity
 
 
@@ -26,12 +27,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def make_parser() -> argparse.ArgumentParser:
     """The verbs and their options."""
     parser = argparse.ArgumentParser(prog="neuron-specialization", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="score | tables | neurons")
+    verbs = parser.add_subparsers(
+        required=True, metavar="score | tables | neurons | export | translate"
+    )
     add_score(
         verbs.add_parser("score", help="score a folder of outputs", description=score.__doc__)
     )
     add_tables(verbs.add_parser("tables", help="make tables of scores", description=tables.__doc__))
     add_neurons(verbs.add_parser("neurons", help="overlap and sparsity of counts or masks"))
+    add_export(verbs.add_parser("export", help="export one direction", description=export.__doc__))
+    add_translate(
+        verbs.add_parser(
+            "translate", help="translate with an export", description=translate.__doc__
+        )
+    )
     return parser
 
 

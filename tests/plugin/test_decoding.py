@@ -5,11 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuron_specialization.fairseq_plugin.decoding import (
-    DecodingSettings,
-    decode,
-    translate_split,
-)
+from neuron_specialization.decoding_settings import DecodingSettings
+from neuron_specialization.fairseq_plugin.decoding import decode, translate_split
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.neurons.storage import Masks

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from neuron_specialization.corpora.given_vocabulary import use_vocabulary
+from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
+from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.flags import DirectionFiles

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import DecodingSettings, translate_split
+from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.training import find_weights
 from neuron_specialization.flags import Adapters, DirectionFiles

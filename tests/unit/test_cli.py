@@ -1,6 +1,8 @@
 """The command: scores and tables of outputs that exist."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -123,6 +125,10 @@ def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Pa
         (["tables", "Ours", "--out", "t", "--languages", "l"], r"'Ours': expected LABEL=FOLDER"),
         (["tables", "a=b", "--out", "t", "--languages", "l"], r"l: no such file"),
         (["score", "system", "out", "--untouched", "x/{lang}"], r"x/\{lang\}: no such file for"),
+        (["translate", "system"], r"system/export\.json: no such file; give a folder"),
+        (["translate", "l.txt"], r"l\.txt/export\.json: no such file; give a folder"),
+        (["translate", "damaged"], r"damaged/export\.json: not a description of an export"),
+        (["translate", "newer"], r"newer/export\.json: not a description .*argument 'more'"),
     ],
 )
 def test_bad_requests_end_with_one_line(
@@ -130,14 +136,40 @@ def test_bad_requests_end_with_one_line(
 ) -> None:
     write_system(tmp_path / "system", wrong=1)
     monkeypatch.chdir(tmp_path)
+    Path("l.txt").touch()
+    for name, text in (("damaged", "{"), ("newer", '{"more": 1}')):
+        Path(name).mkdir()
+        Path(name, "export.json").write_text(text)
     if arguments[0] == "tables" and arguments[1] == "Ours":
         (tmp_path / "l").write_text(LANGUAGES)
     with pytest.raises(SystemExit, match=rf"^error: .*{message}"):
         main(arguments)
 
 
-def test_both_verbs_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("score", "tables"):
+@pytest.mark.parametrize("value", ["0", "-1", "x"])
+def test_numbers_of_a_search_are_above_zero(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["translate", "exported", "--beam", value])
+    assert "--beam: invalid positive value" in capsys.readouterr().err
+
+
+def test_help_needs_no_decoder(project: Path) -> None:
+    program = (
+        "import sys; from neuron_specialization.cli import make_parser;"
+        "make_parser().format_help();"
+        "sys.exit(bool({'torch', 'fairseq', 'ctranslate2'} & sys.modules.keys()))"
+    )
+    environment = {"PYTHONPATH": str(project / "src")}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def test_verbs_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, word in (
+        ("score", "OUT"),
+        ("tables", "OUT"),
+        ("export", "OUT"),
+        ("translate", "--beam"),
+    ):
         with pytest.raises(SystemExit, match="0"):
             main([verb, "--help"])
-        assert "OUT" in capsys.readouterr().out
+        assert word in capsys.readouterr().out

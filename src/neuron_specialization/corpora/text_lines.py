@@ -42,13 +42,13 @@ def read_lines(path: Path) -> Iterator[bytes]:
     """
     if path.suffix not in OPENERS:
         with path.open("rb") as file:
-            yield from _split(file)
+            yield from split_lines(file)
         return
     try:
         with OPENERS[path.suffix](path) as raw:
             # their own iterators run in Python; the buffer around them finds the lines in C
             file = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-            yield from _split(file)
+            yield from split_lines(file)
     except DAMAGES as error:
         raise InputError(f"{path}: damaged {path.suffix} file ({error}), fetch it again") from error
 
@@ -66,7 +66,8 @@ def decode(raw: bytes) -> str | None:
         return None
 
 
-def _split(file: BinaryIO) -> Iterator[bytes]:
+def split_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of an open file without line ends and byte order mark."""
     first = next(file, b"").removeprefix(BOM_UTF8)
     if first:
         yield _strip(first)

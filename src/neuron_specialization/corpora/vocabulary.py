@@ -19,6 +19,8 @@ TAG = re.compile(r"__[a-z0-9]+__ ")  # a line of a dictionary that holds a langu
 DICTIONARY_COUNT = 100  # fairseq reads a count per line; it orders nothing here
 WORD_START = "\u2581"  # SentencePiece's blank
 UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # what SentencePiece makes of the unknown piece
+END = "</s>"
+NO_TEXT = {"<s>", "<pad>", END}
 PAIRS_PER_DRAW = 1 << 16  # random numbers that are in memory
 # of SentencePiece, whose own default it is. Another number gives other scores of unigram pieces,
 # gives bpe no speed, and is written into the model: machines would differ
@@ -168,6 +170,12 @@ def join_pieces(pieces: Sequence[str]) -> str:
     """The text of some pieces, as SentencePiece decodes them but for blanks at the start."""
     text = "".join(UNKNOWN_TEXT if piece == UNKNOWN else piece for piece in pieces)
     return text.replace(WORD_START, " ")
+
+
+def detokenise(words: Iterable[str], join: Callable[[Sequence[str]], str]) -> str:
+    """Pieces of a hypothesis, fairseq's symbols among them, to a line of plain text."""
+    text = join([word for word in words if word not in NO_TEXT])
+    return " ".join(text.split())
 
 
 def vocabulary_folder(folders: Iterable[str], direction: str) -> Path:

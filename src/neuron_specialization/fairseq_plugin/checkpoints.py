@@ -7,10 +7,12 @@ import shutil
 import sys
 import zipfile
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole
@@ -80,6 +82,39 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     for name in CLOCK:
         state["extra_state"].pop(name, None)
     write_checkpoint(published, unify_strings(state))
+
+
+def bare_checkpoint(
+    config: Any, tensors: Mapping[str, Tensor], *, num_updates: int, origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A checkpoint as fairseq's trainer saves it, without an optimiser's state.
+
+    Args:
+        config: fairseq's configuration, in plain containers.
+        tensors: the state dict of the model.
+        num_updates: of the training; 0 where it is unknown.
+        origin: where the model comes from, kept beside the trainer's own extra state.
+    """
+    return {
+        "args": None,
+        "cfg": config,
+        "model": dict(tensors),
+        "criterion": None,
+        "optimizer_history": [
+            {
+                "criterion_name": "LabelSmoothedCrossEntropyCriterion",
+                "optimizer_name": "FairseqAdam",
+                "lr_scheduler_state": {"best": None},
+                "num_updates": num_updates,
+            }
+        ],
+        "task_state": {},
+        "extra_state": {
+            "train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0},
+            **origin,
+        },
+        "last_optimizer_state": None,
+    }
 
 
 def unify_strings(value: Any) -> Any:

@@ -161,13 +161,18 @@ def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictio
         language: the language.
         tags: keep the language tags, which end a joint dictionary.
     """
+    return Dictionary.load(io.StringIO(dictionary_text(folder, language, tags=tags)))
+
+
+def dictionary_text(folder: Path, language: str, *, tags: bool = True) -> str:
+    """The file that `load_dictionary` reads, without the tags where they are not kept."""
     path = language_file(folder, "dict.txt", language)
     if not path.is_file():
         raise InputError(f"{path}: no such dictionary; binarise the corpora first")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     while not tags and lines and TAG.match(lines[-1]):
         lines.pop()
-    return Dictionary.load(io.StringIO("".join(lines)))
+    return "".join(lines)
 
 
 def load_directions(

@@ -1,7 +1,6 @@
 """Translation of a split: all directions of a system in one process."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +9,14 @@ from fairseq import utils
 from fairseq.dataclass.configs import GenerationConfig
 
 from neuron_specialization.corpora.shards import fairseq_data
-from neuron_specialization.corpora.vocabulary import piece_joiner
+from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
+from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 from neuron_specialization.flags import DirectionFiles
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecodingSettings:
-    """Beam search, as in fairseq."""
-
-    beam: int
-    """Hypotheses kept at each step."""
-    length_penalty: float
-    """Above 1 favours longer hypotheses."""
-    max_len_a: float
-    """A hypothesis has at most max_len_a * source length + max_len_b tokens."""
-    max_len_b: int
-    """See max_len_a."""
-    max_tokens: int
-    """Source tokens of a batch."""
 
 
 def translate_split(
@@ -69,7 +53,7 @@ def translate_split(
     for i, (direction, path) in enumerate(outputs.items()):
         join = piece_joiner(vocabulary, direction.split("-")[1])
         indices = range(int(dataset.starts[i]), int(dataset.starts[i + 1]))
-        lines = [detokenise(hypotheses[n], task, join) for n in indices]
+        lines = [detokenise(target_words(hypotheses[n], task), join) for n in indices]
         write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -77,15 +61,7 @@ def decode(
     model: Any, task: DirectionsTask, split: str, settings: DecodingSettings, device: str
 ) -> dict[int, list[int]]:
     """Beam search over a split; returns the best hypothesis of each sentence by its index."""
-    generator = task.build_generator(
-        [model],
-        GenerationConfig(
-            beam=settings.beam,
-            lenpen=settings.length_penalty,
-            max_len_a=settings.max_len_a,
-            max_len_b=settings.max_len_b,
-        ),
-    )
+    generator = task.build_generator([model], generation_config(settings))
     dataset: DirectionDataset = task.dataset(split)
     hypotheses: dict[int, list[int]] = {}
     for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
@@ -100,12 +76,17 @@ def decode(
     return hypotheses
 
 
-def detokenise(
-    tokens: list[int], task: DirectionsTask, join: Callable[[Sequence[str]], str]
-) -> str:
-    """Tokens of a hypothesis, tag first where there are tags, to a line of plain text."""
-    dictionary = task.target_dictionary
-    special = {dictionary.eos(), dictionary.pad(), dictionary.bos()}
+def generation_config(settings: DecodingSettings) -> GenerationConfig:
+    """fairseq's settings of a beam search."""
+    return GenerationConfig(
+        beam=settings.beam,
+        lenpen=settings.length_penalty,
+        max_len_a=settings.max_len_a,
+        max_len_b=settings.max_len_b,
+    )
+
+
+def target_words(tokens: list[int], task: DirectionsTask) -> list[str]:
+    """The pieces of a hypothesis, without the tag that comes first where there are tags."""
     words = tokens if task.cfg.no_language_tags else tokens[1:]
-    text = join([dictionary[token] for token in words if token not in special])
-    return " ".join(text.split())
+    return [task.target_dictionary[token] for token in words]

@@ -14,7 +14,11 @@ import torch
 from omegaconf import OmegaConf
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash, write_checkpoint
+from neuron_specialization.fairseq_plugin.checkpoints import (
+    bare_checkpoint,
+    file_hash,
+    write_checkpoint,
+)
 from neuron_specialization.fairseq_plugin.foreign import (
     Foreign,
     read_foreign,
@@ -86,7 +90,12 @@ def import_checkpoint(
     with torch.device("meta"):  # a model without memory
         expected = task.build_model(config.model).state_dict()
     check_shapes(foreign.path, tensors, expected)
-    state = fairseq_state(foreign, config, {name: tensors[name] for name in expected})
+    state = bare_checkpoint(
+        OmegaConf.to_container(config, resolve=True, enum_to_str=True),
+        {name: tensors[name] for name in expected},
+        num_updates=foreign.num_updates,
+        origin={"imported_from": {"file": source.name, "sha256": file_hash(source)}},
+    )
     write_checkpoint(published, state)
 
 
@@ -144,29 +153,3 @@ def check_task(foreign: Foreign, directions: Sequence[str], language_tags: bool)
         )
     if foreign.task.get("masks") or foreign.task.get("weight_masks"):
         logger.warning("%s was trained with masks; it is imported without them", foreign.path)
-
-
-def fairseq_state(
-    foreign: Foreign, config: Any, tensors: dict[str, torch.Tensor]
-) -> dict[str, Any]:
-    """A checkpoint as fairseq's trainer saves it, without an optimiser's state."""
-    return {
-        "args": None,
-        "cfg": OmegaConf.to_container(config, resolve=True, enum_to_str=True),
-        "model": tensors,
-        "criterion": None,
-        "optimizer_history": [
-            {
-                "criterion_name": "LabelSmoothedCrossEntropyCriterion",
-                "optimizer_name": "FairseqAdam",
-                "lr_scheduler_state": {"best": None},
-                "num_updates": foreign.num_updates,
-            }
-        ],
-        "task_state": {},
-        "extra_state": {
-            "train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0},
-            "imported_from": {"file": foreign.path.name, "sha256": file_hash(foreign.path)},
-        },
-        "last_optimizer_state": None,
-    }

@@ -1,0 +1,98 @@
+"""The FFN of one direction as plain layers: its active neurons alone (paper, section 3.3, Eq. 3).
+
+A masked neuron emits the constant relu(b1) (`neurons/subnetwork.py`). What W2 makes of the
+constants is added to the bias of W2, and the neuron is gone.
+
+Axes: D model width, F FFN neurons, A active neurons, P neurons after padding.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import Tensor
+from torch.nn import functional
+
+Ffn = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Weight and bias of fc1, weight and bias of fc2."""
+PARTS = ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+
+
+def slice_state(
+    tensors: Mapping[str, Tensor], mask_F_by_layer: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The state dict of a direction's sub-network; layers without a mask keep all neurons.
+
+    Args:
+        tensors: state dict of a transformer, fc1 [F, D] and fc2 [D, F].
+        mask_F_by_layer: by the names of layers (`encoder.layers.0`), True where a neuron is active.
+
+    Returns:
+        The same with fc1 [A, D] and fc2 [D, A], A different in each layer, 0 where all are masked.
+    """
+    sliced = dict(tensors)
+    for layer, mask_F in mask_F_by_layer.items():
+        change_ffn(sliced, layer, partial(keep_neurons, mask_F=mask_F))
+    return sliced
+
+
+def pad_state(tensors: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[str, Tensor]:
+    """The same function with wider FFNs: the neurons that are added emit 0.
+
+    Args:
+        tensors: state dict of a transformer, fc1 [A, D] and fc2 [D, A].
+        widths: P by the names of layers, none below A.
+    """
+    padded = dict(tensors)
+    for layer, width in widths.items():
+        change_ffn(padded, layer, partial(pad_neurons, width=width))
+    return padded
+
+
+def ffn_widths(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The neurons of each layer of a state dict, by its name, in the order of the dict."""
+    ending = f".{PARTS[1]}"
+    return {
+        name.removesuffix(ending): tensor.numel()
+        for name, tensor in tensors.items()
+        if name.endswith(ending)
+    }
+
+
+def change_ffn(tensors: dict[str, Tensor], layer: str, change: Callable[[Ffn], Ffn]) -> None:
+    """Replace the four tensors of a layer's FFN."""
+    first, second, third, fourth = (f"{layer}.{part}" for part in PARTS)
+    changed = change((tensors[first], tensors[second], tensors[third], tensors[fourth]))
+    tensors.update(zip((first, second, third, fourth), changed, strict=True))
+
+
+def keep_neurons(ffn: Ffn, mask_F: Tensor) -> Ffn:
+    """The active neurons of an FFN; the constants of the others go into the last bias, in double.
+
+    Args:
+        ffn: [F, D], [F], [D, F], [D].
+        mask_F: True where a neuron is active.
+
+    Returns:
+        [A, D], [A], [D, A], [D].
+    """
+    weight1_FD, bias1_F, weight2_DF, bias2_D = ffn
+    masked = ~mask_F
+    constant_D = weight2_DF[:, masked].double() @ functional.relu(bias1_F[masked].double())
+    return (
+        weight1_FD[mask_F],
+        bias1_F[mask_F],
+        weight2_DF[:, mask_F].contiguous(),
+        (bias2_D.double() + constant_D).to(bias2_D.dtype),
+    )
+
+
+def pad_neurons(ffn: Ffn, width: int) -> Ffn:
+    """Neurons with a row, a bias and a column of zeros until there are `width`."""
+    weight1_AD, bias1_A, weight2_DA, bias2_D = ffn
+    missing = width - bias1_A.numel()
+    return (
+        functional.pad(weight1_AD, (0, 0, 0, missing)),
+        functional.pad(bias1_A, (0, missing)),
+        functional.pad(weight2_DA, (0, missing)),
+        bias2_D,
+    )
