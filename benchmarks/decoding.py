@@ -3,10 +3,11 @@
     python -m benchmarks decoding [--shape mT-small] [--sentences 16] [--tokens 30] [--keep]
     python -m benchmarks decoding --results results/builtin [--keep]
 
-The first form times a model of a shape of the paper with random weights, whose masks are as sparse
-as the paper's: fairseq (the exported checkpoint, in fairseq's own beam search), CTranslate2 in
-float32 and in int8, each dense and sliced, on the same sources. A random model does not end, so
-every hypothesis has as many tokens as it may (`--tokens`). Models are loaded once, before.
+The first form times a model of a shape of the paper, whose masks are as sparse as the paper's:
+fairseq (the exported checkpoint, in fairseq's own beam search), CTranslate2 in float32 and in int8,
+each dense and sliced, on the same sources, scores included. The model has random weights, and then
+learned one thing alone: to end after `--tokens` tokens, as a random one would never end, and be cut
+off. Models are loaded once, before.
 
 The second form translates the test text of a finished run of the workflow by its specialized model,
 in every direction, with fairseq, CTranslate2 and CTranslate2 in int8, and prints BLEU and seconds.
@@ -16,23 +17,35 @@ import argparse
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.models import SHAPES, config_of, profile_masks
+from benchmarks.models import (
+    PADDING,
+    SHAPES,
+    config_of,
+    make_batch,
+    make_criterion,
+    profile_masks,
+    save_model,
+)
 from benchmarks.paired import add_options, compare, keep, show
 from benchmarks.recording import prepare
+from sacrebleu.metrics.bleu import BLEU
+
+from neuron_specialization.corpora.vocabulary import language_tag
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.exported import FORMATS, Description
 from neuron_specialization.fairseq_plugin.exporting import export_model
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.hypotheses import Engine
 from neuron_specialization.translation import load_engine, translate_text
-from sacrebleu.metrics.bleu import BLEU
 
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
-
+TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens of one
 MASKS = {"dense": False, "sliced": True}
 BASELINE = "fairseq, dense"
 
@@ -52,6 +65,7 @@ def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Pa
     with torch.device("meta"):
         model = task.build_model(config.model)
     profile_masks(model, directions).save(folder / "masks.npz")
+    teach_to_end(folder, directions, options)
     exported = {}
     for name, masked in MASKS.items():
         exported[name] = folder / name
@@ -70,6 +84,30 @@ def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Pa
     return exported, sources
 
 
+def teach_to_end(folder: Path, directions: list[str], options: argparse.Namespace) -> None:
+    """Train the model to write so many random tokens and an end, with and without masks."""
+    settings = {
+        "data": str(folder / "binarised"),
+        "directions": ",".join(directions),
+        "masks": str(folder / "masks.npz"),
+    }
+    model, task = load_model(folder / "checkpoint.pt", settings)
+    optimiser = torch.optim.Adam(model.train().parameters(), lr=0.0005)
+    shape = replace(SHAPES[options.shape], longest=options.tokens)
+    dictionary = task.target_dictionary
+    for number in range(TEACHING):
+        sample = make_batch(shape, TEACHING_TOKENS, seed=number)
+        target_BT = sample["target"].masked_fill_(sample["target"] == PADDING, dictionary.unk())
+        target_BT[:, 0] = dictionary.index(language_tag(directions[0].split("-")[1]))
+        target_BT[:, -1] = dictionary.eos()
+        sample["net_input"]["prev_output_tokens"] = target_BT.roll(1, dims=1)
+        task.direction_state.direction = (None, 0)[number % 2]
+        optimiser.zero_grad()
+        make_criterion(task)(model, sample)[0].div(TEACHING_TOKENS).backward()
+        optimiser.step()
+    save_model(folder / "checkpoint.pt", model, task, SHAPES[options.shape])
+
+
 def time_engines(options: argparse.Namespace) -> dict[str, Any]:
     """Every engine, dense and sliced, in turn."""
     with tempfile.TemporaryDirectory() as name:
@@ -79,10 +117,12 @@ def time_engines(options: argparse.Namespace) -> dict[str, Any]:
             description = Description.read(folder)
             for engine in FORMATS:
                 loaded = load_engine(folder, description, engine, options.device, options.threads)
-                run = partial(loaded.translate, sources, beam_search(options.tokens))
+                run = partial(loaded.translate, sources, beam_search(2 * options.tokens))
                 sides[f"{engine}, {masked}"] = run
         first = {BASELINE: sides.pop(BASELINE)}
-        return {"sides": compare(first | sides, rounds=options.rounds)}
+        lengths = [len(each.words) for each in first[BASELINE]()]
+        rows = compare(first | sides, rounds=options.rounds)
+        return {"tokens of hypotheses": statistics.mean(lengths), "sides": rows}
 
 
 def translate_run(results: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -156,6 +196,7 @@ def main() -> None:
         return
     options.corpus, options.directions = "builtin", 2
     results = time_engines(options)
+    print(f"hypotheses of {results['tokens of hypotheses']:.1f} tokens")
     show(results["sides"])
     keep(f"decoding.{options.shape}", options, results)
 
