@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from benchmarks.models import DTYPES, PADDING, SHAPES, add_shape, build, make_batch, start
-from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show
 from fairseq.tasks import FairseqTask
 from torch import nn
 
@@ -73,7 +73,7 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Row]]:
     results = {}
     for name, sides in (("one layer", layers), ("model", models)):
         print(f"{name}: {options.shape}, {options.precision}")
-        results[name] = compare(sides, rounds=options.rounds, finish=waiter(options.device))
+        results[name] = compare(sides, rounds=options.rounds, device=options.device)
         if name == "model" and options.device.startswith("cuda"):
             for form, run in sides.items():
                 results[name][form]["bytes"] = peak_on_gpu(run)

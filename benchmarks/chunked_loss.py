@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.models import DTYPES, PADDING
-from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show
 from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_loss
 from torch import Tensor
 from torch.nn import functional
@@ -112,7 +112,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
     """Memory, then times."""
     names = list(make_sides(argparse.Namespace(**vars(options) | {"tokens": 1, "vocabulary": 5})))
     peaks = {name: own_process(name) for name in names}
-    rows = compare(make_sides(options), rounds=options.rounds, finish=waiter(options.device))
+    rows = compare(make_sides(options), rounds=options.rounds, device=options.device)
     show(rows)
     for name, peak in peaks.items():
         rows[name]["bytes"] = peak

@@ -121,7 +121,7 @@ def time_engines(options: argparse.Namespace) -> dict[str, Any]:
                 sides[f"{engine}, {masked}"] = run
         first = {BASELINE: sides.pop(BASELINE)}
         lengths = [len(each.words) for each in first[BASELINE]()]
-        rows = compare(first | sides, rounds=options.rounds)
+        rows = compare(first | sides, rounds=options.rounds, device=options.device)
         return {"tokens of hypotheses": statistics.mean(lengths), "sides": rows}
 
 

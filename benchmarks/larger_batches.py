@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from benchmarks.models import SHAPES, add_shape, architecture_of, start
 from benchmarks.optimiser import Side
-from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, show
 
 
 def measure(options: argparse.Namespace) -> dict[str, Row]:
@@ -25,7 +25,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
         tokens, number = usual_tokens * factor, usual.update_freq // factor
         side = Side(options, max_tokens=tokens, update_freq=number)
         sides[f"{tokens} x {number}"] = side.update
-    rows = compare(sides, rounds=options.rounds, finish=waiter(options.device))
+    rows = compare(sides, rounds=options.rounds, device=options.device)
     show(rows)
     return rows
 

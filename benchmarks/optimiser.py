@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.models import SHAPES, add_shape, build, make_batch, start
-from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, show
 from fairseq import optim
 from fairseq.tasks import FairseqTask
 
@@ -61,7 +61,6 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Row]]:
     parameters = list(sides["adam"].model.parameters())
     number = sum(each.numel() for each in parameters)
     print(f"{number:,} parameters in {len(parameters)} tensors")
-    finish = waiter(options.device)
     for side in sides.values():
         side.pass_batch(side.batches[0])  # for gradients
     results = {}
@@ -70,7 +69,7 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, Row]]:
             name: getattr(side, what) for name, side in sides.items()
         }
         print(f"{what}: {options.shape}, {options.precision}")
-        results[what] = compare(calls, rounds=rounds, finish=finish)
+        results[what] = compare(calls, rounds=rounds, device=options.device)
         show(results[what])
     return results
 

@@ -29,7 +29,7 @@ def compare(
     *,
     rounds: int,
     warm_up: int = 1,
-    finish: Callable[[], object] = lambda: None,
+    device: str = "cpu",
     before: Callable[[], object] = lambda: None,
 ) -> dict[str, Row]:
     """Run the sides in turn and compare each with the first one.
@@ -38,7 +38,7 @@ def compare(
         sides: what to time, by name.
         rounds: rounds that count.
         warm_up: rounds before those.
-        finish: waits for what a side has started, as on a GPU; timed with it.
+        device: where the sides work; see `timing`.
         before: makes all sides start alike, such as from one seed; not timed.
 
     Returns:
@@ -48,15 +48,16 @@ def compare(
     first = next(iter(sides))
     order = [*sides.items(), (NOISE, sides[first])]
     seconds: dict[str, list[float]] = {name: [] for name, _ in order}
+    finish, clock = timing(device)
     for number in range(-warm_up, rounds):
         for name, run in order if number % 2 == 0 else reversed(order):
             before()
             finish()
-            start = time.perf_counter()
+            start = clock()
             run()
             finish()
             if number >= 0:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: summarise(values, seconds[first]) for name, values in seconds.items()}
 
 
@@ -81,9 +82,14 @@ def show(rows: Mapping[str, Row]) -> None:
         )
 
 
-def waiter(device: str) -> Callable[[], object]:
-    """What waits for the work that a device was given."""
-    return torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+def timing(device: str) -> tuple[Callable[[], object], Callable[[], float]]:
+    """What waits for the work that a device was given, and the clock to time it with.
+
+    One thread of a CPU is timed by what it computes: other work on the machine makes it wait.
+    """
+    if device.startswith("cuda"):
+        return torch.cuda.synchronize, time.perf_counter
+    return lambda: None, time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
 def peak_on_gpu(run: Callable[[], object]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.models import add_shape, start
 from benchmarks.optimiser import Side
-from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, peak_on_gpu, show
 
 
 def measure(options: argparse.Namespace) -> dict[str, Row]:
@@ -26,7 +26,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
     sides: dict[str, Callable[[], object]] = {
         name: Side(options, **settings).update for name, settings in changes.items()
     }
-    rows = compare(sides, rounds=options.rounds, finish=waiter(options.device))
+    rows = compare(sides, rounds=options.rounds, device=options.device)
     show(rows)
     if options.device.startswith("cuda"):
         for name, update in sides.items():

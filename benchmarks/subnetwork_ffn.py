@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 from benchmarks.models import DTYPES, SHAPES, Shape
-from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, show
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -74,7 +74,7 @@ def measure(shape: Shape, options: argparse.Namespace) -> dict[str, Row]:
     sentences = shape.max_tokens // shape.longest
     x_TBD = torch.randn(shape.longest, sentences, shape.d_model, requires_grad=True, **place)
     sides = {name: partial(step, ffn, x_TBD) for name, ffn in ffns.items()}
-    return compare(sides, rounds=options.rounds, warm_up=2, finish=waiter(options.device))
+    return compare(sides, rounds=options.rounds, warm_up=2, device=options.device)
 
 
 def main() -> None:

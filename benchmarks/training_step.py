@@ -35,7 +35,7 @@ from benchmarks.models import (
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, widen
-from benchmarks.paired import Row, add_options, compare, keep, show, waiter
+from benchmarks.paired import Row, add_options, compare, keep, show
 from fairseq.tasks import FairseqTask
 from torch import nn
 
@@ -101,7 +101,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     rows = compare(
         {name: side.run for name, side in sides.items()},
         rounds=options.rounds,
-        finish=waiter(options.device),
+        device=options.device,
         before=partial(torch.manual_seed, 0),
     )
     sparsity = 1 - profile_masks(sides["dense"].model, DIRECTIONS).mask_LNF.mean()

@@ -7,16 +7,14 @@
 - boolean: the published design, a full boolean matrix for each weight and direction
 
 All sides have the same parameters. Batches alternate between two directions, each with 30 % of the
-weights of attention and FFN. Resident bytes are those of the masks of 60 directions, measured as
-what the process (or GPU) holds more once they are there and a batch was trained on.
+weights of attention and FFN. Resident bytes are those of all bits and booleans that are in memory
+once 60 directions have masks and a batch was trained on.
 """
 
 import argparse
 import gc
-import os
 from typing import Any
 
-import psutil
 import torch
 from benchmarks.models import (
     SHAPES,
@@ -27,7 +25,7 @@ from benchmarks.models import (
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, unpack
-from benchmarks.paired import add_options, compare, keep, show, waiter
+from benchmarks.paired import add_options, compare, keep, show
 from benchmarks.training_step import DIRECTIONS, TOKENS, Side
 from torch import nn
 
@@ -67,21 +65,24 @@ def make_sides(shape: Shape, tokens: int, device: str) -> dict[str, Side]:
     return sides
 
 
-def held_bytes(device: str) -> int:
-    """What this process holds on a device."""
+def held_bytes(model: nn.Module) -> int:
+    """Bytes of all packed bits and booleans in memory on the device of a model."""
     gc.collect()
-    if device == "cpu":
-        return psutil.Process(os.getpid()).memory_info().rss
-    return torch.cuda.memory_allocated()
+    device = next(model.parameters()).device
+    found = {}
+    for each in gc.get_objects():
+        if not isinstance(each, torch.Tensor) or each.device != device:
+            continue
+        if each.dtype in (torch.uint8, torch.bool):
+            found[each.untyped_storage().data_ptr()] = each.untyped_storage().nbytes()
+    return sum(found.values())
 
 
 def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
     """Bytes of the packed masks of 60 directions, by counting them and by looking."""
     model, task, _ = make_model(shape, device)
     side = Side(model, make_criterion(task), make_batch(shape, 64, device))
-    side.run()  # what a batch leaves behind without masks is not theirs
     one = draw_masks(model, DIRECTIONS[:1])
-    before = held_bytes(device)
     many = tuple(f"en-x{number}" for number in range(MANY))
     bits = {name: each.repeat(MANY, axis=0) for name, each in one.bits.items()}
     masks = WeightMasks(directions=many, shapes=one.shapes, bits=bits, provenance={})
@@ -92,7 +93,7 @@ def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
     side.run()
     return {
         "counted": MANY * one.bytes_per_direction(),
-        "held": held_bytes(device) - before,
+        "held": held_bytes(model),
         "as booleans": 8 * MANY * one.bytes_per_direction(),
     }
 
@@ -105,7 +106,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     rows = compare(
         {side: each.run for side, each in sides.items()},
         rounds=options.rounds,
-        finish=waiter(options.device),
+        device=options.device,
     )
     del sides
     return {
