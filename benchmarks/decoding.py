@@ -29,11 +29,11 @@ from benchmarks.models import (
     config_of,
     make_batch,
     make_criterion,
-    profile_masks,
     save_model,
 )
 from benchmarks.paired import add_options, compare, keep, show
 from benchmarks.recording import prepare
+from benchmarks.sparsity import profile_masks
 from sacrebleu.metrics.bleu import BLEU
 
 from neuron_specialization.corpora.vocabulary import language_tag

@@ -19,9 +19,10 @@ from typing import Any
 
 import torch
 from benchmarks.command_cost import ENVIRONMENT
-from benchmarks.models import SHAPES, make_batch, make_criterion, make_model, profile_masks
+from benchmarks.models import SHAPES, make_batch, make_criterion, make_model
 from benchmarks.official_design import OfficialMasks, widen
 from benchmarks.paired import add_options, keep
+from benchmarks.sparsity import profile_masks
 from benchmarks.training_step import Side
 
 from neuron_specialization.fairseq_plugin.methods import specialise

@@ -1,6 +1,6 @@
-"""The paper's models at full size with random weights, batches for them, and masks as sparse.
+"""The paper's models at full size with random weights, and batches for them.
 
-Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
+Axes: B sentences, T tokens.
 """
 
 import argparse
@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from fairseq import utils
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.parameters import make_dictionary
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.flags import Architecture, Training
-from neuron_specialization.neurons.storage import Masks
 
 Sample = dict[str, Any]
 
@@ -88,12 +85,6 @@ SHAPES = {
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PADDING = 1
-# neurons that a direction does not use at k = 95, by layer, encoder first: read off the official
-# plots for directions from English and into it
-SPARSITY = {
-    "from": (0.25, 0.21, 0.22, 0.225, 0.205, 0.18, 0.17, 0.205, 0.22, 0.255, 0.29, 0.28),
-    "into": (0.295, 0.215, 0.205, 0.215, 0.205, 0.175, 0.21, 0.21, 0.20, 0.19, 0.235, 0.29),
-}
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
@@ -217,25 +208,6 @@ def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) ->
 def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:
     """The loss of the paper."""
     return LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
-
-
-def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) -> Masks:
-    """Random masks with the paper's sparsity in each layer; directions alternate in their side."""
-    layers = ffn_layers(model)
-    width = next(iter(layers.values())).fc1.out_features
-    sides = [list(SPARSITY.values())[i % 2] for i in range(len(directions))]
-    # a model with fewer layers has the first ones of each stack
-    half = len(layers) // 2
-    profile_LN = np.array([[*side[:half], *side[6 : 6 + half]] for side in sides])
-    kept_LN = np.round((1 - profile_LN) * width)
-    shape = (len(directions), len(layers), width)
-    rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
-    return Masks(
-        directions=tuple(directions),
-        layers=tuple(layers),
-        mask_LNF=rank_LNF < kept_LN[..., None],
-        provenance={},
-    )
 
 
 def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape) -> None:

@@ -31,11 +31,11 @@ from benchmarks.models import (
     Shape,
     make_batch,
     make_model,
-    profile_masks,
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, widen
 from benchmarks.paired import Row, add_options, compare, keep, show
+from benchmarks.sparsity import profile_masks
 from fairseq.tasks import FairseqTask
 from torch import nn
 
