@@ -136,7 +136,14 @@ def main() -> None:
         sides = results[name]["sides"]
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
         show(sides)
-    parts = ["training_step", options.precision, options.vocabulary, options.fast and "fast"]
+    shapes = "+".join(options.shape)
+    parts = [
+        "training_step",
+        shapes,
+        options.precision,
+        options.vocabulary,
+        options.fast and "fast",
+    ]
     keep(".".join(str(part) for part in parts if part), options, results)
 
 
