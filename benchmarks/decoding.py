@@ -43,6 +43,7 @@ from neuron_specialization.fairseq_plugin.exporting import export_model
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.hypotheses import Engine
+from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.translation import load_engine, translate_text
 
 TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens of one
@@ -128,9 +129,7 @@ def time_engines(options: argparse.Namespace) -> dict[str, Any]:
 def translate_run(results: Path, options: argparse.Namespace) -> dict[str, Any]:
     """BLEU and seconds of every engine over all directions of a finished run."""
     own = results / "masks/neuron_specialization/seed1.npz"
-    directions = sorted(
-        path.stem for path in (results / "translations/test/neuron_specialization/seed1").iterdir()
-    )
+    directions = Masks.load(own).directions
     found: dict[str, dict[str, list[float]]] = {
         engine: {"bleu": [], "seconds": []} for engine in FORMATS
     }
