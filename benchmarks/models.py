@@ -16,6 +16,7 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from neuron_specialization.fairseq_plugin.checkpoints import bare_checkpoint, write_checkpoint
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.parameters import make_dictionary
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
@@ -213,20 +214,6 @@ def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:
 def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape) -> None:
     """Write a model as a checkpoint of a training that has just begun."""
     config = OmegaConf.to_container(config_of(shape, task.directions), resolve=True)
-    history = {
-        "criterion_name": "LabelSmoothedCrossEntropyCriterion",
-        "optimizer_name": "FairseqAdam",
-        "lr_scheduler_state": {"best": None},
-        "num_updates": 0,
-    }
-    state = {
-        "args": None,
-        "cfg": config,
-        "model": model.state_dict(),
-        "criterion": None,
-        "optimizer_history": [history],
-        "task_state": {},
-        "extra_state": {"train_iterator": {"version": 2, "epoch": 1, "iterations_in_epoch": 0}},
-        "last_optimizer_state": None,
-    }
-    torch.save(state, path)
+    origin = {"benchmark": "random weights"}
+    state = bare_checkpoint(config, model.state_dict(), num_updates=0, origin=origin)
+    write_checkpoint(path, state)

@@ -8,8 +8,10 @@ by the pipeline.
 Axes: O output features, I input features.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -55,16 +57,10 @@ def widen(masks: Masks, d_model: int) -> dict[str, list[Tensor]]:
 
 def unpack(masks: WeightMasks) -> dict[str, list[Tensor]]:
     """Packed weight masks as full matrices [O, I], by the name of the layer."""
-    found = {}
-    for name, shape in masks.shapes.items():
-        num_weights = shape[0] * shape[1]
-        rows = torch.from_numpy(masks.bits[name])
-        places = torch.arange(7, -1, -1, dtype=torch.uint8)
-        found[name.removesuffix(".weight")] = [
-            (row.unsqueeze(1).bitwise_right_shift(places) & 1)
-            .flatten()[:num_weights]
-            .bool()
-            .view(shape)
-            for row in rows
+    return {
+        name.removesuffix(".weight"): [
+            torch.from_numpy(np.unpackbits(row, count=math.prod(shape)).reshape(shape)).bool()
+            for row in masks.bits[name]
         ]
-    return found
+        for name, shape in masks.shapes.items()
+    }

@@ -136,15 +136,10 @@ def main() -> None:
         sides = results[name]["sides"]
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
         show(sides)
-    shapes = "+".join(options.shape)
-    parts = [
-        "training_step",
-        shapes,
-        options.precision,
-        options.vocabulary,
-        options.fast and "fast",
-    ]
-    keep(".".join(str(part) for part in parts if part), options, results)
+    parts = ["training_step", "+".join(options.shape), options.precision]
+    parts += [str(options.vocabulary)] if options.vocabulary else []
+    parts += ["fast"] if options.fast else []
+    keep(".".join(parts), options, results)
 
 
 if __name__ == "__main__":
