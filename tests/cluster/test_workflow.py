@@ -154,7 +154,11 @@ def resumed(folder: Path, system: str) -> bool:
 def time_out(cluster: Cluster, folder: Path, system: str) -> None:
     """The wall time of a training is over: it saves, and the next job goes on."""
     job, _ = job_of(cluster, folder, system)
+    (training,) = filter(is_training, cluster.processes(SLURM_JOB_ID=job))
+    os.kill(training, signal.SIGSTOP)  # SLURM looks at the time now and then: it must not end
     cluster.run("scontrol", "update", f"JobId={job}", "EndTime=now")
+    cluster.wait_until(lambda: was_told_to_end(training), "no signal", 120)
+    os.kill(training, signal.SIGCONT)
     cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 300)
     cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
 
@@ -197,6 +201,13 @@ def is_training(pid: int) -> bool:
     with suppress(OSError):
         return b"train_system.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
+
+
+def was_told_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that SIGSTOP holds, or something has let it go on."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    (pending,) = re.findall(r"^ShdPnd:\s*(\w+)", status, re.M)
+    return "State:\tT" not in status or bool(int(pending, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def interrupt(cluster: Cluster, folder: Path, run: subprocess.Popen) -> None:

@@ -23,6 +23,7 @@ from neuron_specialization.fairseq_plugin.resuming import last_checkpoints, rece
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from tests.plugin.conftest import run_training
 
+EPOCH = 38  # updates
 NAMED = ["checkpoint_best.pt", "checkpoint_last.pt"]  # as fairseq calls some of them
 
 
@@ -96,18 +97,24 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
     assert not (tmp_path / "work").exists()
 
 
+@pytest.mark.parametrize("epochs", [1.5, 2.0])
 def test_what_is_published_does_not_tell_that_it_was_resumed(
-    binarised: Path, tmp_path: Path
+    binarised: Path, tmp_path: Path, epochs: float
 ) -> None:
-    published = run_training(binarised, tmp_path)
+    """In the midst of an epoch, and where an epoch ends with a validation."""
+    saved = int(epochs * EPOCH)
+    sizes = {"validate_every": saved, "max_updates": saved + 3}
+    published = run_training(binarised, tmp_path, **sizes)
     expected = published.read_bytes()
     published.unlink()
     with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, die)
+        at_update(patch, saved + 2, die)
         with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path)
-    assert names(tmp_path / "work") == ["checkpoint.10.pt", *NAMED]
-    assert run_training(binarised, tmp_path).read_bytes() == expected
+            run_training(binarised, tmp_path, **sizes)
+    assert names(tmp_path / "work") == [f"checkpoint.{saved}.pt", *NAMED]
+    loader = read_checkpoint(tmp_path / f"work/checkpoint.{saved}.pt")["extra_state"]
+    assert (loader["train_iterator"]["iterations_in_epoch"] == 0) == epochs.is_integer()
+    assert run_training(binarised, tmp_path, **sizes).read_bytes() == expected
 
 
 def test_signals_mean_what_they_meant_when_training_is_over(

@@ -79,6 +79,8 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
         state["model"] = {name: t for name, t in state["model"].items() if is_adapter(name)}
     state["last_optimizer_state"] = None
     del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
+    # fairseq forgets the loss at which a training was resumed; no schedule of ours reads it
+    state["optimizer_history"][-1]["lr_scheduler_state"] = {"best": None}
     for name in CLOCK:
         state["extra_state"].pop(name, None)
     write_checkpoint(published, unify_strings(state))
