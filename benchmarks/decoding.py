@@ -197,7 +197,7 @@ def main() -> None:
     results = time_engines(options)
     print(f"hypotheses of {results['tokens of hypotheses']:.1f} tokens")
     show(results["sides"])
-    keep(f"decoding.{options.shape}", options, results)
+    keep(f"decoding.{options.shape}.{options.sentences}", options, results)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ rule train_system:
         ),
         masks=masks_of,
         weight_masks=weight_masks_of,
-        code=package_source("fairseq_plugin.training", "flags"),
+        code=package_source("fairseq_plugin.training"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
     log:
@@ -60,7 +60,7 @@ rule import_checkpoint:
         checkpoint=lambda wildcards: str(PROJECT / system_of(wildcards).checkpoint),
         data=data_of,
         vocabulary=lambda wildcards: vocabulary_inputs(),
-        code=package_source("fairseq_plugin.importing", "flags"),
+        code=package_source("fairseq_plugin.importing"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
     log:
@@ -84,7 +84,7 @@ rule train_bilingual:
     """Train a shard of the bilingual models of a system, one after the other."""
     input:
         data=data_of,
-        code=package_source("fairseq_plugin.training", "flags"),
+        code=package_source("fairseq_plugin.training"),
     output:
         folder=directory("<dataset>/models/{system}/seed{seed}/{scatteritem}"),
     log:
@@ -111,7 +111,7 @@ rule fine_tune_directions:
     input:
         data=data_of,
         parent=parent_file("<dataset>/models/{system}/seed{seed}/checkpoint.pt"),
-        code=package_source("fairseq_plugin.training", "flags"),
+        code=package_source("fairseq_plugin.training"),
     output:
         masks="<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz",
     log:

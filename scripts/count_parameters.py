@@ -9,8 +9,8 @@ from neuron_specialization.analysis.text_tables import parameter_text
 from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.files import write_text
-from neuron_specialization.flags import Adapters, Architecture
 from neuron_specialization.logs import log_to
+from neuron_specialization.training_settings import Adapters, Architecture
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import train, training_digest
 from neuron_specialization.files import only
-from neuron_specialization.flags import (
+from neuron_specialization.logs import log_to
+from neuron_specialization.training_settings import (
     Adapters,
     Architecture,
     DirectionFiles,
     Training,
     processes_of,
 )
-from neuron_specialization.logs import log_to
 from neuron_specialization.work_folders import claim
 
 if TYPE_CHECKING:

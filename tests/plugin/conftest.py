@@ -23,9 +23,9 @@ from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import train
-from neuron_specialization.flags import Architecture, Training
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.training_settings import Architecture, Training
 
 torch.set_num_threads(1)  # sums in another order are other sums
 

@@ -11,7 +11,7 @@ from neuron_specialization.cli import main
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import generation_config, target_words
+from neuron_specialization.fairseq_plugin.decoding import generation_config
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.neurons.storage import Masks
 
@@ -94,7 +94,7 @@ def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str
     join = piece_joiner(model.vocabulary, model.direction.split("-")[1])
     return [
         (
-            detokenise(target_words(best[i]["tokens"].tolist(), task), join),
+            detokenise(task.target_words(best[i]["tokens"].tolist()), join),
             best[i]["score"].item(),
         )
         for i in range(len(dataset))

@@ -8,8 +8,8 @@ import pytest
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.fairseq_plugin.decoding import decode, translate_split
 from neuron_specialization.fairseq_plugin.models import load_model
-from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.training_settings import DirectionFiles
 from tests.plugin.conftest import DIRECTIONS, EVALUATION_PAIRS
 
 SETTINGS = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8, max_tokens=100)

@@ -18,7 +18,7 @@ from fairseq import checkpoint_utils
 
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
-from neuron_specialization.flags import DirectionFiles
+from neuron_specialization.training_settings import DirectionFiles
 from tests.plugin.conftest import run_training
 from tests.plugin.exports import (
     D_FF,

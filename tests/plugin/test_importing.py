@@ -18,7 +18,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_che
 from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
-from neuron_specialization.flags import DirectionFiles
+from neuron_specialization.training_settings import DirectionFiles
 from tests.plugin import plain_fairseq
 from tests.plugin.conftest import (
     DIRECTIONS,

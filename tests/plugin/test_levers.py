@@ -8,7 +8,7 @@ import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
-from neuron_specialization.flags import Adapters, DirectionFiles
+from neuron_specialization.training_settings import Adapters, DirectionFiles
 from tests.plugin.conftest import DIRECTIONS, first_batches, load_task, loss_of, run_training
 from tests.plugin.test_resuming import assert_same, at_update, die
 

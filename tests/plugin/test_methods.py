@@ -16,11 +16,11 @@ from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.training import find_weights
-from neuron_specialization.flags import Adapters, DirectionFiles
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.training_settings import Adapters, DirectionFiles
 from tests.plugin.conftest import (
     DIRECTIONS,
     architecture,

@@ -6,7 +6,7 @@ import pytest
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.parameters import ModelSize, count_parameters
-from neuron_specialization.flags import Adapters
+from neuron_specialization.training_settings import Adapters
 from tests.plugin.conftest import architecture
 
 BIG = {"layers": 6, "d_model": 1024, "d_ff": 4096, "heads": 16}

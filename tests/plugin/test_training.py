@@ -16,8 +16,8 @@ from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.methods import ffn_layers, wants_compact
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
-from neuron_specialization.flags import DirectionFiles
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.training_settings import DirectionFiles
 from tests.plugin.conftest import DIRECTIONS, first_batches, load_task, loss_of, run_training
 
 NUM_NEURONS = 32

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from neuron_specialization.flags import (
-    PLUGIN,
-    Adapters,
-    Architecture,
-    DirectionFiles,
-    Training,
-    training_flags,
-)
+from neuron_specialization.flags import PLUGIN, training_flags
+from neuron_specialization.training_settings import Adapters, Architecture, DirectionFiles, Training
 
 SETTINGS = {
     "layers": 6,
@@ -141,11 +135,19 @@ def test_settings_for_speed_are_off_unless_named() -> None:
     assert value(fast, "label-smoothing") == value(plain, "label-smoothing")
 
 
+def test_the_best_checkpoint_is_that_of_the_lowest_loss_or_of_the_highest_score() -> None:
+    by_loss, by_score = make_flags(), make_flags({"best_by": "chrf"})
+    for name in ("best-checkpoint-metric", "maximize-best-checkpoint-metric", "dev-metric"):
+        assert f"--{name}" not in by_loss
+    assert value(by_score, "best-checkpoint-metric") == value(by_score, "dev-metric") == "chrf"
+    assert "--maximize-best-checkpoint-metric" in by_score
+
+
 def test_defaults_are_those_of_the_schema(project: Path) -> None:
     schema = yaml.safe_load((project / "config/schemas/config.schema.yaml").read_text())
     settings = schema["$defs"]["architecture"]["properties"]
     defaults = [field for field in fields(Architecture) if field.default is not MISSING]
-    assert [field.name for field in defaults] == ["optimizer", "attention", "loss_chunk"]
+    assert [field.name for field in defaults] == ["best_by", "optimizer", "attention", "loss_chunk"]
     for field in defaults:
         assert settings[field.name]["default"] == field.default
 

@@ -16,7 +16,7 @@ from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
-from neuron_specialization.flags import DirectionFiles
+from neuron_specialization.training_settings import DirectionFiles
 
 
 def translate_split(
@@ -53,7 +53,7 @@ def translate_split(
     for i, (direction, path) in enumerate(outputs.items()):
         join = piece_joiner(vocabulary, direction.split("-")[1])
         indices = range(int(dataset.starts[i]), int(dataset.starts[i + 1]))
-        lines = [detokenise(target_words(hypotheses[n], task), join) for n in indices]
+        lines = [detokenise(task.target_words(hypotheses[n]), join) for n in indices]
         write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -84,9 +84,3 @@ def generation_config(settings: DecodingSettings) -> GenerationConfig:
         max_len_a=settings.max_len_a,
         max_len_b=settings.max_len_b,
     )
-
-
-def target_words(tokens: list[int], task: DirectionsTask) -> list[str]:
-    """The pieces of a hypothesis, without the tag that comes first where there are tags."""
-    words = tokens if task.cfg.no_language_tags else tokens[1:]
-    return [task.target_dictionary[token] for token in words]

@@ -36,7 +36,7 @@ from neuron_specialization.fairseq_plugin.foreign_tensors import (
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.flags import Architecture, Training
+from neuron_specialization.training_settings import Architecture, Training
 
 logger = logging.getLogger(__name__)
 

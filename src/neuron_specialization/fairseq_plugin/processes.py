@@ -35,8 +35,8 @@ from neuron_specialization.fairseq_plugin.resuming import (
 )
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
-from neuron_specialization.flags import Training
 from neuron_specialization.logs import ending_with_messages
+from neuron_specialization.training_settings import Training
 
 # fairseq finds them by name
 REGISTERED = (DirectionsTask, ChunkedLabelSmoothedCrossEntropy, FusedAdamW)

@@ -6,6 +6,7 @@ more. Two of its functions are therefore replaced here, by name, as it calls the
 """
 
 import logging
+import operator
 import os
 import shutil
 import signal
@@ -28,7 +29,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from neuron_specialization.flags import Architecture
+from neuron_specialization.training_settings import Architecture
 
 logger = logging.getLogger(__name__)
 
@@ -99,24 +100,25 @@ def is_stop_wanted(device: torch.device) -> bool:
     return bool(wanted)
 
 
-def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | None) -> str | None:
+def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | None) -> str | None:
     """Save the state of a training, whole or not at all; instead of fairseq's.
 
-    Kept are the last two, and the one of the lowest validation loss. The names of the last and of
-    the best are second names of these files, no copies.
+    Kept are the last two, and the best one: that of the lowest validation loss, or of the highest
+    score. The names of the last and of the best are second names of these files, no copies.
     """
     path = last_checkpoint(Path(config.save_dir), trainer.get_num_updates())
     best = path.with_name(BEST)
-    is_best = loss is not None and loss <= getattr(save_checkpoint, "best", loss)
+    is_better = operator.ge if config.maximize_best_checkpoint_metric else operator.le
+    is_best = value is not None and is_better(value, getattr(save_checkpoint, "best", value))
     if is_best:
-        save_checkpoint.best = loss  # type: ignore[attr-defined]  # where fairseq looks for it
+        save_checkpoint.best = value  # type: ignore[attr-defined]  # where fairseq looks for it
     trainer.consolidate_optimizer()
     if not trainer.should_save_checkpoint_on_current_rank:
         return None
     state = utils.move_to_cpu(trainer.state_dict())
     state["extra_state"] |= {
         "train_iterator": epochs.state_dict(),
-        "val_loss": loss,
+        "val_loss": value,
         "patience": vars(should_stop_early).copy(),
         "processes": trainer.data_parallel_world_size,
         **trainer.task.get_checkpoint_dict(),
@@ -125,11 +127,11 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, loss: float | No
         state["extra_state"]["best"] = save_checkpoint.best
     write_checkpoint(path, state)
     link(path, path.with_name(LAST))
-    if is_best or (loss is not None and not best.exists()):
+    if is_best or (value is not None and not best.exists()):
         link(path, best)
     for old in last_checkpoints(path.parent)[KEPT:]:
         old.unlink()
-    logger.info("saved %s, validation loss %s", path, loss)
+    logger.info("saved %s, validation %s %s", path, config.best_checkpoint_metric, value)
     return str(path)
 
 
@@ -177,7 +179,7 @@ class Progress:
     updates: int
     """Updates done."""
     patience: dict[str, float]
-    """The lowest validation loss, and validations since."""
+    """The best validation loss or score, and validations since."""
 
     def is_finished(self, architecture: Architecture) -> bool:
         """Whether the training would have ended there by itself."""

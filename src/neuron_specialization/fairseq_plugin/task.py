@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import torch
 from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 from torch import nn
 
+from neuron_specialization.corpora.vocabulary import detokenise, join_pieces
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.attention import fuse_cross_attention
@@ -21,6 +24,12 @@ from neuron_specialization.fairseq_plugin.data import (
     load_dictionary,
     load_directions,
     tag_index,
+)
+from neuron_specialization.fairseq_plugin.dev_scores import (
+    GREEDY,
+    STATISTICS,
+    batch_statistics,
+    mean_score,
 )
 from neuron_specialization.fairseq_plugin.methods import (
     add_adapters,
@@ -79,6 +88,10 @@ class DirectionsConfig(FairseqDataclass):
     attention: ChoiceEnum(["fairseq", "sdpa"]) = field(  # type: ignore[valid-type]
         default="fairseq", metadata={"help": "who computes cross-attention in training"}
     )
+    dev_metric: ChoiceEnum(["none", "bleu", "chrf"]) = field(  # type: ignore[valid-type]
+        default="none",
+        metadata={"help": "translate the validation text and score it by this metric"},
+    )
     max_source_positions: int = field(
         default=256, metadata={"help": "longer sources are left out of training"}
     )
@@ -94,6 +107,7 @@ class DirectionsTask(FairseqTask):
 
     def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)
+        self.dev_metric = str(cfg.dev_metric)
         self.dictionaries = source, target
         self.folders = [Path(folder) for folder in cfg.data.split(":")]
         self.directions: list[str] = cfg.directions.split(",")
@@ -162,10 +176,39 @@ class DirectionsTask(FairseqTask):
         self.batches.add(sample["id_bytes"])
         return super().train_step(sample, *args, **kwargs)
 
-    def valid_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def valid_step(self, sample: dict[str, Any], model: nn.Module, criterion: Any) -> Any:
         """One validation batch, through what its direction has of its own."""
         self.direction_state.direction = sample["direction"]
-        return super().valid_step(sample, *args, **kwargs)
+        loss, size, output = super().valid_step(sample, model, criterion)
+        if self.dev_metric != "none":
+            output[STATISTICS] = self.translate_and_compare(sample, model)
+        return loss, size, output
+
+    def translate_and_compare(self, sample: dict[str, Any], model: nn.Module) -> torch.Tensor:
+        """The statistics of the dev metric of a batch, [L, S]."""
+        found = self.inference_step(self.build_generator([model], GREEDY), [model], sample)
+        hypotheses = [beams[0]["tokens"].tolist() for beams in found]
+        texts = [
+            [detokenise(self.target_words(tokens), join_pieces) for tokens in side]
+            for side in (hypotheses, sample["target"].tolist())
+        ]
+        return batch_statistics(
+            self.dev_metric,
+            *texts,
+            direction=sample["direction"],
+            num_directions=len(self.directions),
+        )
+
+    def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
+        """Called by fairseq after a batch, with what all processes logged of it."""
+        super().reduce_metrics(logging_outputs, criterion)
+        found = [output[STATISTICS] for output in logging_outputs if STATISTICS in output]
+        if found:
+            metrics.log_scalar(f"_{STATISTICS}", sum(found))
+            metrics.log_derived(
+                self.dev_metric,
+                lambda meters: mean_score(self.dev_metric, meters[f"_{STATISTICS}"].sum),
+            )
 
     def get_checkpoint_dict(self) -> dict[str, Any]:
         """What a checkpoint of a training holds of the task."""
@@ -198,6 +241,11 @@ class DirectionsTask(FairseqTask):
         target = self.directions[sample["direction"]].split("-")[1]
         source_BT = sample["net_input"]["src_tokens"]
         return source_BT.new_full((source_BT.size(0), 1), tag_index(self.target_dictionary, target))
+
+    def target_words(self, tokens: Sequence[int]) -> list[str]:
+        """The pieces of a target, without the tag that comes first where there are tags."""
+        words = tokens if self.cfg.no_language_tags else tokens[1:]
+        return [self.target_dictionary[token] for token in words]
 
     def max_positions(self) -> tuple[int, int]:
         """Longest source and target of training."""

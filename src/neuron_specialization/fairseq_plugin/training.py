@@ -25,8 +25,9 @@ from neuron_specialization.fairseq_plugin.resuming import (
     noting_signals,
 )
 from neuron_specialization.files import require_space
-from neuron_specialization.flags import Architecture, Training, training_flags
+from neuron_specialization.flags import training_flags
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
+from neuron_specialization.training_settings import Architecture, Training
 
 FLOAT = 4  # bytes
 ADAM_MOMENTS = 2  # numbers of Adam's state for each parameter

@@ -1,0 +1,54 @@
+"""BLEU or chrF++ of the validation text while training, to choose the best checkpoint by.
+
+Masks change what a loss means, so that checkpoints of different methods are chosen alike by their
+translations alone. These are greedy. A score is the mean of the directions', as in tables.
+
+L directions, S statistics of a metric.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.dataclass.configs import GenerationConfig
+from torch import Tensor
+
+from neuron_specialization.evaluation.metrics import corpus_score, make_metric, sentence_statistics
+
+GREEDY = GenerationConfig(beam=1, max_len_a=2, max_len_b=10)
+STATISTICS = "dev_statistics"
+"""Key of the statistics in the logging outputs of a batch, and of their sums."""
+
+
+def batch_statistics(
+    metric: str,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    direction: int,
+    num_directions: int,
+) -> Tensor:
+    """The statistics of a batch of one direction in the row of that direction, [L, S].
+
+    Those of batches, and of processes, add up.
+
+    Args:
+        metric: `bleu` or `chrf`.
+        hypotheses: detokenised.
+        references: one for each.
+        direction: of the batch.
+        num_directions: L.
+    """
+    scorer: Any = make_metric(metric, "")
+    statistics_NS = sentence_statistics(scorer, hypotheses, references)
+    statistics_LS = np.zeros((num_directions, statistics_NS.shape[1]))
+    statistics_LS[direction] = statistics_NS.sum(axis=0)
+    return torch.from_numpy(statistics_LS)
+
+
+def mean_score(metric: str, statistics_LS: Tensor) -> float:
+    """The mean of the scores of all directions that have a sentence, 0 to 100."""
+    rows = statistics_LS.cpu().numpy().astype(np.int64)
+    scorer = make_metric(metric, "")
+    return float(np.mean([corpus_score(scorer, row[None]) for row in rows if row.any()]))
