@@ -34,7 +34,7 @@ TOPICS = {
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
         *BUILD_TOOLS,
     ],
-    "evaluation": ["pandas", "pyarrow", "sacrebleu", "sacremoses"],
+    "evaluation": ["pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),
         *("jsonschema", "pyyaml", "filelock"),

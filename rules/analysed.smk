@@ -2,6 +2,17 @@
 
 from neuron_specialization.related_systems import find_controls
 
+# the table whose differences to continued baselines are drawn, if it has any
+GAINS = [
+    table
+    for table, systems in TABLES.items()
+    if LAYOUTS[table]["layout"] == "levels"
+    and any(
+        role == "control"
+        for name in systems
+        for role, _, _ in comparisons_of(name, SYSTEMS[name].seeds[0])
+    )
+][:1]
 NEURONS = "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}"
 
 
@@ -78,7 +89,7 @@ def efficiency_files(row):
     """The same of one system: of its first seed, and of the first test split."""
     seed = row.seeds[0]
     known = {"system": row.system, "seed": seed, "split": config["test_splits"][0]}
-    given = bool(row.checkpoint)
+    given = row.checkpoint or not row.trained
     job, every = "train_system/{system}.seed{seed}", collect
     if row.method == "bilingual":
         job = "train_bilingual/{system}.seed{seed}.{scatteritem}"

@@ -1,6 +1,7 @@
 """The paper's tables."""
 
 SETUP_TABLES = ["table4", "table5", "table6"] if TRAINED else ["table5"]
+SETUP_TABLES += ["trainings"] if CURVED else []
 
 
 rule tables:
@@ -88,6 +89,7 @@ rule make_table:
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
+        gains="<dataset>/tables/{split}/{table}.{metric}.gains.csv",
         markdown="<dataset>/tables/{split}/{table}.{metric}.md",
         latex="<dataset>/tables/{split}/{table}.{metric}.tex",
         html=report(

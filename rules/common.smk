@@ -147,9 +147,16 @@ UNTOUCHED_METRICS = [
 ]
 
 NOTHING = ["(?!)"]  # a pattern that matches nothing
-# systems whose checkpoint is given, and those that are trained
+# systems whose checkpoint is given, and those that are trained; the others are parents, masked
 GIVEN = [name for name in TRAINED if SYSTEMS[name].checkpoint] or NOTHING
-LEARNED = [name for name in TRAINED if not SYSTEMS[name].checkpoint] or NOTHING
+LEARNED = [
+    name for name in TRAINED if not SYSTEMS[name].checkpoint and SYSTEMS[name].trained
+] or NOTHING
+
+# systems whose trainings leave a curve of validations each; bilingual models are too many for one
+CURVED = [
+    name for name in LEARNED if name in MEASURED and SYSTEMS[name].method != "bilingual"
+]
 
 TEXT_SPLITS = () if READY else ("train", "valid", config["recording"]["split"])
 for split in (*TEXT_SPLITS, *config["test_splits"]):

@@ -26,7 +26,11 @@ rule figures:
         collect(
             "<dataset>/figures/{split}/{figure}.{metric}.pdf",
             split=config["test_splits"],
-            figure=[*TABLE_FIGURES, *(["figure4"] if SWEEP else [])],
+            figure=[
+                *TABLE_FIGURES,
+                *(["figure4"] if SWEEP else []),
+                *(["gains"] if GAINS else []),
+            ],
             metric=config["metrics"],
         ),
 
@@ -197,3 +201,31 @@ rule draw_sweep:
         "Draw the sweep of k on {wildcards.split} in {wildcards.metric}"
     script:
         "../scripts/draw_sweep.py"
+
+
+rule draw_gains:
+    """The differences to the continued baselines, with intervals over seeds."""
+    input:
+        gains=lambda wildcards: collect(
+            rules.make_table.output.gains, table=GAINS, **wildcards
+        ),
+        code=package_source("analysis.score_figures", "analysis.wins"),
+    output:
+        pdf="<dataset>/figures/{split}/gains.{metric}.pdf",
+        png=report(
+            "<dataset>/figures/{split}/gains.{metric}.png",
+            caption="../report/gains.rst",
+            category="Scores",
+            labels={"item": "gains", "metric": "{metric}", "split": "{split}"},
+        ),
+        csv="<dataset>/figures/{split}/gains.{metric}.csv",
+    log:
+        "<logs>/draw_gains/{split}.{metric}.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        pivot=PIVOT,
+    message:
+        "Draw the gains on {wildcards.split} in {wildcards.metric}"
+    script:
+        "../scripts/draw_gains.py"

@@ -219,8 +219,11 @@ def models_of(wildcards):
 
 
 def trained_models(system, seed):
-    """The files of one training of a system."""
-    if SYSTEMS[system].method == "bilingual":
+    """The files of one training of a system, or of its parent if it is not trained on."""
+    row = SYSTEMS[system]
+    if not row.trained:
+        return trained_models(row.parent, parent_seed(SYSTEMS[row.parent], int(seed)))
+    if row.method == "bilingual":
         pattern = "<dataset>/models/{system}/seed{seed}/{scatteritem}"
         return gather.bilingual_models(pattern, system=system, seed=seed)
     pattern = "<dataset>/models/{system}/seed{seed}/checkpoint.pt"

@@ -75,6 +75,7 @@ rule select_neurons:
         k=lambda wildcards: system_of(wildcards).k,
         counting=lambda wildcards: system_of(wildcards).counting,
         kept=lambda wildcards: system_of(wildcards).kept,
+        shuffled=lambda wildcards: system_of(wildcards).shuffled,
         stacks=lambda wildcards: system_of(wildcards).stacks,
         seed=lambda wildcards: int(wildcards.seed),
     message:

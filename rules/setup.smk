@@ -103,6 +103,47 @@ rule describe_models:
         "../scripts/describe_models.py"
 
 
+rule describe_trainings:
+    """The validations of every training: what was kept, which batches were seen, curves."""
+    input:
+        curves=collect(
+            "<dataset>/models/{system}/seed{seed}/checkpoint.curve.csv",
+            zip,
+            **trainings(systems=CURVED),
+        ),
+        code=package_source("analysis.curves", "analysis.writers"),
+    output:
+        csv="<dataset>/tables/trainings.csv",
+        markdown="<dataset>/tables/trainings.md",
+        latex="<dataset>/tables/trainings.tex",
+        html=report(
+            "<dataset>/tables/trainings.html",
+            caption="../report/trainings.rst",
+            category="Set-up",
+            labels={"item": "Trainings"},
+        ),
+        pdf="<dataset>/figures/trainings.pdf",
+        png=report(
+            "<dataset>/figures/trainings.png",
+            caption="../report/trainings.rst",
+            category="Set-up",
+            labels={"item": "Trainings: curves"},
+        ),
+    log:
+        "<logs>/describe_trainings.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        dataset=config["dataset"],
+        trainings=trainings(systems=CURVED),
+        labels={name: row.label for name, row in SYSTEMS.items()},
+        parents={name: SYSTEMS[name].parent for name in CURVED},
+    message:
+        f"Describe the trainings of {config['dataset']}"
+    script:
+        "../scripts/describe_trainings.py"
+
+
 rule describe_settings:
     """The whole configuration and the versions of packages."""
     input:

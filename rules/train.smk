@@ -31,6 +31,7 @@ rule train_system:
         code=package_source("fairseq_plugin.training"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
+        curve="<dataset>/models/{system}/seed{seed}/checkpoint.curve.csv",
     log:
         "<logs>/train_system/{system}.seed{seed}.log",
     benchmark:

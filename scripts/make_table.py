@@ -29,10 +29,10 @@ def read_trainings() -> list[Training]:
 
 def read_tests() -> list[tuple[str, pd.DataFrame]]:
     """The paired tests of the table's trainings, by label."""
-    systems = params.compared["system"]
+    names, seeds = params.compared["system"], params.compared["seed"]
     return [
-        (params.labels[system], pd.read_csv(path, float_precision="round_trip"))
-        for system, path in zip(systems, snakemake.input.tests, strict=True)
+        (params.labels[system], pd.read_csv(path, float_precision="round_trip").assign(seed=seed))
+        for system, seed, path in zip(names, seeds, snakemake.input.tests, strict=True)
     ]
 
 

@@ -17,6 +17,7 @@ with log_to(snakemake.log[0]):
         k=snakemake.params.k,
         counting=snakemake.params.counting,
         kept=snakemake.params.kept,
+        shuffled=snakemake.params.shuffled,
         stacks=snakemake.params.stacks,
         seed=snakemake.params.seed,
     )

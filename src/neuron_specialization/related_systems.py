@@ -31,11 +31,11 @@ def sweep_systems(
 
 
 def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
-    """The continued baselines of a system: multilingual continuations of its parent."""
+    """The continued baselines of a system with a parent: multilingual continuations of that one."""
     return [
         other
         for other in systems.values()
-        if other.method == "multilingual" and other.parent == system.parent
+        if other.method == "multilingual" and other.parent == system.parent != ""
     ]
 
 
@@ -45,12 +45,12 @@ def find_comparisons(
     """The trainings that a continuation is tested against: role, system and seed.
 
     `parent` is the system it continues from. `control` is the continued baseline: the first
-    multilingual continuation of the same parent.
+    multilingual continuation of the same parent, for what is trained on.
     """
     if not system.parent:
         return []
     others = [("parent", systems[system.parent])]
-    if system.method in CONTINUATIONS:
+    if system.method in CONTINUATIONS and system.trained:
         others += [("control", other) for other in find_controls(system, systems)[:1]]
     found = []
     for role, other in others:

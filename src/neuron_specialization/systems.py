@@ -13,7 +13,7 @@ METHOD_COLUMNS = {
     "bilingual": frozenset({"vocabulary"}),
     "adapter": frozenset({"sharing", "bottleneck", "adapters_per_layer"}),
     "lass": frozenset({"pruning", "output_projection"}),
-    "neuron_specialization": frozenset({"k", "kept", "counting", "stacks"}),
+    "neuron_specialization": frozenset({"k", "kept", "counting", "shuffled", "stacks", "trained"}),
     "imported": frozenset({"folder", "parameters"}),
 }
 NEEDED_COLUMNS = {
@@ -68,6 +68,10 @@ class System:
     """Activations counted per `sentence` (the paper) or per `token` (the official code)."""
     kept: float | None = None
     """Percentage of neurons kept at random, instead of k (the paper's Random)."""
+    shuffled: bool = False
+    """As many neurons as k selects in each direction and layer, drawn at random."""
+    trained: bool = True
+    """Train on from the parent; else it is the parent, each direction through its mask."""
     stacks: str = "both"
     """Stacks that are masked: `both`, `encoder` or `decoder` (Ours, Ours-Enc, Ours-Dec)."""
 
@@ -119,6 +123,8 @@ def check_columns(row: Row) -> None:
             raise InputError(f"needs a value for {column}")
     if method == "neuron_specialization" and ("k" in row) == ("kept" in row):
         raise InputError("needs either k or kept")
+    if row.get("shuffled") and "kept" in row:
+        raise InputError("is shuffled: give k, as neurons that are kept are drawn at random anyway")
 
 
 def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:

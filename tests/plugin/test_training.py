@@ -1,5 +1,6 @@
 """Training through fairseq: golden losses, sub-networks, checkpoints."""
 
+import csv
 import os
 import re
 import subprocess
@@ -42,6 +43,17 @@ def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
     model, task = load_task(baseline, binarised)
     losses = [loss_of(task, model, sample).item() for sample in first_batches(task)]
     assert losses == pytest.approx(GOLDEN_LOSSES, rel=5e-4)
+
+
+def test_the_curve_has_every_validation_and_what_was_seen_before_it(baseline: Path) -> None:
+    with baseline.with_suffix(".curve.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["updates"] for row in rows] == ["10", "20"]
+    assert {row["metric"] for row in rows} == {"loss"}
+    state = read_checkpoint(baseline)["extra_state"]
+    assert min(float(row["value"]) for row in rows) == state["best"]
+    assert [row["batches"] for row in rows] == ["20", "20"]  # update_freq is 2
+    assert len({row["sha256"] for row in rows}) == 2
 
 
 def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.neurons.selection import draw_neurons, select_masks, select_neurons
+from neuron_specialization.neurons.selection import (
+    draw_neurons,
+    select_masks,
+    select_neurons,
+    shuffle_neurons,
+)
 from neuron_specialization.neurons.storage import Counts, Masks
 
 EXAMPLE_F = np.array([5, 0, 5, 3, 2, 0])
@@ -147,3 +152,21 @@ def test_random_masks_say_how_they_were_made(counts: Counts) -> None:
     assert masks.provenance == {"checkpoint": "abc", "kept": 50, "seed": 1}
     with pytest.raises(InputError, match="kept is 120"):
         make_masks(counts, k=None, kept=120)
+
+
+def test_shuffled_neurons_are_others_and_as_many() -> None:
+    count_LNF = np.random.default_rng(0).integers(0, 100, (2, 3, 20)) ** 2
+    own = select_neurons(count_LNF, 70)
+    drawn = [shuffle_neurons(own, seed) for seed in (1, 1, 2)]
+    sizes_LN = own.sum(axis=-1)
+    assert len(set(sizes_LN.flat)) > 1
+    for mask_LNF in drawn:
+        np.testing.assert_array_equal(mask_LNF.sum(axis=-1), sizes_LN)
+        assert (mask_LNF != own).any(axis=-1).all()
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_shuffled_masks_say_so(counts: Counts) -> None:
+    assert make_masks(counts, shuffled=True).provenance["shuffled"] == 1
+    assert "shuffled" not in make_masks(counts).provenance

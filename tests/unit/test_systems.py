@@ -7,6 +7,7 @@ import pytest
 
 from neuron_specialization.config import Language
 from neuron_specialization.errors import InputError
+from neuron_specialization.related_systems import find_comparisons
 from neuron_specialization.system_settings import adapter_settings, shard, system_architecture
 from neuron_specialization.systems import System, parent_seed, read_systems
 
@@ -102,6 +103,11 @@ LASS = {"method": "lass", "parent": "baseline", "pruning": 0.7}
         (LASS | {"output_projection": "maybe"}, "column output_projection: 'maybe'"),
         (LASS | {"k": 95}, "has a value for k, which says nothing about lass"),
         (CHILD | {"kept": 70}, "needs either k or kept"),
+        (
+            CHILD | {"k": "", "kept": 70, "shuffled": "yes"},
+            "is shuffled: give k, as neurons that are kept are drawn at random anyway",
+        ),
+        (LASS | {"trained": "no"}, "has a value for trained, which says nothing about lass"),
         (CHILD | {"architecture": "big"}, "leave its architecture empty"),
         ({"method": "multilingual"}, "has architecture '', which the config lacks; it has big"),
         (
@@ -178,6 +184,15 @@ def test_a_continuation_has_its_parents_architecture_with_other_training_setting
     fine_tuning = system_architecture(systems["x"], systems, architectures, fine_tuning=True)
     assert fine_tuning == {"layers": 6, "dropout": 0.3, "max_updates": 10, "patience": 30}
     assert "continuation" in settings
+
+
+def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) -> None:
+    continued = System(
+        system="continued", label="C", method="multilingual", parent="baseline", directions=()
+    )
+    for trained, roles in (("yes", ["parent", "control"]), ("no", ["parent"])):
+        systems = read(CHILD | {"trained": trained}) | {"continued": continued}
+        assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 9])

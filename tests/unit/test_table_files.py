@@ -13,6 +13,7 @@ import pytest
 
 from neuron_specialization.analysis.cells import average, level_cells
 from neuron_specialization.analysis.footers import code_version, describe_origin, describe_sizes
+from neuron_specialization.analysis.gains import gains_table
 from neuron_specialization.analysis.paper import PaperValue, paper_table, read_paper_values
 from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
@@ -25,7 +26,8 @@ from tests.unit.released import needs_scores, released_scores
 from tests.unit.test_tables import EC30_LEVELS
 
 PAPER = PROJECT / "config/paper_results.tsv"
-FORMS = {"csv": "csv", "wins": "wins.csv", "markdown": "md", "latex": "tex", "html": "html"}
+FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
+FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
 LEVELS = {"de": "high", "nl": "high", "lb": "low"}
 PAIRS = ["en-de", "en-nl", "de-en", "nl-en", "en-lb", "lb-en"]
 
@@ -57,9 +59,12 @@ def training(label: str, shift: float, seed: int = 1, **more: object) -> Trainin
     return Training(system=label.lower(), label=label, seed=seed, scores=scores)
 
 
-def paired_tests(other: str, role: str, difference: float, p_value: float) -> pd.DataFrame:
+def paired_tests(
+    other: str, role: str, difference: float, p_value: float, seed: int = 1
+) -> pd.DataFrame:
     rows = [(pair, "bleu", 20 + difference, 20.0, p_value, "bs:9|seed:1") for pair in PAIRS]
-    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).assign(role=role, other=other)
+    tests = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    return tests.assign(role=role, other=other, seed=seed)
 
 
 # ---- the paper's tables from its released scores ----
@@ -213,9 +218,9 @@ def everything(tmp_path: Path) -> Path:
     comparisons = gather_comparisons(
         [
             ("Ours", paired_tests("base", "parent", 1, 0.01)),
-            ("Ours", paired_tests("base", "parent", 2, 0.01)),
+            ("Ours", paired_tests("base", "parent", 2, 0.01, seed=2)),
             ("Ours", paired_tests("continued", "control", -1, 0.01)),
-            ("Ours", paired_tests("continued", "control", -1, 0.01)),
+            ("Ours", paired_tests("continued", "control", -1, 0.01, seed=2)),
         ],
         labels,
     )
@@ -233,7 +238,7 @@ def everything(tmp_path: Path) -> Path:
 def test_markdown_renders_as_tables(everything: Path) -> None:
     text = (everything / "table.md").read_text(encoding="utf-8")
     html = markdown.markdown(text, extensions=["tables"])
-    assert html.count("<table>") == 3
+    assert html.count("<table>") == 4
     for tables in html.split("<table>")[1:]:
         rows = tables.split("</table>")[0].split("<tr>")[1:]
         cells = {row.count("<td") + row.count("<th") for row in rows}
@@ -250,6 +255,8 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
         "| Ours | 0 % | +1.5 ± 0.7†‡↓ |",
         "| Ours | mT-big | 4/0/0 |",
         "| Ours | mT-big, continued | 0/4/0 |",
+        "| Ours | mT-big | +1.5 ± 6.4 |",
+        "| Ours | mT-big, continued | −1.0 ± 0.0 |",
         "### Beside the paper's Table 2",
         "- mT-big: scores; other rows: differences to it",
         "- Scores were rounded to one decimal before they were averaged, as in the paper",
@@ -297,7 +304,7 @@ def test_html_is_well_formed_and_its_rows_are_alike(everything: Path) -> None:
     parser = Tables()
     parser.feed(text)
     assert not parser.open
-    assert [len(set(widths)) for widths in parser.widths] == [1, 1, 1]
+    assert [len(set(widths)) for widths in parser.widths] == [1, 1, 1, 1]
     assert "La_SS | 70 %" in text
     assert "+1.5 ± 0.7†‡↓" in text
 
@@ -315,6 +322,31 @@ def test_csv_of_wins(everything: Path) -> None:
     wins = pd.read_csv(everything / "table.wins.csv", keep_default_na=False)
     row = wins.query("against == 'mT-big' and group == 'All' and direction == 'Avg'")
     assert row[["wins", "losses", "ties"]].to_numpy().tolist() == [[12, 0, 0]]
+
+
+def test_csv_of_gains(everything: Path) -> None:
+    gains = pd.read_csv(everything / "table.gains.csv", keep_default_na=False)
+    row = gains.query("role == 'parent' and group == 'All' and direction == 'Avg'").squeeze()
+    assert (row["system"], row["against"], row["seeds"]) == ("Ours", "mT-big", 2)
+    error = 0.5  # standard deviation of 1 and 2, over the root of 2
+    assert row["gain"] == pytest.approx(1.5)
+    assert row["half_width"] == pytest.approx(12.7062 * error, rel=1e-5)  # of t, 1 degree
+
+
+def test_gains_are_of_the_same_seed_and_of_whole_cells() -> None:
+    tests = [
+        ("Ours", paired_tests("base", "parent", difference, 0.01, seed))
+        for seed, difference in ((1, 1), (2, 3), (3, 100))
+    ]
+    tests[2] = ("Ours", tests[2][1].query("pair != 'en-de'"))
+    comparisons = gather_comparisons(tests, {"base": "Base"})
+    gains = gains_table(comparisons, {"": level_cells(PAIRS, LEVELS, "en")}, "bleu")
+    seeds = gains.set_index(["group", "direction"])["seeds"]
+    assert seeds["Low", "O2M"] == 3
+    assert seeds["High", "O2M"] == seeds["All", "Avg"] == 2
+    assert gains.set_index(["group", "direction"])["gain"]["High", "O2M"] == pytest.approx(2)
+    one = gains_table(comparisons[:0], {"": {}}, "bleu")
+    assert list(one.columns) == list(gains.columns)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

@@ -15,7 +15,10 @@ from tests.workflow.conftest import TINY, Snakemake
 
 # rules of one job, whatever the dataset
 ONCE = dict.fromkeys(["prepare_corpora", "describe_run", "all"], 1)
-SETUP = ("describe_languages", "describe_models", "describe_settings", "measure_efficiency")
+SETUP = (
+    *("describe_languages", "describe_models", "describe_settings", "describe_trainings"),
+    "measure_efficiency",
+)
 ONCE |= dict.fromkeys(["count_parameters", *SETUP], 1)
 # of the system whose neurons are looked at
 LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
@@ -31,6 +34,7 @@ def jobs(**counts: int) -> dict[str, int]:
     evaluated = dict.fromkeys(
         ("translate_split", "postprocess_outputs", "score_system"), tests * trained
     ) | {"compare_systems": tests * counts.pop("continued")}
+    evaluated["draw_gains"] = tests * counts.pop("metrics", 2)
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
     planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
@@ -41,6 +45,7 @@ THREE_SYSTEMS = jobs(
     trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
 )
 EC30 = jobs(
+    metrics=3,
     fetch_corpus=4,
     vocabularies=6,
     trained=11,
@@ -69,13 +74,13 @@ JOBS = {
     ),
     (TINY,): jobs(
         vocabularies=2,
-        trained=15,
-        continued=10,
-        train_system=13,
+        trained=17,
+        continued=12,
+        train_system=14,
         train_bilingual=4,
         fine_tune_directions=2,
         record_activations=3,
-        select_neurons=6,
+        select_neurons=8,
         make_table=4,
     ),
     ("config/config.yaml", "config/three_seeds.yaml"): jobs(
@@ -89,6 +94,7 @@ JOBS = {
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/iwslt14.yaml",): jobs(
+        metrics=0,
         fetch_corpus=2,
         trained=11,
         continued=9,
@@ -102,6 +108,7 @@ JOBS = {
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
     ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
+        metrics=3,
         fetch_corpus=2,
         trained=9,
         continued=8,
@@ -181,7 +188,11 @@ SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
         ("translate", TRAIN | {"translate_split"}),
         ("scores", SCORES),
         ("tables", SCORES | {"compare_systems", "count_parameters", "make_table", *SETUP}),
-        ("figures", CORPORA | {"train_system", "record_activations", *LOOK}),
+        (
+            "figures",
+            SCORES - {"train_bilingual"}
+            | {"compare_systems", "count_parameters", "make_table", "draw_gains", *LOOK},
+        ),
     ],
 )
 def test_every_stage_is_a_target(
@@ -279,16 +290,16 @@ def test_bad_settings_are_refused_before_anything_runs(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("method=magic", "line 15, column method: 'magic'"),
+        ("method=magic", "line 17, column method: 'magic'"),
         ("method=multilingual architecture=huge", "architecture 'huge'"),
         ("method=adapter sharing=pair bottleneck=4", "system x needs a parent"),
-        ("method=lass parent=baseline pruning=1.5", "line 15, column pruning: 1.5"),
+        ("method=lass parent=baseline pruning=1.5", "line 17, column pruning: 1.5"),
         (
             "method=adapter parent=baseline sharing=family bottleneck=4 directions=en-C",
             "family 'C'",
         ),
         ("method=adapter parent=baseline sharing=pair bottleneck=4 directions=en-b2", "'b2'"),
-        ("method=neuron_specialization parent=baseline k=101", "line 15, column k: 101"),
+        ("method=neuron_specialization parent=baseline k=101", "line 17, column k: 101"),
         ("method=multilingual architecture=tiny tables=best", "table 'best'"),
         ("method=imported", "system x needs a value for folder"),
         ("method=imported folder=f parent=baseline", "baseline, which is not another imported"),
@@ -365,6 +376,7 @@ def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
     assert planned_jobs(done.stdout) == JOBS[()] | {
         "make_table": 4,
         "draw_languages": 1,
+        "draw_gains": 1,
         "draw_sweep": 1,
     }
 

@@ -56,9 +56,12 @@ CONTINUATIONS = {
     "encoder_only": "Encoder only",
     "decoder_only": "Decoder only",
     "neuron_specialization": "Neuron specialization",
+    "shuffled": "Shuffled",
 }
 SHALLOW = {"shallow": "Shallow", "shallow_specialization": "Shallow, specialized"}
-MULTILINGUAL = {"baseline": "Baseline"} | CONTINUATIONS | SHALLOW
+SAME_K = ("neuron_specialization",)
+MASKED = {"masked": "Masked, not trained"}
+MULTILINGUAL = {"baseline": "Baseline"} | CONTINUATIONS | SHALLOW | MASKED
 BILINGUAL = {"bilingual_high": ["a1-en", "en-a1"], "bilingual_low": ["b1-en", "en-b1"]}
 
 
@@ -88,7 +91,7 @@ def test_the_table_has_every_system(results: Path) -> None:
         assert f"| {label} " in table
     assert "tok:13a" in table
     latex = (results / "tables/test/levels.chrf.tex").read_text(encoding="utf-8")
-    assert latex.count("toprule") == 2  # scores; wins, losses and ties
+    assert latex.count("toprule") == 3  # scores; wins, losses and ties; gains over seeds
     csv = pd.read_csv(results / "tables/test/levels.bleu.csv").set_index("kind")
     assert len(csv) == 3 * len(MULTILINGUAL)
     assert csv.loc[["absolute", "delta"]].filter(regex="high|low|all").notna().all(axis=None)
@@ -108,7 +111,8 @@ def test_every_continuation_is_tested_against_parent_and_control(results: Path) 
         assert len(sentences) == 20 * 4 * 2
     wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
     everything = wins.query("group == 'All' and direction == 'Avg'")
-    assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + 1  # shallow has no control
+    # shallow has no control, and what is not trained on needs none
+    assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + len(MASKED) + 1
     count = everything[["wins", "losses", "ties"]].sum(axis=1)
     assert sorted(set(count)) == [4, 8]  # directions, of one seed or two
 
@@ -158,6 +162,45 @@ def test_all_continuations_saw_the_same_batches(results: Path) -> None:
     assert len(found["continued"]) == 2
     assert found == dict.fromkeys(CONTINUATIONS, found["continued"])
     assert batches("shallow_specialization.seed2") != batches("shallow_specialization.seed1")
+
+
+def test_the_table_of_trainings_shows_that_they_saw_the_same_batches(results: Path) -> None:
+    table = pd.read_csv(results / "tables/trainings.csv", keep_default_na=False)
+    seen = {
+        (system, seed): list(rows["sha256"])
+        for (system, seed), rows in table.groupby(["system", "seed"])
+    }
+    assert len(seen) == 1 + len(CONTINUATIONS) + 2 * len(SHALLOW)
+    same = {tuple(seen[label, 1]) for label in CONTINUATIONS.values()}
+    assert len(same) == 1
+    text = (results / "tables/trainings.md").read_text(encoding="utf-8")
+    assert "| Neuron specialization" in text
+    assert (results / "figures/trainings.png").stat().st_size > 1000
+
+
+def test_a_mask_without_training_is_the_parent_through_it(results: Path) -> None:
+    assert not (results / "models/masked").exists()
+    masks = [Masks.load(results / f"masks/{name}/seed1.npz") for name in (*MASKED, *SAME_K)]
+    np.testing.assert_array_equal(masks[0].mask_LNF, masks[1].mask_LNF)
+    for folder in ("translations/test", "scores/test"):
+        assert list((results / folder / "masked").iterdir())
+
+
+def test_shuffled_masks_have_the_sizes_of_the_selected_ones(results: Path) -> None:
+    shuffled, selected = (
+        Masks.load(results / f"masks/{name}/seed1.npz").mask_LNF for name in ("shuffled", *SAME_K)
+    )
+    np.testing.assert_array_equal(shuffled.sum(axis=-1), selected.sum(axis=-1))
+    assert not np.array_equal(shuffled, selected)
+
+
+def test_gains_over_seeds_are_drawn_against_the_continued_baseline(results: Path) -> None:
+    gains = pd.read_csv(results / "tables/test/levels.chrf.gains.csv", keep_default_na=False)
+    cells = gains.query("group == 'All' and direction == 'Avg'").set_index(["system", "against"])
+    assert cells.loc[("Shallow, specialized", "Shallow"), "seeds"] == 2
+    shown = pd.read_csv(results / "figures/test/gains.chrf.csv")
+    assert set(shown["against"]) == {"Continued baseline"}
+    assert set(shown["system"]) == set(CONTINUATIONS.values()) - {"Continued baseline"}
 
 
 def test_a_continuation_starts_from_the_parent_of_its_seed(results: Path) -> None:
@@ -278,7 +321,7 @@ def test_efficiency_comes_from_the_jobs(results: Path) -> None:
     assert table.loc["neuron_specialization", "stored_bytes"] == masks.stat().st_size
     assert table.loc["lass", "finding_seconds"] > 0
     assert table.loc["random", "finding_seconds"] < table.loc["encoder_only", "finding_seconds"]
-    assert table["training_tokens_per_second"].gt(0).all()
+    assert table.drop(MASKED)["training_tokens_per_second"].gt(0).all()
     assert table.loc["adapter_pair", "added_percent"] == pytest.approx(100 * 2880 / 12160)
     models = pd.read_csv(results / "tables/table6.csv", index_col="system")
     assert models.loc["shallow", ["d_ff", "layers"]].tolist() == [16, 1]
@@ -375,7 +418,7 @@ def test_the_run_is_described(results: Path) -> None:
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
-    for system in (*MULTILINGUAL, *BILINGUAL):
+    for system in {*MULTILINGUAL, *BILINGUAL} - MASKED.keys():
         folder = results / f"models/{system}/seed1/tensorboard"
         assert list(folder.rglob("events.out.tfevents.*"))
     for system in MULTILINGUAL:
@@ -386,7 +429,7 @@ def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
 TABLES = {"make_table": 4} | dict.fromkeys(
     ("count_parameters", "describe_languages", "describe_models", "measure_efficiency"), 1
 )
-TABLES |= {"measure_neurons": 1, "draw_neurons": 1}
+TABLES |= {"measure_neurons": 1, "draw_neurons": 1, "describe_trainings": 1, "draw_gains": 2}
 # what any change of settings concerns
 SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
 # whatever is made anew
@@ -401,30 +444,33 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
     ("module", "jobs"),
     [
         ("analysis/writers.py", TABLES),
-        ("evaluation/scoring.py", {"score_system": 15, "compare_systems": 10, **TABLES}),
-        ("evaluation/significance.py", {"compare_systems": 10, "make_table": 4}),
+        ("evaluation/scoring.py", {"score_system": 17, "compare_systems": 12, **TABLES}),
+        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
         (
             "neurons/selection.py",
             {
                 **dict.fromkeys(("measure_neurons", "draw_neurons", "make_explorer"), 1),
                 "measure_efficiency": 1,
-                "select_neurons": 6,
-                "train_system": 6,
-                "translate_split": 6,
-                "postprocess_outputs": 6,
-                "score_system": 6,
-                "compare_systems": 6,
+                "select_neurons": 8,
+                "train_system": 7,
+                "translate_split": 8,
+                "postprocess_outputs": 8,
+                "score_system": 8,
+                "compare_systems": 8,
                 "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
             },
         ),
         (
             "fairseq_plugin/decoding.py",
             {
-                "translate_split": 15,
-                "postprocess_outputs": 15,
-                "score_system": 15,
-                "compare_systems": 10,
+                "translate_split": 17,
+                "postprocess_outputs": 17,
+                "score_system": 17,
+                "compare_systems": 12,
                 "make_table": 4,
+                "draw_gains": 2,
                 "measure_efficiency": 1,
             },
         ),
@@ -447,13 +493,15 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
             {
-                "train_system": 8,
-                "translate_split": 8,
-                "postprocess_outputs": 8,
-                "score_system": 8,
-                "compare_systems": 8,
+                "train_system": 9,
+                "translate_split": 9,
+                "postprocess_outputs": 9,
+                "score_system": 9,
+                "compare_systems": 9,
                 "count_parameters": 1,
                 "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
                 "describe_models": 1,
                 **SETTINGS,
             },
@@ -461,11 +509,12 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
         (
             {"decoding": {"beam": 2}},
             {
-                "translate_split": 15,
-                "postprocess_outputs": 15,
-                "score_system": 15,
-                "compare_systems": 10,
+                "translate_split": 17,
+                "postprocess_outputs": 17,
+                "score_system": 17,
+                "compare_systems": 12,
                 "make_table": 4,
+                "draw_gains": 2,
                 **SETTINGS,
             },
         ),
@@ -479,6 +528,8 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "score_system": 1,
                 "compare_systems": 1,
                 "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
                 **SETTINGS,
             },
         ),

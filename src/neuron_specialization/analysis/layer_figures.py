@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import t
 
+from neuron_specialization.analysis.gains import interval
 from neuron_specialization.analysis.neuron_tables import SIDES, telling_side
 from neuron_specialization.analysis.plots import (
     COLOURS,
@@ -15,8 +15,6 @@ from neuron_specialization.analysis.plots import (
     new_figure,
     side_label,
 )
-
-CONFIDENCE = 0.95
 
 
 def telling_overlap(overlap: pd.DataFrame) -> pd.DataFrame:
@@ -64,12 +62,7 @@ def sparsity_by_layer(sparsity: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (layer, side), part in sparsity.groupby(["layer", "side"], sort=False):
-        values = part["sparsity"].to_numpy()
-        half = np.nan
-        if len(values) > 1:
-            error = values.std(ddof=1) / np.sqrt(len(values))
-            half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * error
-        mean = values.mean()
+        mean, half = interval(part["sparsity"].tolist())
         rows.append((layer, side, mean, mean - half, mean + half))
     return pd.DataFrame(rows, columns=["layer", "side", "mean", "low", "high"])
 

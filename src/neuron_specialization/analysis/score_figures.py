@@ -1,6 +1,7 @@
 """Figures of scores: a system per colour by language (Figure 3), and the sweep of k (Figure 4)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -144,3 +145,43 @@ def draw_sweep_side(
         label="neurons that hold k % of the activations",
     )
     axes.set_xticks(places, [f"{k:g}" for k in mean.index])
+
+
+def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
+    """Draw the difference of each system to its continued baseline, with intervals over seeds.
+
+    A panel per continued baseline.
+
+    Args:
+        gains: of `gains.gains_table`, of a table by resource level.
+        metric: its name for people.
+        pivot: the language of all directions.
+    """
+    gains = gains.assign(side=gains["direction"].str.lower())
+    gains = gains[gains["side"].isin(SIDES)]
+    figure = new_figure(PAGE, 2.6)
+    panels = np.atleast_1d(figure.subplots(1, gains["against"].nunique(), sharey=True))
+    for axes, (against, part) in zip(panels, gains.groupby("against", sort=False), strict=True):
+        places = [*dict.fromkeys(zip(part["group"], part["side"], strict=True))]
+        systems = list(dict.fromkeys(part["system"]))
+        for number, (system, colour) in enumerate(zip(systems, cycle(COLOURS), strict=False)):
+            own = part[part["system"] == system].set_index(["group", "side"]).reindex(places)
+            shift = (number - (len(systems) - 1) / 2) * 0.8 / len(systems)
+            known = own["half_width"].notna().any()
+            axes.errorbar(
+                np.arange(len(places)) + shift,
+                own["gain"],
+                own["half_width"] if known else None,
+                fmt="o",
+                color=colour,
+                elinewidth=0.8,
+                label=system,
+            )
+        axes.axhline(0, color="#333333", linewidth=0.7)
+        labels = [f"{group}\n{side_label(side, pivot)}" for group, side in places]
+        axes.set_xticks(range(len(places)), labels, fontsize=5.5)
+        axes.set_title(f"against {against}")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        light_grid(axes)
+    panels[0].set_ylabel(f"Δ {metric}")
+    return figure

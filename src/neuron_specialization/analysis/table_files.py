@@ -9,6 +9,7 @@ import pandas as pd
 
 from neuron_specialization.analysis.cells import Cells, level_cells
 from neuron_specialization.analysis.footers import describe
+from neuron_specialization.analysis.gains import gains_table, gains_text
 from neuron_specialization.analysis.language_tables import language_cells, language_score_table
 from neuron_specialization.analysis.paper import (
     CORRECTED,
@@ -61,18 +62,19 @@ def write_tables(
     origin: Sequence[str],
     out: Mapping[str, Path],
 ) -> None:
-    """Write a table as CSV (full precision), Markdown, LaTeX and HTML, and its wins as CSV.
+    """Write a table as CSV (full precision), Markdown, LaTeX and HTML; its wins and gains as CSV.
 
     Args:
         rows: the systems; the first is what the others are compared with.
-        comparisons: paired tests of rows.
+        comparisons: paired tests of rows, with the seed of each.
         paper_values: all values of the paper that are known.
         settings: of the table.
         origin: lines of the footer on where the numbers come from.
-        out: files by their form: `csv`, `markdown`, `latex`, `html` and `wins`.
+        out: files by their form: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
     """
     table, blocks = _make_table(rows, settings)
     wins = wins_table(comparisons, blocks, settings.metric, settings.level)
+    gains = gains_table(comparisons, blocks, settings.metric)
     marks = find_marks(comparisons, blocks, settings.metric, settings.level)
     values = [
         value
@@ -84,6 +86,7 @@ def write_tables(
     texts = [
         score_text(table, marks),
         *([wins_text(wins)] if len(wins) else []),
+        *([gains_text(gains)] if gains["seeds"].max() > 1 else []),
         *([paper_text(beside, settings.paper, corrected)] if len(beside) else []),
     ]
     footer = [
@@ -94,7 +97,8 @@ def write_tables(
     ]
     title = f"{metric_name(settings.metric)} on {settings.title}"
     write_csv(table, out["csv"])
-    write_text(out["wins"], wins.to_csv(index=False, lineterminator="\n"))
+    for name, frame in (("wins", wins), ("gains", gains)):
+        write_text(out[name], frame.to_csv(index=False, lineterminator="\n"))
     write_texts(texts, out, title=title, footer=footer)
 
 

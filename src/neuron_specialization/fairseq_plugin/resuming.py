@@ -110,6 +110,8 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | N
     best = path.with_name(BEST)
     is_better = operator.ge if config.maximize_best_checkpoint_metric else operator.le
     is_best = value is not None and is_better(value, getattr(save_checkpoint, "best", value))
+    if value is not None:
+        trainer.task.note_validation(trainer.get_num_updates(), value)
     if is_best:
         save_checkpoint.best = value  # type: ignore[attr-defined]  # where fairseq looks for it
     trainer.consolidate_optimizer()

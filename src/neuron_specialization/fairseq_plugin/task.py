@@ -44,6 +44,9 @@ from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)
 
+# a validation: updates, loss or score, and the batches since the last one: number, digits of a hash
+CurvePoint = tuple[int, float, int, str]
+
 
 @dataclass
 class DirectionsConfig(FairseqDataclass):
@@ -113,6 +116,8 @@ class DirectionsTask(FairseqTask):
         self.directions: list[str] = cfg.directions.split(",")
         self.direction_state = DirectionState()
         self.batches = BatchDigest()
+        self.seen = 0, ""  # batches before the last validation
+        self.curve: list[CurvePoint] = []
 
     @classmethod
     def setup_task(cls, cfg: DirectionsConfig, **_: Any) -> "DirectionsTask":
@@ -212,15 +217,21 @@ class DirectionsTask(FairseqTask):
 
     def get_checkpoint_dict(self) -> dict[str, Any]:
         """What a checkpoint of a training holds of the task."""
-        return {type(self).__name__: {"batches": self.batches.state()}}
+        return {type(self).__name__: {"batches": self.batches.state(), "curve": self.curve}}
 
     def set_checkpoint_dict(self, state: dict[str, Any]) -> None:
         """Called by fairseq when it resumes."""
         self.batches = BatchDigest(*state["batches"])
+        self.curve = state["curve"]
+
+    def note_validation(self, updates: int, value: float) -> None:
+        """Called when a validated model is saved, with the loss or score that it is judged by."""
+        self.curve.append((updates, value, *self.seen))
 
     def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
         """Called by fairseq: log which batches were seen since the last validation."""
-        logger.info("trained on %s", self.batches.close())
+        self.seen = self.batches.close()
+        logger.info("trained on %d batches, sha256 %s", *self.seen)
 
     def inference_step(
         self,
@@ -277,8 +288,8 @@ class BatchDigest:
         """What it needs to go on."""
         return [self.count, self.digest]
 
-    def close(self) -> str:
-        """Describe the batches since the last call."""
-        text = f"{self.count} batches, sha256 {self.digest[:16]}"
+    def close(self) -> tuple[int, str]:
+        """How many batches there were since the last call, and 16 digits that tell which."""
+        seen = self.count, self.digest[:16]
         self.count, self.digest = 0, ""
-        return text
+        return seen

@@ -69,6 +69,16 @@ def draw_neurons(shape: tuple[int, ...], kept: float, seed: int) -> NDArray[np.b
     return rank_LNF < num_kept
 
 
+def shuffle_neurons(mask_LNF: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
+    """Other neurons, drawn at random, as many in each direction and layer: a mask of its sizes.
+
+    Args:
+        mask_LNF: selected neurons.
+        seed: seed of the draw.
+    """
+    return np.random.default_rng(seed).permuted(mask_LNF, axis=-1)
+
+
 def select_masks(
     counts: Counts,
     *,
@@ -76,6 +86,7 @@ def select_masks(
     k: float | None,
     counting: str,
     kept: float | None,
+    shuffled: bool = False,
     stacks: str,
     seed: int,
 ) -> Masks:
@@ -87,6 +98,7 @@ def select_masks(
         k: percentage of the activations to keep; None to draw neurons at random.
         counting: `sentence` or `token`.
         kept: percentage of the neurons to keep where they are drawn at random.
+        shuffled: as many neurons as k selects in each direction and layer, drawn at random.
         stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
         seed: seed of the random draw.
     """
@@ -102,6 +114,8 @@ def select_masks(
         mask_LNF, choice = select_neurons(count_LNF, k), {"k": k, "counting": counting}
     else:
         raise InputError("neither k nor kept is given: nothing says which neurons to select")
+    if shuffled:
+        mask_LNF, choice = shuffle_neurons(mask_LNF, seed), choice | {"shuffled": 1, "seed": seed}
     masked = [n for n, name in enumerate(counts.layers) if stacks in ("both", name.split(".")[0])]
     return Masks(
         directions=tuple(directions),

@@ -1,0 +1,24 @@
+"""Draw the differences to the continued baselines, with intervals over seeds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neuron_specialization.analysis.plots import look, save_figure
+from neuron_specialization.analysis.score_figures import draw_gains
+from neuron_specialization.analysis.wins import CONTROL
+from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.files import write_text
+from neuron_specialization.logs import log_to
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with log_to(snakemake.log[0]), look():
+    gains = pd.read_csv(snakemake.input.gains[0], float_precision="round_trip")
+    gains = gains[gains["role"] == CONTROL].drop(columns=["block", "role"])
+    metric = metric_name(snakemake.wildcards.metric)
+    figure = draw_gains(gains, metric=metric, pivot=snakemake.params.pivot)
+    write_text(Path(snakemake.output.csv), gains.to_csv(index=False, lineterminator="\n"))
+    save_figure(figure, pdf=Path(snakemake.output.pdf), png=Path(snakemake.output.png))
