@@ -137,6 +137,7 @@ def main() -> None:
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
         show(sides)
     parts = ["training_step", "+".join(options.shape), options.precision]
+    parts += [f"{options.tokens}_tokens"] if options.tokens else []
     parts += [str(options.vocabulary)] if options.vocabulary else []
     parts += ["fast"] if options.fast else []
     keep(".".join(parts), options, results)

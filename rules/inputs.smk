@@ -7,6 +7,7 @@ from neuron_specialization.evaluation.layout import input_files
 from neuron_specialization.related_systems import find_comparisons
 from neuron_specialization.sources import module_files
 from neuron_specialization.system_settings import (
+    settings_digests,
     adapter_settings,
     shard,
     system_architecture,

@@ -155,12 +155,14 @@ rule describe_settings:
             category="Set-up",
             labels={"item": "Configuration and versions"},
         ),
+        digests="<dataset>/settings.json",
     log:
         "<logs>/describe_settings.log",
     conda:
         "../envs/data.yaml"
     params:
         config=config,
+        digests=settings_digests(config, LANGUAGES, SYSTEMS),
     message:
         f"Describe the settings of {config['dataset']}"
     script:

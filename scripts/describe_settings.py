@@ -1,9 +1,11 @@
 """The configuration with its defaults, and the versions of packages, as a page."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.analysis.settings_page import write_settings
+from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
@@ -11,3 +13,5 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     write_settings(snakemake.params.config, Path(snakemake.output.html))
+    digests = json.dumps(snakemake.params.digests, indent=1)
+    write_text(Path(snakemake.output.digests), f"{digests}\n")

@@ -10,6 +10,7 @@ from neuron_specialization.commands import score, tables
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU
 from neuron_specialization.export_commands import add_export, add_translate, export, translate
+from neuron_specialization.merging import merge, pack
 from neuron_specialization.neuron_commands import overlap, sparsity
 
 
@@ -28,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The verbs and their options."""
     parser = argparse.ArgumentParser(prog="neuron-specialization", description=__doc__)
     verbs = parser.add_subparsers(
-        required=True, metavar="score | tables | neurons | export | translate"
+        required=True, metavar="score | tables | neurons | export | translate | pack | merge"
     )
     add_score(
         verbs.add_parser("score", help="score a folder of outputs", description=score.__doc__)
@@ -41,7 +42,23 @@ def make_parser() -> argparse.ArgumentParser:
             "translate", help="translate with an export", description=translate.__doc__
         )
     )
+    add_merging(
+        verbs.add_parser("pack", help="results to take along", description=pack.__doc__),
+        verbs.add_parser("merge", help="add packed results", description=merge.__doc__),
+    )
     return parser
+
+
+def add_merging(packing: argparse.ArgumentParser, merging: argparse.ArgumentParser) -> None:
+    """The options of `pack` and `merge`."""
+    packing.set_defaults(run=lambda options: pack(options.results, options.archive))
+    packing.add_argument("results", type=Path, help="of a dataset, such as results/experiment")
+    packing.add_argument("archive", type=Path, help="zip file to write")
+    merging.set_defaults(
+        run=lambda options: print(*merge(options.archive, options.results), sep="\n")
+    )
+    merging.add_argument("archive", type=Path, help="zip file that `pack` wrote")
+    merging.add_argument("results", type=Path, help="where to add its trainings")
 
 
 def add_neurons(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,8 @@ from neuron_specialization.parallel import map_processes
 PROJECT = Path(__file__).parents[2]
 SENTENCES, SCORES = "scores.parquet", "scores.csv"
 _DIRECTION = re.compile(r"[a-z][a-z0-9]+-[a-z][a-z0-9]+")
-_FORMS = {"csv": "csv", "wins": "wins.csv", "markdown": "md", "latex": "tex", "html": "html"}
+_FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
+_FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
 
 
 def score(options: argparse.Namespace) -> None:
@@ -147,7 +148,7 @@ def split_system(text: str) -> tuple[str, Path]:
 def compare_with_first(
     folders: Sequence[tuple[str, Path]], options: argparse.Namespace
 ) -> list[tuple[str, pd.DataFrame]]:
-    """The paired tests of every system against the first one, by label."""
+    """The paired tests of every system against the first one, by label; its folder is its seed."""
     if options.test == "none":
         return []
     settings = SignificanceSettings(
@@ -161,9 +162,9 @@ def compare_with_first(
         (
             label,
             compare_systems(sentences, first[1], settings, options.processes).assign(
-                role="parent", other=first[0]
+                role="parent", other=first[0], seed=number
             ),
         )
-        for label, sentences in others
+        for number, (label, sentences) in enumerate(others)
         if label != first[0]
     ]

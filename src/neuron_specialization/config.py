@@ -114,6 +114,10 @@ def all_directions(languages: Iterable[str], pivot: str) -> list[str]:
 def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
     """Eight digits that change with any setting but those of places and machines."""
     corpora = {**config["corpora"], "folder": ""}
-    settings = [{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems]
+    return digest([{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems])
+
+
+def digest(settings: Any) -> str:
+    """Eight digits that change with any of some settings."""
     text = json.dumps(settings, sort_keys=True, default=vars)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

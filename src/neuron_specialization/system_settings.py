@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from neuron_specialization.config import Language, Row
+from neuron_specialization.config import Language, Row, digest
 from neuron_specialization.systems import System
 
 
@@ -61,3 +61,45 @@ def shard(directions: Iterable[str], item: str) -> list[str]:
     """The directions of one of several jobs; `2-of-3` has the second, the fifth and so on."""
     number, _, total = item.partition("-of-")
     return list(directions)[int(number) - 1 :: int(total)]
+
+
+# of the config: places, machines, what is shown, and what each system has a hash of
+NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
+NOT_SHARED |= {"gpus", "device"}
+NOT_OF_TRAININGS = {"label", "tables", "seeds"}
+
+
+def settings_digests(
+    config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
+) -> dict[str, Any]:
+    """What tells whether results of two runs may stand beside each other.
+
+    Returns:
+        `shared`, a hash of the settings that all systems have in common, and by system a hash of
+        its own and of its parent's: seeds are in none.
+    """
+    common = {name: value for name, value in config.items() if name not in NOT_SHARED}
+    common["corpora"] = {**config["corpora"], "folder": ""}
+    return {
+        "shared": digest([common, languages]),
+        "systems": {
+            name: system_digest(system, systems, config["architectures"])
+            for name, system in systems.items()
+        },
+    }
+
+
+def system_digest(
+    system: System, systems: Mapping[str, System], architectures: Mapping[str, Row]
+) -> str:
+    """Eight digits that change with the settings of a system, or of its parent."""
+    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_TRAININGS}
+    if system.method == "imported":
+        return digest(own)
+    sizes = system_architecture(system, systems, architectures)
+    if system.method == "lass":
+        sizes |= {
+            "fine_tuning": system_architecture(system, systems, architectures, fine_tuning=True)
+        }
+    parent = system_digest(systems[system.parent], systems, architectures) if system.parent else ""
+    return digest([own, sizes, parent])

@@ -61,7 +61,7 @@ def test_from_text_to_tables(tmp_path: Path) -> None:
     systems = [f"Base={tmp_path}/scored/base", f"Ours={tmp_path}/scored/ours"]
     run("tables", *systems, "--out", tmp_path / "tables", "--languages", languages)
     names = {path.name for path in (tmp_path / "tables").iterdir()}
-    endings = ("csv", "wins.csv", "md", "tex", "html")
+    endings = ("csv", "wins.csv", "gains.csv", "md", "tex", "html")
     metrics = ("bleu", "tokenised_bleu")
     assert names == {f"levels.{metric}.{ending}" for metric in metrics for ending in endings}
     text = (tmp_path / "tables/levels.bleu.md").read_text(encoding="utf-8")

@@ -133,17 +133,27 @@ JOBS = {
         "describe_run": 1,
         "all": 1,
     },
-    ("config/bible.yaml",): jobs(
+    ("config/experiment.yaml",): jobs(
         tests=2,
-        trained=9,
-        continued=8,
-        train_system=9,
-        fine_tune_directions=2,
-        record_activations=1,
-        select_neurons=4,
+        trained=48,
+        continued=42,
+        train_system=36,
+        fine_tune_directions=6,
+        record_activations=6,
+        select_neurons=30,
         make_table=4,
+        **dict.fromkeys(LOOK, 3),
     ),
-    ("config/bible.yaml", "config/bible_cpu.yaml"): THREE_SYSTEMS,
+    ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
+        tests=2,
+        trained=42,
+        continued=36,
+        train_system=30,
+        record_activations=6,
+        select_neurons=30,
+        make_table=4,
+        **dict.fromkeys(LOOK, 3),
+    ),
 }
 
 
@@ -209,7 +219,7 @@ def test_every_stage_is_a_target(
         (("config/ec30.yaml", "config/ec30_text.yaml"), {"fetch_corpus": 4, "fetch_comet": 1}),
         (("config/ec30.yaml", "config/ec30_binarised.yaml"), {"fetch_corpus": 2, "fetch_comet": 1}),
         (("config/iwslt14.yaml",), {"fetch_corpus": 2}),
-        (("config/bible.yaml",), {}),
+        (("config/experiment.yaml",), {}),
         (("config/published.yaml",), {}),
         ((TINY,), {}),
     ],
@@ -354,15 +364,15 @@ def test_a_trained_system_needs_what_training_reads(
 def test_a_pair_vocabulary_must_be_described(
     snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
-    languages = str(project / "config/bible/languages_cpu.tsv")
+    languages = str(project / "config/experiment/languages_cpu.tsv")
     systems = tmp_path / "systems.tsv"
     systems.write_text(
         "system\tlabel\tmethod\tarchitecture\tdirections\tvocabulary\n"
-        "x\tX\tbilingual\tbible\ten-de\tpair\n",
+        "x\tX\tbilingual\tshort\ten-de\tpair\n",
         encoding="utf-8",
     )
     settings = {"languages": languages, "systems": str(systems)}
-    done = snakemake(tmp_path, "--dry-run", overlays=("config/bible.yaml", overlay(settings)))
+    done = snakemake(tmp_path, "--dry-run", overlays=("config/experiment.yaml", overlay(settings)))
     assert done.returncode != 0
     assert "say in the config how to learn them (pair_vocabulary)" in done.stdout
 

@@ -25,6 +25,7 @@ from neuron_specialization.analysis.neuron_tables import (
     select_all,
 )
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.merging import merge, pack
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
@@ -418,11 +419,32 @@ def test_the_run_is_described(results: Path) -> None:
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
-    for system in {*MULTILINGUAL, *BILINGUAL} - MASKED.keys():
+    trained = MULTILINGUAL.keys() - MASKED.keys()
+    for system in trained | BILINGUAL.keys():
         folder = results / f"models/{system}/seed1/tensorboard"
         assert list(folder.rglob("events.out.tfevents.*"))
-    for system in MULTILINGUAL:
+    for system in trained:
         assert (results / f"logs/train_system/{system}.seed1.log").stat().st_size
+
+
+def test_packed_results_are_enough_for_tables_and_figures(
+    results: Path, clone: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    """As where seeds were run elsewhere: nothing is trained, recorded or translated again."""
+    pack(results, tmp_path / "packed.zip")
+    assert (tmp_path / "packed.zip").stat().st_size < 3e6
+    settings, table = "results/tiny/settings.json", "results/tiny/tables/test/levels.bleu.md"
+    assert snakemake(tmp_path, settings, project=clone).returncode == 0
+    assert merge(tmp_path / "packed.zip", tmp_path / "results/tiny")
+    figures = ("figures/trainings.pdf", "figures/test/gains.chrf.pdf", f"{NEURONS}/figure2.pdf")
+    wanted = [table, *(f"results/tiny/{figure}" for figure in figures)]
+    done = snakemake(tmp_path, *wanted, project=clone)
+    assert done.returncode == 0, done.stdout[-5000:]
+    made = set(planned_jobs(done.stdout))
+    assert not made & {"train_system", "record_activations", "translate_split", "score_system"}
+    assert {"make_table", "draw_gains", "draw_neurons"} <= made
+    one, other = ((folder / table).read_text(encoding="utf-8") for folder in (clone, tmp_path))
+    assert one == other
 
 
 # all that is written as a table, and what is drawn from it
@@ -654,29 +676,3 @@ def test_bad_corpora_stop_the_run_with_a_message_and_leave_nothing(
     assert "my own" in done.stdout
     assert "Traceback" not in done.stdout.split("Logfile")[-1]
     assert not list((tmp_path / "results/tiny/corpora").glob("*"))
-
-
-def test_a_slice_of_the_bible(
-    data_folder: Path, snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
-) -> None:
-    folder = overlay({"corpora": {"folder": str(data_folder)}})
-    done = snakemake(
-        tmp_path,
-        overlays=("config/bible.yaml", "tests/workflow/bible_slice/config.yaml", folder),
-    )
-    assert done.returncode == 0, done.stdout[-5000:]
-    results = tmp_path / "results/bible_slice"
-    assert "Neuron specialization" in (results / "tables/test/levels.bleu.md").read_text(
-        encoding="utf-8"
-    )
-    assert Counts.load(results / "activations/baseline/seed1.npz").sentence_LNF.max() > 1000
-    report = pd.read_csv(results / "corpora/report.tsv", sep="\t").set_index(["split", "pair"])
-    assert report.loc[("train", "en-de"), "kept"] == 400
-    assert report.loc[("train", "en-de"), "held_out"] >= 40
-    english = [
-        set((results / f"corpora/{split}.en-he.en").read_text(encoding="utf-8").splitlines())
-        for split in ("valid", "test")
-    ]
-    for pair in ("de", "uk", "he"):
-        path = results / f"corpora/train.en-{pair}.en"
-        assert not set(path.read_text(encoding="utf-8").splitlines()) & (english[0] | english[1])

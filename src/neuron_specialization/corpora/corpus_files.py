@@ -34,7 +34,7 @@ class SplitSource:
     folder: Path = Path()
     """Folder that the paths are relative to."""
     sentences: int = 0
-    """Number of sentences of a built-in evaluation split or of a held-out one."""
+    """Of a built-in or held-out split: how many; of other evaluation splits: at most, 0 for all."""
     every: int = 0
     """Of an every_nth split: every so many-th pair of the cleaned training corpus goes to it."""
     header: bool = False

@@ -214,7 +214,8 @@ def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: st
     found = splits.read_evaluation(
         preparation.corpus(source, lang), preparation.held_out.get(source.name)
     )
-    numbered = (Line(number, *pair) for number, pair in enumerate(found, start=1))
+    first = list(found)[: source.sentences or None]
+    numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
     lines = list(_in_latin(preparation, numbered, source, lang))
     if source.name in preparation.untouched:
         write_pairs(_texts(lines), preparation.files(f"{UNTOUCHED}.{source.name}", lang))

@@ -30,6 +30,8 @@ def find_problems(
 def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:
     if source.format in ("held_out", "every_nth"):
         yield f"split {TRAIN!r}: only evaluation splits can be held out"
+    if source.sentences:
+        yield f"split {TRAIN!r}: sentences are of evaluation splits; cap languages by max_pairs"
     uncapped = [lang for lang, limit in max_pairs.items() if limit is None]
     if source.format == "builtin" and uncapped:
         yield (

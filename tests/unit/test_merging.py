@@ -1,0 +1,153 @@
+"""Packed results, and what may be merged with what."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.config import Language
+from neuron_specialization.errors import InputError
+from neuron_specialization.merging import merge, pack
+from neuron_specialization.system_settings import settings_digests
+from neuron_specialization.systems import System
+
+DIGESTS = {"shared": "aaaa", "systems": {"baseline": "1111", "ours": "2222"}}
+OF_SEED = (
+    "scores/test/{system}/seed{seed}.parquet",
+    "scores/test/{system}/seed{seed}.csv",
+    "significance/test/{system}/seed{seed}.csv",
+    "activations/{system}/seed{seed}.npz",
+    "activations/{system}/seed{seed}.untrained.npz",
+    "masks/{system}/seed{seed}.npz",
+    "models/{system}/seed{seed}/checkpoint.curve.csv",
+)
+OTHERS = ("tables/test/levels.bleu.md", "figures/trainings.png", "corpora/report.tsv")
+LEFT = ("corpora/train.en-de.en", "models/ours/seed1/checkpoint.pt", "outputs/test/ours/a.txt")
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def make_run(folder: Path, *seeds: int, system: str = "ours", **digests: object) -> Path:
+    write(folder, "settings.json", json.dumps(DIGESTS | digests))
+    for name in (*OTHERS, *LEFT):
+        write(folder, name, f"{folder}")
+    for seed in seeds:
+        for name in OF_SEED:
+            name = name.format(system=system, seed=seed)
+            write(folder, name, name)
+    return folder
+
+
+def packed(results: Path) -> Path:
+    archive = results.with_suffix(".zip")
+    pack(results, archive)
+    return archive
+
+
+def test_packed_are_results_without_text_and_models(tmp_path: Path) -> None:
+    archive = packed(make_run(tmp_path / "a", 1))
+    with zipfile.ZipFile(archive) as file:
+        names = set(file.namelist())
+    expected = {name.format(system="ours", seed=1) for name in OF_SEED}
+    assert names == expected | {"settings.json", *OTHERS}
+
+
+def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Path) -> None:
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1, 2)
+    added = merge(packed(theirs), ours)
+    assert set(added) == {name.format(system="ours", seed=2) for name in OF_SEED}
+    for name in added:
+        assert (ours / name).read_text(encoding="utf-8") == name
+    assert (ours / OTHERS[0]).read_text(encoding="utf-8") == str(ours)
+    assert merge(packed(theirs), ours) == []
+
+
+def test_trainings_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
+    ours = make_run(tmp_path / "a", 1)
+    theirs = make_run(tmp_path / "b", 1, system="other", systems={"other": "3333"})
+    assert merge(packed(theirs), ours) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shared": "bbbb"}, r"b\.zip: of other corpora, vocabulary or decoding than \S+a \(bbbb"),
+        ({"systems": {"ours": "9999"}}, r"system ours has other settings .*\(9999, not 2222\)"),
+    ],
+)
+def test_other_settings_are_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 2, **changes)
+    with pytest.raises(InputError, match=message):
+        merge(packed(theirs), ours)
+    assert not list(ours.rglob("*seed2*"))
+
+
+def test_another_training_of_the_same_seed_is_refused(tmp_path: Path) -> None:
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1, 2)
+    write(theirs, "scores/test/ours/seed1.csv", "other scores")
+    with pytest.raises(InputError, match=r"scores/test/ours/seed1\.csv: \S+b\.zip has another one"):
+        merge(packed(theirs), ours)
+    assert not list(ours.rglob("*seed2*"))
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"settings\.json: no such file; `snakemake"):
+        pack(tmp_path, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+    (tmp_path / "x.zip").write_text("no zip file")
+    ours = make_run(tmp_path / "a", 1)
+    with pytest.raises(InputError, match=r"x\.zip: not a file of packed results"):
+        merge(tmp_path / "x.zip", ours)
+    write(tmp_path / "b", "y", "z")
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as file:
+        file.write(tmp_path / "b/y", "../outside")
+    with pytest.raises(InputError, match=r"y\.zip: not a file of packed results"):
+        merge(tmp_path / "y.zip", ours)
+
+
+def test_digests_are_of_what_a_system_is_and_of_its_parent() -> None:
+    def digests(**changes: object) -> dict:
+        config = {
+            "architectures": {
+                "big": {
+                    "layers": changes.get("layers", 6),
+                    "continuation": {"max_updates": changes.get("updates", 10)},
+                    "fine_tuning": {},
+                }
+            },
+            "corpora": {"folder": changes.get("folder", "x")},
+            "decoding": {"beam": changes.get("beam", 5)},
+            "device": changes.get("device", "cpu"),
+        }
+        languages = {"de": Language(code="de", name="German", family="G", script="Latin")}
+        every: dict = {"directions": ("en-de",), "seeds": changes.get("seeds", (1,))}
+        systems = {
+            "baseline": System(
+                system="baseline", label="B", method="multilingual", architecture="big", **every
+            ),
+            "ours": System(
+                system="ours",
+                label=str(changes.get("label", "O")),
+                method="neuron_specialization",
+                parent="baseline",
+                k=float(str(changes.get("k", 95))),
+                **every,
+            ),
+        }
+        return settings_digests(config, languages, systems)
+
+    same = digests()
+    for change in ({"seeds": (1, 2)}, {"label": "X"}, {"folder": "y"}, {"device": "cuda"}):
+        assert digests(**change) == same
+    assert digests(beam=4)["shared"] != same["shared"]
+    own = digests(k=90)["systems"]
+    assert own["baseline"] == same["systems"]["baseline"]
+    assert own["ours"] != same["systems"]["ours"]
+    assert digests(updates=20)["systems"]["baseline"] == same["systems"]["baseline"]
+    for name, digest in digests(layers=5)["systems"].items():
+        assert digest != same["systems"][name]
