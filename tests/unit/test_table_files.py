@@ -174,7 +174,7 @@ def test_rows_have_the_mean_of_their_seeds_and_its_deviation(tmp_path: Path) -> 
     assert math.isnan(csv.loc[("Base", "deviation"), "all_avg"])
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "+2.0 ± 1.4" in text
-    assert "±: standard deviation of a system's own scores over its seeds" in text
+    assert "± behind scores: standard deviation of a system's own scores over its seeds" in text
 
 
 def test_systems_of_one_label_are_one_row() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neuron_specialization.analysis.plots import COLOURS, PAGE, light_grid, new_figure
@@ -107,29 +108,30 @@ def draw_curves(curves: Sequence[Curve]) -> Figure:
 
     A line is the mean of a system's seeds, thin ones are its seeds.
     """
-    panels: dict[tuple[str, str], list[Curve]] = {}
+    panels: dict[tuple[str, str], dict[str, list[Curve]]] = {}
     for curve in curves:
-        panels.setdefault((curve.parent, curve.metric), []).append(curve)
-    height = max(2.3, 1.4 + 0.11 * max(len({c.label for c in each}) for each in panels.values()))
-    figure = new_figure(PAGE, height)
-    for axes, ((parent, metric), members) in zip(
-        np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
-    ):
-        by_label: dict[str, list[Curve]] = {}
-        for curve in members:
-            by_label.setdefault(curve.label, []).append(curve)
-        for number, (label, seeds) in enumerate(by_label.items()):
-            colour = COLOURS[number % len(COLOURS)]
-            style = STYLES[number // len(COLOURS) % len(STYLES)]
-            own = [curve.points.set_index("updates")["value"] for curve in seeds]
-            if len(own) > 1:
-                for values in own:
-                    axes.plot(values.index, values, color=colour, linewidth=0.4, alpha=0.5)
-            mean = pd.concat(own, axis=1).mean(axis=1)
-            axes.plot(mean.index, mean, color=colour, linestyle=style, label=label)
+        of_panel = panels.setdefault((curve.parent, curve.metric), {})
+        of_panel.setdefault(curve.label, []).append(curve)
+    figure = new_figure(PAGE, 2.1 + 0.13 * max(map(len, panels.values())))
+    grid = np.atleast_1d(figure.subplots(1, len(panels)))
+    for axes, ((parent, metric), systems) in zip(grid, panels.items(), strict=True):
+        for number, (label, members) in enumerate(systems.items()):
+            draw_system(axes, members, label, number)
         axes.set_title(f"continuing {parent}" if parent else "from scratch")
         axes.set_xlabel("updates")
         axes.set_ylabel(NAMES[metric])
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32))
         light_grid(axes)
     return figure
+
+
+def draw_system(axes: Axes, members: Sequence[Curve], label: str, number: int) -> None:
+    """Draw the curves of one system, the so many-th of its panel."""
+    colour = COLOURS[number % len(COLOURS)]
+    style = STYLES[number // len(COLOURS) % len(STYLES)]
+    seeds = [curve.points.set_index("updates")["value"] for curve in members]
+    if len(seeds) > 1:
+        for values in seeds:
+            axes.plot(values.index, values, color=colour, linewidth=0.4, alpha=0.5)
+    mean = pd.concat(seeds, axis=1).mean(axis=1)
+    axes.plot(mean.index, mean, color=colour, linestyle=style, label=label)

@@ -24,7 +24,7 @@ def describe(
     pairs = _pairs(blocks)
     lines = [f"{rows[0].label}: scores; other rows: differences to it"]
     if any(row.scores_by_seed for row in rows):
-        lines.append("±: standard deviation of a system's own scores over its seeds")
+        lines.append("± behind scores: standard deviation of a system's own scores over its seeds")
     if round_first:
         lines.append(
             "Scores were rounded to one decimal before they were averaged, as in the paper"
