@@ -26,6 +26,8 @@ OF_TRAINING = re.compile(
     r"|models/(?P<trained>\w+)/seed\d+/checkpoint\.curve\.csv"
 )
 """Files of one training: what merging adds."""
+REPORT = "corpora/report.tsv"
+"""Of the corpora, which tables count: added, too, where they have not been prepared."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def pack(results: Path, archive: Path) -> None:
 def taken_files(results: Path) -> Iterator[Path]:
     """The files of some results that are taken along."""
     yield results / SETTINGS
-    yield from results.glob("corpora/report.tsv")
+    yield from results.glob(REPORT)
     yield from results.glob("models/*/*/*.curve.csv")
     for name in TAKEN:
         yield from (path for path in (results / name).rglob("*") if path.is_file())
@@ -78,7 +80,11 @@ def merge(archive: Path, results: Path) -> list[str]:
         with zipfile.ZipFile(archive) as file:
             theirs, ours = RunSettings(**json.loads(file.read(SETTINGS))), read_settings(results)
             check_alike(theirs, ours, archive, results)
-            names = [name for name in file.namelist() if system_of(name) in ours.systems]
+            names = [
+                name
+                for name in file.namelist()
+                if name == REPORT or system_of(name) in ours.systems
+            ]
             new = [name for name in names if not is_there(file, name, archive, results)]
             for name in new:
                 path = results / name
@@ -124,7 +130,7 @@ def is_there(file: zipfile.ZipFile, name: str, archive: Path, results: Path) -> 
     path = results / name
     if path.is_file() and path.read_bytes() != file.read(name):
         raise InputError(
-            f"{path}: {archive} has another one, of a training with the same settings and seed; "
-            "keep one of the two"
+            f"{path}: {archive} has another one, made with the same settings and seed; keep one of "
+            "the two"
         )
     return path.is_file()

@@ -22,7 +22,8 @@ OF_SEED = (
     "masks/{system}/seed{seed}.npz",
     "models/{system}/seed{seed}/checkpoint.curve.csv",
 )
-OTHERS = ("tables/test/levels.bleu.md", "figures/trainings.png", "corpora/report.tsv")
+REPORT = "corpora/report.tsv"
+OTHERS = ("tables/test/levels.bleu.md", "figures/trainings.png")
 LEFT = ("corpora/train.en-de.en", "models/ours/seed1/checkpoint.pt", "outputs/test/ours/a.txt")
 
 
@@ -34,6 +35,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 def make_run(folder: Path, *seeds: int, system: str = "ours", **digests: object) -> Path:
     write(folder, "settings.json", json.dumps(DIGESTS | digests))
+    write(folder, REPORT, "sizes")
     for name in (*OTHERS, *LEFT):
         write(folder, name, f"{folder}")
     for seed in seeds:
@@ -54,7 +56,7 @@ def test_packed_are_results_without_text_and_models(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         names = set(file.namelist())
     expected = {name.format(system="ours", seed=1) for name in OF_SEED}
-    assert names == expected | {"settings.json", *OTHERS}
+    assert names == expected | {"settings.json", REPORT, *OTHERS}
 
 
 def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Path) -> None:
@@ -65,6 +67,15 @@ def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Pa
         assert (ours / name).read_text(encoding="utf-8") == name
     assert (ours / OTHERS[0]).read_text(encoding="utf-8") == str(ours)
     assert merge(packed(theirs), ours) == []
+
+
+def test_sizes_of_corpora_are_added_where_there_are_none_and_must_agree(tmp_path: Path) -> None:
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1)
+    (ours / REPORT).unlink()
+    assert merge(packed(theirs), ours) == [REPORT]
+    write(ours, REPORT, "other sizes")
+    with pytest.raises(InputError, match=r"report\.tsv: \S+b\.zip has another one"):
+        merge(packed(theirs), ours)
 
 
 def test_trainings_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
