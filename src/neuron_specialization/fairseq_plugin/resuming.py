@@ -41,7 +41,6 @@ STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `k
 validate_and_save = training_loop.validate_and_save
 should_stop_early = training_loop.should_stop_early
 
-
 received: list[signal.Signals] = []
 """The signals to stop that this process was sent."""
 
@@ -111,7 +110,7 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | N
     is_better = operator.ge if config.maximize_best_checkpoint_metric else operator.le
     is_best = value is not None and is_better(value, getattr(save_checkpoint, "best", value))
     if value is not None:
-        trainer.task.note_validation(trainer.get_num_updates(), value)
+        trainer.task.validations.note(trainer.get_num_updates(), value)
     if is_best:
         save_checkpoint.best = value  # type: ignore[attr-defined]  # where fairseq looks for it
     trainer.consolidate_optimizer()

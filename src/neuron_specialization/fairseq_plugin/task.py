@@ -1,18 +1,14 @@
 """The fairseq task: translation in many directions, each batch in one of them."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from fairseq.data import Dictionary
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
-from omegaconf import II, MISSING
 from torch import nn
 
 from neuron_specialization.corpora.vocabulary import detokenise, join_pieces
@@ -39,69 +35,12 @@ from neuron_specialization.fairseq_plugin.methods import (
     specialise,
     wants_compact,
 )
+from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
+from neuron_specialization.fairseq_plugin.validations import Validations
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)
-
-# a validation: updates, loss or score, and the batches since the last one: number, digits of a hash
-CurvePoint = tuple[int, float, int, str]
-
-
-@dataclass
-class DirectionsConfig(FairseqDataclass):
-    """Settings of the task; fairseq makes command-line flags of them."""
-
-    data: str = field(
-        default=MISSING,
-        metadata={"help": "folders of binarised corpora, joined by ':'; an epoch of training each"},
-    )
-    directions: str = field(
-        default=MISSING, metadata={"help": "directions, joined by ',', e.g. en-de,de-en"}
-    )
-    sampling_temperature: float = field(
-        default=1.0, metadata={"help": "smoothing of the sizes of the directions; 1 for none"}
-    )
-    no_language_tags: bool = field(
-        default=False, metadata={"help": "no tags on source and target, as in bilingual models"}
-    )
-    masks: str = field(
-        default="",
-        metadata={"help": "neuron masks (.npz): a direction uses its own neurons only"},
-    )
-    subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
-        default="auto",
-        metadata={"help": "form of the FFN; auto: compact unless there is activation dropout"},
-    )
-    weight_masks: str = field(
-        default="",
-        metadata={"help": "weight masks (.npz), joined by ':': a direction uses its own weights"},
-    )
-    adapter_sets: str = field(
-        default="",
-        metadata={"help": "the set of adapters of each direction, e.g. en-de=de,en-nl=de"},
-    )
-    adapter_bottleneck: int = field(default=128, metadata={"help": "width of an adapter"})
-    adapters_per_layer: int = field(
-        default=2, metadata={"help": "1: behind the FFN; 2: behind self-attention too"}
-    )
-    base: str = field(
-        default="", metadata={"help": "checkpoint of the model that adapters are added to, frozen"}
-    )
-    attention: ChoiceEnum(["fairseq", "sdpa"]) = field(  # type: ignore[valid-type]
-        default="fairseq", metadata={"help": "who computes cross-attention in training"}
-    )
-    dev_metric: ChoiceEnum(["none", "bleu", "chrf"]) = field(  # type: ignore[valid-type]
-        default="none",
-        metadata={"help": "translate the validation text and score it by this metric"},
-    )
-    max_source_positions: int = field(
-        default=256, metadata={"help": "longer sources are left out of training"}
-    )
-    max_target_positions: int = field(
-        default=256, metadata={"help": "longer targets are left out of training"}
-    )
-    seed: int = II("common.seed")
 
 
 @register_task("translation_directions", dataclass=DirectionsConfig)
@@ -115,9 +54,7 @@ class DirectionsTask(FairseqTask):
         self.folders = [Path(folder) for folder in cfg.data.split(":")]
         self.directions: list[str] = cfg.directions.split(",")
         self.direction_state = DirectionState()
-        self.batches = BatchDigest()
-        self.seen = 0, ""  # batches before the last validation
-        self.curve: list[CurvePoint] = []
+        self.validations = Validations()
 
     @classmethod
     def setup_task(cls, cfg: DirectionsConfig, **_: Any) -> "DirectionsTask":
@@ -178,7 +115,7 @@ class DirectionsTask(FairseqTask):
     def train_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """One batch forward and backward, through what its direction has of its own."""
         self.direction_state.direction = sample["direction"]
-        self.batches.add(sample["id_bytes"])
+        self.validations.add_batch(sample["id_bytes"])
         return super().train_step(sample, *args, **kwargs)
 
     def valid_step(self, sample: dict[str, Any], model: nn.Module, criterion: Any) -> Any:
@@ -217,21 +154,15 @@ class DirectionsTask(FairseqTask):
 
     def get_checkpoint_dict(self) -> dict[str, Any]:
         """What a checkpoint of a training holds of the task."""
-        return {type(self).__name__: {"batches": self.batches.state(), "curve": self.curve}}
+        return {type(self).__name__: self.validations.state()}
 
     def set_checkpoint_dict(self, state: dict[str, Any]) -> None:
         """Called by fairseq when it resumes."""
-        self.batches = BatchDigest(*state["batches"])
-        self.curve = state["curve"]
-
-    def note_validation(self, updates: int, value: float) -> None:
-        """Called when a validated model is saved, with the loss or score that it is judged by."""
-        self.curve.append((updates, value, *self.seen))
+        self.validations.load(state)
 
     def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
         """Called by fairseq: log which batches were seen since the last validation."""
-        self.seen = self.batches.close()
-        logger.info("trained on %d batches, sha256 %s", *self.seen)
+        logger.info("trained on %d batches, sha256 %s", *self.validations.begin())
 
     def inference_step(
         self,
@@ -271,25 +202,3 @@ class DirectionsTask(FairseqTask):
     def target_dictionary(self) -> Dictionary:
         """The dictionary of the target side; the same where the vocabulary is joint."""
         return self.dictionaries[1]
-
-
-class BatchDigest:
-    """What was seen of the training data, so that trainings can be compared."""
-
-    def __init__(self, count: int = 0, digest: str = "") -> None:
-        self.count, self.digest = count, digest
-
-    def add(self, id_bytes: bytes) -> None:
-        """Count a batch, given the indices of its sentence pairs."""
-        self.count += 1
-        self.digest = hashlib.sha256(self.digest.encode() + id_bytes).hexdigest()
-
-    def state(self) -> list[int | str]:
-        """What it needs to go on."""
-        return [self.count, self.digest]
-
-    def close(self) -> tuple[int, str]:
-        """How many batches there were since the last call, and 16 digits that tell which."""
-        seen = self.count, self.digest[:16]
-        self.count, self.digest = 0, ""
-        return seen

@@ -25,7 +25,9 @@ from neuron_specialization.fairseq_plugin.resuming import (
     last_checkpoints,
     noting_signals,
 )
-from neuron_specialization.files import require_space, write_text
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.fairseq_plugin.validations import write_curve
+from neuron_specialization.files import require_space
 from neuron_specialization.flags import training_flags
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
 from neuron_specialization.training_settings import Architecture, Training
@@ -47,23 +49,11 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
             beside it (`.curve.csv`).
     """
     best = run_fairseq(architecture, training)
-    write_curve(training.save_dir, architecture.best_by, published.with_suffix(".curve.csv"))
+    ended = read_checkpoint(last_checkpoints(training.save_dir)[0])
+    validations = ended["extra_state"][DirectionsTask.__name__]
+    write_curve(validations, architecture.best_by, published.with_suffix(".curve.csv"))
     publish_checkpoint(best, published, adapters_only=training.adapters is not None)
     forget(training.save_dir)
-
-
-def write_curve(folder: Path, metric: str, path: Path) -> None:
-    """Write every validation of a training as CSV: updates, its metric, and the batches before.
-
-    The batches are those since the last validation, their number and 16 digits of a hash of the
-    indices of their sentence pairs: trainings with equal rows have seen the same.
-    """
-    state = read_checkpoint(last_checkpoints(folder)[0])["extra_state"]
-    rows = [
-        f"{updates},{metric},{value!r},{batches},{digest}\n"
-        for updates, value, batches, digest in state["DirectionsTask"]["curve"]
-    ]
-    write_text(path, "".join(["updates,metric,value,batches,sha256\n", *rows]))
 
 
 def find_weights(
