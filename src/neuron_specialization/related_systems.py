@@ -39,19 +39,40 @@ def find_controls(system: System, systems: Mapping[str, System]) -> list[System]
     ]
 
 
+def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]:
+    """The systems that draw at random as many neurons as this one selects, and are alike else."""
+    if system.k is None or system.shuffled:
+        return []
+    return [
+        other
+        for other in systems.values()
+        if other
+        == replace(
+            system,
+            shuffled=True,
+            system=other.system,
+            label=other.label,
+            tables=other.tables,
+            seeds=other.seeds,
+        )
+    ]
+
+
 def find_comparisons(
     system: System, systems: Mapping[str, System], seed: int
 ) -> list[tuple[str, str, int]]:
     """The trainings that a continuation is tested against: role, system and seed.
 
     `parent` is the system it continues from. `control` is the continued baseline: the first
-    multilingual continuation of the same parent, for what is trained on.
+    multilingual continuation of the same parent, for what is trained on. `shuffled` has as many
+    neurons, drawn at random.
     """
     if not system.parent:
         return []
     others = [("parent", systems[system.parent])]
     if system.method in CONTINUATIONS and system.trained:
         others += [("control", other) for other in find_controls(system, systems)[:1]]
+    others += [("shuffled", other) for other in find_shuffled(system, systems)[:1]]
     found = []
     for role, other in others:
         if seed in other.seeds or len(other.seeds) == 1:

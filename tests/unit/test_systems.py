@@ -1,6 +1,7 @@
 """The table of systems: what its rows mean, and which are refused."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,18 @@ def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) ->
     for trained, roles in (("yes", ["parent", "control"]), ("no", ["parent"])):
         systems = read(CHILD | {"trained": trained}) | {"continued": continued}
         assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
+
+
+def test_neurons_are_compared_with_as_many_drawn_at_random(read) -> None:
+    alike = read(CHILD)
+    ours, baseline = alike["x"], alike["baseline"]
+    shuffled = replace(ours, system="s", label="S", shuffled=True, seeds=(1, 2))
+    systems = {"baseline": baseline, "x": ours, "s": shuffled}
+    assert find_comparisons(ours, systems, 1) == [("parent", "baseline", 1), ("shuffled", "s", 1)]
+    assert find_comparisons(shuffled, systems, 1) == [("parent", "baseline", 1)]
+    for other in ({"k": 50.0}, {"stacks": "encoder"}, {"trained": False}, {"parent": "another"}):
+        systems["s"] = replace(shuffled, **other)
+        assert [role for role, _, _ in find_comparisons(ours, systems, 1)] == ["parent"]
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 9])

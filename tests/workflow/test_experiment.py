@@ -111,6 +111,16 @@ def test_gains_are_against_the_continued_baseline_of_each_length(results: Path) 
         assert (results / f"figures/{split}/gains.chrf.pdf").is_file()
 
 
+def test_neurons_are_held_against_as_many_drawn_at_random(results: Path) -> None:
+    gains = pd.read_csv(results / "tables/test/levels.chrf.gains.csv")
+    against = gains[gains["role"] == "shuffled"].groupby("system")["against"].agg(set)
+    assert against.to_dict() == {
+        OURS: {"Shuffled neurons"},
+        "Masks alone": {"Shuffled masks alone"},
+        "Long, masks alone": {"Long, shuffled masks alone"},
+    }
+
+
 def test_masks_alone_are_the_baseline_through_them(results: Path) -> None:
     for prefix in ("", "long_"):
         sizes = [
@@ -120,7 +130,8 @@ def test_masks_alone_are_the_baseline_through_them(results: Path) -> None:
         assert (sizes[0] == sizes[1]).all()
         assert not (results / f"models/{prefix}masked").exists()
     wins = pd.read_csv(results / "tables/test/levels.chrf.wins.csv")
-    assert set(wins.loc[wins["system"] == "Masks alone", "against"]) == {"Baseline"}
+    against = set(wins.loc[wins["system"] == "Masks alone", "against"])
+    assert against == {"Baseline", "Shuffled masks alone"}
 
 
 def test_neurons_are_found_on_other_text_than_verses(results: Path) -> None:

@@ -28,6 +28,7 @@ _LATEX_ESCAPES = str.maketrans(
         "±": r"$\pm$",
         "†": r"\textsuperscript{\dag}",
         "‡": r"\textsuperscript{\ddag}",
+        "¶": r"\textsuperscript{\P}",
         "↓": r"\textsuperscript{$\downarrow$}",
         "§": r"\textsuperscript{\S}",
         "Δ": r"$\Delta$",

@@ -7,11 +7,15 @@ import pandas as pd
 
 from neuron_specialization.analysis.cells import Cells
 
-PARENT, CONTROL = "parent", "control"
-MARKS = {PARENT: "†", CONTROL: "‡"}
+PARENT, CONTROL, SHUFFLED = "parent", "control", "shuffled"
+MARKS = {PARENT: "†", CONTROL: "‡", SHUFFLED: "¶"}
 WORSE = "↓"
 """Behind the mark of a cell that is worse."""
-_MEANING = {PARENT: "than the system it continues from", CONTROL: "than the continued baseline"}
+_MEANING = {
+    PARENT: "than the system it continues from",
+    CONTROL: "than the continued baseline",
+    SHUFFLED: "than as many neurons drawn at random",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ class Comparison:
     other: str
     """Label of the system that it is compared with."""
     role: str
-    """What that is to it: PARENT or CONTROL."""
+    """What that is to it: PARENT, CONTROL or SHUFFLED."""
     tests: pd.DataFrame
     """Paired tests of all seeds: significance.COMPARISON_COLUMNS."""
 
