@@ -14,6 +14,7 @@ if "dataset" not in config:
 report: "report/workflow.rst"
 
 
+include: "rules/scheduling.smk"
 include: "rules/common.smk"
 
 
