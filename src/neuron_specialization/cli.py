@@ -51,9 +51,16 @@ def make_parser() -> argparse.ArgumentParser:
 
 def add_merging(packing: argparse.ArgumentParser, merging: argparse.ArgumentParser) -> None:
     """The options of `pack` and `merge`."""
-    packing.set_defaults(run=lambda options: pack(options.results, options.archive))
+    packing.set_defaults(
+        run=lambda options: pack(options.results, options.archive, small=options.small)
+    )
     packing.add_argument("results", type=Path, help="of a dataset, such as results/experiment")
     packing.add_argument("archive", type=Path, help="zip file to write")
+    packing.add_argument(
+        "--small",
+        action="store_true",
+        help="without scores of sentences, pictures and pages; tables are made again from the rest",
+    )
     merging.set_defaults(
         run=lambda options: print(*merge(options.archive, options.results), sep="\n")
     )

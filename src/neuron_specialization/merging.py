@@ -26,6 +26,8 @@ OF_TRAINING = re.compile(
     r"|models/(?P<trained>\w+)/seed\d+/checkpoint\.curve\.csv"
 )
 """Files of one training: what merging adds."""
+LARGE = (".parquet", ".png", ".pdf", ".html")
+"""Scores of sentences, which only new tests need, and pictures and pages, which are made again."""
 REPORT = "corpora/report.tsv"
 """Of the corpora, which tables count: added, too, where they have not been prepared."""
 
@@ -40,17 +42,19 @@ class RunSettings:
     """By system, of its own."""
 
 
-def pack(results: Path, archive: Path) -> None:
+def pack(results: Path, archive: Path, *, small: bool = False) -> None:
     """Write the results of a run, without text and models, to a zip file.
 
     Args:
         results: of a dataset, such as `results/experiment`.
         archive: the zip file; one that is there is replaced.
+        small: without files of the kinds in `LARGE`.
     """
     read_settings(results)
     with whole(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(taken_files(results)):
-            file.write(path, path.relative_to(results))
+            if not (small and path.suffix in LARGE):
+                file.write(path, path.relative_to(results))
 
 
 def taken_files(results: Path) -> Iterator[Path]:

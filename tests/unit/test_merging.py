@@ -59,6 +59,15 @@ def test_packed_are_results_without_text_and_models(tmp_path: Path) -> None:
     assert names == expected | {"settings.json", REPORT, *OTHERS}
 
 
+def test_small_ones_have_no_scores_of_sentences_and_no_pictures(tmp_path: Path) -> None:
+    archive = tmp_path / "small.zip"
+    pack(make_run(tmp_path / "a", 1), archive, small=True)
+    with zipfile.ZipFile(archive) as file:
+        names = set(file.namelist())
+    expected = {name.format(system="ours", seed=1) for name in OF_SEED[1:]}
+    assert names == expected | {"settings.json", REPORT, OTHERS[0]}
+
+
 def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Path) -> None:
     ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1, 2)
     added = merge(packed(theirs), ours)
