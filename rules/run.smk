@@ -1,6 +1,13 @@
 """What the run took."""
 
 
+rule merged:
+    """Target: tables and figures of merged results, all but Table 4, whose costs are one machine's."""
+    input:
+        [table for table in rules.tables.input if Path(table).stem != "table4"],
+        rules.figures.input,
+
+
 rule describe_run:
     """The time of every job, and the critical path, from Snakemake's records of all that is there."""
     input:

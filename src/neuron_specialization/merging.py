@@ -70,7 +70,7 @@ def merge(archive: Path, results: Path) -> list[str]:
     """Add the trainings of packed results to a folder of results; returns the files added.
 
     Only trainings of systems that the results have, with the same settings, are added. What is
-    there stays; `snakemake tables figures` then makes tables of all.
+    there stays; `snakemake merged` then makes tables and figures of all.
 
     Args:
         archive: a file that `pack` wrote.
