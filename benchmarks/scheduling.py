@@ -1,6 +1,6 @@
 """What Snakemake itself takes while jobs wait: with its limit of jobs per second, and without.
 
-    python -m benchmarks scheduling [--jobs 200] [--seconds 0.5] [--cores 2] [--json FILE]
+    python -m benchmarks scheduling [--jobs 200] [--seconds 0.5] [--files 30] [--json FILE]
 
 Both sides run as many jobs, each of which sleeps, and differ by `rules/scheduling.smk`, which the
 project's Snakefile includes. The first side runs twice in each round: the ratio of the two is the
@@ -26,24 +26,28 @@ Times = dict[str, float]
 SNAKEFILE = """
 {include}
 
+FILES = expand("input{{number}}.txt", number=range({files}))
+
 rule all:
-    input: expand("{{job}}.txt", job=range({jobs})), "first.txt"
+    input: expand("job{{job}}.txt", job=range({jobs}))
 
 rule first:
-    output: "first.txt"
+    output: FILES
     shell: "touch {{output}}"
 
 rule wait:
-    input: "first.txt"
-    output: "{{job}}.txt"
+    input: FILES
+    output: "job{{job}}.txt"
     shell: "sleep {seconds}; touch {{output}}"
 """
 
 
-def write_snakefile(folder: Path, *, lifted: bool, jobs: int, seconds: float) -> None:
+def write_snakefile(
+    folder: Path, *, lifted: bool, jobs: int, seconds: float, files: int = 1
+) -> None:
     """Jobs that sleep and are all ready at once, under the default limit or without it."""
     include = f'include: "{LIFTED}"' if lifted else ""
-    text = SNAKEFILE.format(include=include, jobs=jobs, seconds=seconds)
+    text = SNAKEFILE.format(include=include, jobs=jobs, seconds=seconds, files=files)
     (folder / "Snakefile").write_text(text)
 
 
@@ -51,7 +55,8 @@ def run(lifted: bool, args: argparse.Namespace) -> Times:
     """One run in a new folder: processor seconds, and seconds from start to end."""
     command = [sys.executable, "-m", "snakemake", "--cores", str(args.cores), "--quiet", "all"]
     with tempfile.TemporaryDirectory() as folder:
-        write_snakefile(Path(folder), lifted=lifted, jobs=args.jobs, seconds=args.seconds)
+        settings = {"jobs": args.jobs, "seconds": args.seconds, "files": args.files}
+        write_snakefile(Path(folder), lifted=lifted, **settings)
         before, start = os.times(), time.perf_counter()
         subprocess.run(command, cwd=folder, check=True)
         seconds, after = time.perf_counter() - start, os.times()
@@ -65,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.5, help="that each job sleeps")
+    parser.add_argument("--files", type=int, default=30, help="that each job reads")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
@@ -73,7 +79,7 @@ def main() -> None:
         {name: run(lifted, args) for name, lifted in SIDES.items()} for _ in range(args.rounds)
     ]
     report: dict[str, object] = {
-        **{name: getattr(args, name) for name in ("jobs", "seconds", "cores", "rounds")},
+        **{name: getattr(args, name) for name in ("jobs", "seconds", "files", "cores", "rounds")},
         "snakemake": version("snakemake"),
         "python": platform.python_version(),
         "processors": os.cpu_count(),

@@ -150,7 +150,7 @@ def draw_sweep_side(
 def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
     """Draw the difference of each system to its continued baseline, with intervals over seeds.
 
-    A panel per continued baseline.
+    A panel per continued baseline, each with a scale of its own.
 
     Args:
         gains: of `gains.gains_table`, of a table by resource level.
@@ -159,8 +159,9 @@ def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
     """
     gains = gains.assign(side=gains["direction"].str.lower())
     gains = gains[gains["side"].isin(SIDES)]
-    figure = new_figure(PAGE, 2.6)
-    panels = np.atleast_1d(figure.subplots(1, gains["against"].nunique(), sharey=True))
+    number_of_panels = gains["against"].nunique()
+    figure = new_figure(PAGE, 0.5 + 1.5 * number_of_panels)
+    panels = np.atleast_1d(figure.subplots(number_of_panels, 1))
     for axes, (against, part) in zip(panels, gains.groupby("against", sort=False), strict=True):
         places = [*dict.fromkeys(zip(part["group"], part["side"], strict=True))]
         systems = list(dict.fromkeys(part["system"]))
@@ -179,9 +180,9 @@ def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
             )
         axes.axhline(0, color="#333333", linewidth=0.7)
         labels = [f"{group}\n{side_label(side, pivot)}" for group, side in places]
-        axes.set_xticks(range(len(places)), labels, fontsize=5.5)
+        axes.set_xticks(range(len(places)), labels)
         axes.set_title(f"against {against}")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        axes.set_ylabel(f"Δ {metric}")
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
         light_grid(axes)
-    panels[0].set_ylabel(f"Δ {metric}")
     return figure
