@@ -69,6 +69,7 @@ localrules:
     tables,
     parameters,
     figures,
+    merged,
     describe_run,
 
 

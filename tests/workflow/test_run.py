@@ -102,10 +102,11 @@ def test_the_table_has_every_system(results: Path) -> None:
     }
 
 
-def test_every_continuation_is_tested_against_parent_and_control(results: Path) -> None:
+def test_every_continuation_is_tested_against_parent_control_and_chance(results: Path) -> None:
     for system in CONTINUATIONS:
         tests = pd.read_csv(results / f"significance/test/{system}/seed1.csv")
         others = {"baseline"} if system == "continued" else {"baseline", "continued"}
+        others |= {"shuffled"} if system in SAME_K else set()
         assert set(tests["other"]) == others
         assert len(tests) == len(others) * 4 * 2  # directions, metrics
         sentences = pd.read_parquet(results / f"scores/test/{system}/seed1.parquet")
@@ -113,7 +114,7 @@ def test_every_continuation_is_tested_against_parent_and_control(results: Path) 
     wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
     everything = wins.query("group == 'All' and direction == 'Avg'")
     # shallow has no control, and what is not trained on needs none
-    assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + len(MASKED) + 1
+    assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + len(SAME_K) + len(MASKED) + 1
     count = everything[["wins", "losses", "ties"]].sum(axis=1)
     assert sorted(set(count)) == [4, 8]  # directions, of one seed or two
 
