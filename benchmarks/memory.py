@@ -39,7 +39,7 @@ def train_side(name: str, options: argparse.Namespace) -> None:
     optimiser = torch.optim.Adam(model.parameters())
     if name == "compact":
         masks = profile_masks(model, directions)
-        specialise(model, masks, directions, side.state, compact=True)
+        specialise(model, masks, directions, side.state, form="compact")
         model.to(device)
         side.choose = side.set_direction
     if name == "official":

@@ -157,7 +157,8 @@ def make_model(
     dictionary = make_dictionary(shape.vocabulary)
     task = DirectionsTask(config.task, dictionary, dictionary)
     utils.set_torch_seed(1)
-    model: nn.Module = task.build_model(config.model)
+    with torch.device(device):
+        model: nn.Module = task.build_model(config.model)
     dtype = DTYPES[changes.get("precision", "fp32")]
     return model.to(device, dtype).train(), task, config
 

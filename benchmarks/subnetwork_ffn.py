@@ -1,11 +1,12 @@
 """Time of one FFN, forward and backward: dense, and masked in three ways.
 
-    python -m benchmarks subnetwork_ffn [--device cuda] [--precision bf16] [--keep]
+    python -m benchmarks subnetwork_ffn [--device cuda] [--precision bf16] [--tokens N] [--keep]
 
 - dense: relu(x W1' + b1) W2' + b2, the baseline
 - weight mask: W1 times a full boolean matrix in every forward pass, the published code's way
-- reference: the bias alone where a neuron is masked
+- reference: rows of zeros in W1 where a neuron is masked
 - compact: only the active rows and columns
+- auto: the one of these that trains; on a CPU always compact
 """
 
 import argparse
@@ -18,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuron_specialization.direction_state import DirectionState
-from neuron_specialization.neurons.subnetwork import install_subnetworks
+from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
+FORMS: tuple[Form, ...] = ("reference", "compact", "auto")
 KEPT = 0.78  # of the neurons at k = 95 (paper, Figure 5)
 
 
@@ -51,13 +53,13 @@ class WeightMaskedFFN(FFN):
 
 
 def make_ffns(shape: Shape) -> dict[str, FFN]:
-    """The four forms with one mask."""
+    """All forms with one mask."""
     mask_F = torch.rand(shape.d_ff) < KEPT
     ffns = {"dense": FFN(shape), "weight mask": WeightMaskedFFN(shape, mask_F)}
-    for name in ("reference", "compact"):
+    for name in FORMS:
         ffns[name] = FFN(shape)
         state = DirectionState(direction=0)
-        install_subnetworks([ffns[name]], [mask_F[None]], state, compact=name == "compact")
+        install_subnetworks([ffns[name]], [mask_F[None]], state, form=name)
     return ffns
 
 
@@ -67,11 +69,11 @@ def step(ffn: FFN, x_TBD: Tensor) -> None:
 
 
 def measure(shape: Shape, options: argparse.Namespace) -> dict[str, Row]:
-    """Times of the four forms."""
+    """Times of all forms."""
     torch.manual_seed(0)
     place = {"device": options.device, "dtype": DTYPES[options.precision]}
     ffns = {name: ffn.to(**place) for name, ffn in make_ffns(shape).items()}
-    sentences = shape.max_tokens // shape.longest
+    sentences = (options.tokens or shape.max_tokens) // shape.longest
     x_TBD = torch.randn(shape.longest, sentences, shape.d_model, requires_grad=True, **place)
     sides = {name: partial(step, ffn, x_TBD) for name, ffn in ffns.items()}
     return compare(sides, rounds=options.rounds, warm_up=2, device=options.device)
@@ -81,6 +83,7 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
+    parser.add_argument("--tokens", type=int, help="of a batch (the paper's)")
     add_options(parser, rounds=15)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -89,7 +92,8 @@ def main() -> None:
         results[name] = measure(SHAPES[name], options)
         print(name)
         show(results[name])
-    keep(f"subnetwork_ffn.{options.precision}", options, results)
+    tokens = f".{options.tokens}_tokens" if options.tokens else ""
+    keep(f"subnetwork_ffn.{options.precision}{tokens}", options, results)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
         [--precision bf16] [--keep]
 
 - dense: the baseline
-- compact: only a direction's own neurons, the form that trains
-- reference: all neurons, those of others replaced by their constant
+- compact: only a direction's own neurons
+- reference: all neurons, with zeros for the weights of others
+- auto: the one of these that trains; on a CPU always compact
 - official: full boolean matrices times the weights, before every batch
 
 Directions alternate from batch to batch, masks are as sparse as the paper's (random neurons, layer
@@ -36,6 +37,7 @@ from benchmarks.models import (
 from benchmarks.official_design import OfficialMasks, widen
 from benchmarks.paired import Row, add_options, compare, keep, show
 from benchmarks.sparsity import profile_masks
+from benchmarks.subnetwork_ffn import FORMS
 from fairseq.tasks import FairseqTask
 from torch import nn
 
@@ -76,9 +78,9 @@ def make_sides(shape: Shape, tokens: int, device: str, **changes: Any) -> dict[s
     criterion = FairseqTask.build_criterion(task, config.criterion)
     make = partial(Side, criterion=criterion, sample=make_batch(shape, tokens, device))
     sides = {"dense": make(dense)}
-    for form in ("compact", "reference"):
+    for form in FORMS:
         side = sides[form] = make(share_parameters(dense))
-        specialise(side.model, masks, DIRECTIONS, side.state, compact=form == "compact")
+        specialise(side.model, masks, DIRECTIONS, side.state, form=form)
         side.model.to(device)
         side.choose = side.set_direction
     side = sides["official"] = make(share_parameters(dense))
@@ -114,8 +116,8 @@ def describe(rows: dict[str, Row], sparsity: float) -> dict[str, float]:
     return {
         "share of the FFN": share,
         "roofline": 1 - sparsity * share,
-        "compact / dense": rows["compact"]["ratio"],
-        "compact / official": rows["compact"]["seconds"] / rows["official"]["seconds"],
+        "auto / dense": rows["auto"]["ratio"],
+        "auto / official": rows["auto"]["seconds"] / rows["official"]["seconds"],
     }
 
 

@@ -41,7 +41,7 @@ def make_compared(module: ModuleType) -> dict[str, Side]:
 @pytest.mark.parametrize(
     ("module", "ours", "official"),
     [
-        (training_step, ["compact", "reference"], "official"),
+        (training_step, ["auto", "compact", "reference"], "official"),
         (weight_masks, ["packed"], "boolean"),
     ],
 )

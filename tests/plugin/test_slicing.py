@@ -42,7 +42,7 @@ def test_it_is_the_reference_form(active: int) -> None:
     values = (first.weight, first.bias, second.weight, second.bias)
     tensors = {f"{layer}.{part}": v.detach() for part, v in zip(PARTS, values, strict=True)}
     mask_F = torch.randperm(8) < active
-    fc1 = SubnetworkFC1(first, mask_F.unsqueeze(0), DirectionState(direction=0), compact=False)
+    fc1 = SubnetworkFC1(first, mask_F.unsqueeze(0), DirectionState(direction=0), form="reference")
     x_TBD = torch.randn(3, 2, 4)
     expected = SubnetworkFC2(second, fc1)(torch.relu(fc1(x_TBD)))
     sliced = slice_state(tensors, {layer: mask_F})

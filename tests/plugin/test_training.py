@@ -14,7 +14,7 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.methods import ffn_layers, wants_compact
+from neuron_specialization.fairseq_plugin.methods import ffn_layers, usable_form
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
 from neuron_specialization.neurons.storage import Masks
@@ -249,8 +249,8 @@ def test_masks_of_other_directions_are_refused(
 
 
 def test_compact_needs_whole_activations() -> None:
-    assert wants_compact("auto", 0.0)
-    assert not wants_compact("auto", 0.1)
-    assert not wants_compact("reference", 0.0)
+    assert usable_form("auto", 0.0) == "auto"
+    assert usable_form("auto", 0.1) == "reference"
+    assert usable_form("reference", 0.0) == "reference"
     with pytest.raises(InputError, match="activation dropout of 0"):
-        wants_compact("compact", 0.1)
+        usable_form("compact", 0.1)

@@ -6,7 +6,7 @@ from torch import nn
 
 from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.neurons import subnetwork
-from neuron_specialization.neurons.subnetwork import install_subnetworks
+from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
 T, B, D, F, L = 5, 4, 8, 32, 3
 
@@ -22,12 +22,12 @@ class Layer(nn.Module):
         return self.fc2(torch.relu(self.fc1(x_TBD)))
 
 
-def make_layer(compact: bool) -> tuple[Layer, DirectionState, torch.Tensor]:
+def make_layer(form: Form) -> tuple[Layer, DirectionState, torch.Tensor]:
     torch.manual_seed(0)
     layer = Layer()
     mask_LF = torch.rand(L, F) < 0.6
     state = DirectionState()
-    install_subnetworks([layer], [mask_LF], state, compact=compact)
+    install_subnetworks([layer], [mask_LF], state, form=form)
     return layer, state, mask_LF
 
 
@@ -42,10 +42,10 @@ def gradients(layer: Layer, output_TBD: torch.Tensor, x_TBD: torch.Tensor) -> li
     return list(torch.autograd.grad(loss, [*layer.parameters(), x_TBD]))
 
 
-@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("form", ["reference", "compact"])
 @pytest.mark.parametrize("direction", range(L))
-def test_equals_a_dense_weight_mask(compact: bool, direction: int) -> None:
-    layer, state, mask_LF = make_layer(compact)
+def test_equals_a_dense_weight_mask(form: Form, direction: int) -> None:
+    layer, state, mask_LF = make_layer(form)
     x_TBD = torch.randn(T, B, D, requires_grad=True)
     state.direction = direction
     expected = weight_masked(layer, mask_LF[direction], x_TBD)
@@ -58,7 +58,7 @@ def test_equals_a_dense_weight_mask(compact: bool, direction: int) -> None:
 
 
 def test_a_mixed_batch_equals_its_sentences_one_by_one() -> None:
-    layer, state, _ = make_layer(compact=False)
+    layer, state, _ = make_layer("reference")
     x_TBD = torch.randn(T, B, D)
     directions = [2, 0, 1, 0]
     state.direction_B = torch.tensor(directions)
@@ -70,7 +70,7 @@ def test_a_mixed_batch_equals_its_sentences_one_by_one() -> None:
 
 
 def test_a_masked_neuron_emits_the_constant_of_its_bias() -> None:
-    layer, state, mask_LF = make_layer(compact=False)
+    layer, state, mask_LF = make_layer("reference")
     state.direction = 0
     hidden_TBF = torch.relu(layer.fc1(torch.randn(T, B, D)))
     masked = ~mask_LF[0]
@@ -78,9 +78,9 @@ def test_a_masked_neuron_emits_the_constant_of_its_bias() -> None:
     assert torch.equal(hidden_TBF[..., masked], expected)
 
 
-@pytest.mark.parametrize("compact", [False, True])
-def test_masked_rows_get_no_gradient_but_their_biases_do(compact: bool) -> None:
-    layer, state, mask_LF = make_layer(compact)
+@pytest.mark.parametrize("form", ["reference", "compact"])
+def test_masked_rows_get_no_gradient_but_their_biases_do(form: Form) -> None:
+    layer, state, mask_LF = make_layer(form)
     state.direction = 1
     layer(torch.randn(T, B, D)).square().sum().backward()
     row_gradient_F = layer.fc1.weight.grad.abs().sum(1)
@@ -90,25 +90,25 @@ def test_masked_rows_get_no_gradient_but_their_biases_do(compact: bool) -> None:
     assert (layer.fc1.bias.grad[firing] != 0).all()
 
 
-@pytest.mark.parametrize("compact", [False, True])
-def test_dense_without_a_direction_and_with_full_masks(compact: bool) -> None:
+@pytest.mark.parametrize("form", ["reference", "compact"])
+def test_dense_without_a_direction_and_with_full_masks(form: Form) -> None:
     torch.manual_seed(0)
     layer = Layer()
     x_TBD = torch.randn(T, B, D)
     dense = layer(x_TBD)
     state = DirectionState()
-    install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], state, compact=compact)
+    install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], state, form=form)
     torch.testing.assert_close(layer(x_TBD), dense)
     state.direction = 0
     torch.testing.assert_close(layer(x_TBD), dense)
 
 
-@pytest.mark.parametrize("compact", [False, True])
-def test_a_direction_without_neurons_still_works(compact: bool) -> None:
+@pytest.mark.parametrize("form", ["reference", "compact"])
+def test_a_direction_without_neurons_still_works(form: Form) -> None:
     torch.manual_seed(0)
     layer = Layer()
     state = DirectionState()
-    install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], state, compact=compact)
+    install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], state, form=form)
     state.direction = 0
     x_TBD = torch.randn(T, B, D)
     torch.testing.assert_close(layer(x_TBD), weight_masked(layer, torch.zeros(F), x_TBD))
@@ -119,13 +119,13 @@ def test_the_state_dict_is_that_of_the_dense_layer() -> None:
     dense = Layer()
     names = list(dense.state_dict())
     mask_LF = torch.ones(L, F, dtype=torch.bool)
-    install_subnetworks([dense], [mask_LF], DirectionState(), compact=True)
+    install_subnetworks([dense], [mask_LF], DirectionState(), form="compact")
     assert list(dense.state_dict()) == names
     assert len(list(dense.parameters())) == 4
 
 
 def test_compact_computes_only_the_active_neurons() -> None:
-    layer, state, mask_LF = make_layer(compact=True)
+    layer, state, mask_LF = make_layer("compact")
     state.direction = 2
     assert layer.fc1(torch.randn(T, B, D)).shape == (T, B, int(mask_LF[2].sum()))
 
@@ -134,7 +134,7 @@ def test_compact_computes_only_the_active_neurons() -> None:
 def test_neurons_that_fill_up_a_multiple_change_nothing(
     direction: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layer, state, mask_LF = make_layer(compact=True)
+    layer, state, mask_LF = make_layer("compact")
     x_TBD = torch.randn(T, B, D, requires_grad=True)
     state.direction = direction
     expected = weight_masked(layer, mask_LF[direction], x_TBD)
@@ -152,9 +152,9 @@ def test_neurons_that_fill_up_a_multiple_change_nothing(
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("mask", ["some", "none", "all"])
 def test_half_precision(dtype: torch.dtype, mask: str) -> None:
-    layer, state, mask_LF = make_layer(compact=True)
+    layer, state, mask_LF = make_layer("compact")
     mask_LF[:] = {"some": mask_LF, "none": torch.tensor(False), "all": torch.tensor(True)}[mask]
-    install_subnetworks([layer], [mask_LF], state, compact=True)
+    install_subnetworks([layer], [mask_LF], state, form="compact")
     layer.to(dtype)
     state.direction = 0
     x_TBD = torch.randn(T, B, D).to(dtype)
@@ -165,7 +165,7 @@ def test_half_precision(dtype: torch.dtype, mask: str) -> None:
 
 def test_never_waits_for_the_device() -> None:
     """On the meta device there are no values to read: whatever asks for one fails."""
-    layer, state, _ = make_layer(compact=True)
+    layer, state, _ = make_layer("compact")
     layer.to("meta")
     for direction in range(L):
         state.direction = direction

@@ -18,7 +18,7 @@ from neuron_specialization.methods.adapters import (
 )
 from neuron_specialization.methods.weight_masks import WeightMasks, install_weight_masks
 from neuron_specialization.neurons.storage import Masks
-from neuron_specialization.neurons.subnetwork import install_subnetworks
+from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
 # attention and FFN; not biases, LayerNorms and embeddings
 PRUNED_TENSORS = re.compile(r"\.((self|encoder)_attn\.(q|k|v|out)_proj|fc1|fc2)\.weight$")
@@ -34,11 +34,13 @@ def ffn_layers(model: Any) -> dict[str, Any]:
     }
 
 
-def wants_compact(form: str, activation_dropout: float) -> bool:
-    """Whether to use the compact form; it cannot drop activations that it never computes."""
-    if form == "compact" and activation_dropout > 0:
+def usable_form(form: Form, activation_dropout: float) -> Form:
+    """The form of the FFN; the compact one cannot drop activations that it never computes."""
+    if activation_dropout == 0:
+        return form
+    if form == "compact":
         raise InputError("the compact sub-network FFN needs an activation dropout of 0")
-    return form == "compact" or (form == "auto" and activation_dropout == 0)
+    return "reference"
 
 
 def specialise(
@@ -47,14 +49,14 @@ def specialise(
     directions: Iterable[str],
     state: DirectionState,
     *,
-    compact: bool,
+    form: Form,
 ) -> None:
     """Give each direction its own neurons in every layer that the masks name."""
     check_masks(model, masks, directions)
     layers = ffn_layers(model)
     rows = [masks.directions.index(direction) for direction in directions]
     mask_NLF = torch.from_numpy(masks.mask_LNF[rows]).transpose(0, 1).contiguous()
-    install_subnetworks([layers[name] for name in masks.layers], mask_NLF, state, compact=compact)
+    install_subnetworks([layers[name] for name in masks.layers], mask_NLF, state, form=form)
 
 
 def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> None:

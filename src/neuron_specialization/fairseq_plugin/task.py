@@ -33,7 +33,7 @@ from neuron_specialization.fairseq_plugin.methods import (
     mask_weights,
     parse_sets,
     specialise,
-    wants_compact,
+    usable_form,
 )
 from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
 from neuron_specialization.fairseq_plugin.validations import Validations
@@ -94,8 +94,8 @@ class DirectionsTask(FairseqTask):
         if task.attention == "sdpa":
             fuse_cross_attention(model)
         if task.masks:
-            compact = wants_compact(task.subnetwork_form, float(cfg.activation_dropout))
-            specialise(model, Masks.load(Path(task.masks)), self.directions, state, compact=compact)
+            form = usable_form(task.subnetwork_form, float(cfg.activation_dropout))
+            specialise(model, Masks.load(Path(task.masks)), self.directions, state, form=form)
         if task.weight_masks:
             parts = [WeightMasks.load(Path(path)) for path in task.weight_masks.split(":")]
             mask_weights(model, WeightMasks.join(parts), self.directions, state)

@@ -29,7 +29,7 @@ class DirectionsConfig(FairseqDataclass):
     )
     subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
         default="auto",
-        metadata={"help": "form of the FFN; auto: compact unless there is activation dropout"},
+        metadata={"help": "form of the FFN; auto: the faster one"},
     )
     weight_masks: str = field(
         default="",

@@ -3,17 +3,21 @@
 A masked neuron's row of W1 is zero, its bias stays: it emits the constant relu(b1). The same
 function in two forms:
 
-- reference: relu(where(mask, W1 x + b1, b1)); sentences of a batch may have different directions;
+- reference: rows of W1 are zero where the mask is; sentences of a batch may have different
+  directions, of which relu(where(mask, W1 x + b1, b1)) is as much;
 - compact: only the active rows of W1 and columns of W2 are multiplied, the constants of the
   others are folded into the bias of W2; a batch has one direction, and there must be no dropout
   between the two layers. It does less work than the dense FFN.
+
+Gathering rows and columns takes a GPU longer than small products do, so there `auto` is compact
+for large ones only (docs/performance.md).
 
 Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A computed neurons (the
 active ones, and what fills up a multiple of 8 in half precision).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +28,12 @@ from neuron_specialization.direction_state import DirectionState
 MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
 """Tensor cores take rows of 16 bytes: so many neurons of a matrix product, by its precision."""
 
+WORTHWHILE = {torch.float32: 3e9, torch.float16: 3e10, torch.bfloat16: 3e10}
+"""Products of a weight and an activation that the compact form must save in a layer to be faster
+on a GPU, by precision; an H100's, where gathering takes some 0.7 ms."""
+
+Form = Literal["auto", "compact", "reference"]
+
 
 class SubnetworkFC1(nn.Module):
     """fc1 (D -> F) of a sub-network FFN; holds the masks. Parameters are those of `fc1`."""
@@ -31,10 +41,10 @@ class SubnetworkFC1(nn.Module):
     mask_LF: Tensor
     order_LF: Tensor
 
-    def __init__(self, fc1: nn.Linear, mask_LF: Tensor, state: DirectionState, compact: bool):
+    def __init__(self, fc1: nn.Linear, mask_LF: Tensor, state: DirectionState, form: Form):
         super().__init__()
         self.weight, self.bias = fc1.weight, fc1.bias
-        self.state, self.compact = state, compact
+        self.state, self.form = state, form
         self.num_active = mask_LF.sum(dim=1).tolist()
         self.register_buffer("mask_LF", mask_LF, persistent=False)
         # active neurons first, both parts by index: one tensor serves all directions
@@ -43,20 +53,24 @@ class SubnetworkFC1(nn.Module):
 
     def forward(self, x_TBD: Tensor) -> Tensor:
         """[T, B, D] -> pre-activations [T, B, A] (compact) or [T, B, F]."""
-        state = self.state
-        if self.compact and state.direction is not None:
-            computed_A, _ = self.split_neurons(state.direction)
-            return functional.linear(
-                x_TBD,
-                self.weight.index_select(0, computed_A),
-                self.bias.index_select(0, computed_A),
-            )
-        pre_TBF = functional.linear(x_TBD, self.weight, self.bias)
-        if state.direction is not None:
-            return torch.where(self.mask_LF[state.direction], pre_TBF, self.bias)
-        if state.direction_B is not None:
-            return torch.where(self.mask_LF[state.direction_B], pre_TBF, self.bias)
-        return pre_TBF
+        if (direction := self.state.direction) is None:
+            pre_TBF = functional.linear(x_TBD, self.weight, self.bias)
+            if (direction_B := self.state.direction_B) is None:
+                return pre_TBF
+            return torch.where(self.mask_LF[direction_B], pre_TBF, self.bias)
+        computed_A, _ = self.split_neurons(direction)
+        if self.is_compact(x_TBD, computed_A):
+            weight_AD = self.weight.index_select(0, computed_A)
+            return functional.linear(x_TBD, weight_AD, self.bias.index_select(0, computed_A))
+        weight_FD = torch.where(self.mask_LF[direction].unsqueeze(1), self.weight, 0)
+        return functional.linear(x_TBD, weight_FD, self.bias)
+
+    def is_compact(self, x_TBD: Tensor, computed_A: Tensor) -> bool:
+        """Whether to compute these neurons only, which fc2 sees by their number."""
+        num_saved = self.bias.numel() - computed_A.numel()
+        if self.form == "auto" and x_TBD.is_cuda:
+            return x_TBD.numel() * num_saved > WORTHWHILE[x_TBD.dtype]
+        return self.form != "reference" and num_saved > 0
 
     def split_neurons(self, direction: int) -> tuple[Tensor, Tensor]:
         """Indices of the neurons to compute for a direction, and of those it masks.
@@ -79,23 +93,24 @@ class SubnetworkFC2(nn.Module):
     def forward(self, hidden_TBF: Tensor) -> Tensor:
         """[T, B, A] (compact) or [T, B, F] -> [T, B, D]."""
         (fc1,) = self.fc1
-        if not fc1.compact or fc1.state.direction is None:
+        direction = fc1.state.direction
+        if direction is None or hidden_TBF.size(-1) == self.weight.size(1):
             return functional.linear(hidden_TBF, self.weight, self.bias)
-        computed_A, masked = fc1.split_neurons(fc1.state.direction)
+        computed_A, masked = fc1.split_neurons(direction)
         constant_D = functional.linear(
             functional.relu(fc1.bias.index_select(0, masked)),
             self.weight.index_select(1, masked),
             self.bias,
         )
         weight_DA = self.weight.index_select(1, computed_A)
-        num_active = fc1.num_active[fc1.state.direction]
+        num_active = fc1.num_active[direction]
         if num_active < computed_A.numel():
             weight_DA[:, num_active:] = 0  # their constants are in the bias
         return functional.linear(hidden_TBF, weight_DA, constant_D)
 
 
 def install_subnetworks(
-    layers: Iterable[Any], mask_NLF: Iterable[Tensor], state: DirectionState, *, compact: bool
+    layers: Iterable[Any], mask_NLF: Iterable[Tensor], state: DirectionState, *, form: Form
 ) -> None:
     """Replace fc1 and fc2 of each layer by their sub-network forms, keeping the parameters.
 
@@ -103,8 +118,8 @@ def install_subnetworks(
         layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
         mask_NLF: one boolean [L, F] mask for each of the layers.
         state: names the direction of each forward pass.
-        compact: use the compact form for batches of one direction.
+        form: of batches of one direction; `auto` is the faster one.
     """
     for layer, mask_LF in zip(layers, mask_NLF, strict=True):
-        layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, compact)
+        layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, form)
         layer.fc2 = SubnetworkFC2(layer.fc2, layer.fc1)
