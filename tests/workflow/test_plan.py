@@ -144,6 +144,15 @@ JOBS = {
         make_table=4,
         **dict.fromkeys(LOOK, 3),
     ),
+    ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
+        trained=18,
+        continued=15,
+        train_system=12,
+        record_activations=3,
+        select_neurons=12,
+        make_table=2,
+        **dict.fromkeys(LOOK, 3),
+    ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
         tests=2,
         trained=57,
