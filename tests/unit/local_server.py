@@ -122,6 +122,12 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(BrokenPipeError, ConnectionResetError):
             self.answer(page, fault)
 
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        for name, value in self.server.state.pages[self.path].headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def answer(self, page: Page, fault: object) -> None:
         status = fault if isinstance(fault, int) else page.status
         match = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "") if page.ranges else None

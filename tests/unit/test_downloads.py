@@ -13,8 +13,10 @@ import re
 import socket
 import stat
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -369,6 +371,23 @@ def test_a_download_goes_on_in_the_next_run(server: Server, downloads: Path) -> 
     assert corpus(downloads) == {"a.txt": LONG}
     assert len(ranges(server)) == 3
     assert ranges(server) == sorted(set(ranges(server)))
+
+
+@pytest.mark.parametrize("minutes", [-1, 1, None])
+def test_a_file_that_has_changed_meanwhile_starts_anew(
+    server: Server, downloads: Path, minutes: int | None
+) -> None:
+    cuts = ["cut 600000", None, "cut 0", None, "cut 0"]
+    with pytest.raises(InputError, match="incomplete"):
+        fetch(downloads, row(server.put("/a.bin", LONG, *cuts)))
+    date = "soon" if minutes is None else formatdate(time.time() + 60 * minutes, usegmt=True)
+    headers = {"Last-Modified": date}
+    other = LONG[::-1]
+    old = len(ranges(server))
+    fetch(downloads, row(server.put("/a.bin", other, headers=headers)))
+    if minutes == 1:
+        assert corpus(downloads) == {"a.txt": other}
+    assert len(ranges(server)) == old + (minutes != 1)
 
 
 def test_a_run_that_ended_before_the_check_is_taken_up(server: Server, downloads: Path) -> None:

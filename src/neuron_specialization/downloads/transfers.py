@@ -4,10 +4,12 @@ import glob
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from typing import TextIO
 
 import gdown
+import requests
 from gdown.exceptions import DownloadCancelled, DownloadError, FileURLRetrievalError
 from tqdm import tqdm
 
@@ -35,6 +37,8 @@ def download(address: str, unchecked: Path, terminal: TextIO) -> None:
     """
     from_drive = address.startswith(DRIVE)
     url = f"https://drive.google.com/uc?id={address.removeprefix(DRIVE)}" if from_drive else address
+    if not from_drive:
+        drop_outdated(url, unchecked)
     try:
         with progress_bar(unchecked, terminal) as show, start_limit(from_drive) as (cancel, begun):
 
@@ -103,6 +107,15 @@ def partial_files(unchecked: Path) -> list[Path]:
 def partial_bytes(unchecked: Path) -> int:
     """Bytes that have come before a download was cut off."""
     return sum(path.stat().st_size for path in partial_files(unchecked))
+
+
+def drop_outdated(url: str, unchecked: Path) -> None:
+    """Remove what is left of a file that its server has changed since: the rest is another's."""
+    if partial := partial_files(unchecked):
+        response = requests.head(url, allow_redirects=True, timeout=TIMEOUT)
+        changed = parsedate_tz(response.headers.get("Last-Modified", ""))
+        if changed and mktime_tz(changed) > max(path.stat().st_mtime for path in partial):
+            drop_partial(unchecked)
 
 
 def drop_partial(unchecked: Path) -> None:
