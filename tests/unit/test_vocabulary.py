@@ -12,9 +12,9 @@ import sentencepiece
 from neuron_specialization.corpora import vocabulary
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.sampling import keep_rates
+from neuron_specialization.corpora.text_lines import count_lines
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
-    count_lines,
     dictionary_size,
     join_pieces,
     language_file,

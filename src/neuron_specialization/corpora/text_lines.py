@@ -54,8 +54,14 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 
 def count_lines(path: Path) -> int:
-    """The number of lines of a file."""
-    return sum(1 for _ in read_lines(path))
+    """The number of lines of a file, the last one with or without a line end."""
+    if path.suffix in OPENERS:
+        return sum(1 for _ in read_lines(path))
+    lines, block = 0, b"\n"
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            lines += block.count(b"\n")
+    return lines + (not block.endswith(b"\n"))
 
 
 def decode(raw: bytes) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 import sentencepiece
 
 from neuron_specialization.corpora.sampling import keep_rates
+from neuron_specialization.corpora.text_lines import count_lines
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole, write_text
 
@@ -80,15 +81,6 @@ def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file."""
     with path.open(encoding="utf-8", newline="\n") as file:
         yield from (line.rstrip("\n") for line in file)
-
-
-def count_lines(path: Path) -> int:
-    """Number of lines of a text file, the last one with or without a line feed."""
-    lines, block = 0, b"\n"
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            lines += block.count(b"\n")
-    return lines + (not block.endswith(b"\n"))
 
 
 def learn_vocabulary(

@@ -69,10 +69,9 @@ def export_model(
     if out.exists():
         raise InputError(f"{out}: there already; remove it, or give another folder")
     state = read_checkpoint(checkpoint)
-    task_settings = trained_task(checkpoint, state, direction, masks)
+    tags = not trained_task(checkpoint, state, direction, masks)["no_language_tags"]
     settings = model_settings(vars(state["cfg"]["model"]))
     check_settings(checkpoint, settings)
-    tags = not task_settings["no_language_tags"]
     folder = shard_folders(data)[0]
     check_dictionaries(checkpoint, state["model"], folder, direction, tags, vocabulary)
     own = {"masks": "", "weight_masks": "", "base": "", "directions": direction}
