@@ -51,7 +51,7 @@ def test_the_score_is_that_of_greedy_translations(
         reference = corpora / f"valid.{pair}.{target}"
         texts = [file.read_text(encoding="utf-8").splitlines() for file in (path, reference)]
         scores.append(metric.corpus_score(texts[0], [texts[1]]).score)
-    assert len(set(scores)) > 3
+    assert min(scores) < max(scores)
     assert read_checkpoint(published)["extra_state"]["best"] == pytest.approx(fmean(scores))
 
 
