@@ -1,5 +1,6 @@
 """Raw text through an exported model: a line in, a line out, in chunks of a file of any size."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -40,6 +41,10 @@ def load_engine(
 
         return FairseqEngine(folder, description, device, threads)
     from neuron_specialization.ctranslate2_engine import CTranslate2Engine
+
+    if engine == "ctranslate2-int8":
+        # what it takes on processors of AMD gave wrong products on one without AVX-512
+        os.environ.setdefault("CT2_USE_MKL", "1")
 
     return CTranslate2Engine(folder, description, device, threads)
 
