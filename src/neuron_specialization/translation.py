@@ -40,11 +40,11 @@ def load_engine(
         from neuron_specialization.fairseq_plugin.stock_engine import FairseqEngine
 
         return FairseqEngine(folder, description, device, threads)
-    from neuron_specialization.ctranslate2_engine import CTranslate2Engine
-
     if engine == "ctranslate2-int8":
-        # what it takes on processors of AMD gave wrong products on one without AVX-512
+        # What it takes on processors of AMD gave wrong products on one without AVX-512. It looks at
+        # this once, when it is imported
         os.environ.setdefault("CT2_USE_MKL", "1")
+    from neuron_specialization.ctranslate2_engine import CTranslate2Engine
 
     return CTranslate2Engine(folder, description, device, threads)
 
