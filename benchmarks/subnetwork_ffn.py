@@ -1,4 +1,4 @@
-"""Time of one FFN, forward and backward: dense, and masked in three ways.
+"""Time of one FFN, forward and backward: dense, and masked in each way.
 
     python -m benchmarks subnetwork_ffn [--device cuda] [--precision bf16] [--tokens N] [--keep]
 

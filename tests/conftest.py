@@ -11,6 +11,8 @@ PROJECT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("NEURON_SPECIALIZATION_DATA", PROJECT / "../shared/data")).resolve()
 
 
+# as `translate` does for int8; CTranslate2 looks at it once, when the first test imports it
+os.environ.setdefault("CT2_USE_MKL", "1")
 LONGEST = ("workflow/test_run.py", "cluster/test_workflow.py", "workflow/test_datasets.py")
 
 

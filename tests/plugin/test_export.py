@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from statistics import fmean
 
 import pytest
 import torch
@@ -201,10 +200,8 @@ def test_int8_translates_and_is_smaller(exported: Path, text: Path) -> None:
     print(f"int8 has {sizes[0]:,} bytes, float32 {sizes[1]:,}")
     expected = exported_outputs(exported, text, "ctranslate2", settings())
     found = exported_outputs(exported, text, "ctranslate2-int8", settings())
-    # how many hypotheses are the same depends on the library that a process has chosen by now
-    differences = [abs(a[1] - b[1]) for a, b in zip(found, expected, strict=True)]
-    assert fmean(differences) < 0.15
-    assert max(differences) < 0.5
+    assert sum(a[0] == b[0] for a, b in zip(found, expected, strict=True)) > 10
+    assert max(abs(a[1] - b[1]) for a, b in zip(found, expected, strict=True)) < 0.3
 
 
 def test_a_layer_without_neurons(specialized: Model, text: Path, tmp_path: Path) -> None:

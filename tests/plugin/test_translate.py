@@ -65,9 +65,8 @@ def test_lines_come_back_in_order_from_a_pipe(
         translated, end = from_pipe(capsysbinary, exported, "--engine", engine)
         assert (bool(translated), end) == (True, "")
         alone.append(translated)
-    assert len(set(alone)) > 1
-    if engine != "ctranslate2-int8":  # whose rounding goes by batches, and by processor
-        assert len(set(alone)) > 3
+    assert len(set(alone)) > 3
+    if engine != "ctranslate2-int8":  # whose rounding goes by batches
         assert found == ["", *alone[:3], "", "", *alone[3:], ""]
     assert [bool(line) for line in found[:9]] == [bool(line.strip()) for line in text[:9]]
 

@@ -118,7 +118,7 @@ def install_subnetworks(
         layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
         mask_NLF: one boolean [L, F] mask for each of the layers.
         state: names the direction of each forward pass.
-        form: of batches of one direction; `auto` is the faster one.
+        form: of batches of one direction; `auto` goes by the device and by what would be saved.
     """
     for layer, mask_LF in zip(layers, mask_NLF, strict=True):
         layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, form)
