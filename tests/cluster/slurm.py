@@ -18,7 +18,7 @@ from tests.cluster.slurm_files import PATH, write_files
 PACKAGES = "slurmctld slurmd slurm-client munge"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 COMMANDS = ["sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"]
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds, for what takes a few where nothing else runs
 
 
 @dataclass(frozen=True)

@@ -157,9 +157,9 @@ def time_out(cluster: Cluster, folder: Path, system: str) -> None:
     (training,) = filter(is_training, cluster.processes(SLURM_JOB_ID=job))
     os.kill(training, signal.SIGSTOP)  # SLURM looks at the time now and then: it must not end
     cluster.run("scontrol", "update", f"JobId={job}", "EndTime=now")
-    cluster.wait_until(lambda: was_told_to_end(training), "no signal", 120)
+    cluster.wait_until(lambda: was_told_to_end(training), "no signal", 600)
     os.kill(training, signal.SIGCONT)
-    cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 300)
+    cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 600)
     cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
 
 
@@ -185,12 +185,12 @@ def run_twice_at_once(
     os.kill(training, signal.SIGSTOP)  # so that it is still there when the second comes
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    assert start(folder, "--unlock").wait(timeout=120) == 0
+    assert start(folder, "--unlock").wait(timeout=600) == 0
     again = start(folder)
     held = "is held by another job"
-    cluster.wait_until(lambda: held in training_log(folder, system), "it does not wait", 300)
+    cluster.wait_until(lambda: held in training_log(folder, system), "it does not wait", 600)
     os.kill(training, signal.SIGCONT)
-    assert cluster.wait(job).state == "COMPLETED"
+    assert cluster.wait(job, HOUR).state == "COMPLETED"
     cluster.wait_until(model(folder, system).exists, "no model", 300)
     log = training_log(folder, system)
     assert "fairseq-train" not in log, log
@@ -215,7 +215,7 @@ def interrupt(cluster: Cluster, folder: Path, run: subprocess.Popen) -> None:
     translations = folder / "results/tiny/logs/translate_split"
     cluster.wait_until(lambda: list(translations.glob("*neuron*")), "no translation", HOUR)
     run.send_signal(signal.SIGINT)
-    assert run.wait(timeout=120) == 1
+    assert run.wait(timeout=600) == 1
     cluster.wait_until(lambda: not cluster.run("squeue", "--noheader"), "jobs live on")
 
 

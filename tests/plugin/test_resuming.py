@@ -342,7 +342,7 @@ def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, pro
     """As a job does: the signal reaches the process that started them."""
     job = start_job(binarised, tmp_path, project)
     job.send_signal(signal.SIGTERM)
-    code, log = job.wait(timeout=60), (tmp_path / "log").read_text()
+    code, log = job.wait(timeout=600), (tmp_path / "log").read_text()
     assert code == os.EX_TEMPFAIL, log[-3000:]
     assert "the same command goes on from there" in log
     assert "Traceback" not in log

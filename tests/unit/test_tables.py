@@ -470,7 +470,7 @@ def test_latex_compiles(tmp_path):
         "\\begin{document}\\input{table}\\end{document}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=600)
 
 
 def test_a_table_of_one_system_has_no_empty_rule(tmp_path):

@@ -42,7 +42,7 @@ def stop_while_training(project: Path, folder: Path, overlays: tuple[str, ...]) 
             assert run.poll() is None, (folder / "output.txt").read_text(encoding="utf-8")
             time.sleep(0.02)
         os.killpg(run.pid, signal.SIGTERM)
-        assert run.wait(timeout=120) != 0
+        assert run.wait(timeout=600) != 0
         output.seek(0)
         return output.read()
 
