@@ -40,7 +40,10 @@ def sweep_of(settings):
 
 DOWNLOADS = PROJECT / config["downloads"]["folder"]
 # not a parameter of a rule: another mirror is no reason to fetch again what is there
-os.environ.setdefault("NEURON_SPECIALIZATION_MIRROR", config["downloads"]["mirror"])
+MIRROR = config["downloads"]["mirror"]
+if MIRROR and "://" not in MIRROR:
+    MIRROR = str(PROJECT / MIRROR)
+os.environ.setdefault("NEURON_SPECIALIZATION_MIRROR", MIRROR)
 try:
     SOURCES = read_sources(
         PROJECT / config["downloads"]["sources"],

@@ -8,12 +8,12 @@ rule download:
         fetched_comet(),
 
 
-# Neither the table nor the mirror is a parameter, nor is there code: what was fetched stays, and
-# with it all that was made of it. To fetch again, remove fetched.tsv.
+# Neither the table nor the mirror is a parameter. Where this runs again it finds by fetched.tsv what
+# is there already, so that nothing is fetched or unpacked a second time.
 rule fetch_corpus:
     """Fetch the files of a corpus, check and unpack them; its licence is written beside them."""
     output:
-        fetched="<downloads>/{corpus}/fetched.tsv",
+        fetched=update("<downloads>/{corpus}/fetched.tsv"),
     log:
         "<logs>/fetch_corpus/{corpus}.log",
     conda:

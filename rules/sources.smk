@@ -2,14 +2,19 @@
 
 
 def fetched(*sources):
-    """What says that corpora of the table of sources are there."""
+    """What says that corpora of the table of sources are there, whatever its age.
+
+    What was made of them stays where they are fetched, checked or unpacked again.
+    """
     for name in filter(None, sources):
         if name not in SOURCES:
             raise WorkflowError(
                 f"no corpus {name} in {config['downloads']['sources']}; "
                 f"it has {', '.join(SOURCES)}"
             )
-    return collect("<downloads>/{corpus}/fetched.tsv", corpus=filter(None, sources))
+    return ancient(
+        collect("<downloads>/{corpus}/fetched.tsv", corpus=filter(None, sources))
+    )
 
 
 def sources_of_splits():

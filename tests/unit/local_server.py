@@ -123,8 +123,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(page, fault)
 
     def do_HEAD(self) -> None:
-        self.send_response(200)
-        for name, value in self.server.state.pages[self.path].headers.items():
+        page = self.server.state.pages.get(self.path, Page(b"", status=404))
+        self.send_response(page.status)
+        for name, value in page.headers.items():
             self.send_header(name, value)
         self.end_headers()
 
@@ -134,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         body, headers = page.body, dict(page.headers)
         if match and status == 200:
             start, whole = int(match[1]), len(page.body)
-            body, status = page.body[start:], 206
+            body, status = page.body[start:], 206 if start < whole else 416
             headers["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
         if page.length:
             headers["Content-Length"] = str(len(body))

@@ -359,6 +359,43 @@ def test_a_drive_download_goes_on_where_it_was_cut(server: Server, downloads: Pa
     assert len(ranges(server)) == 1
 
 
+@pytest.mark.parametrize("kind", ["web", "drive", "large drive"])
+@pytest.mark.parametrize("faults", [[503], [429], [500], [503, 503], [503, None, None, 429]])
+def test_a_rest_that_does_not_come_at_once(
+    server: Server, downloads: Path, kind: str, faults: list[int | None]
+) -> None:
+    all_faults = ["cut 3000000", None, *faults]
+    if kind == "web":
+        url = server.put("/a.bin", LONG, *all_faults)
+    else:
+        url = server.put_drive("file", LONG, *all_faults, large=kind == "large drive")
+    fetch_corpus(
+        [row(url)],
+        downloads,
+        "",
+        retries=Retries(attempts=5, first_wait=0.001),
+        terminal=io.StringIO(),
+    )
+    assert corpus(downloads) == {"a.txt": LONG}
+    (start,) = set(ranges(server))
+    assert 2000000 < start <= 3000000
+    assert server.requests[-1][1] == f"bytes={start}-"
+
+
+def test_a_file_that_had_come_whole_starts_anew(server: Server, downloads: Path) -> None:
+    cuts = ["cut 600000", None, "cut 0", None, "cut 0"]
+    for source in (
+        row(server.put("/a.bin", LONG, *cuts), "web"),
+        row(server.put_drive("large", LONG, *cuts, large=True), "drive"),
+    ):
+        with pytest.raises(InputError, match="incomplete"):
+            fetch(downloads, source)
+        (partial,) = (downloads / "news").glob("*.part")
+        partial.write_bytes(LONG)
+        fetch(downloads, source)
+        assert corpus(downloads)[source.file] == LONG
+
+
 def test_a_download_goes_on_in_the_next_run(server: Server, downloads: Path) -> None:
     # an attempt that goes on asks twice: for the file, then for the rest of it
     cuts = ["cut 600000", None, "cut 600000", None, "cut 600000"]
@@ -403,7 +440,16 @@ def test_servers_that_send_whole_files_only(server: Server, downloads: Path) -> 
     url = server.put("/a.bin", LONG, "cut 1500000", ranges=False)
     fetch(downloads, row(url, sha256=sha256(LONG)))
     assert corpus(downloads) == {"a.txt": LONG}
-    assert len(ranges(server)) == 1
+    assert len(ranges(server)) == 2  # the rest is asked for once more
+
+
+def test_what_is_not_kept_is_not_said_to_be(server: Server, downloads: Path) -> None:
+    dropped = [None, None, None]  # for the file, for its rest, for its rest once more
+    cuts = ["cut 1500000", *dropped, "cut 1500000"]
+    source = row(server.put("/a.bin", LONG, *cuts, *dropped, "cut 1500000", ranges=False))
+    with pytest.raises(InputError, match=r"incomplete.*What has come is kept"):
+        fetch(downloads, source)
+    assert "What has come" not in fails("in 3 attempts: .*starts anew", downloads, source)
 
 
 def test_without_a_network(downloads: Path) -> None:
@@ -412,6 +458,7 @@ def test_without_a_network(downloads: Path) -> None:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/a"
     message = fails(f"{url}, in 3 attempts.*`download` target.*set a mirror", downloads, row(url))
     assert "refused" in message
+    assert "is kept" not in message
 
 
 # What comes is not what it should be
@@ -623,6 +670,36 @@ def test_a_mirror_on_the_web_comes_first(server: Server, downloads: Path) -> Non
     assert server.seen() == ["/mirror/news/a.txt", "/mirror/news/b.txt", "/b.txt"]
 
 
+OTHER = LONG[::-1]
+"""What a mirror has, where it differs."""
+
+
+def test_a_download_does_not_go_on_from_that_of_a_mirror(server: Server, downloads: Path) -> None:
+    server.put("/mirror/news/a.txt", OTHER, "cut 1500000", *[500] * 9)
+    source, mirror = row(server.put("/a.bin", LONG)), f"{server.base}/mirror"
+    with pytest.raises(InputError, match="500"):
+        fetch(downloads, source, mirror=mirror)
+    assert len(tree(downloads / "news")) == 1
+    del server.pages["/mirror/news/a.txt"]
+    fetch(downloads, source, mirror=mirror)
+    assert corpus(downloads) == {"a.txt": LONG}
+    assert not ranges(server)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_has_come_from_the_web_is_not_mixed_with_a_mirror(
+    server: Server, downloads: Path, mirrored: bool
+) -> None:
+    source = row(server.put("/a.bin", LONG, "cut 1500000", *[500] * 2))
+    with pytest.raises(InputError, match="500"):
+        fetch(downloads, source)
+    if mirrored:
+        server.put("/mirror/news/a.txt", OTHER)
+    fetch(downloads, source, mirror=f"{server.base}/mirror")
+    assert corpus(downloads) == {"a.txt": OTHER if mirrored else LONG}
+    assert len(ranges(server)) == (0 if mirrored else 1)
+
+
 def test_bad_mirrors_are_errors(server: Server, downloads: Path, tmp_path: Path) -> None:
     source = row(server.put("/a.txt", TEXT), sha256=sha256(TEXT))
     for mirror in (str(tmp_path / "none"), (tmp_path / "none").as_uri()):
@@ -678,8 +755,9 @@ def test_a_mirror_stands_for_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path
 ) -> None:
     source = drive_folder(server)
-    names = "a", "b/en-de.de", "b/en-no.no", ".x", "fetched.tsv", "LICENCE.txt", "c.unchecked1.part"
-    mirror = fill(tmp_path / "mirror", {f"news/{name}": TEXT for name in names})
+    names = "a", "b/en-de.de", "b/en-no.no", ".x", "fetched.tsv", "LICENCE.txt"
+    unfinished = "c.unchecked.0123abcd1.part", "c.unchecked.0123abcd", "c.unchecked"
+    mirror = fill(tmp_path / "mirror", {f"news/{name}": TEXT for name in names + unfinished})
     fetch(downloads, source, mirror=str(mirror))
     assert corpus(downloads) == {"a": TEXT, "b/en-de.de": TEXT}
     assert not server.requests
@@ -689,6 +767,70 @@ def test_a_mirror_stands_for_a_drive_folder(
     (mirror / "news/a").unlink()
     (mirror / "news/b/en-de.de").unlink()
     fails(f"{mirror}/news: no file", tmp_path / "none", source, mirror=str(mirror))
+
+
+def serve(server: Server, folder: Path, *faults: object) -> str:
+    """Put the files of a folder on the web; requests of manifests have faults."""
+    for name, data in tree(folder).items():
+        server.put(f"/mirror/{name}", data, *faults if name.endswith("fetched.tsv") else ())
+    return f"{server.base}/mirror"
+
+
+@pytest.mark.parametrize("faults", [(), (503,), (429,), ("cut 20",)])
+def test_downloads_on_the_web_stand_for_a_drive_folder(
+    server: Server, downloads: Path, tmp_path: Path, faults: tuple[object, ...]
+) -> None:
+    folder = drive_folder(server)
+    sources = folder, row(server.put("/b.txt", b"b"), "b.txt")
+    fetch(tmp_path / "before", *sources)
+    mirror = serve(server, tmp_path / "before", *faults)
+    server.requests.clear()
+    fetch(downloads, *sources, mirror=mirror)
+    assert tree(downloads / "news") == tree(tmp_path / "before/news")
+    assert all(path.startswith("/mirror/news/") for path in server.seen())
+    asked = len(server.requests)
+    fetch(downloads, *sources, mirror=mirror)
+    assert len(server.requests) == asked
+
+    gone = f"{mirror}/news/train/en-de.de"
+    del server.pages["/mirror/news/train/en-de.de"]
+    with pytest.raises(InputError, match=f"{gone}: 404.*put it at .*or into the mirror"):
+        fetch(tmp_path / "more", *sources, mirror=mirror)
+
+
+@pytest.mark.parametrize("url", ["drive-folder:another", None, "<html>"])
+def test_a_mirror_on_the_web_without_the_drive_folder(
+    server: Server, downloads: Path, url: str | None
+) -> None:
+    source = drive_folder(server)
+    if url is not None:
+        manifest = f"file\tbytes\tsha256\turl\tlicence\na\t1\t0\t{url}\tCC0\n"
+        server.put("/mirror/news/fetched.tsv", (url if "<" in url else manifest).encode())
+    fetch(downloads, source, mirror=f"{server.base}/mirror")
+    assert {"readme", "train/en-de.de"} < set(corpus(downloads))
+    assert f"/drive.google.com/embeddedfolderview?id={IDS[7]}" in server.seen()
+
+
+@pytest.mark.parametrize(("status", "requests"), [(403, 1), (500, 3)])
+def test_a_manifest_that_a_mirror_does_not_give(
+    server: Server, downloads: Path, status: int, requests: int
+) -> None:
+    source = drive_folder(server)
+    url = server.put("/mirror/news/fetched.tsv", b"", *[status] * 9)
+    message = rf"^{url}: .*{status}.*`downloads\.mirror`"
+    fails(message, downloads, source, mirror=f"{server.base}/mirror")
+    assert server.seen() == ["/mirror/news/fetched.tsv"] * requests
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "b/../../x", "/x", "", ".", "./a", "b//a", "a\0", "a\x07"]
+)
+def test_bad_names_in_the_manifest_of_a_mirror(server: Server, downloads: Path, name: str) -> None:
+    source = drive_folder(server)
+    manifest = f"file\tbytes\tsha256\turl\tlicence\n{name}\t1\t0\t{source.url}\tCC0\n"
+    url = server.put("/mirror/news/fetched.tsv", manifest.encode())
+    message = "control characters" if name == "a\x07" else "refused.*correct this manifest"
+    fails(f"^{url}: .*{message}", downloads, source, mirror=f"{server.base}/mirror")
 
 
 # Full disks
@@ -787,6 +929,15 @@ def test_archives_are_told_by_what_is_in_them(tmp_path: Path, kind: str) -> None
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["data"]
 
 
+def test_a_tar_whose_first_name_looks_like_a_zip(tmp_path: Path) -> None:
+    (tmp_path / "a.archive").write_bytes(tar({"PK.txt": TEXT}))
+    unpack(tmp_path / "a.archive", tmp_path / "out", [])
+    assert tree(tmp_path / "out") == {"PK.txt": TEXT}
+    (tmp_path / "b.archive").write_bytes(zipped({}))
+    unpack(tmp_path / "b.archive", tmp_path / "none", [])
+    assert not tree(tmp_path / "none")
+
+
 def test_zip_archives(tmp_path: Path) -> None:
     archive = tmp_path / "data.archive"
     files = {name: data for name, data in FILES.items() if isinstance(data, bytes)}
@@ -877,6 +1028,9 @@ REFUSED = {
     "nested link": (tar({"i.zip": zipped({"a": b"/etc"}, LINK)}), r"i\.zip: a: refused"),
     "file and folder": (tar({"a": TEXT, "a/b": TEXT}), "a/b: this is a file and a folder"),
     "folder and file": (tar({"a/b": TEXT, "a": TEXT}), "a: this is a file and a folder"),
+    "long name": (tar({"a": TEXT, f"b/{'x' * 256}": TEXT}), "b/x{256}: refused.*longer"),
+    "long folder": (tar({"a": TEXT, f"{'x' * 256}/b": TEXT}), "x{256}/b: refused.*longer"),
+    "long path": (tar({"a": TEXT, "b/" * 2500 + "c": TEXT}), "b/c: refused.*longer"),
     "long header": (
         tar({"x" * 2**21: TEXT}, format=tarfile.PAX_FORMAT),
         "damaged.*a header is too large",
@@ -896,6 +1050,26 @@ def test_refused_archives_leave_nothing(tmp_path: Path, data: bytes, message: st
     assert str(error.value).startswith(str(archive))
     assert re.search(message, str(error.value)), error.value
     assert tree(tmp_path) == {"in/a.archive": data, "out/a": b"old"}
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "kind"),
+    [("b/c/old", "b/c", "folder"), ("b", "b", "file"), ("d/e", "d/e", "file")],
+)
+def test_what_is_there_and_is_of_another_kind(
+    tmp_path: Path, there: str, named: str, kind: str
+) -> None:
+    archive, out = tmp_path / "a.tar", tmp_path / "out"
+    archive.write_bytes(tar({"a": TEXT, "b/c": TEXT, "d/e/f/g": TEXT}))
+    fill(out, {"a": b"old", there: b"old"})
+    with pytest.raises(InputError, match=f"^{out / named}: a {kind} is here.*{archive}.*remove"):
+        unpack(archive, out, [])
+    assert tree(out) == {"a": b"old", there: b"old"}
+    (out / there).unlink()
+    if kind == "folder":
+        (out / named).rmdir()
+    unpack(archive, out, [])
+    assert tree(out) == {"a": TEXT, "b/c": TEXT, "d/e/f/g": TEXT}
 
 
 def zeros(mebibytes: int) -> bytes:

@@ -9,6 +9,7 @@ from tests.workflow import mirrors
 from tests.workflow.conftest import TINY as BUILT_IN
 from tests.workflow.conftest import Snakemake, write_overlay
 from tests.workflow.mirrors import read_table
+from tests.workflow.test_plan import planned_jobs
 
 TINY = {
     "layers": 1,
@@ -130,6 +131,9 @@ def test_what_is_fetched_is_not_fetched_again(
     try:
         done = snakemake(ec30, overlays=overlays)
         assert "Nothing to be done" in done.stdout
+        (ec30 / "mirror").mkdir()
+        look_again(snakemake, ec30, overlays)
+        (ec30 / "mirror").rmdir()
     finally:
         (ec30 / "elsewhere").rename(ec30 / "mirror")
     fetched = read_table(ec30 / "downloads/flores200/fetched.tsv")
@@ -139,6 +143,20 @@ def test_what_is_fetched_is_not_fetched_again(
         path.name for path in (ec30 / "downloads/ec40_validation").rglob("*") if path.is_file()
     }
     assert names == {"en-oc.en", "en-oc.oc", "fetched.tsv", "LICENCE.txt"}
+
+
+def look_again(snakemake: Snakemake, folder: Path, overlays: tuple[str, ...]) -> None:
+    """Fetch what is there, as the table of sources is another file: no network, no new training."""
+    (folder / "moved.tsv").write_bytes((folder / "sources.tsv").read_bytes())
+    moved = write_overlay(
+        folder / "moved.yaml", {"downloads": {"sources": str(folder / "moved.tsv")}}
+    )
+    files = [path for path in (folder / "downloads").rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    done = snakemake(folder, overlays=(*overlays, moved))
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == {"fetch_corpus": 4}
+    assert {path: path.read_bytes() for path in files} == before
 
 
 def test_plain_text_of_ec40_gives_the_same_corpora(

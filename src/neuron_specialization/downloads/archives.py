@@ -1,14 +1,15 @@
 """Unpacking archives that others have made: with a bound on their size, and into one folder."""
 
+import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from neuron_specialization.downloads.members import CHUNK, Member, damage_named, members
-from neuron_specialization.downloads.table import is_left_out
+from neuron_specialization.downloads.table import is_left_out, leads_out
 from neuron_specialization.errors import InputError
 
 ALWAYS_ALLOWED = 64 * 2**20
@@ -50,7 +51,8 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
 
     Raises:
         InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
-            of the folder, or is far larger than it is packed. Nothing is then unpacked.
+            of the folder, has too long a name, or is far larger than it is packed; or a file of
+            the folder is where a folder should be, or the reverse. Nothing is then unpacked.
         OSError: the disk is full. Nothing is then unpacked.
     """
     hidden = folder / f".{archive.name}.unpacking"
@@ -64,8 +66,9 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
             aside = inner.rename(hidden / "inner")
             below = PurePosixPath(inner.relative_to(job.tree).as_posix())
             job.extract(aside, f"{archive}: {below}", below.parent)
-        for path in files_below(job.tree):
-            target = folder / path.relative_to(job.tree)
+        targets = {path: folder / path.relative_to(job.tree) for path in files_below(job.tree)}
+        check_targets(archive, folder, targets.values())
+        for path, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
     finally:
@@ -75,6 +78,30 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
 def files_below(folder: Path) -> list[Path]:
     """All files below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def check_targets(archive: Path, folder: Path, targets: Iterable[Path]) -> None:
+    """InputError where a file would replace a folder, or would be in a folder that is a file.
+
+    Args:
+        archive: for messages.
+        folder: where the archive is unpacked.
+        targets: paths that the files are to have, below the folder.
+    """
+    parents: set[Path] = set()
+    for target in targets:
+        if target.is_dir():
+            raise InputError(
+                f"{target}: a folder is here, where {archive} has a file; remove it, so that the "
+                "archive can be unpacked"
+            )
+        parents.update(parent for parent in target.parents if folder in parent.parents)
+    for parent in sorted(parents):
+        if os.path.lexists(parent) and not parent.is_dir():
+            raise InputError(
+                f"{parent}: a file is here, where {archive} has a folder; remove it, so that the "
+                "archive can be unpacked"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,18 +140,24 @@ class Job:
                     file.write(chunk)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise InputError(f"{name}: this is a file and a folder in one; leave it out") from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise InputError(
+                f"{name}: refused, as this name is longer than the disk takes; leave it out, or "
+                "unpack the archive by hand"
+            ) from error
         target.chmod(0o644)
 
 
 def inner_path(member: Member, name: str) -> PurePosixPath:
     """The path of a member within the folder; InputError where it leads out of it."""
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or "\0" in member.name:
+    if leads_out(member.name):
         raise InputError(
             f"{name}: refused, as this leads out of the folder of the archive; get the archive "
             "from elsewhere, or unpack it by hand"
         )
-    return path
+    return PurePosixPath(member.name)
 
 
 def content_of(member: Member, name: str) -> IO[bytes]:

@@ -1,7 +1,7 @@
 """Fetching a corpus: all its files, what is in its archives, its licences, and a list of them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -12,15 +12,17 @@ from neuron_specialization.downloads.archives import unpack
 from neuron_specialization.downloads.checksums import record
 from neuron_specialization.downloads.drive_folders import is_wanted, list_folder
 from neuron_specialization.downloads.fetching import Options, Retries, fetch_file
+from neuron_specialization.downloads.manifests import (
+    Fetched,
+    files_from,
+    manifest_text,
+    read_manifest,
+)
 from neuron_specialization.downloads.mirrors import mirror_folder
 from neuron_specialization.downloads.table import LICENCE, MANIFEST, UNKNOWN, Source
 from neuron_specialization.files import write_text
 
-COLUMNS = ("file", "bytes", "sha256", "url", "licence")
 DEFAULT_RETRIES = Retries()
-
-Fetched = Mapping[str, Mapping[str, str]]
-"""Rows of a manifest by file."""
 
 
 def fetch_corpus(
@@ -33,9 +35,11 @@ def fetch_corpus(
 ) -> None:
     """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
 
-    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. What is
-    there is kept: nothing is fetched or unpacked a second time (remove `fetched.tsv` to unpack
-    again). Checksums that the table does not know are recorded in `folder/checksums.tsv`.
+    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that
+    is there is checked and kept: to fetch it again, remove it. Archives that the manifest lists are
+    not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
+    does not know are recorded in `folder/checksums.tsv`, and enforced from then on: remove the line
+    of a file that is meant to be another one.
 
     Args:
         sources: the rows of one corpus.
@@ -59,7 +63,7 @@ def fetch_corpus(
             print(licence_notice(sources), file=terminal, flush=True)
         rows = [row for source in sources for row in fetch_source(source, before, options)]
         write_text(place / LICENCE, licence_text(sources))
-        write_text(place / MANIFEST, "".join("\t".join(row) + "\n" for row in (COLUMNS, *rows)))
+        write_text(place / MANIFEST, manifest_text(rows))
 
 
 def fetch_source(source: Source, before: Fetched, options: Options) -> Iterator[tuple[str, ...]]:
@@ -78,22 +82,11 @@ def files_of(source: Source, before: Fetched, options: Options) -> list[Source]:
     """The files of a row; a folder whose files are all there is not listed a second time."""
     if not source.is_folder:
         return [source]
-    names = [name for name, row in before.items() if row["url"] == source.url]
-    files = [replace(source, file=name) for name in names if is_wanted(name, source)]
+    names = (name for name in files_from(before, source.url) if is_wanted(name, source))
+    files = [replace(source, file=name) for name in names]
     if files and all((options.downloads / file.name).exists() for file in files):
         return files
     return list_folder(source, options)
-
-
-def read_manifest(path: Path) -> dict[str, dict[str, str]]:
-    """The rows of a manifest by file; none where there is no manifest, or a damaged one."""
-    if not path.exists():
-        return {}
-    head, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    rows = [line.split("\t") for line in lines]
-    if head != "\t".join(COLUMNS) or any(len(row) != len(COLUMNS) for row in rows):
-        return {}
-    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
 
 
 def licences(sources: Sequence[Source]) -> list[str]:

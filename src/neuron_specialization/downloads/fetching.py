@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -15,7 +15,12 @@ from neuron_specialization.downloads.checking import check_new, check_present, c
 from neuron_specialization.downloads.checksums import Facts, expected_facts
 from neuron_specialization.downloads.mirrors import local_path, mirror_address
 from neuron_specialization.downloads.table import Source
-from neuron_specialization.downloads.transfers import download, drop_partial, partial_bytes
+from neuron_specialization.downloads.transfers import (
+    arriving_path,
+    download,
+    drop_partial,
+    partial_bytes,
+)
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole
 
@@ -68,8 +73,7 @@ def fetch_file(source: Source, options: Options) -> Facts:
     unchecked = path.with_name(f"{path.name}.unchecked")
     origin = str(unchecked)  # of a run that ended before the check
     if not unchecked.exists():
-        check_room(path.parent, (expected.bytes or 0) - partial_bytes(unchecked))
-        origin = obtain(source, unchecked, options)
+        origin = obtain(replace(source, bytes=expected.bytes), unchecked, options)
     facts = check_new(unchecked, path, origin, expected)
     unchecked.chmod(0o644)  # partial files are for their owner only
     os.replace(unchecked, path)
@@ -93,14 +97,17 @@ def bring(
     if local is not None:
         copy(local, unchecked)
     else:
+        arriving = arriving_path(unchecked, address)
+        check_room(unchecked.parent, (source.bytes or 0) - partial_bytes(arriving))
         try:
             persistently(lambda: download(address, unchecked, options.terminal), options)
         except (requests.RequestException, DownloadError) as error:
             if may_lack and http_status(error) == NOT_FOUND:
+                drop_partial(arriving)
                 return False
-            path = options.downloads / source.name
-            raise InputError(explanation(error, address, path, options.retries)) from error
-    drop_partial(unchecked)  # of another address
+            path, kept = options.downloads / source.name, partial_bytes(arriving) > 0
+            raise InputError(explanation(error, address, path, options.retries, kept)) from error
+    drop_partial(unchecked)  # of other addresses
     return True
 
 
@@ -151,8 +158,8 @@ def first_line(error: Exception) -> str:
     return str(error).split("\n")[0].rstrip(".")
 
 
-def explanation(error: Exception, address: str, path: Path, retries: Retries) -> str:
-    """What to do about a file that cannot be downloaded."""
+def explanation(error: Exception, address: str, path: Path, retries: Retries, kept: bool) -> str:
+    """What to do about a file that cannot be downloaded, of which something may be kept."""
     what = f"{path}: cannot be fetched from {address}"
     by_hand = f"put it at {path} by hand, or into the mirror"
     if isinstance(error, FileURLRetrievalError):
@@ -163,8 +170,8 @@ def explanation(error: Exception, address: str, path: Path, retries: Retries) ->
         )
     if not passes(error):
         return f"{what}: {error}. The address may have moved: find the file and {by_hand}"
+    rest = "What has come is kept, and the next run goes on from there. " if kept else ""
     return (
-        f"{what}, in {retries.attempts} attempts: {first_line(error)}. What has come is kept, and "
-        "the next run goes on from there. Without internet here, run the `download` target on a "
-        "machine that has it, or set a mirror"
+        f"{what}, in {retries.attempts} attempts: {first_line(error)}. {rest}Without internet "
+        "here, run the `download` target on a machine that has it, or set a mirror"
     )

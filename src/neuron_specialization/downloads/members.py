@@ -20,7 +20,7 @@ from neuron_specialization.errors import InputError
 
 CHUNK = 2**20  # bytes in memory at a time
 LARGEST_HEADER = 2**20  # bytes that tarfile reads at once, for the name of a member
-ZIP = b"PK"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,

@@ -43,6 +43,16 @@ def mirror_folder(mirror: str) -> Path | None:
     return folder
 
 
+def web_address(mirror: str, name: str) -> str:
+    """Where a mirror on the web may have a file.
+
+    Args:
+        mirror: an http(s) address.
+        name: path below the downloads folder.
+    """
+    return f"{mirror.rstrip('/')}/{quote(name)}"
+
+
 def mirror_address(mirror: str, name: str) -> str | None:
     """Where a mirror may have a file, None where it is known to have none.
 
@@ -54,7 +64,7 @@ def mirror_address(mirror: str, name: str) -> str | None:
         InputError: the mirror is a folder that does not exist.
     """
     if mirror.startswith(WEB):
-        return f"{mirror.rstrip('/')}/{quote(name)}"
+        return web_address(mirror, name)
     folder = mirror_folder(mirror)
     if folder is None or not (folder / name).is_file():
         return None

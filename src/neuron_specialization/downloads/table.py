@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from neuron_specialization.config import check_unique, read_rows
 
@@ -59,6 +59,12 @@ def read_sources(path: Path, schema_path: Path) -> dict[str, list[Source]]:
         sources.setdefault(source.corpus, []).append(source)
     check_unique((source.name for rows in sources.values() for source in rows), path, "file")
     return sources
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path that others have written, read below a folder, leads out of it."""
+    pure = PurePosixPath(path)
+    return pure.is_absolute() or ".." in pure.parts or "\0" in path
 
 
 def is_left_out(path: str, patterns: tuple[str, ...]) -> bool:
