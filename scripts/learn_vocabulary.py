@@ -7,7 +7,7 @@ from neuron_specialization.corpora.given_vocabulary import use_vocabulary
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
     learn_vocabulary,
-    read_lines,
+    read_sentences,
     sample_lines,
 )
 from neuron_specialization.logs import log_to
@@ -31,7 +31,7 @@ def learn_side(file: Path, folder: Path, settings: VocabularySettings) -> None:
     language = file.suffix
     model, dictionary = folder / f"spm{language}.model", folder / f"dict{language}.txt"
     size = file.stat().st_size
-    learn_vocabulary(read_lines(file), [], settings, model, dictionary, text_bytes=size)
+    learn_vocabulary(read_sentences(file), [], settings, model, dictionary, text_bytes=size)
 
 
 def learn(files: list[Path], folder: Path) -> None:

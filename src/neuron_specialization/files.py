@@ -23,20 +23,37 @@ def whole(path: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; it becomes `path` at the end, or is removed after an error."""
-    partial = path.with_name(f"{path.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with emptied_folder(path.with_name(f"{path.name}.part")) as partial:
         yield partial
         os.rename(partial, path)
+
+
+@contextmanager
+def emptied_folder(path: Path) -> Iterator[Path]:
+    """Make a folder, in place of what a killed process left there; it is removed at the end."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def link(path: Path, name: Path) -> None:
+    """Give a file a second name, which may be another's; copy it where that cannot be done."""
+    partial = name.with_name(f"{name.name}.part")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(path, partial)
+    except OSError:
+        shutil.copyfile(path, partial)
+    os.replace(partial, name)
 
 
 def only(paths: Sequence[str]) -> Path | None:

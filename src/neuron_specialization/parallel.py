@@ -1,5 +1,8 @@
 """The same work on many items, in several processes."""
 
+import ctypes
+import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -7,6 +10,7 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 _inherited: list[Callable[[Any], Any]] = []
 """In a fork: the function of its pool."""
@@ -19,14 +23,25 @@ def map_processes(
 
     The items and results must be picklable; the function is inherited with all that it holds. One
     process is this one; others are forks of it, as a script of the workflow cannot be imported a
-    second time.
+    second time. They die with this one, and with the thread that calls.
     """
     if processes == 1:
         return list(map(function, items))
     with ProcessPoolExecutor(
-        processes, get_context("fork"), initializer=_inherited.append, initargs=(function,)
+        processes, get_context("fork"), initializer=_start, initargs=(function, os.getpid())
     ) as pool:
         return list(pool.map(_call_inherited, items))
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when its parent ends, or now if that has happened already.
+
+    Args:
+        parent: the process that started this one.
+    """
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        signal.raise_signal(signal.SIGKILL)
 
 
 def share_out(items: Sequence[Item], shares: int) -> list[list[Item]]:
@@ -37,6 +52,11 @@ def share_out(items: Sequence[Item], shares: int) -> list[list[Item]]:
 def device_of(device: str, process: int) -> str:
     """The device of a process: its own GPU, or the CPU."""
     return f"cuda:{process}" if device == "cuda" else device
+
+
+def _start(function: Callable[[Any], Any], parent: int) -> None:
+    die_with_parent(parent)
+    _inherited.append(function)
 
 
 def _call_inherited(item: Any) -> Any:

@@ -14,7 +14,7 @@ from neuron_specialization.corpora.builtin import evaluation_pairs, training_pai
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
     learn_vocabulary,
-    read_lines,
+    read_sentences,
     sample_lines,
 )
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
@@ -92,7 +92,7 @@ def pair_vocabulary(corpora: Path) -> Path:
     folder.mkdir()
     settings = dataclasses.replace(VOCABULARY, size=120)
     for code in ("en", "b1"):
-        lines = read_lines(corpora / f"train.en-b1.{code}")
+        lines = read_sentences(corpora / f"train.en-b1.{code}")
         model, dictionary = folder / f"spm.{code}.model", folder / f"dict.{code}.txt"
         learn_vocabulary(lines, [], settings, model, dictionary)
     return folder

@@ -8,15 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from neuron_specialization.corpora import training_text
+from neuron_specialization.corpora import preparation, training_text
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus, read_split
 from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.errors import InputError
+from neuron_specialization.parallel import map_processes
 from tests.conftest import DATA
 
 LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False)
@@ -120,6 +122,12 @@ def test_ids_are_joined_in_the_order_of_the_pivot(tmp_path: Path) -> None:
     assert read(tmp_path, "ids", IDS) == [("c", "three", None), ("a", "one", "eins")]
 
 
+def test_text_with_a_nul_byte_is_not_utf_8(tmp_path: Path) -> None:
+    fill(tmp_path, {"a.en": "one\ntwo\n".encode("utf-16-le"), "a.de": "eins\nzwei\n\0"})
+    lines = read(tmp_path, "text", "a.{lang}")
+    assert lines == [(1, None, "eins"), (2, None, "zwei"), (3, None, None)]
+
+
 def test_lines_are_yielded_before_the_rest_is_read(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "one\teins\n" * 100_000 + "no tab\n"})
     corpus = find_corpus(within(TSV, tmp_path), "en", "de", {})
@@ -188,6 +196,21 @@ ERRORS = {
         [VALID],
         r"valid\.en:2: .*carriage return",
     ),
+    "evaluation line with id in the second file": (
+        {"en.1": "a\tx\n", "en.2": "b\tx", "de.1": "b1\t\nb\tx\n", "de.2": "q\tx\na\t"},
+        [source("test", "ids", "{lang}.1", "{lang}.2")],
+        r"de\.2:2: the 'de' sentence is empty",
+    ),
+    "evaluation line of talks": (
+        {"t.en": "<url>x</url>\n<title>a</title>\nb\n", "t.de": "<title>a</title>\n<url>\n \n"},
+        [source("test", "wit3", "t.{lang}")],
+        r"t\.de:3: the 'de' sentence is empty",
+    ),
+    "evaluation line below a header": (
+        {"en-de.tsv": "en\tde\na\ta\nb\t\n"},
+        [source("test", "tsv", "{pair}.tsv", header=True)],
+        r"en-de\.tsv:3: the 'de' sentence is empty",
+    ),
     "evaluation line with id": (
         {"en.tsv": "a\tx\nb\tx", "de.tsv": "q\tx\nb\t\na\tx"},
         [source("test", "ids", IDS)],
@@ -199,6 +222,26 @@ ERRORS = {
     "train held out": ({}, [source("train", "held_out")], r"only evaluation splits"),
     "held out of text": ({}, [TEXT, HELD_OUT[1]], r"must have format 'ids' and has 'text'"),
     "held out of nothing": ({}, [HELD_OUT[1]], r"must have format 'ids' and has None"),
+    "held out of an exception of text": (
+        {},
+        [source("train", "ids", IDS, exceptions={"de": {"format": "text"}}), HELD_OUT[1]],
+        r"must have format 'ids' and has 'text'",
+    ),
+    "exceptions of every nth": (
+        {},
+        [TSV, source("valid", "every_nth", every=2, exceptions={"de": {"path": "a.{lang}"}})],
+        r"'valid': exceptions \['de'\] are of splits with files .*not of format 'every_nth'",
+    ),
+    "exceptions of held out": (
+        {},
+        [HELD_OUT[0], source("test", "held_out", sentences=1, exceptions={"de": {}})],
+        r"'test': exceptions \['de'\] .*not of format 'held_out'",
+    ),
+    "exceptions of built-in": (
+        {},
+        [source("train", "builtin", exceptions={"de": {"format": "text", "path": "a.{lang}"}})],
+        r"'train': exceptions \['de'\] .*not of format 'builtin'",
+    ),
     "none held out": ({}, [HELD_OUT[0], source("test", "held_out")], r"'test': 0 sentences"),
     "built-in without cap": ({}, [source("train", "builtin")], r"no end.* for de$"),
     "built-in dev": ({}, [source("dev", "builtin", sentences=1)], r"train, valid and test"),
@@ -231,6 +274,25 @@ def test_failure_keeps_the_finished_files_of_before(tmp_path: Path) -> None:
         prepare(tmp_path, [TSV])
     assert {p.name: p.read_text() for p in (tmp_path / "results/out").iterdir()} == before
     assert [p.name for p in (tmp_path / "results").iterdir()] == ["out"]
+
+
+def test_a_run_works_in_one_folder_and_takes_what_a_killed_one_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, {"en-de.tsv": "a\tb\n"})
+    found = []
+
+    def look(*arguments: Any) -> list[Any]:
+        found.extend(path.name for path in (tmp_path / "results").rglob("*"))
+        return map_processes(*arguments)
+
+    monkeypatch.setattr(preparation, "map_processes", look)
+    left = tmp_path / "results/.out.part"
+    left.mkdir(parents=True)
+    fill(left, {"train.en-xx.en": "half"})
+    assert "train.en-xx.en" not in prepare(tmp_path, [TSV])
+    assert found == [".out.part"]
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["out"]
 
 
 def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
@@ -271,7 +333,7 @@ def test_cleaning_splits_at_all_whitespace_and_nothing_else(tmp_path: Path) -> N
     characters = [
         char
         for char in map(chr, range(sys.maxunicode + 1))
-        if char not in "\t\n" and not "\ud800" <= char <= "\udfff"
+        if char not in "\0\t\n" and not "\ud800" <= char <= "\udfff"
     ]
     text = "".join(f"a{char}b\t{char}c{char}\n" for char in characters)
     files = prepare(fill(tmp_path, {"en-de.tsv": text}), [TSV])
@@ -334,6 +396,54 @@ def test_a_held_out_text_is_not_trained_on_under_another_id(tmp_path: Path) -> N
     tested = set((files["valid.en-de.en"] + files["test.en-de.en"]).splitlines())
     assert "and it was so (en)" in tested
     assert tested.isdisjoint(files["train.en-de.en"].splitlines())
+
+
+def test_sentences_are_held_out_of_several_files(tmp_path: Path) -> None:
+    for lang, ids in (("en", range(20)), ("de", range(19, -1, -1))):
+        parts = {f"{lang}.1": id_file(lang, ids[:8]), f"{lang}.2": id_file(lang, ids[8:])}
+        fill(tmp_path, parts)
+    train = source("train", "ids", "{lang}.1", "{lang}.2")
+    files = prepare(tmp_path, [train, source("test", "held_out", sentences=15)])
+    found = [re.findall(r"v\d+", files[f"{name}.en-de.de"]) for name in ("train", "test")]
+    assert [len(ids) for ids in found] == [5, 15]
+    assert {*found[0], *found[1]} == {f"v{number}" for number in range(20)}
+    fill(tmp_path, {"de.2": id_file("de", range(8, 12)) + "v19\t\n"})
+    with pytest.raises(InputError, match=r"de\.2:5: the id 'v19' occurs a second time"):
+        prepare(tmp_path, [train])
+
+
+HELD_OUT_OF_TWO_PIVOTS = {
+    "path of the pair": source("train", "ids", "{pair}/{lang}.tsv"),
+    "exception": source(
+        "train", "ids", "en-de/{lang}.tsv", exceptions={"fr": {"path": "en-fr/{lang}.tsv"}}
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "train", HELD_OUT_OF_TWO_PIVOTS.values(), ids=HELD_OUT_OF_TWO_PIVOTS.keys()
+)
+def test_held_out_splits_need_one_pivot(tmp_path: Path, train: SplitSource) -> None:
+    for lang in ("de", "fr"):
+        (tmp_path / f"en-{lang}").mkdir()
+        texts = {f"{side}.tsv": id_file(side, range(20)) for side in ("en", lang)}
+        fill(tmp_path / f"en-{lang}", texts)
+    message = (
+        r"'train': held-out splits need the same files of 'en' for all pairs, but pair 'en-de' "
+        r"has .*en-de/en\.tsv, and pair 'en-fr' has .*en-fr/en\.tsv; have no"
+    )
+    splits = [train, *HELD_OUT[1:]]
+    with pytest.raises(InputError, match=message):
+        prepare(tmp_path, splits, max_pairs={"de": None, "fr": None})
+    files = prepare(tmp_path, splits, max_pairs={"de": None})  # of one pair there is one pivot
+    assert len(files["test.en-de.en"].splitlines()) == 4
+
+
+def test_an_exception_may_share_the_pivot_of_held_out_splits(tmp_path: Path) -> None:
+    fill(tmp_path, {f"{lang}.tsv": id_file(lang, range(20)) for lang in ("en", "de", "fr")})
+    train = source("train", "ids", IDS, exceptions={"fr": {"origin": "the cellar"}})
+    files = prepare(tmp_path, [train, *HELD_OUT[1:]], max_pairs={"de": None, "fr": None})
+    assert files["test.en-de.en"] == files["test.en-fr.en"]
 
 
 def test_ids_without_text_are_not_held_out(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import gzip
 import lzma
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from backports import zstd
 
@@ -64,6 +66,17 @@ def test_wildcards_match_one_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"2 files match .*a/b/train\.de, .*c/train\.de"):
         find_corpus(split, "en", "de", {}).check()
     with pytest.raises(InputError, match=r"no such file .*'fr'.*the attic"):
+        find_corpus(split, "en", "fr", {}).check()
+
+
+def test_wildcards_of_an_absolute_path(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    fill(tmp_path / "a", {"train.en": "one\n", "train.de": "eins\n"})
+    split = source("train", "text", f"{tmp_path}/*/train.{{lang}}")
+    for folder in (Path("elsewhere"), Path()):
+        corpus = find_corpus(replace(split, folder=folder), "en", "de", {})
+        assert corpus.files["de"] == (tmp_path / "a/train.de",)
+    with pytest.raises(InputError, match=r"\*/train\.fr: no such file .*'fr'.*the attic"):
         find_corpus(split, "en", "fr", {}).check()
 
 
@@ -150,6 +163,40 @@ def test_a_header_names_the_columns(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "en\tde\na\tb\nc\n"})
     with pytest.raises(InputError, match=r"en-de\.tsv:3: 0 tabs, the header has 1"):
         read(tmp_path, "tsv", "{pair}.tsv", header=True)
+
+
+QUOTED = {
+    '"He said ""yes""."': 'He said "yes".',
+    '"""Yes"" "': '"Yes" ',
+    '""""': '"',
+    '"Hello."': '"Hello."',
+    '"Yes", he said, "yes"': '"Yes", he said, "yes"',
+    '"six"" long"""': 'six" long"',
+    '"odd"""" "x"': '"odd"""" "x"',
+    'a ""b""': 'a ""b""',
+    '"""': '"""',
+    '""': '""',
+    '"': '"',
+}
+
+
+def test_fields_with_quotation_marks_below_a_header(tmp_path: Path) -> None:
+    """As pandas writes them, and in files without quoting."""
+    rows = "".join(f"{field}\tx\n" for field in QUOTED)
+    fill(tmp_path, {"en-de.tsv": f"de\ten\n{rows}"})
+    found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
+    assert [target for _, _, target in found] == list(QUOTED.values())
+    fill(tmp_path, {"en-de.tsv": rows})
+    assert [line for _, line, _ in read(tmp_path, "tsv", "{pair}.tsv")] == list(QUOTED)
+
+
+def test_fields_that_pandas_quotes_are_read_as_they_were(tmp_path: Path) -> None:
+    texts = pd.DataFrame(
+        {"en": ['He said "yes".', '"Yes"', "none", '"', 'a""'], "de": list("abcde")}
+    )
+    texts.to_csv(tmp_path / "en-de.tsv", sep="\t", index=False)
+    found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
+    assert [source for _, source, _ in found] == list(texts["en"])
 
 
 def test_several_files_follow_one_another(tmp_path: Path) -> None:

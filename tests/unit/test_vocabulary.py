@@ -20,7 +20,7 @@ from neuron_specialization.corpora.vocabulary import (
     language_file,
     learn_vocabulary,
     piece_joiner,
-    read_lines,
+    read_sentences,
     sample_lines,
     vocabulary_folder,
 )
@@ -85,7 +85,7 @@ from neuron_specialization.corpora.vocabulary import *
 text, model, model_type = sys.argv[1:]
 settings = VocabularySettings(model_type=model_type, size=100, character_coverage=1.0,
                               temperature=1, max_sentences=120, seed=1)
-learn_vocabulary(read_lines(Path(text)), ["en"], settings, Path(model), Path(model + ".txt"))
+learn_vocabulary(read_sentences(Path(text)), ["en"], settings, Path(model), Path(model + ".txt"))
 """
 
 
@@ -109,7 +109,7 @@ def test_sentencepiece_chooses_the_same_lines_in_every_process(
 
 def sample_one_by_one(corpora: list[tuple[Path, Path]], temperature: float, seed: int) -> list[str]:
     """The sample that is meant: a random number per pair, in order."""
-    sides = [[list(read_lines(path)) for path in files] for files in corpora]
+    sides = [[list(read_sentences(path)) for path in files] for files in corpora]
     rates = keep_rates(np.array([len(left) for left, _ in sides]), temperature)
     generator = np.random.default_rng(seed)
     return [
@@ -148,7 +148,9 @@ def test_sides_of_different_length_are_an_error(
     corpora: list[tuple[Path, Path]], missing: int
 ) -> None:
     path = corpora[0][missing]
-    path.write_text("".join(f"{line}\n" for line in list(read_lines(path))[:-1]), encoding="utf-8")
+    path.write_text(
+        "".join(f"{line}\n" for line in list(read_sentences(path))[:-1]), encoding="utf-8"
+    )
     with pytest.raises(ValueError, match="zip"):
         list(sample_lines(corpora, 2, seed=1))
 
@@ -171,7 +173,7 @@ def normalise(text: str) -> str:
 def test_pieces_are_joined_as_sentencepiece_does(
     corpora: list[tuple[Path, Path]], model: sentencepiece.SentencePieceProcessor
 ) -> None:
-    lines = [line for files in corpora for path in files for line in read_lines(path)]
+    lines = [line for files in corpora for path in files for line in read_sentences(path)]
     for line in [*lines, "", " ", "日本 a日 日", "one  two", "ａｂ\u3000c"]:
         pieces = [
             "<unk>" if model.is_unknown(i) else model.id_to_piece(i) for i in model.encode(line)

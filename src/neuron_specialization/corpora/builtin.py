@@ -30,7 +30,6 @@ from neuron_specialization.errors import InputError
 
 Case = Literal["accusative", "dative", ""]
 
-ENGLISH = "en"
 EVALUATION_SPLITS = ("valid", "test")
 # Small, because every sentence of these portions is lost for training.
 PORTION_PERCENT = 3

@@ -81,7 +81,7 @@ class PairCorpus:
 
     def _missing(self, path: Path, side: str) -> str:
         pair = pair_name(self.pivot, self.lang)
-        found = _matches(Path(path.anchor), str(path.relative_to(path.anchor)))
+        found = _matches(Path(), str(path))
         what = (
             f"{len(found)} files match ({', '.join(map(str, found[:4]))})"
             if found
@@ -206,4 +206,8 @@ def _find_file(folder: Path, path: str) -> Path:
 
 
 def _matches(folder: Path, path: str) -> list[Path]:
-    return sorted(folder.glob(path)) if "*" in path else []
+    """The files that a path with wildcards matches, below a folder unless it is absolute."""
+    if "*" not in path:
+        return []
+    anchor = Path(path).anchor
+    return sorted((folder / anchor).glob(path.removeprefix(anchor)))

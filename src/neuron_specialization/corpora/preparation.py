@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from neuron_specialization.corpora import readers, splits
 from neuron_specialization.corpora.builtin import evaluation_pairs
@@ -30,6 +29,7 @@ from neuron_specialization.corpora.training_text import (
     write_training_text,
 )
 from neuron_specialization.errors import InputError
+from neuron_specialization.files import emptied_folder
 from neuron_specialization.parallel import map_processes
 
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
@@ -112,8 +112,7 @@ def prepare_corpora(
     problems = list(find_problems(sources, pivot, max_pairs))
     if problems:
         raise InputError("; ".join(problems))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
+    with emptied_folder(out.with_name(f".{out.name}.part")) as work:
         held_out, left_out = _hold_out(sources, pivot, list(max_pairs), codes, seed)
         preparation = _Preparation(
             sources=sources,
@@ -124,14 +123,14 @@ def prepare_corpora(
             pivot=pivot,
             cleaning=cleaning,
             seed=seed,
-            work=Path(name),
+            work=work,
         )
         found = map_processes(partial(_prepare_pair, preparation), max_pairs.items(), processes)
         rows = [row for of_split in zip(*found, strict=True) for row in of_split]
         report = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
-        (Path(name) / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
+        (work / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
         out.mkdir(exist_ok=True)
-        for file in sorted(Path(name).iterdir()):
+        for file in sorted(work.iterdir()):
             file.replace(out / file.name)
 
 
@@ -151,7 +150,7 @@ def _hold_out(
         return {}, frozenset()
     ids = splits.find_common_ids(corpora[TRAIN])
     held_out = splits.choose_held_out(ids, sizes, seed)
-    texts = readers.read_id_file(corpora[TRAIN][0].files[pivot][0])
+    texts = readers.read_id_files(corpora[TRAIN][0].files[pivot])
     return held_out, splits.find_repetitions(held_out.values(), texts)
 
 

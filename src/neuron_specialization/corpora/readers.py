@@ -4,13 +4,13 @@ The pivot's sentence is always the source of a `Line`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from neuron_specialization.corpora.corpus_files import PairCorpus
-from neuron_specialization.corpora.text_lines import count_lines, decode, read_lines
+from neuron_specialization.corpora.text_lines import decode, read_lines
 from neuron_specialization.errors import InputError
 
 # TED talks (WIT3): lines that are no text, and tags around lines that are
@@ -19,7 +19,7 @@ TAGS = re.compile(rb"</?(?:title|description)>")
 
 
 class Line(NamedTuple):
-    """A sentence pair as read, with its line number or id; None is a side that is not UTF-8."""
+    """A sentence pair as read, with its number or id; None is a side that is not UTF-8."""
 
     key: int | str
     source: str | None
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
-    """Read a pair, line by line (format "ids" loads both files).
+    """Read a pair, line by line (format "ids" loads both sides).
 
     Raises InputError at once for a missing file, and while reading for a corpus without lines,
     files of different length, a line with other columns than it must have, a duplicate id, a
@@ -41,22 +41,23 @@ def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
     return _read_text(corpus)
 
 
-def read_id_file(path: Path) -> dict[str, str | None]:
-    """Read a file of `id<TAB>text` lines into a dict in file order (None: text is not UTF-8).
+def read_id_files(paths: Sequence[Path]) -> dict[str, str | None]:
+    """Read files of `id<TAB>text` lines into a dict in their order (None: text is not UTF-8).
 
     Raises InputError with file and line for a line without exactly one tab, for an id that is not
-    valid UTF-8 or was there before, and for a file without lines.
+    valid UTF-8 or was there before, in whatever file; and for files without lines.
     """
     texts: dict[str, str | None] = {}
-    for number, (raw_key, raw_text) in _two_columns(path):
-        key = decode(raw_key)
-        if key is None:
-            raise InputError(f"{path}:{number}: the id is not valid UTF-8")
-        if key in texts:
-            raise InputError(f"{path}:{number}: the id {key!r} occurs a second time")
-        texts[key] = decode(raw_text)
+    for path in paths:
+        for number, (raw_key, raw_text) in _two_columns(path):
+            key = decode(raw_key)
+            if key is None:
+                raise InputError(f"{path}:{number}: the id is not valid UTF-8")
+            if key in texts:
+                raise InputError(f"{path}:{number}: the id {key!r} occurs a second time")
+            texts[key] = decode(raw_text)
     if not texts:
-        raise InputError(f"{path}: empty corpus, the file has no lines")
+        raise InputError(f"{_names(paths)}: empty corpus, no lines")
     return texts
 
 
@@ -71,19 +72,22 @@ def text_problem(text: str | None) -> str | None:
 
 
 def locate(corpus: PairCorpus, side: str, key: int | str) -> str:
-    """Return `file:line` of a line that `read_corpus` gave; an id is looked up in its file.
-
-    Line numbers count the sentences of all files of a side, and not the header of a TSV file.
-    """
-    paths = corpus.files[side]
+    """Return `file:line` of a sentence that `read_corpus` gave, by its number or id."""
+    places = _sentence_places(corpus, side)
     if isinstance(key, str):
-        return f"{paths[0]}:{list(read_id_file(paths[0])).index(key) + 1}"
-    for path in paths[:-1]:
-        lines = count_lines(path) - corpus.header
-        if key <= lines:
-            return f"{path}:{key + corpus.header}"
-        key -= lines
-    return f"{paths[-1]}:{key + corpus.header}"
+        start = f"{key}\t".encode()
+        return next(place for place, line in places if line.startswith(start))
+    place, _ = next(islice(places, key - 1, None))
+    return place
+
+
+def _sentence_places(corpus: PairCorpus, side: str) -> Iterator[tuple[str, bytes]]:
+    """Yield `file:line` of each sentence of a side, and the line."""
+    for path in corpus.files[side]:
+        for number, line in enumerate(read_lines(path), start=1):
+            is_header = corpus.format == "tsv" and corpus.header and number == 1
+            if not is_header and _has_text(line, corpus.format):
+                yield f"{path}:{number}", line
 
 
 def _read_text(corpus: PairCorpus) -> Iterator[Line]:
@@ -96,15 +100,24 @@ def _read_text(corpus: PairCorpus) -> Iterator[Line]:
             number += 1
             yield Line(number, decode(source), decode(target))
     if not number:
-        names = " and ".join(str(path) for side in corpus.files.values() for path in side)
-        raise InputError(f"{names}: empty corpus, the files have no lines")
+        names = _names(chain.from_iterable(corpus.files.values()))
+        raise InputError(f"{names}: empty corpus, no lines")
 
 
 def _sentences(path: Path, format: str) -> Iterable[bytes]:
     """The lines of a file that are sentences."""
     if format == "text":
         return read_lines(path)
-    return (TAGS.sub(b"", line).strip() for line in read_lines(path) if not NO_TEXT.search(line))
+    return (TAGS.sub(b"", line).strip() for line in read_lines(path) if _has_text(line, format))
+
+
+def _has_text(line: bytes, format: str) -> bool:
+    """Whether a line of a file is a sentence, and not what TED talks have between them."""
+    return format != "wit3" or not NO_TEXT.search(line)
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return " and ".join(map(str, paths))
 
 
 def _lengths(paths: tuple[Path, Path], format: str) -> str:
@@ -120,15 +133,15 @@ def _read_tsv(corpus: PairCorpus) -> Iterator[Line]:
             number += 1
             yield Line(number, decode(source), decode(target))
     if not number:
-        names = " and ".join(map(str, corpus.files[corpus.lang]))
-        raise InputError(f"{names}: empty corpus, no lines")
+        raise InputError(f"{_names(corpus.files[corpus.lang])}: empty corpus, no lines")
 
 
 def _read_ids(corpus: PairCorpus) -> Iterator[Line]:
-    paths = corpus.files[corpus.pivot][0], corpus.files[corpus.lang][0]
-    sources, targets = map(read_id_file, paths)
+    sources = read_id_files(corpus.files[corpus.pivot])
+    targets = read_id_files(corpus.files[corpus.lang])
     if sources.keys().isdisjoint(targets):
-        raise InputError(f"{paths[0]} and {paths[1]}: empty corpus, the files share no id")
+        names = _names(chain.from_iterable(corpus.files.values()))
+        raise InputError(f"{names}: empty corpus, the two sides share no id")
     for key, source in sources.items():
         if key in targets:
             yield Line(key, source, targets[key])
@@ -159,4 +172,13 @@ def _named_columns(path: Path, corpus: PairCorpus) -> Iterator[tuple[int, list[b
             raise InputError(
                 f"{path}:{number}: {len(columns) - 1} tabs, the header has {len(names) - 1}"
             )
-        yield number, [columns[source], columns[target]]
+        yield number, [_unquoted(columns[source]), _unquoted(columns[target])]
+
+
+def _unquoted(field: bytes) -> bytes:
+    """The text of a field that is quoted for the quotation marks in it; others stay as they are."""
+    if not (field.startswith(b'"') and field.endswith(b'"')):
+        return field
+    inside = field[1:-1]
+    all_doubled = b'"' in inside and b'"' not in inside.replace(b'""', b"")
+    return inside.replace(b'""', b'"') if all_doubled else field

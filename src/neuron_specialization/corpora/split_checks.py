@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from neuron_specialization.corpora.corpus_files import SplitSource
+from neuron_specialization.corpora.corpus_files import FORMATS, SplitSource
 
 TRAIN = "train"
 
@@ -19,12 +19,18 @@ def find_problems(
     for lang, limit in max_pairs.items():
         if limit is not None and limit < 1:
             yield f"language {lang!r}: at most {limit} training pairs, must be at least 1"
-    formats = {source.name: source.format for source in sources}
+    of_train = (source for source in sources if source.name == TRAIN)
+    train_formats = {train.of(lang).format for train in of_train for lang in max_pairs}
     for source in sources:
+        if source.exceptions and source.format not in FORMATS:
+            yield (
+                f"split {source.name!r}: exceptions {list(source.exceptions)} are of splits with "
+                f"files of their own ({', '.join(FORMATS)}), not of format {source.format!r}"
+            )
         if source.name == TRAIN:
             yield from _find_train_problems(source, max_pairs)
         else:
-            yield from _find_evaluation_problems(source, formats.get(TRAIN))
+            yield from _find_evaluation_problems(source, train_formats)
 
 
 def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:
@@ -40,15 +46,16 @@ def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None
         )
 
 
-def _find_evaluation_problems(source: SplitSource, train_format: str | None) -> Iterator[str]:
+def _find_evaluation_problems(source: SplitSource, train_formats: set[str]) -> Iterator[str]:
     if source.format == "builtin" and source.name not in ("valid", "test"):
         yield f"split {source.name!r}: the built-in splits are train, valid and test"
-    if source.format == "held_out" and train_format != "ids":
+    if source.format == "held_out" and train_formats != {"ids"}:
+        found = " and ".join(map(repr, sorted(train_formats))) or None
         yield (
             f"split {source.name!r}: held out of split {TRAIN!r}, which must have format 'ids' "
-            f"and has {train_format!r}"
+            f"and has {found}"
         )
     if source.format in ("builtin", "held_out") and source.sentences < 1:
         yield f"split {source.name!r}: {source.sentences} sentences, must be at least 1"
-    if source.format == "every_nth" and (source.every < 2 or train_format is None):
+    if source.format == "every_nth" and (source.every < 2 or not train_formats):
         yield f"split {source.name!r}: every {source.every}th pair of train, must be 2 or more"

@@ -8,23 +8,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
-from neuron_specialization.corpora.corpus_files import PairCorpus
+from neuron_specialization.corpora.corpus_files import PairCorpus, pair_name
 from neuron_specialization.corpora.readers import (
     Line,
     locate,
     read_corpus,
-    read_id_file,
+    read_id_files,
     text_problem,
 )
 from neuron_specialization.errors import InputError
 
 
 def find_common_ids(corpora: Sequence[PairCorpus]) -> list[str]:
-    """Return the ids that the pivot and all languages have, in the order of the pivot's file.
+    """Return the ids that the pivot and all languages have, in the order of the pivot's files.
 
     An id counts for a language only where its text could be evaluated on: not empty, valid UTF-8.
-    Raises InputError as `read_id_file` does.
+    Raises InputError where pairs differ in the files of the pivot, and as `read_id_files` does.
     """
+    _check_pivot(corpora)
     common = _usable_ids(corpora[0], corpora[0].pivot)
     for corpus in corpora:
         usable = set(_usable_ids(corpus, corpus.lang))
@@ -88,6 +89,23 @@ def read_evaluation(
             )
 
 
+def _check_pivot(corpora: Sequence[PairCorpus]) -> None:
+    """An id is the same sentence in all pairs only where the pivot is read from the same files."""
+    first = corpora[0]
+    for corpus in corpora:
+        if corpus.files[corpus.pivot] != first.files[first.pivot]:
+            raise InputError(
+                f"split {corpus.split!r}: held-out splits need the same files of {corpus.pivot!r} "
+                f"for all pairs, but {_pivot_files(first)}, and {_pivot_files(corpus)}; have no "
+                "placeholder of the pair in its paths, and no exceptions with paths of their own"
+            )
+
+
+def _pivot_files(corpus: PairCorpus) -> str:
+    files = " and ".join(map(str, corpus.files[corpus.pivot]))
+    return f"pair {pair_name(corpus.pivot, corpus.lang)!r} has {files}"
+
+
 def _check_text(text: str | None, corpus: PairCorpus, side: str, key: int | str) -> str:
     problem = text_problem(text)
     if text is None or problem is not None:
@@ -99,5 +117,5 @@ def _check_text(text: str | None, corpus: PairCorpus, side: str, key: int | str)
 
 
 def _usable_ids(corpus: PairCorpus, side: str) -> list[str]:
-    texts = read_id_file(corpus.files[side][0])
+    texts = read_id_files(corpus.files[side])
     return [key for key, text in texts.items() if text_problem(text) is None]

@@ -65,7 +65,9 @@ def count_lines(path: Path) -> int:
 
 
 def decode(raw: bytes) -> str | None:
-    """The text of a line, None where it is not UTF-8."""
+    """The text of a line, None where it is not UTF-8, or has a NUL byte as UTF-16 has."""
+    if 0 in raw:
+        return None
     try:
         return raw.decode()
     except UnicodeDecodeError:

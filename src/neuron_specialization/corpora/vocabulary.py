@@ -77,8 +77,8 @@ def draw(generator: np.random.Generator, count: int, rate: float) -> Iterator[bo
         yield from (generator.random(min(PAIRS_PER_DRAW, count - start)) < rate).tolist()
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text file."""
+def read_sentences(path: Path) -> Iterator[str]:
+    """Yield the lines of a prepared corpus."""
     with path.open(encoding="utf-8", newline="\n") as file:
         yield from (line.rstrip("\n") for line in file)
 

@@ -6,7 +6,6 @@ is one of several; the environment says which (RANK, LOCAL_RANK, WORLD_SIZE, MAS
 MASTER_PORT, as torch has them, or SLURM_PROCID and SLURM_LOCALID of `srun`).
 """
 
-import ctypes
 import json
 import logging
 import os
@@ -36,11 +35,11 @@ from neuron_specialization.fairseq_plugin.resuming import (
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import ending_with_messages
+from neuron_specialization.parallel import die_with_parent
 from neuron_specialization.training_settings import Training
 
 # fairseq finds them by name
 REGISTERED = (DirectionsTask, ChunkedLabelSmoothedCrossEntropy, FusedAdamW)
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +89,7 @@ def train_together(flags: Sequence[str], patience: Mapping[str, float], training
         if training.nodes > 1:
             ranks.append(start(srun(training) + command, group))
         else:
+            command.append(str(os.getpid()))
             for rank in range(training.processes):
                 ranks.append(start(command, group | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
         if received:
@@ -166,9 +166,14 @@ def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[st
     ]
 
 
-def main(path: str) -> None:
-    """Train as one of several processes."""
-    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+def main(path: str, parent: str = "") -> None:
+    """Train as one of several processes.
+
+    Args:
+        path: file of the task.
+        parent: the process that started this one; not said where SLURM does.
+    """
+    die_with_parent(int(parent) if parent else os.getppid())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))
     flags = task["flags"]

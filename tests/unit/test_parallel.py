@@ -1,0 +1,84 @@
+"""The same work on many items, in several processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.parallel import map_processes
+
+SLEEPING = """
+import os, sys, time
+from pathlib import Path
+from neuron_specialization.parallel import map_processes
+
+def sleep(item):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    time.sleep(600)
+
+map_processes(sleep, range(20), 3)
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_results_come_in_the_order_of_the_items(processes: int) -> None:
+    factor = 7  # the function is no module's
+    assert map_processes(lambda item: factor * item, range(9), processes) == list(range(0, 63, 7))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_of_one_item_ends_all(processes: int) -> None:
+    def refuse(item: int) -> None:
+        raise InputError(f"item {item}")
+
+    with pytest.raises(InputError, match="item 0"):
+        map_processes(refuse, range(3), processes)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_die_with_the_one_that_started_them(tmp_path: Path, end: signal.Signals) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", SLEEPING, str(tmp_path)])
+    try:
+        assert within_seconds(60, lambda: len(list(tmp_path.iterdir())) == 3)
+    finally:
+        parent.send_signal(end)
+        parent.wait()
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    try:
+        assert within_seconds(10, lambda: not any(map(is_running, workers)))
+    finally:
+        for worker in filter(is_running, workers):
+            os.kill(worker, signal.SIGKILL)
+
+
+def test_a_process_whose_parent_is_gone_already_dies() -> None:
+    program = "from neuron_specialization.parallel import die_with_parent; die_with_parent({})"
+    ends = [
+        subprocess.run([sys.executable, "-c", program.format(parent)], check=False).returncode
+        for parent in (os.getpid(), os.getppid())
+    ]
+    assert ends == [0, -signal.SIGKILL]
+
+
+def within_seconds(seconds: float, condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is there, and not one that nobody has asked about since it ended."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
