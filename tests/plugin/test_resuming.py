@@ -168,6 +168,29 @@ def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
     assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 7
 
 
+def test_an_update_that_overflowed_is_not_validated_again(binarised: Path, tmp_path: Path) -> None:
+    """In half precision now and then an update is left out, and the model is as it was."""
+
+    def overflow() -> None:
+        if not overflowed:
+            overflowed.append(True)
+            raise OverflowError
+
+    settings: dict[str, Any] = {"learning_rate": 0.0, "patience": 4, "dropout": 0.0}
+    overflowed: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 11, overflow)
+        patch.setattr(torch.Tensor, "cuda", torch.Tensor.cpu)  # fairseq overflows on GPUs only
+        published = run_training(
+            binarised, tmp_path, max_updates=100, validate_every=10, **settings
+        )
+    assert overflowed
+    lines = published.with_suffix(".curve.csv").read_text().splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in lines] == [10, 20, 30, 40, 50]
+    batches = [int(line.split(",")[3]) for line in lines]
+    assert batches[1] > batches[0], "what was left out had been read"
+
+
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
 def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
     baseline: Path,

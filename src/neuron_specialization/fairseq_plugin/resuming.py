@@ -7,7 +7,6 @@ more. Two of its functions are therefore replaced here, by name, as it calls the
 
 import logging
 import operator
-import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
+from neuron_specialization.files import link
 from neuron_specialization.training_settings import Architecture
 
 logger = logging.getLogger(__name__)
@@ -77,11 +77,15 @@ def validate_save_or_stop(
     """After each update: what fairseq does, then save and stop where that was asked for.
 
     Stopping does not validate, so that the best checkpoint is chosen from the same ones as in a
-    training that was not stopped.
+    training that was not stopped. Nor does an update that is left out, its gradients having
+    overflowed: fairseq would validate the same model a second time.
     """
-    losses, finished = validate_and_save(config, trainer, task, epochs, subsets, end_of_epoch)
+    updates, past = trainer.get_num_updates(), task.validations.past
+    losses: list[float | None] = [None]
+    finished = False
+    if not past or past[-1].updates != updates:
+        losses, finished = validate_and_save(config, trainer, task, epochs, subsets, end_of_epoch)
     if not finished and is_stop_wanted(trainer.device):
-        updates = trainer.get_num_updates()
         if not last_checkpoint(Path(config.checkpoint.save_dir), updates).exists():
             save_checkpoint(config.checkpoint, trainer, epochs, None)
         if distributed.is_initialized():
@@ -160,17 +164,6 @@ def forget(folder: Path) -> None:
     for path in last_checkpoints(folder):
         path.unlink()
     shutil.rmtree(folder)
-
-
-def link(path: Path, name: Path) -> None:
-    """Give a file a second name, which may be another's; copy it where that cannot be done."""
-    partial = name.with_name(f"{name.name}.part")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(path, partial)
-    except OSError:
-        shutil.copyfile(path, partial)
-    os.replace(partial, name)
 
 
 @dataclass(frozen=True, kw_only=True)
