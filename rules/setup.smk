@@ -2,7 +2,8 @@
 
 MEASURED_COLUMNS = [
     *("system", "label", "method", "parent"),
-    *("sharing", "k", "stacks"),
+    *("sharing", "adapters_per_layer"),
+    *("k", "stacks", "shuffled", "trained"),
 ]
 
 

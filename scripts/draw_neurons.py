@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from neuron_specialization.analysis.neuron_figures import NeuronTables, draw_all
+from neuron_specialization.analysis.neuron_figures import NeuronTables, draw_all, read_layers
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:
@@ -13,8 +11,8 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     tables = NeuronTables(
-        overlap=pd.read_csv(snakemake.input.overlap, float_precision="round_trip"),
-        sparsity=pd.read_csv(snakemake.input.sparsity, float_precision="round_trip"),
+        overlap=read_layers(snakemake.input.overlap),
+        sparsity=read_layers(snakemake.input.sparsity),
         families=snakemake.params.families,
         pivot=snakemake.params.pivot,
     )

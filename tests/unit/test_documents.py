@@ -67,6 +67,17 @@ def test_pages_name_files_that_exist(project: Path) -> None:
             assert (package / name).exists() or (project / name).exists(), f"{page}: {name}"
 
 
+def test_links_between_pages_lead_somewhere(project: Path) -> None:
+    pages = [*project.glob("*.md"), *project.glob("config/*.md"), *project.glob("docs/**/*.md")]
+    links = 0
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page}: {target}"
+                links += 1
+    assert links > 30
+
+
 def test_conda_environments_have_the_pins_of_the_lock(project: Path) -> None:
     spec = importlib.util.spec_from_file_location("pin", project / "envs/pin.py")
     pin = importlib.util.module_from_spec(spec)

@@ -41,14 +41,19 @@ def test_masks_of_iwslt_take_what_they_take() -> None:
 
 
 def test_every_method_is_projected() -> None:
-    assert projected_bytes("adapter", "pair") == 1_528_381_440
-    assert projected_bytes("lass", "") == 60 * 22_020_096
-    assert projected_bytes("neuron_specialization", "") == 368_640
+    assert projected_bytes(system(method="adapter", sharing="pair")) == 1_528_381_440
+    one = system(method="adapter", sharing="pair", adapters_per_layer=1)
+    assert projected_bytes(one) == 764_190_720
+    assert projected_bytes(system(method="lass")) == 60 * 22_020_096
+    assert projected_bytes(system()) == 368_640
+    assert projected_bytes(system(stacks="encoder")) == 184_320
+    assert np.isnan(projected_bytes(system(method="multilingual")))
 
 
 def system(**changes: Any) -> dict[str, Any]:
     known = {"system": "ours", "label": "Ours", "method": "neuron_specialization", "sharing": ""}
-    return known | {"k": 95.0, "stacks": "both"} | changes
+    known |= {"adapters_per_layer": 2, "k": 95.0, "stacks": "both"}
+    return known | {"shuffled": False, "trained": True} | changes
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,8 @@ def system(**changes: Any) -> dict[str, Any]:
         ({}, "neuron_specialization"),
         ({"k": None}, ""),
         ({"stacks": "encoder"}, ""),
+        ({"shuffled": True}, ""),
+        ({"trained": False}, ""),
         ({"method": "lass", "k": None}, "lass"),
         ({"method": "adapter", "sharing": "family", "k": None}, "adapter_family"),
         ({"method": "multilingual", "k": None}, "multilingual"),
@@ -144,7 +151,7 @@ def test_table_4_has_the_continuations_and_the_papers_cells(tmp_path: Path) -> N
     assert cost_text(table).rows == (
         ("Pairs", "+45 %", "–", "2.93 KiB", "1.42 GiB", "+87 %", "n/a", "1.42"),
         ("Ours", "0 %", "5 s", "2.93 KiB", "360 KiB", "0 %", "5 min", "0.003"),
-        ("Ours-Enc", "0 %", "5 s", "2.93 KiB", "360 KiB", "–", "–", "–"),
+        ("Ours-Enc", "0 %", "5 s", "2.93 KiB", "180 KiB", "–", "–", "–"),
         ("Shallow", "0 %", "5 s", "2.93 KiB", "360 KiB", "–", "–", "–"),
     )
     assert speed_text(table).rows[0] == ("Base", "110", "2", "10.00 MiB", "1.6", "10.00 MiB")

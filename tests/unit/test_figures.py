@@ -1,5 +1,6 @@
 """Figures show what their tables say, in the right order; where there is nothing, they say so."""
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from neuron_specialization.analysis.neuron_figures import (
     make_boxes,
     make_dendrograms,
     make_heat_map,
+    read_layers,
 )
 from neuron_specialization.analysis.neuron_tables import overlap_table, sparsity_table
 from neuron_specialization.analysis.plots import COLOURS, colours_of, look
@@ -161,6 +163,25 @@ def test_boxes_hold_the_pairs_of_their_layer() -> None:
     assert median == pytest.approx(100 * expected)
 
 
+@pytest.mark.parametrize("empty", [0, 1])
+def test_a_stack_without_pairs_says_so_beside_the_other(empty: int) -> None:
+    """As of directions from the pivot only: encoders are shown on those into it."""
+    tables = make_tables()
+    shown = tables.overlap[tables.overlap["side"] == ("m2o", "o2m")[1 - empty]]
+    figure, _ = make_boxes(dataclasses.replace(tables, overlap=shown))
+    words = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert words[empty] == ["no two languages"]
+    assert words[1 - empty] == []
+    assert figure.axes[1 - empty].lines
+
+
+def test_a_language_may_be_called_nan(tmp_path: Path) -> None:
+    """Min Nan, by ISO 639-3."""
+    table = pd.DataFrame({"a": ["nan", "de"], "b": ["de", "zh"], "iou": [0.25, np.nan]})
+    table.to_csv(tmp_path / "overlap.csv", index=False)
+    pd.testing.assert_frame_equal(read_layers(tmp_path / "overlap.csv"), table)
+
+
 def test_sparsity_has_students_interval() -> None:
     table = pd.DataFrame({"layer": "encoder.layers.0", "side": "o2m", "sparsity": [0.1, 0.2, 0.3]})
     (row,) = sparsity_by_layer(table).itertuples()
@@ -227,6 +248,15 @@ def test_bars_are_the_differences_of_the_table() -> None:
     ]
 
 
+def test_every_system_has_bars_however_many_there_are() -> None:
+    names = [f"system {number}" for number in range(10)]
+    bars = pd.DataFrame({"system": names, "side": "o2m", "language": "a1", "difference": 1.0})
+    figure = draw_language_bars(
+        bars.assign(deviation=np.nan), first="base", metric="BLEU", pivot="en"
+    )
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == names
+
+
 def test_improvement_is_the_mean_over_the_directions_of_a_side() -> None:
     pairs = ["en-a", "en-b", "a-en", "en-a"]
     metrics = ["bleu", "bleu", "bleu", "chrf"]
@@ -250,6 +280,8 @@ def test_a_sweep_has_a_point_for_each_k_and_the_line_to_beat() -> None:
     assert list(axes.lines[1].get_ydata()) == [9, 9]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend[0] == "Continued (k = 100)"
+    into = draw_sweep(sweep[sweep["side"] == "m2o"], labels=labels, metric="BLEU", pivot="en")
+    assert {text.get_text() for text in into.legends[0].get_texts()} == set(legend)
 
 
 SIDES = ("o2m", "m2o")

@@ -84,6 +84,15 @@ def test_a_layer_without_neurons_has_no_statistics() -> None:
     assert all(np.isnan(value) for value in found.values())
 
 
+def test_two_languages_without_neurons_leave_no_p() -> None:
+    """They are of different families: within families all is there."""
+    iou_LL = noise(1)
+    iou_LL[0, 3] = iou_LL[3, 0] = np.nan
+    found = family_gap(iou_LL, FAMILIES, ORDER_PL)
+    assert not np.isnan(found.within)
+    assert np.isnan([found.across, found.gap, found.p]).all()
+
+
 def test_overlap_that_falls_with_distance_correlates_negatively() -> None:
     distance_LL = 1 - noise(5)
     found = distance_correlation(noise(5) ** 3, distance_LL, ORDER_PL)

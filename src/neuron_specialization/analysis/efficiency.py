@@ -49,14 +49,18 @@ def adapter_bytes(layers: int, d_model: int, bottleneck: int, sets: int) -> int:
     return 2 * 2 * layers * one * sets * FLOAT
 
 
-def projected_bytes(method: str, sharing: str) -> int:
-    """What a method stores for the paper's model and all directions of EC30."""
-    if method == "adapter":
-        bottleneck, sets = PAPER_ADAPTERS[sharing]
-        return adapter_bytes(LAYERS, D_MODEL, bottleneck, sets)
-    if method == "lass":
+def projected_bytes(system: Mapping[str, Any]) -> float:
+    """What a system would store for the paper's model and all directions of EC30; nan for none."""
+    if system["method"] == "adapter":
+        bottleneck, sets = PAPER_ADAPTERS[system["sharing"]]
+        both = adapter_bytes(LAYERS, D_MODEL, bottleneck, sets)
+        return both * system["adapters_per_layer"] / 2
+    if system["method"] == "lass":
         return weight_mask_bytes(LAYERS, D_MODEL, D_FF, DIRECTIONS)
-    return neuron_mask_bytes(LAYERS, D_FF, DIRECTIONS)
+    if system["method"] == "neuron_specialization":
+        both = neuron_mask_bytes(LAYERS, D_FF, DIRECTIONS)
+        return both if system["stacks"] == "both" else both / 2
+    return np.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +109,7 @@ def efficiency_row(
     """What one system cost.
 
     Args:
-        system: `system`, `label`, `method`, `sharing`, `k` and `stacks`.
+        system: the columns of its row of systems.tsv that say what it is (`rules/setup.smk`).
         files: `finding`: records of the jobs that found its sub-networks; `stored`: what has to be
             kept for its directions; `training`: records of its training; `logs`: of the same;
             `decoding`: the record of translating a test split; `translated`: its outputs.
@@ -119,11 +123,11 @@ def efficiency_row(
         "system": system["system"],
         "label": system["label"],
         "method": system["method"],
-        "sharing": system["sharing"],
         "counterpart": counterpart(system),
         "added_percent": added,
         "finding_seconds": sum(job.seconds for job in finding) if finding else np.nan,
         "stored_bytes": sum(path.stat().st_size for path in files["stored"]) or np.nan,
+        "projected_bytes": projected_bytes(system),
         "training_seconds": sum(job.seconds for job in training),
         "training_tokens_per_second": training_speed(files["logs"]),
         "training_bytes": max((job.memory for job in training), default=np.nan),
@@ -136,10 +140,10 @@ def counterpart(system: Mapping[str, Any]) -> str:
     """The row of the paper's table that a system has, if any: not Random, Ours-Enc, Ours-Dec."""
     if system["method"] == "adapter":
         return f"adapter_{system['sharing']}"
-    varied = system["method"] == "neuron_specialization" and (
-        system["k"] is None or system["stacks"] != "both"
-    )
-    return "" if varied else str(system["method"])
+    is_papers = system["stacks"] == "both" and system["trained"] and not system["shuffled"]
+    if system["method"] == "neuron_specialization" and not (is_papers and system["k"]):
+        return ""
+    return str(system["method"])
 
 
 def cost_text(table: pd.DataFrame) -> TextTable:
@@ -147,14 +151,13 @@ def cost_text(table: pd.DataFrame) -> TextTable:
     rows = []
     paper = dict(PAPER)
     for _, row in table[table["method"].isin(CONTINUED)].iterrows():
-        size = projected_bytes(row["method"], row["sharing"])
         rows.append(
             (
                 str(row["label"]),
                 f"{format_signed(row['added_percent'], 0)} %",
                 MISSING if np.isnan(row["finding_seconds"]) else f"{row['finding_seconds']:,.0f} s",
                 byte_text(row["stored_bytes"]),
-                byte_text(size),
+                byte_text(row["projected_bytes"]),
                 *paper.pop(row["counterpart"], (MISSING,) * 3),  # of the first such row
             )
         )
@@ -195,7 +198,8 @@ def speed_text(table: pd.DataFrame) -> TextTable:
 
 COST_NOTES = (
     "Time: of the jobs that find the sub-networks, start-up included: recording and selection, or "
-    "a fine-tune per direction. Stored: the files that directions need beside the shared model.",
+    "a fine-tune per direction; of a job that was killed and went on, since then. Stored: the "
+    "files that directions need beside the shared model.",
     "At the size of mT-big, for 60 directions: by arithmetic. Neurons: 12 layers x 4,096 bits x 60 "
     "/ 8. LaSS: 6 x (12 x 1,024² + 4 x 1,024 x 4,096) bits x 60 / 8. Adapters: 24 x (2 x 1,024 b + "
     "b + 3 x 1,024) x 4 bytes for each set, b = 128 and 60 sets per pair, b = 512 and 10 sets per "
@@ -203,7 +207,8 @@ COST_NOTES = (
     "The paper's memory is a byte per weight or neuron, where ours is a bit: its 9.84 GiB are "
     "1.23 GiB of bits, its 0.003 GiB are 360 KiB.",
     "Speed: target tokens/s as fairseq logs them, median of epochs; sentences/s of the first test "
-    "split with start-up. Peak memory: of the processes on the CPU. Other jobs ran beside.",
+    "split with start-up. Seconds of training: since it last went on. Peak memory: of processes "
+    "on the CPU. Other jobs ran beside.",
 )
 
 

@@ -1,8 +1,12 @@
 """Overlap and sparsity by layer (Figures 2 and 5)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from neuron_specialization.analysis.gains import interval
 from neuron_specialization.analysis.neuron_tables import SIDES, telling_side
@@ -36,23 +40,32 @@ def draw_overlap_boxes(overlap: pd.DataFrame, pivot: str) -> Figure:
             layer_number(str(layer)): 100 * rows["iou"].to_numpy()
             for layer, rows in part.groupby("layer", sort=False)
         }
-        axes.boxplot(
-            list(groups.values()),
-            tick_labels=[str(number) for number in groups],
-            showfliers=False,
-            widths=0.6,
-            patch_artist=True,
-            boxprops={"facecolor": colour, "alpha": 0.35, "edgecolor": colour},
-            medianprops={"color": colour, "linewidth": 1.5},
-            whiskerprops={"color": colour},
-            capprops={"color": colour},
-        )
+        if groups:
+            draw_boxes(axes, groups, colour)
+        else:
+            axes.text(0.5, 0.5, "no two languages", ha="center", transform=axes.transAxes)
+            axes.set_xticks([])
         side = side_label(telling_side(stack), pivot)
         axes.set_title(f"{stack.capitalize()} ({side})")
         axes.set_xlabel("layer")
         light_grid(axes)
     panels[0].set_ylabel("pairwise IoU (%)")
     return figure
+
+
+def draw_boxes(axes: Axes, groups: Mapping[int, NDArray[np.float64]], colour: str) -> None:
+    """Draw a box for the values of each layer, named by its number."""
+    axes.boxplot(
+        list(groups.values()),
+        tick_labels=[str(number) for number in groups],
+        showfliers=False,
+        widths=0.6,
+        patch_artist=True,
+        boxprops={"facecolor": colour, "alpha": 0.35, "edgecolor": colour},
+        medianprops={"color": colour, "linewidth": 1.5},
+        whiskerprops={"color": colour},
+        capprops={"color": colour},
+    )
 
 
 def sparsity_by_layer(sparsity: pd.DataFrame) -> pd.DataFrame:

@@ -70,6 +70,16 @@ class NeuronTables:
         return iou_matrix(self.overlap, layer, telling_side(layer), self.languages(layer))
 
 
+def read_layers(path: Path) -> pd.DataFrame:
+    """Read a table of overlap or of sparsity; `nan` is a language, Min Nan, and "" is no value."""
+    return pd.read_csv(
+        path,
+        float_precision="round_trip",
+        keep_default_na=False,
+        na_values={"iou": [""], "sparsity": [""]},
+    )
+
+
 Drawing = tuple[Figure, pd.DataFrame]
 
 

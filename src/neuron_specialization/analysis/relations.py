@@ -99,8 +99,11 @@ def standardise(value_M: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def share_of_permutations(value_P: NDArray[np.float64], observed: float) -> float:
-    """The p-value of a permutation test; what was observed counts as one of the permutations."""
-    if np.isnan(observed):
+    """The p-value of a permutation test; what was observed counts as one of the permutations.
+
+    nan where there is no telling, as two languages that any permutation may put there have none.
+    """
+    if np.isnan(observed) or np.isnan(value_P).any():
         return np.nan
     return float(1 + (value_P >= observed - TOLERANCE).sum()) / (1 + len(value_P))
 

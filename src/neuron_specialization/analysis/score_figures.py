@@ -53,7 +53,7 @@ def draw_language_bars(bars: pd.DataFrame, *, first: str, metric: str, pivot: st
     panels = figure.subplots(2, 1, sharex=True)
     width = 0.8 / len(systems)
     for axes, side in zip(panels, reversed(SIDES), strict=True):
-        for number, (system, colour) in enumerate(zip(systems, COLOURS, strict=False)):
+        for number, (system, colour) in enumerate(zip(systems, cycle(COLOURS), strict=False)):
             part = bars[(bars["side"] == side) & (bars["system"] == system)]
             part = part.set_index("language").reindex(languages)
             places = np.arange(len(languages)) + (number - (len(systems) - 1) / 2) * width
@@ -120,7 +120,9 @@ def draw_sweep(
         axes.set_xlabel("k (%)")
         light_grid(axes)
     panels[0].set_ylabel(f"Δ {metric} over {labels['parent']}")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
+    legend = [axes.get_legend_handles_labels() for axes in panels]
+    entries = {label: handle for pair in legend for handle, label in zip(*pair, strict=True)}
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=1)
     return figure
 
 

@@ -50,8 +50,9 @@ def load_untrained(
 
     `path` and `overrides` are those of `load_model`.
     """
-    _, task = load_model(path, overrides)
+    read_checkpoint(path)
     config = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))["cfg"]
+    task = DirectionsTask.setup_task(config.task)
     utils.set_torch_seed(seed)
     model: nn.Module = task.build_model(config.model)
     return model.eval(), task
