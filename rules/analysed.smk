@@ -77,7 +77,7 @@ def sweep_labels():
 
 
 def efficiency_inputs():
-    """What tells the cost of each system: records of jobs, logs and files, by kind and system."""
+    """What was made last of each system, whose cost is looked up: files by kind and system."""
     return {
         f"{kind}_{name}": files
         for name in MEASURED
@@ -86,14 +86,11 @@ def efficiency_inputs():
 
 
 def efficiency_files(row):
-    """The same of one system: of its first seed, and of the first test split."""
-    seed = row.seeds[0]
-    known = {"system": row.system, "seed": seed, "split": config["test_splits"][0]}
-    given = row.checkpoint or not row.trained
-    job, every = "train_system/{system}.seed{seed}", collect
-    if row.method == "bilingual":
-        job = "train_bilingual/{system}.seed{seed}.{scatteritem}"
-        every = gather.bilingual_models
+    """What directions need beside the shared model, and what was translated of a system.
+
+    Of its first seed, and of the first test split.
+    """
+    known = {"system": row.system, "seed": row.seeds[0]}
     masks = {
         "adapter": "<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         "lass": "<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz",
@@ -101,36 +98,47 @@ def efficiency_files(row):
     }
     stored = gather.fine_tunes if row.method == "lass" else collect
     return {
-        "finding": finding_records(row, seed),
         "stored": stored(masks.get(row.method, []), **known),
-        "training": [] if given else every(f"<benchmarks>/{job}.jsonl", **known),
-        "logs": [] if given else every(f"<logs>/{job}.log", **known),
-        "decoding": collect(
-            "<benchmarks>/translate_split/{split}.{system}.seed{seed}.jsonl", **known
-        ),
         "translated": collect(
-            "<dataset>/translations/{split}/{system}/seed{seed}", **known
+            "<dataset>/translations/{split}/{system}/seed{seed}",
+            split=config["test_splits"][0],
+            **known,
         ),
     }
 
 
-def finding_records(row, seed):
-    """The records of the jobs that find the sub-networks of a system."""
+def efficiency_jobs(row):
+    """The jobs of the same, by kind, as their logs and records are named.
+
+    No inputs: where such a file was removed, nothing is trained again for it.
+    """
+    seed = row.seeds[0]
+    known = {"system": row.system, "seed": seed, "split": config["test_splits"][0]}
+    job, every = "train_system/{system}.seed{seed}", collect
+    if row.method == "bilingual":
+        job = "train_bilingual/{system}.seed{seed}.{scatteritem}"
+        every = gather.bilingual_models
+    return {
+        "finding": finding_jobs(row, seed),
+        "training": [] if row.checkpoint or not row.trained else every(job, **known),
+        "decoding": collect("translate_split/{split}.{system}.seed{seed}", **known),
+    }
+
+
+def finding_jobs(row, seed):
+    """The jobs that find the sub-networks of a system."""
     known = {"system": row.system, "seed": seed}
     if row.method == "lass":
-        record = (
-            "<benchmarks>/fine_tune_directions/{system}.seed{seed}.{scatteritem}.jsonl"
-        )
-        return gather.fine_tunes(record, **known)
+        job = "fine_tune_directions/{system}.seed{seed}.{scatteritem}"
+        return gather.fine_tunes(job, **known)
     if row.method != "neuron_specialization":
         return []
     parent = {
         "system": row.parent,
         "seed": parent_seed(SYSTEMS[row.parent], seed),
     }
-    record = "<benchmarks>/record_activations/{system}.seed{seed}.jsonl"
-    select = "<benchmarks>/select_neurons/{system}.seed{seed}.jsonl"
+    recording = collect("record_activations/{system}.seed{seed}", **parent)
     # a random draw needs no activations
-    return collect(record if row.k is not None else [], **parent) + collect(
-        select, **known
+    return (recording if row.k is not None else []) + collect(
+        "select_neurons/{system}.seed{seed}", **known
     )

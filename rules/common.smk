@@ -6,19 +6,23 @@ import sys
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-PROJECT = Path(workflow.basedir)
-sys.path.insert(0, str(PROJECT / "src"))
+ROOT = Path(workflow.basedir)
+# the same, from the working directory on: what jobs are known by stays where both are moved
+PROJECT = Path(os.path.relpath(ROOT))
+sys.path.insert(0, str(ROOT / "src"))
 # jobs find the package there, installed or not, on this machine or on a cluster
-os.environ.update(PYTHONPATH=str(PROJECT / "src"))
+os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
 from neuron_specialization.config import all_directions, read_languages, settings_hash
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
 from neuron_specialization.downloads.table import read_sources
 from neuron_specialization.errors import InputError
+from neuron_specialization.flags import share_update
 from neuron_specialization.related_systems import sweep_systems
+from neuron_specialization.system_settings import system_architecture
 from neuron_specialization.systems import read_systems
 
-validate(config, str(PROJECT / "config/schemas/config.schema.yaml"))
+validate(config, str(ROOT / "config/schemas/config.schema.yaml"))
 
 PIVOT = config["pivot"]
 
@@ -42,7 +46,7 @@ DOWNLOADS = PROJECT / config["downloads"]["folder"]
 # not a parameter of a rule: another mirror is no reason to fetch again what is there
 MIRROR = config["downloads"]["mirror"]
 if MIRROR and "://" not in MIRROR:
-    MIRROR = str(PROJECT / MIRROR)
+    MIRROR = str(ROOT / MIRROR)
 os.environ.setdefault("NEURON_SPECIALIZATION_MIRROR", MIRROR)
 try:
     SOURCES = read_sources(
@@ -141,12 +145,9 @@ UNTOUCHED_SPLITS = [
     for name in config["test_splits"]
     if name in SPLITS and SPLITS[name].get("tokenise")
 ]
-# what is scored against untouched references, if there are any
+# metrics against untouched references, of splits that have some
 UNTOUCHED_METRICS = [
-    f"{metric}_untouched"
-    for metric in config["metrics"]
-    if metric in ("bleu", "chrf")
-    and (config["untouched_references"] or UNTOUCHED_SPLITS)
+    f"{metric}_untouched" for metric in config["metrics"] if metric in ("bleu", "chrf")
 ]
 
 NOTHING = ["(?!)"]  # a pattern that matches nothing
@@ -210,3 +211,11 @@ for row in SYSTEMS.values():
             f"system {row.system} has vocabularies of its own pairs: "
             "say in the config how to learn them (pair_vocabulary)"
         )
+    # bilingual models have a GPU each
+    shared = row.system in LEARNED and row.method != "bilingual"
+    if shared and config["device"] == "cuda":
+        settings = system_architecture(row, SYSTEMS, config["architectures"])
+        try:
+            share_update(settings["update_freq"], config["gpus"])
+        except InputError as error:
+            raise WorkflowError(f"system {row.system}: {error}") from None

@@ -30,7 +30,11 @@ rule prepare_corpora:
         "../envs/data.yaml"
     threads: 16
     params:
-        sources=list(SPLITS.values()),
+        # but for what is told to a user who lacks them
+        sources=[
+            {key: value for key, value in split.items() if key != "origin"}
+            for split in SPLITS.values()
+        ],
         folders={name: str(FOLDERS[name]) for name in sources_of_splits()},
         codes=CODES,
         pivot=PIVOT,

@@ -89,8 +89,10 @@ rule postprocess_outputs:
     threads: 4
     params:
         directions=directions_of,
-        folder=lambda wildcards: str(
-            PROJECT / config["imported_outputs"] / system_of(wildcards).folder
+        folder=lambda wildcards: (
+            str(PROJECT / config["imported_outputs"] / system_of(wildcards).folder)
+            if wildcards.system in IMPORTED
+            else ""
         ),
         untouched=lambda wildcards: list(untouched_files(wildcards)),
         moses=config["corpora"]["moses"],
@@ -150,7 +152,10 @@ rule score_system:
     threads: 4
     params:
         directions=directions_of,
-        metrics=[*config["metrics"], *UNTOUCHED_METRICS],
+        metrics=lambda wildcards: [
+            *config["metrics"],
+            *untouched_metrics(wildcards.split),
+        ],
         tokenised_bleu=config["tokenised_bleu"],
     message:
         "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"

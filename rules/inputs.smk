@@ -19,7 +19,7 @@ CODES = {code: language.codes for code, language in LANGUAGES.items()}
 
 def package_source(*modules):
     """The package's files behind some modules: inputs, so that editing one reruns a rule."""
-    return [str(path) for path in module_files(*modules)]
+    return [os.path.relpath(path) for path in module_files(*modules)]
 
 
 def local_corpora():
@@ -92,6 +92,15 @@ def vocabularies_of(row):
 def untouched_corpora():
     """The text of tests as it was before it was tokenised here."""
     return aligned_files([f"untouched.{split}" for split in UNTOUCHED_SPLITS])
+
+
+def untouched_metrics(split):
+    """The metrics of a test split against untouched references, if it has any of these."""
+    pattern = config["untouched_references"].get(split)
+    given = pattern and any(
+        (PROJECT / pattern.replace("{lang}", code)).is_file() for code in LANGUAGES
+    )
+    return UNTOUCHED_METRICS if given or split in UNTOUCHED_SPLITS else []
 
 
 def untouched_files(wildcards):

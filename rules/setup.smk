@@ -32,6 +32,7 @@ rule measure_efficiency:
             {name: getattr(SYSTEMS[system], name) for name in MEASURED_COLUMNS}
             for system in MEASURED
         ],
+        jobs={system: efficiency_jobs(SYSTEMS[system]) for system in MEASURED},
     message:
         f"Measure what the systems of {config['dataset']} cost"
     script:

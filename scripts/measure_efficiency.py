@@ -18,17 +18,24 @@ from neuron_specialization.logs import log_to
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-KINDS = ("finding", "stored", "training", "logs", "decoding", "translated")
-
 with log_to(snakemake.log[0]):
     inputs, output = snakemake.input, snakemake.output
+    dataset = Path(output.csv).parents[1]
     parameters = pd.read_csv(inputs.parameters, index_col="system")
     rows = []
     for system in snakemake.params.systems:
         name, parent = system["system"], system["parent"]
-        files = {kind: [Path(path) for path in inputs[f"{kind}_{name}"]] for kind in KINDS}
+        jobs = snakemake.params.jobs[name]
+        files = {
+            kind: [dataset / "benchmarks" / f"{job}.jsonl" for job in of_kind]
+            for kind, of_kind in jobs.items()
+        }
+        files["logs"] = [dataset / "logs" / f"{job}.log" for job in jobs["training"]]
+        files["stored"] = [Path(path) for path in inputs[f"stored_{name}"]]
         files["translated"] = [
-            path for folder in files["translated"] for path in sorted(folder.iterdir())
+            path
+            for folder in inputs[f"translated_{name}"]
+            for path in sorted(Path(folder).iterdir())
         ]
         added = float("nan")
         if parent:

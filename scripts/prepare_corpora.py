@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 with log_to(snakemake.log[0]):
     params = snakemake.params
     folders = {name: Path(folder) for name, folder in params.folders.items()}
+    origins = {split["name"]: split["origin"] for split in snakemake.config["corpora"]["splits"]}
     prepare_corpora(
-        sources=[read_split(split, folders) for split in params.sources],
+        sources=[
+            read_split(split | {"origin": origins[split["name"]]}, folders)
+            for split in params.sources
+        ],
         codes=params.codes,
         pivot=params.pivot,
         max_pairs=params.max_pairs,

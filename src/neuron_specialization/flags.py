@@ -106,8 +106,8 @@ def share_update(update_freq: int, processes: int) -> int:
     if update_freq % processes:
         divisors = [n for n in range(1, update_freq + 1) if update_freq % n == 0]
         raise InputError(
-            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; give the "
-            f"rule as many as one of {', '.join(map(str, divisors))} (resources: gpu)"
+            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; have as "
+            f"many as one of {', '.join(map(str, divisors))} (`gpus`, or the rule's resource gpu)"
         )
     return update_freq // processes
 

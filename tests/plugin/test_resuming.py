@@ -411,7 +411,7 @@ def is_running(process: str) -> bool:
 
 
 def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"3 GPUs cannot share evenly.* one of 1, 2 \(resources"):
+    with pytest.raises(InputError, match=r"3 GPUs cannot share evenly.* one of 1, 2 \(`gpus`"):
         run_training(binarised, tmp_path, processes=3)
 
 

@@ -157,6 +157,15 @@ def test_table_4_has_the_continuations_and_the_papers_cells(tmp_path: Path) -> N
     assert speed_text(table).rows[0] == ("Base", "110", "2", "10.00 MiB", "1.6", "10.00 MiB")
 
 
+def test_what_was_removed_of_a_job_is_missing(tmp_path: Path) -> None:
+    files = make_files(tmp_path)
+    for name in ("job.jsonl", "log"):
+        (tmp_path / name).unlink()
+    table = pd.DataFrame([efficiency_row(system(), files, added=0.0)])
+    assert cost_text(table).rows[0][:4] == ("Ours", "0 %", "–", "2.93 KiB")
+    assert speed_text(table).rows == (("Ours", "–", "–", "–", "–", "–"),)
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [

@@ -278,6 +278,10 @@ def splits(**settings: str) -> dict[str, dict]:
         ({"architectures": {"tiny": {"layer": 2}}}, "layer"),
         ({"architectures": {"tiny": {"continuation": {"heads": 2}}}}, "heads"),
         ({"architectures": {"tiny": {"layers": 0}}}, "0 is less than the minimum"),
+        (
+            {"device": "cuda", "gpus": 2, "architectures": {"tiny": {"update_freq": 3}}},
+            "system baseline: update_freq is 3, which 2 GPUs cannot share.*one of 1, 3",
+        ),
         ({"decoding": {"beam": "five"}}, "'five' is not of type 'integer'"),
         ({"metrics": ["meteor"]}, "meteor"),
         ({"tokenised_bleu": "moses"}, "moses"),

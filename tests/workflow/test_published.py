@@ -18,6 +18,7 @@ from tests.unit.released import (
 )
 from tests.unit.tiny_comet import build_encoder, build_model
 from tests.workflow.conftest import Snakemake, compile_latex, write_overlay
+from tests.workflow.test_plan import planned_jobs
 
 pytestmark = [pytest.mark.slow, needs_outputs, needs_scores]
 
@@ -52,6 +53,18 @@ def results(overlay: str, snakemake: Snakemake, tmp_path_factory: pytest.TempPat
     done = snakemake(folder, overlays=(CONFIG, overlay))
     assert done.returncode == 0, done.stdout[-5000:]
     return folder / "results/published"
+
+
+def test_no_untouched_references_no_tables_against_them(
+    snakemake: Snakemake, outputs: Path, overlay: str, tmp_path: Path
+) -> None:
+    """As the shipped configuration is: it names a folder that is not there."""
+    alone = write_overlay(tmp_path / "alone.yaml", {"imported_outputs": str(outputs)})
+    planned = [
+        planned_jobs(snakemake(tmp_path, "-n", "--quiet", "rules", overlays=(CONFIG, *more)).stdout)
+        for more in ([alone], [overlay])
+    ]
+    assert [jobs["make_table"] for jobs in planned] == [3, 5]
 
 
 def test_text_and_scores_are_the_authors(results: Path) -> None:

@@ -462,6 +462,28 @@ def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: S
     assert "Nothing to be done" in snakemake(clone, project=clone).stdout
 
 
+def test_a_checkout_that_is_moved_has_nothing_to_do(
+    results: Path, clone: Path, snakemake: Snakemake
+) -> None:
+    moved = clone.rename(clone.with_name("moved"))
+    try:
+        assert "Nothing to be done" in snakemake(moved, project=moved).stdout
+    finally:
+        moved.rename(clone)
+
+
+def test_nothing_is_trained_again_for_its_log(
+    results: Path, clone: Path, snakemake: Snakemake
+) -> None:
+    logs = (results / "logs").rename(results / "elsewhere")
+    table = ["--dry-run", "--quiet", "rules", "--forcerun", "measure_efficiency"]
+    try:
+        planned = planned_jobs(snakemake(clone, *table, project=clone).stdout)
+    finally:
+        logs.rename(results / "logs")
+    assert planned == {"measure_efficiency": 1, "describe_run": 1, "all": 1}
+
+
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [

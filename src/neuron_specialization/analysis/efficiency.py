@@ -74,7 +74,9 @@ class Job:
 
 
 def read_job(path: Path) -> Job:
-    """Read the record of a job's last run; InputError where there is none."""
+    """Read the record of a job's last run; nan where it is gone, InputError where it is none."""
+    if not path.exists():
+        return Job(seconds=np.nan, memory=0)
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         record: dict[str, Any] = json.loads(lines[-1])
@@ -90,7 +92,7 @@ def training_speed(logs: Iterable[Path]) -> float:
     """Target tokens per second of training, the median of what fairseq logged of its epochs."""
     found = [
         float(speed)
-        for path in logs
+        for path in filter(Path.exists, logs)
         for speed in re.findall(r"train:.*\| wps ([\d.]+) \|", path.read_text(encoding="utf-8"))
     ]
     return median(found) if found else np.nan
@@ -178,9 +180,9 @@ def speed_text(table: pd.DataFrame) -> TextTable:
         (
             str(row["label"]),
             number_text(row["training_tokens_per_second"]),
-            f"{row['training_seconds']:,.0f}",
+            number_text(row["training_seconds"]),
             byte_text(row["training_bytes"]),
-            f"{row['decoding_sentences_per_second']:.1f}",
+            number_text(row["decoding_sentences_per_second"], 1),
             byte_text(row["decoding_bytes"]),
         )
         for _, row in table.iterrows()
@@ -222,6 +224,6 @@ def byte_text(size: float) -> str:
     return f"{size:.0f} B"
 
 
-def number_text(value: float) -> str:
-    """A large number, without decimals."""
-    return MISSING if np.isnan(value) else f"{value:,.0f}"
+def number_text(value: float, decimals: int = 0) -> str:
+    """A number that may be missing."""
+    return MISSING if np.isnan(value) else f"{value:,.{decimals}f}"
