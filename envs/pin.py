@@ -32,6 +32,7 @@ TOPICS = {
     ],
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
+        *("backports.zstd", "sacremoses"),
         *BUILD_TOOLS,
     ],
     "evaluation": ["pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"],

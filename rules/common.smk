@@ -7,14 +7,15 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 ROOT = Path(workflow.basedir)
-# the same, from the working directory on: what jobs are known by stays where both are moved
-PROJECT = Path(os.path.relpath(ROOT))
+# what jobs are known by: a checkout with results in it may be moved, and so may results elsewhere
+PROJECT = Path() if Path.cwd() == ROOT.resolve() else ROOT
 sys.path.insert(0, str(ROOT / "src"))
 # jobs find the package there, installed or not, on this machine or on a cluster
 os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
 from neuron_specialization.config import all_directions, read_languages, settings_hash
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
+from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.downloads.table import read_sources
 from neuron_specialization.errors import InputError
 from neuron_specialization.flags import share_update
@@ -110,11 +111,24 @@ LAYOUTS = {
     for table, layout in config["tables"].items()
 }
 # tables by language that have a figure, by its name
-TABLE_FIGURES = {
-    layout["figure"]: table
-    for table, layout in LAYOUTS.items()
-    if "figure" in layout and TABLES[table]
-}
+TABLE_FIGURES = {}
+OTHER_FIGURES = ["figure4", "gains", "trainings"]
+for table, layout in LAYOUTS.items():
+    figure = layout.get("figure")
+    if figure and layout["layout"] != "languages":
+        raise WorkflowError(
+            f"tables.{table} of the config has the figure {figure}, but its layout is "
+            f"{layout['layout']}: leave the figure out, or set layout: languages"
+        )
+    if figure in OTHER_FIGURES or (TABLES[table] and figure in TABLE_FIGURES):
+        owner = TABLE_FIGURES.get(figure)
+        owner = f"that of tables.{owner}" if owner else "another one"
+        raise WorkflowError(
+            f"tables.{table} of the config has the figure {figure}, the name of {owner}: give it "
+            f"another name than {', '.join([*TABLE_FIGURES, *OTHER_FIGURES])}"
+        )
+    if figure and TABLES[table]:
+        TABLE_FIGURES[figure] = table
 SPECIALIZED = [row for row in SYSTEMS.values() if row.method == "neuron_specialization"]
 # the system whose neurons are looked at, if there is one
 ANALYSED = [
@@ -138,6 +152,8 @@ try:
     SPLIT_SOURCES = {name: read_split(split, FOLDERS) for name, split in SPLITS.items()}
 except InputError as error:
     raise WorkflowError(str(error)) from None
+for problem in find_unknown_languages(SPLIT_SOURCES.values(), PIVOT, OTHERS):
+    raise WorkflowError(problem)
 READY = config["corpora"].get("binarised")
 # test splits that are tokenised here, and kept as they were for a second column of scores
 UNTOUCHED_SPLITS = [

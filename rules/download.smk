@@ -5,7 +5,7 @@ rule download:
     """Target: everything that comes from the internet, for jobs on machines without."""
     input:
         fetched(*sources_of_dataset()),
-        fetched_comet(),
+        comet_to_fetch,
 
 
 # Neither the table nor the mirror is a parameter. Where this runs again it finds by fetched.tsv what

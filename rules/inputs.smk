@@ -19,7 +19,7 @@ CODES = {code: language.codes for code, language in LANGUAGES.items()}
 
 def package_source(*modules):
     """The package's files behind some modules: inputs, so that editing one reruns a rule."""
-    return [os.path.relpath(path) for path in module_files(*modules)]
+    return [str(PROJECT / path.relative_to(ROOT)) for path in module_files(*modules)]
 
 
 def local_corpora():

@@ -40,6 +40,18 @@ def fetched_comet():
     """What says that the COMET model is in the cache of the model hub, if it comes from there."""
     model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
     needed = "comet" in config["metrics"] and comet["model"] and not comet["offline"]
-    if not needed or (PROJECT / model).exists():
+    if not needed or model.is_absolute() or (PROJECT / model).exists():
         return []
     return [str(DOWNLOADS / "comet" / f"{'--'.join(model.parts)}.txt")]
+
+
+def comet_to_fetch(wildcards):
+    """The same for `download`, which cannot fetch a local model; scores go on without it."""
+    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
+    needed = "comet" in config["metrics"] and not comet["offline"]
+    if needed and model.is_absolute() and not model.exists():
+        raise WorkflowError(
+            f"the config has {model} as comet.model, and there is no such file or folder: put the "
+            "model there, or give a name on the model hub, such as Unbabel/wmt22-comet-da"
+        )
+    return fetched_comet()

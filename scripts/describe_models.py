@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from neuron_specialization.analysis.setup_tables import model_table, model_text
+from neuron_specialization.analysis.tables import read_parameters
 from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     output = snakemake.output
-    parameters = pd.read_csv(snakemake.input.parameters, index_col="system")
+    parameters = read_parameters(Path(snakemake.input.parameters))
     table = model_table(snakemake.params.systems, parameters)
     write_text(Path(output.csv), table.to_csv(index=False, lineterminator="\n"))
     title = f"Models on {snakemake.params.dataset} (Table 6)"

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.score_figures import draw_gains
+from neuron_specialization.analysis.score_figures import draw_gains, read_gains
 from neuron_specialization.analysis.wins import CONTROL
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.files import write_text
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]), look():
-    gains = pd.read_csv(snakemake.input.gains[0], float_precision="round_trip")
+    gains = read_gains(Path(snakemake.input.gains[0]))
     gains = gains[gains["role"] == CONTROL].drop(columns=["block", "role"])
     metric = metric_name(snakemake.wildcards.metric)
     figure = draw_gains(gains, metric=metric, pivot=snakemake.params.pivot)

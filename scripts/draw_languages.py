@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.score_figures import draw_language_bars, language_bars
+from neuron_specialization.analysis.score_figures import (
+    draw_language_bars,
+    language_bars,
+    read_languages,
+)
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]), look():
-    table = pd.read_csv(snakemake.input.table[0], float_precision="round_trip")
-    bars = language_bars(table, snakemake.params.languages)
+    languages = snakemake.params.languages
+    table = read_languages(Path(snakemake.input.table[0]), languages)
+    bars = language_bars(table, languages)
     figure = draw_language_bars(
         bars,
         first=table["system"].iloc[0],

@@ -9,6 +9,8 @@ from neuron_specialization.analysis.footers import describe_origin, describe_siz
 from neuron_specialization.analysis.paper import read_paper_values
 from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
+from neuron_specialization.analysis.tables import read_parameters
+from neuron_specialization.csv_tables import read_table
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
 
@@ -30,8 +32,9 @@ def read_trainings() -> list[Training]:
 def read_tests() -> list[tuple[str, pd.DataFrame]]:
     """The paired tests of the table's trainings, by label."""
     names, seeds = params.compared["system"], params.compared["seed"]
+    numbers = ["score", "other_score", "p_value"]
     return [
-        (params.labels[system], pd.read_csv(path, float_precision="round_trip").assign(seed=seed))
+        (params.labels[system], read_table(Path(path), numbers).assign(seed=seed))
         for system, seed, path in zip(names, seeds, snakemake.input.tests, strict=True)
     ]
 
@@ -46,7 +49,7 @@ def read_sizes() -> list[str]:
 with log_to(snakemake.log[0]):
     params, wildcards = snakemake.params, snakemake.wildcards
     trainings = read_trainings()
-    parameters = pd.read_csv(snakemake.input.parameters, index_col="system")["total"]
+    parameters = read_parameters(Path(snakemake.input.parameters))["total"]
     seeds = {
         training.label: [t.seed for t in trainings if t.label == training.label]
         for training in trainings

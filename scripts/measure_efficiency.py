@@ -11,6 +11,7 @@ from neuron_specialization.analysis.efficiency import (
     efficiency_row,
     speed_text,
 )
+from neuron_specialization.analysis.tables import read_parameters
 from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 with log_to(snakemake.log[0]):
     inputs, output = snakemake.input, snakemake.output
     dataset = Path(output.csv).parents[1]
-    parameters = pd.read_csv(inputs.parameters, index_col="system")
+    parameters = read_parameters(Path(inputs.parameters))
     rows = []
     for system in snakemake.params.systems:
         name, parent = system["system"], system["parent"]

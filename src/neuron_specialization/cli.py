@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuron_specialization.commands import score, tables
-from neuron_specialization.errors import InputError
+from neuron_specialization.commands import tables
 from neuron_specialization.evaluation.metrics import METRIC_NAMES, TOKENISED_BLEU
 from neuron_specialization.export_commands import add_export, add_translate, export, translate
+from neuron_specialization.logs import answering
 from neuron_specialization.merging import merge, pack
 from neuron_specialization.neuron_commands import overlap, sparsity
+from neuron_specialization.option_types import natural, positive_int, probability
+from neuron_specialization.score_commands import score
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,10 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
+    with answering():
         options.run(options)
-    except InputError as error:
-        sys.exit(f"error: {error}")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -61,11 +61,21 @@ def add_merging(packing: argparse.ArgumentParser, merging: argparse.ArgumentPars
         action="store_true",
         help="without scores of sentences, pictures and pages; tables are made again from the rest",
     )
-    merging.set_defaults(
-        run=lambda options: print(*merge(options.archive, options.results), sep="\n")
-    )
+    merging.set_defaults(run=add_packed)
     merging.add_argument("archive", type=Path, help="zip file that `pack` wrote")
     merging.add_argument("results", type=Path, help="where to add its trainings")
+
+
+def add_packed(options: argparse.Namespace) -> None:
+    """Merge packed results, and print the files that were added."""
+    for name in (added := merge(options.archive, options.results)):
+        print(name)
+    if not added:
+        print(
+            f"{options.archive}: nothing to add; {options.results} has its trainings already, or "
+            "does not name their systems",
+            file=sys.stderr,
+        )
 
 
 def add_neurons(parser: argparse.ArgumentParser) -> None:
@@ -111,10 +121,10 @@ def add_score(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="name on the hub, or path of a checkpoint; without it finished scores only",
     )
-    parser.add_argument("--comet-batch-size", type=int, default=64, help="(%(default)s)")
+    parser.add_argument("--comet-batch-size", type=positive_int, default=64, help="(%(default)s)")
     parser.add_argument("--offline", action="store_true", help="never ask the model hub")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="for COMET")
-    parser.add_argument("--processes", type=int, default=1, help="(%(default)s)")
+    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")
 
 
 def add_tables(parser: argparse.ArgumentParser) -> None:
@@ -145,10 +155,14 @@ def add_tables(parser: argparse.ArgumentParser) -> None:
         help="paired test against the first system (%(default)s)",
     )
     add_tokenised_bleu(parser)
-    parser.add_argument("--samples", type=int, default=1000, help="of the test (%(default)s)")
-    parser.add_argument("--seed", type=int, default=12345, help="of the test (%(default)s)")
-    parser.add_argument("--level", type=float, default=0.05, help="of significance (%(default)s)")
-    parser.add_argument("--processes", type=int, default=1, help="(%(default)s)")
+    parser.add_argument(
+        "--samples", type=positive_int, default=1000, help="of the test (%(default)s)"
+    )
+    parser.add_argument("--seed", type=natural, default=12345, help="of the test (%(default)s)")
+    parser.add_argument(
+        "--level", type=probability, default=0.05, help="of significance (%(default)s)"
+    )
+    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")
 
 
 def add_tokenised_bleu(parser: argparse.ArgumentParser) -> None:

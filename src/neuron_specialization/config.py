@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.table_columns import TABLE_COLUMNS
 
 Row = Mapping[str, Any]
 
@@ -44,10 +45,16 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     validator = Draft202012Validator(schema)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # some editors and spreadsheets begin UTF-8 with a byte order mark
+        with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.DictReader(file, delimiter="\t"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as wrong:
+        raise InputError(
+            f"{path}: not a text file in UTF-8 ({wrong.reason} at byte {wrong.start}): it must be "
+            "UTF-8; save it as that"
+        ) from None
     rows = []
     for number, cells in enumerate(lines, start=2):
         if None in cells:
@@ -83,6 +90,12 @@ def read_languages(path: Path, schema_path: Path, pivot: str) -> dict[str, Langu
     """Read languages.tsv; the pivot must be one of them."""
     rows = [make_language(row) for row in read_rows(path, schema_path)]
     check_unique((language.code for language in rows), path, "language")
+    for language in rows:
+        if language.code in TABLE_COLUMNS:
+            raise InputError(
+                f"{path}: the language {language.name} has the code {language.code}, which is a "
+                f"column of tables; give it another one than {', '.join(TABLE_COLUMNS)}"
+            )
     languages = {language.code: language for language in rows}
     if pivot not in languages:
         raise InputError(f"{path}: the pivot {pivot} has no row")

@@ -4,7 +4,6 @@ torch, fairseq and CTranslate2 are imported where they are needed: --help needs 
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from neuron_specialization.corpora.text_lines import count_lines, read_lines, sp
 from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.errors import InputError
 from neuron_specialization.exported import FORMATS, Description
-from neuron_specialization.files import whole
+from neuron_specialization.files import check_output, whole
+from neuron_specialization.option_types import finite, not_negative, positive_int
 
 STANDARD = Path("-")
 
@@ -45,6 +45,8 @@ def translate(options: argparse.Namespace) -> None:
     """Translate raw text with an exported model: a line in, a line out, in order."""
     description = Description.read(options.exported)
     name, total = name_input(options.input)
+    if options.output != STANDARD:
+        check_output(options.output)
     engine_name = options.engine or preferred(description.formats)
     settings = DecodingSettings(
         beam=options.beam,
@@ -93,13 +95,8 @@ def open_input(path: Path) -> Iterator[Iterable[bytes]]:
 def open_output(path: Path) -> Iterator[BinaryIO]:
     """A file that appears when it is whole, or the standard output."""
     if path == STANDARD:
-        try:
-            yield sys.stdout.buffer
-        except BrokenPipeError:  # who reads has enough, as `head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        yield sys.stdout.buffer
         return
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such folder; make it, or write elsewhere")
     with whole(path) as partial, partial.open("wb") as file:
         yield file
 
@@ -139,37 +136,29 @@ def add_translate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=STANDARD, help="file to write (standard output)"
     )
-    parser.add_argument("--beam", type=positive, default=5, help="(%(default)s)")
+    parser.add_argument("--beam", type=positive_int, default=5, help="(%(default)s)")
     parser.add_argument(
-        "--length-penalty", type=float, default=1.0, help="above 1 favours longer (%(default)s)"
+        "--length-penalty", type=finite, default=1.0, help="above 1 favours longer (%(default)s)"
     )
     parser.add_argument(
         "--max-tokens",
-        type=positive,
+        type=positive_int,
         default=4000,
         metavar="N",
         help="source tokens of a batch, padding included (%(default)s)",
     )
     parser.add_argument(
         "--max-len-a",
-        type=float,
+        type=not_negative,
         default=0,
         metavar="A",
         help="a hypothesis has at most A * source tokens + B tokens (%(default)s)",
     )
     parser.add_argument(
-        "--max-len-b", type=positive, default=200, metavar="B", help="(%(default)s)"
+        "--max-len-b", type=positive_int, default=200, metavar="B", help="(%(default)s)"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(%(default)s)")
-    parser.add_argument("--threads", type=positive, help="of the CPU (all of them)")
+    parser.add_argument("--threads", type=positive_int, help="of the CPU (all of them)")
     parser.add_argument(
         "--scores", action="store_true", help="write the score and a tab before each hypothesis"
     )
-
-
-def positive(text: str) -> int:
-    """A whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number

@@ -11,7 +11,16 @@ from neuron_specialization.errors import InputError
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it becomes `path` at the end, or is removed after an error."""
+    """Yield a path to write to; it becomes `path` at the end, or is removed after an error.
+
+    A link stays one, and the file it leads to is replaced. What is there and is no file, such as
+    /dev/null or a named pipe, is written to itself.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     partial = path.with_name(f"{path.name}.part")
     try:
         yield partial
@@ -43,6 +52,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def check_output(path: Path) -> None:
+    """InputError where a path cannot be that of a file to write, before any work is done for it."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; give the name of a file to write")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder; make it, or write elsewhere")
 
 
 def link(path: Path, name: Path) -> None:

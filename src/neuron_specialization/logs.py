@@ -3,13 +3,14 @@
 import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from neuron_specialization.errors import InputError, Stopped
 
-UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
@@ -46,10 +47,42 @@ def ending_with_messages() -> Iterator[None]:
         sys.exit(f"error: {message}, then run the same command again")
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Run a command that a person has typed: what it cannot read or write ends it with a message.
+
+    It ends quietly where nobody reads its output any more, as behind `| head`.
+    """
+    try:
+        with ending_with_messages():
+            try:
+                yield
+            finally:
+                flush_output()
+    except BrokenPipeError:
+        return
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        if error.errno is None:  # of a library, and none of a file
+            raise
+        sys.exit(f"error: {error}")
+
+
+def flush_output() -> None:
+    """Write what was printed; where that cannot be done, it is dropped, or exit would try again."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 def explain(error: OSError) -> str | None:
-    """What to do about a disk that is full or must not be written; None for other errors."""
+    """What to do about a full disk, or a file that is not to be used; None for other errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: {error}; make room"
-    if error.errno in UNWRITABLE:
-        return f"no permission to write: {error}; make the folder writable"
+    if error.errno in FORBIDDEN:
+        return f"no permission: {error}; make the file readable, or make the folder writable"
     return None

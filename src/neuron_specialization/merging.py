@@ -7,12 +7,13 @@ paired tests, activation counts, masks, validations, records of jobs. No text an
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole
+from neuron_specialization.files import check_output, whole
 
 SETTINGS = "settings.json"
 TAKEN = (
@@ -20,10 +21,10 @@ TAKEN = (
     *("tables", "figures", "neurons"),
 )
 OF_TRAINING = re.compile(
-    r"(?:scores|comet|significance)/\w+/(?P<tested>\w+)/seed\d+\.\w+"
-    r"|activations/(?P<recorded>\w+)/seed\d+(?:\.untrained)?\.npz"
-    r"|masks/(?P<masked>\w+)/seed\d+\.npz"
-    r"|models/(?P<trained>\w+)/seed\d+/checkpoint\.curve\.csv"
+    r"(?:scores|comet|significance)/\w+/(?P<tested>[^/]+)/seed\d+\.\w+"
+    r"|activations/(?P<recorded>[^/]+)/seed\d+(?:\.untrained)?\.npz"
+    r"|masks/(?P<masked>[^/]+)/seed\d+\.npz"
+    r"|models/(?P<trained>[^/]+)/seed\d+/checkpoint\.curve\.csv"
 )
 """Files of one training: what merging adds."""
 LARGE = (".parquet", ".png", ".pdf", ".html")
@@ -51,6 +52,7 @@ def pack(results: Path, archive: Path, *, small: bool = False) -> None:
         small: without files of the kinds in `LARGE`.
     """
     read_settings(results)
+    check_output(archive)
     with whole(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(taken_files(results)):
             if not (small and path.suffix in LARGE):
@@ -78,26 +80,38 @@ def merge(archive: Path, results: Path) -> list[str]:
             results/NAME/settings.json` writes them).
 
     Raises:
-        InputError: other settings, or other contents under a name that is there; nothing is added.
+        InputError: a damaged archive, other settings, or other contents under a name that is
+            there; nothing is added.
     """
-    try:
-        with zipfile.ZipFile(archive) as file:
-            theirs, ours = RunSettings(**json.loads(file.read(SETTINGS))), read_settings(results)
-            check_alike(theirs, ours, archive, results)
-            names = [
-                name
-                for name in file.namelist()
-                if name == REPORT or system_of(name) in ours.systems
-            ]
-            new = [name for name in names if not is_there(file, name, archive, results)]
-            for name in new:
-                path = results / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with whole(path) as partial:
-                    partial.write_bytes(file.read(name))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{archive}: not a file of packed results ({error})") from error
+    ours = read_settings(results)
+    with open_archive(archive) as file:
+        theirs = parse_settings(file.read(SETTINGS), f"{archive}, {SETTINGS}", "pack it again")
+        check_alike(theirs, ours, archive, results)
+        names = [
+            name for name in file.namelist() if name == REPORT or system_of(name) in ours.systems
+        ]
+        new = [name for name in names if not is_there(file, name, archive, results)]
+        for name in new:
+            path = results / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole(path) as partial:
+                partial.write_bytes(file.read(name))
     return new
+
+
+def open_archive(archive: Path) -> zipfile.ZipFile:
+    """Packed results of which every file can be read; InputError where that is not so."""
+    try:
+        file = zipfile.ZipFile(archive)
+        file.getinfo(SETTINGS)
+        damaged = file.testzip()
+    except FileNotFoundError:
+        raise InputError(f"{archive}: no such file") from None
+    except (OSError, EOFError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{archive}: not a file of packed results ({error})") from error
+    if damaged:
+        raise InputError(f"{archive}: {damaged} in it is damaged; copy or pack it again")
+    return file
 
 
 def read_settings(results: Path) -> RunSettings:
@@ -105,7 +119,16 @@ def read_settings(results: Path) -> RunSettings:
     path = results / SETTINGS
     if not path.is_file():
         raise InputError(f"{path}: no such file; `snakemake {path}` writes it")
-    return RunSettings(**json.loads(path.read_text(encoding="utf-8")))
+    return parse_settings(path.read_bytes(), str(path), f"delete it, and `snakemake {path}`")
+
+
+def parse_settings(text: bytes, name: str, remedy: str) -> RunSettings:
+    """The settings of a run; InputError, with the remedy, where a text is something else."""
+    try:
+        found = json.loads(text)
+        return RunSettings(shared=found["shared"], systems=dict(found["systems"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: not the settings of a run ({error!r}); {remedy}") from error
 
 
 def check_alike(theirs: RunSettings, ours: RunSettings, archive: Path, results: Path) -> None:

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from neuron_specialization.analysis.neuron_tables import overlap_table, select_all, sparsity_table
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import write_text
+from neuron_specialization.files import check_output, write_text
 from neuron_specialization.neurons.storage import Counts, Masks, array_names
 
 DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
@@ -16,12 +17,12 @@ DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
 
 def overlap(options: argparse.Namespace) -> None:
     """Print the IoU of every two directions of a side in every layer, as CSV."""
-    print_table(overlap_table(read_neurons(options), options.pivot), options.out)
+    print_table(overlap_table, options)
 
 
 def sparsity(options: argparse.Namespace) -> None:
     """Print the share of neurons that a direction does not use in every layer, as CSV."""
-    print_table(sparsity_table(read_neurons(options), options.pivot), options.out)
+    print_table(sparsity_table, options)
 
 
 def read_neurons(options: argparse.Namespace) -> Masks:
@@ -37,10 +38,13 @@ def read_neurons(options: argparse.Namespace) -> Masks:
     return Masks.load(path)
 
 
-def print_table(table: pd.DataFrame, out: Path | None) -> None:
-    """Write a table as CSV to a file, or to the standard output."""
+def print_table(make: Callable[[Masks, str], pd.DataFrame], options: argparse.Namespace) -> None:
+    """Write a table of neurons as CSV to a file, or to the standard output."""
+    if options.out:
+        check_output(options.out)
+    table = make(read_neurons(options), options.pivot)
     text = table.to_csv(index=False, lineterminator="\n")
-    if out:
-        write_text(out, text)
+    if options.out:
+        write_text(options.out, text)
     else:
         sys.stdout.write(text)

@@ -16,18 +16,31 @@ def sweep_systems(
         systems: all systems.
         name: the one whose k is varied; it stands for its own k.
         percentages: the values of k.
+
+    Raises:
+        InputError: no system with a k, or a row of the name of a system of the sweep that is
+            another one. A row with its very settings, whatever its label and tables, is that one.
     """
     own = systems.get(name)
     if own is None or own.k is None:
         chosen = [row.system for row in systems.values() if row.k is not None]
         raise InputError(f"is of {name}, which is no system with a k; there is {', '.join(chosen)}")
-    others = {
-        float(k): replace(
-            own, system=f"{name}_k{k:g}", label=f"{own.label}, k = {k:g}", k=float(k), tables=()
-        )
-        for k in percentages
-    }
+    others = {float(k): vary_k(own, float(k), systems) for k in percentages if k != own.k}
     return dict(sorted({**others, own.k: own}.items()))
+
+
+def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
+    """A system with another k, or the row that is this system already."""
+    varied = replace(
+        own, system=f"{own.system}_k{k:g}", label=f"{own.label}, k = {k:g}", k=k, tables=()
+    )
+    row = systems.get(varied.system, varied)
+    if replace(row, label=varied.label, tables=varied.tables) != varied:
+        raise InputError(
+            f"has {varied.system}, {own.system} with k = {k:g}, but a row of that name has other "
+            "settings; give it the same, or rename it"
+        )
+    return row
 
 
 def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:

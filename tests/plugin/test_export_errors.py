@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
 from neuron_specialization.fairseq_plugin.exporting import export_model
 from neuron_specialization.neurons.storage import Masks
 from tests.plugin.conftest import DIRECTIONS, draw_masks
@@ -54,7 +56,20 @@ def test_a_checkpoint_that_is_cut_off_or_missing(arguments: dict, tmp_path: Path
     whole = arguments["checkpoint"].read_bytes()
     (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
     refuse(arguments, r"cut\.pt: not a whole fairseq", checkpoint=tmp_path / "cut.pt")
+    refuse(arguments, r"workflow's results, delete it", checkpoint=tmp_path / "cut.pt")
     refuse(arguments, r"no\.pt: no such checkpoint", checkpoint=tmp_path / "no.pt")
+    torch.save({"a": 1}, tmp_path / "other.pt")
+    message = r"other\.pt: not a fairseq checkpoint, as it has no 'model'; give another$"
+    refuse(arguments, message, checkpoint=tmp_path / "other.pt")
+
+
+def test_a_checkpoint_whose_task_has_no_settings(arguments: dict, tmp_path: Path) -> None:
+    state = read_checkpoint(arguments["checkpoint"])
+    for name in ("adapter_sets", "no_language_tags"):
+        del state["cfg"]["task"][name]
+    write_checkpoint(tmp_path / "part.pt", state)
+    message = r"part\.pt: the settings of its task lack adapter_sets, no_language_tags; give"
+    refuse(arguments, message, checkpoint=tmp_path / "part.pt")
 
 
 def test_other_methods(arguments: dict, tmp_path: Path) -> None:

@@ -137,7 +137,9 @@ def test_scores_stand_before_hypotheses(
     assert float(score) < 0
 
 
-def test_bad_input_is_named_and_writes_no_file(exported: Path, tmp_path: Path) -> None:
+def test_bad_input_is_named_and_writes_no_file(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(message: str, *options: object) -> None:
         with pytest.raises(SystemExit, match=message):
             run("translate", exported, *FAST, *options)
@@ -151,6 +153,24 @@ def test_bad_input_is_named_and_writes_no_file(exported: Path, tmp_path: Path) -
     refuse(r"nowhere: no such file", "--input", tmp_path / "nowhere")
     refuse(r"folder: no such folder", "--input", text, "--output", tmp_path / "folder/file")
     assert list(tmp_path.iterdir()) == [text]
+    monkeypatch.setattr(translation, "load_engine", lambda *_: pytest.fail("too late"))
+    refuse(r": a folder; give the name of a file", "--input", text, "--output", tmp_path)
+
+
+def test_a_reader_that_is_gone_is_no_error(exported: Path, project: Path) -> None:
+    """As behind `| head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*TRANSLATE, str(exported), *map(str, FAST)],
+        input=b"fe\n",
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_bad_utf8_in_a_pipe(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pandas as pd
@@ -146,13 +147,6 @@ def test_bad_requests_end_with_one_line(
         main(arguments)
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "x"])
-def test_numbers_of_a_search_are_above_zero(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["translate", "exported", "--beam", value])
-    assert "--beam: invalid positive value" in capsys.readouterr().err
-
-
 def test_help_needs_no_decoder(project: Path) -> None:
     program = (
         "import sys; from neuron_specialization.cli import make_parser;"
@@ -173,3 +167,69 @@ def test_verbs_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit, match="0"):
             main([verb, "--help"])
         assert word in capsys.readouterr().out
+
+
+def scored(folder: Path, **wrong: int) -> list[str]:
+    """Systems that are scored, by name and how many wrong sentences: `LABEL=FOLDER`."""
+    (folder / "languages.tsv").write_text(LANGUAGES)
+    for name, number in wrong.items():
+        run("score", write_system(folder / name, wrong=number), folder / "scored" / name)
+    return [f"{name.rstrip('0123456789').title()}={folder}/scored/{name}" for name in wrong]
+
+
+def tabulate(folder: Path, systems: list[str]) -> str:
+    """The Markdown of a table in BLEU."""
+    languages = folder / "languages.tsv"
+    run("tables", *systems, "--out", folder / "t", "--languages", languages, "--samples", 100)
+    return (folder / "t/levels.bleu.md").read_text(encoding="utf-8")
+
+
+def gains(folder: Path) -> pd.Series:
+    """How many seeds All Avg is over, and its mean gain."""
+    table = pd.read_csv(folder / "t/levels.bleu.gains.csv")
+    return table.query("group == 'All' and direction == 'Avg'").squeeze()[["seeds", "gain"]]
+
+
+def test_seeds_are_compared_with_the_same_seed(tmp_path: Path) -> None:
+    systems = scored(tmp_path, base1=25, base2=4, ours1=20, ours2=2)
+    text = tabulate(tmp_path, systems)
+    assert "† than Base; p < 0.05" in text
+    assert "leave out" not in text
+    table = pd.read_csv(tmp_path / "t/levels.bleu.csv").set_index(["system", "kind"])
+    assert gains(tmp_path)["seeds"] == 2
+    assert gains(tmp_path)["gain"] == pytest.approx(table.loc[("Ours", "delta"), "all_avg"])
+    text = tabulate(tmp_path, systems[:3])
+    assert (
+        "- Base has 2 seeds, Ours 1: the tests of Ours leave out the further ones of Base" in text
+    )
+    assert gains(tmp_path)["seeds"] == 1
+
+
+def test_seeds_are_compared_with_the_only_one_or_left_out(tmp_path: Path) -> None:
+    systems = scored(tmp_path, base1=25, base2=20, ours1=4, ours2=2, ours3=1)
+    text = tabulate(tmp_path, [systems[0], *systems[2:]])
+    assert "leave out" not in text
+    assert gains(tmp_path)["seeds"] == 3
+    text = tabulate(tmp_path, systems)
+    assert (
+        "- Ours has 3 seeds, Base 2: the tests of Ours leave out the further ones of Ours" in text
+    )
+    assert gains(tmp_path)["seeds"] == 2
+
+
+def test_two_systems_are_read_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    systems = scored(tmp_path, base=9, ours=4, theirs=2, others=1)
+    alive: list[weakref.ref[pd.DataFrame]] = []
+    most = []
+    read = pd.read_parquet
+
+    def counted(path: Path, **options: object) -> pd.DataFrame:
+        frame = read(path, **options)
+        alive.append(weakref.ref(frame))
+        most.append(sum(each() is not None for each in alive))
+        return frame
+
+    monkeypatch.setattr(pd, "read_parquet", counted)
+    tabulate(tmp_path, systems)
+    assert len(most) == len(systems)
+    assert max(most) == 2

@@ -46,6 +46,34 @@ def test_bad_cells_name_file_line_and_column(tmp_path: Path, schemas: Path) -> N
             read_languages(table, schema, "en")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path, schemas: Path) -> None:
+    table = tmp_path / "languages.tsv"
+    text = "code\tname\tfamily\tscript\nen\tEnglish\tGermanic\tLatin\n"
+    table.write_text(text, encoding="utf-8-sig")
+    languages = read_languages(table, schemas / "languages.schema.yaml", "en")
+    assert languages["en"].codes == {}
+
+
+def test_a_table_must_be_utf_8(tmp_path: Path, schemas: Path) -> None:
+    table = tmp_path / "languages.tsv"
+    text = "code\tname\tfamily\tscript\nen\tEnglish\tGermánic\tLatin\n"
+    table.write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=r"languages\.tsv: not a text file in UTF-8 .*save it as"):
+        read_languages(table, schemas / "languages.schema.yaml", "en")
+
+
+@pytest.mark.parametrize("code", ["high", "med", "low", "avg", "kind", "system", "language"])
+def test_no_language_has_the_code_of_another_column_of_tables(
+    tmp_path: Path, schemas: Path, code: str
+) -> None:
+    table = tmp_path / "languages.tsv"
+    rows = ["code\tname\tfamily\tscript", "en\tEnglish\tA\tLatin", f"{code}\tOther\tA\tLatin"]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    message = rf"languages\.tsv: the language Other has the code {code}, which is a column"
+    with pytest.raises(InputError, match=message):
+        read_languages(table, schemas / "languages.schema.yaml", "en")
+
+
 def test_directions_from_the_pivot_come_first() -> None:
     assert all_directions(LANGUAGES, "en") == ["en-de", "en-fr", "de-en", "fr-en"]
     assert all_directions(LANGUAGES, "fr") == ["fr-en", "fr-de", "en-fr", "de-fr"]

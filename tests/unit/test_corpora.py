@@ -17,6 +17,7 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus, read_split
 from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
+from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
 from neuron_specialization.parallel import map_processes
 from tests.conftest import DATA
@@ -259,6 +260,24 @@ def test_errors_say_where_and_leave_nothing_behind(
         prepare(fill(tmp_path, files), sources)
     assert re.search(message, str(error.value)), error.value
     assert sorted(p.name for p in tmp_path.rglob("*") if p.name != "results") == sorted(files)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"exceptions": {"fr": {}}}, "'train': exceptions has 'fr', allowed are de, no$"),
+        ({"exceptions": {"en": {}}}, "exceptions has 'en', allowed are de, no$"),
+        ({"exceptions": {False: {}}}, "exceptions has False, .*put the code in quotes"),
+        ({"latin": ["en", "rs"]}, "'train': latin has 'rs', allowed are en, de, no$"),
+        ({"exceptions": {"no": {}}, "latin": ["en", "de"]}, ""),
+    ],
+)
+def test_splits_say_something_of_known_languages_only(
+    settings: Mapping[str, Any], message: str
+) -> None:
+    train = source("train", "text", "{lang}", **settings)
+    problems = "; ".join(find_unknown_languages([train], "en", ["de", "no"]))
+    assert re.search(message, problems) if message else not problems
 
 
 @pytest.mark.parametrize("max_pairs", [{}, {"en": 1}, {"de": 0}])

@@ -106,6 +106,23 @@ def test_a_cell_shows_the_iou_of_the_table(
         assert iou_of(text) == pytest.approx(expected[i, j], abs=5e-5)
 
 
+def test_k_is_shown_as_it_is_computed(page: webdriver.Chrome) -> None:
+    type_k(page, 95.25)
+    assert page.find_element(By.ID, "k").get_attribute("value") == "95.3"
+    assert page.execute_script("return view.k;") == 95.3
+
+
+def test_the_first_k_is_shown_as_it_is_computed(tmp_path: Path) -> None:
+    path = tmp_path / "explorer.html"
+    write_explorer(
+        make_counts(), LANGUAGES, path=path, title="a", pivot="en", k=70.06, counting="token"
+    )
+    with open_page(path) as page:
+        wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
+        assert page.find_element(By.ID, "k").get_attribute("value") == "70.1"
+        assert page.execute_script("return view.k;") == 70.1
+
+
 def test_the_slider_changes_the_map_at_once(page: webdriver.Chrome) -> None:
     before = shown(page, 0, 1)
     slider = page.find_element(By.ID, "slider")

@@ -28,6 +28,8 @@ from neuron_specialization.analysis.score_figures import (
     draw_sweep,
     improvements,
     language_bars,
+    read_gains,
+    read_languages,
 )
 from neuron_specialization.neurons.storage import Masks
 
@@ -255,6 +257,27 @@ def test_every_system_has_bars_however_many_there_are() -> None:
         bars.assign(deviation=np.nan), first="base", metric="BLEU", pivot="en"
     )
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
+
+
+def test_a_system_may_be_called_null(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "direction,system,kind,de,is\n"
+        "o2m,null,absolute,1.0,2.0\no2m,None,absolute,2.0,\n"
+        "o2m,null,delta,0.0,0.0\no2m,None,delta,1.0,\n"
+    )
+    table = read_languages(path, ["de", "is"])
+    bars = language_bars(table, ["de", "is"])
+    assert set(bars["system"]) == {"None"}
+    assert bars["difference"].tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
+
+
+def test_gains_of_one_seed_have_no_interval(tmp_path: Path) -> None:
+    path = tmp_path / "gains.csv"
+    path.write_text("system,against,gain,half_width\nnan,NA,0.5,\n")
+    gains = read_gains(path)
+    assert gains[["system", "against"]].values.tolist() == [["nan", "NA"]]
+    assert np.isnan(gains["half_width"].item())
 
 
 def test_improvement_is_the_mean_over_the_directions_of_a_side() -> None:

@@ -13,6 +13,7 @@ from neuron_specialization.analysis.tables import EXTRA_PARAMETERS, main_table
 from neuron_specialization.analysis.text_tables import score_text
 from neuron_specialization.analysis.writers import write_csv, write_markdown
 from neuron_specialization.errors import InputError
+from neuron_specialization.table_columns import TABLE_COLUMNS
 from tests.unit.test_tables import count_latex_columns, system
 
 LEVELS = {"de": "high", "es": "high", "sv": "medium", "lb": "low", "gu": "low", "oc": ""}
@@ -133,6 +134,7 @@ def test_without_levels_there_is_one_average():
         (SYSTEMS, arguments(metric="comet"), "metric 'comet': found bleu"),
         (SYSTEMS, arguments(["de", "es", "de"]), "columns with the same name: de; list every"),
         (SYSTEMS, arguments(["low"], levels={"low": ""}), "columns with the same name: low;"),
+        (SYSTEMS, arguments(["kind"], levels={"kind": ""}), "columns with the same name: kind;"),
         (SYSTEMS, arguments(["de", "xx"]), "language 'xx' is translated but has no entry"),
         (SYSTEMS, arguments(["de"], levels={"de": "hi"}), "level 'hi' is not one of high"),
     ],
@@ -193,6 +195,21 @@ def test_csv(tmp_path):
     path = tmp_path / "table.csv"
     write_csv(language_score_table(SYSTEMS[:2], **arguments()), path)
     assert path.read_text(encoding="utf-8") == CSV
+
+
+def test_columns_beside_the_languages_are_no_codes_of_languages(tmp_path):
+    path = tmp_path / "table.csv"
+    languages = ["lb", "gu", "sv", "de"]
+    untouched = system("X", {"en-de": 1.0}, metric="bleu_untouched")
+    write_csv(
+        language_score_table(
+            [*SYSTEMS, untouched], **arguments(languages), untouched="bleu_untouched"
+        ),
+        path,
+    )
+    header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert set(header) - {*languages, "extra_parameters"} < set(TABLE_COLUMNS)
+    assert {"med", "untouched"} < set(header)
 
 
 def test_csv_keeps_full_precision_codes_and_labels(tmp_path):

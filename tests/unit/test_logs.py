@@ -1,7 +1,9 @@
 """What a job's log holds when it fails."""
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ with log_to(sys.argv[1]):
             "make the folder writable",
             False,
         ),
+        ("PermissionError(errno.EACCES, 'Denied', 'a.pt')", "make the file readable", False),
         ("OSError(errno.ENOENT, 'No such file', 'a.pt')", "No such file", True),
         ("KeyError('a bug')", "a bug", True),
     ],
@@ -66,3 +69,31 @@ def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
         fail()
     assert path.read_text() == "old\n"
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for target in ("there/old.csv", "there/new.csv"):
+        link = tmp_path / "link.csv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        write_text(link, "new\n")
+        assert link.is_symlink()
+        assert (tmp_path / target).read_text() == "new\n"
+    assert len(list(tmp_path.rglob("*"))) == 4
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    link = tmp_path / "null"
+    link.symlink_to(os.devnull)
+    write_text(link, "lost\n")
+    assert Path(os.devnull).is_char_device()
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "text\n")
+    reader.join(timeout=10)
+    assert found == ["text\n"]
+    assert pipe.is_fifo()
+    assert link.is_symlink()

@@ -1,11 +1,13 @@
 """Packed results, and what may be merged with what."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from neuron_specialization.cli import main
 from neuron_specialization.config import Language
 from neuron_specialization.errors import InputError
 from neuron_specialization.merging import merge, pack
@@ -57,6 +59,17 @@ def test_packed_are_results_without_text_and_models(tmp_path: Path) -> None:
         names = set(file.namelist())
     expected = {name.format(system="ours", seed=1) for name in OF_SEED}
     assert names == expected | {"settings.json", REPORT, *OTHERS}
+
+
+def test_systems_of_a_sweep_are_merged(tmp_path: Path) -> None:
+    digests = {"systems": {"ours_k99.5": "1"}}
+    ours, theirs = (
+        make_run(tmp_path / name, seed, system="ours_k99.5", **digests)
+        for name, seed in (("a", 1), ("b", 2))
+    )
+    assert set(merge(packed(theirs), ours)) == {
+        name.format(system="ours_k99.5", seed=2) for name in OF_SEED
+    }
 
 
 def test_small_ones_have_no_scores_of_sentences_and_no_pictures(tmp_path: Path) -> None:
@@ -128,6 +141,62 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         file.write(tmp_path / "b/y", "../outside")
     with pytest.raises(InputError, match=r"y\.zip: not a file of packed results"):
         merge(tmp_path / "y.zip", ours)
+
+
+def test_an_archive_with_damage_adds_nothing(tmp_path: Path) -> None:
+    ours, archive = make_run(tmp_path / "a", 1), packed(make_run(tmp_path / "b", 2))
+    with zipfile.ZipFile(archive) as file:
+        last = max(file.infolist(), key=lambda member: member.header_offset)
+        damaged = max(
+            (member for member in file.infolist() if "seed2" in member.filename),
+            key=lambda member: member.header_offset,
+        )
+    assert last.filename != damaged.filename
+    content = archive.read_bytes()
+    start = damaged.header_offset + 30 + len(damaged.filename)
+    for junk in (b"\xff" * 4, content[start : start + 3] + b"\x00"):
+        spoiled = content[:start] + junk + content[start + 4 :]
+        archive.write_bytes(spoiled)
+        with pytest.raises(InputError, match=r"b\.zip: .*(damaged|not a file of packed results)"):
+            merge(archive, ours)
+        assert not list(ours.rglob("*seed2*"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"shared": ""}', '{"shared": "", "systems": 1}'])
+def test_settings_that_are_none_are_named(tmp_path: Path, text: str) -> None:
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 2)
+    archive = packed(theirs)
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as file:
+        file.writestr("settings.json", text)
+    with pytest.raises(
+        InputError, match=r"c\.zip, settings\.json: not the settings of a run .*pack"
+    ):
+        merge(tmp_path / "c.zip", ours)
+    write(ours, "settings.json", text)
+    with pytest.raises(
+        InputError, match=r"a/settings\.json: not the settings of a run .*delete it"
+    ):
+        merge(archive, ours)
+
+
+def test_a_write_that_fails_is_not_blamed_on_the_archive(tmp_path: Path) -> None:
+    ours, archive = make_run(tmp_path / "a", 1), packed(make_run(tmp_path / "b", 2))
+    shutil.rmtree(ours / "masks")
+    write(ours, "masks", "no folder")
+    with pytest.raises(NotADirectoryError, match=r"a/masks"):
+        merge(archive, ours)
+
+
+def test_nothing_to_add_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, archive = make_run(tmp_path / "a", 1), packed(make_run(tmp_path / "b", 1, 2))
+    main(["merge", str(archive), str(ours)])
+    assert set(capsys.readouterr().out.split()) == {
+        name.format(system="ours", seed=2) for name in OF_SEED
+    }
+    main(["merge", str(archive), str(ours)])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "b.zip: nothing to add" in printed.err
 
 
 def test_digests_are_of_what_a_system_is_and_of_its_parent() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -12,6 +13,7 @@ from neuron_specialization.analysis.setup_tables import (
     model_table,
     model_text,
 )
+from neuron_specialization.analysis.tables import read_parameters
 
 
 def language(code: str, level: str, family: str) -> dict:
@@ -56,6 +58,14 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
     assert model_text(table).rows[0] == (
         *("big", "1", "439", "6", "16", "1,024", "4,096", "7,680", "84", "0.1"),
     )
+
+
+def test_parameters_are_those_of_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "parameters.csv"
+    path.write_text("system,label,models,total,trainable,added\nnull,N,1,9,8,0\nnan,M,1,,,\n")
+    parameters = read_parameters(path)
+    assert parameters.loc["null", "total"] == 9
+    assert np.isnan(parameters.loc["nan", "total"])
 
 
 def test_the_page_of_settings_has_all_of_them(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Paired tests on stored statistics, and what tables make of them."""
 
 import os
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -14,12 +15,14 @@ from neuron_specialization.analysis.cells import level_cells
 from neuron_specialization.analysis.text_tables import wins_text
 from neuron_specialization.analysis.wins import (
     CONTROL,
+    FIRST,
     PARENT,
     Comparison,
     find_marks,
     legend,
     outcomes,
     wins_table,
+    with_tests,
 )
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.metrics import mean_statistics
@@ -141,6 +144,21 @@ def test_systems_with_other_sentences_are_refused() -> None:
         compare_systems(scored(GOOD), scored(POOR)[:-1].iloc[:39], settings("bootstrap", 10))
 
 
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "tokenised_bleu", "bleu_untouched"])
+@pytest.mark.parametrize("reverse", [True, False])
+def test_as_many_but_other_sentences_are_refused(metric: str, reverse: bool) -> None:
+    references = [" ".join(WORDS[: 1 + i % 12]) for i in range(40)]
+    others = references[::-1] if reverse else [*references[:20], *references[21:], "the end"]
+    mine, other = (
+        sentence_table([score_texts("en-de", metric, texts, texts)])
+        for texts in (references, others)
+    )
+    first = 1 if reverse else 21
+    message = rf"{metric} of 'en-de': the references .* \(the first: {first}\) .*score both against"
+    with pytest.raises(InputError, match=message):
+        compare_systems(mine, other, settings("bootstrap", 10))
+
+
 # ---- wins, losses, ties and marks ----
 
 LEVELS = {"de": "high", "nl": "high", "lb": "low"}
@@ -242,3 +260,18 @@ def test_the_legend_says_what_the_marks_mean() -> None:
     assert "bs:200|seed:1" in tests
     assert "‡" not in legend([PARENT_TESTS], 0.05)[0]
     assert legend([], 0.05) == []
+
+
+def test_the_legend_names_the_first_row_where_nothing_is_continued() -> None:
+    first = replace(PARENT_TESTS, role=FIRST, other="{Base}")
+    assert "cell: † than {Base}; p < 0.05" in legend([first], 0.05)[0]
+    cells = level_cells(["en-de"], LEVELS, "en")
+    assert set(find_marks([first], {"": cells}, "bleu", 0.05).values()) == {"†"}
+
+
+def test_only_what_has_tests_in_a_metric_is_tested_in_it() -> None:
+    chrf = replace(CONTROL_TESTS, tests=CONTROL_TESTS.tests.assign(metric="chrf"))
+    both = replace(PARENT_TESTS, tests=pd.concat([PARENT_TESTS.tests, chrf.tests]))
+    (found,) = with_tests([both, chrf], "bleu")
+    pd.testing.assert_frame_equal(found.tests, PARENT_TESTS.tests)
+    assert with_tests([both, chrf], "comet") == []

@@ -1,5 +1,6 @@
 """Counts and masks on disk."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,54 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     np.savez(path, something=np.zeros(3))
     with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
         Masks.load(path)
+
+
+def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "masks.npz"
+    remedy = "not a whole file .*; if it is one of the workflow's results, delete it to have it"
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(InputError, match=rf"array\.npy: {remedy}"):
+        Masks.load(tmp_path / "array.npy")
+    random_masks(3, 2, 64).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays | {"provenance": np.array("{")})
+    with pytest.raises(InputError, match=remedy):
+        Masks.load(path)
+    np.savez_compressed(path, **arrays)
+    Masks.load(path)
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("bits.npy")
+    content = bytearray(path.read_bytes())
+    start = member.header_offset + 30 + len(member.filename) + 20  # behind the header of zip64
+    content[start : start + 4] = b"\xff" * 4
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=remedy):
+        Masks.load(path)
+
+
+def test_what_is_no_file_is_not_to_be_deleted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"it cannot be read \(Is a directory\)$"):
+        Masks.load(tmp_path)
+
+
+def test_files_of_another_kind_are_said_to_be_that(tmp_path: Path) -> None:
+    masks, counts = tmp_path / "masks.npz", tmp_path / "counts.npz"
+    random_masks(3, 2, 64).save(masks)
+    count_LNF = np.ones((1, 1, 4), dtype=np.int64)
+    Counts(
+        directions=("en-de",),
+        layers=("encoder.layers.0",),
+        sentence_LNF=count_LNF,
+        token_LNF=count_LNF,
+        provenance={},
+    ).save(counts)
+    message = r"counts\.npz: these are activation counts; give a file of neuron masks$"
+    with pytest.raises(InputError, match=message):
+        Masks.load(counts)
+    message = r"masks\.npz: these are neuron masks; give a file of activation counts$"
+    with pytest.raises(InputError, match=message):
+        Counts.load(masks)
 
 
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from neuron_specialization.config import Language
 from neuron_specialization.errors import InputError
-from neuron_specialization.related_systems import find_comparisons
+from neuron_specialization.related_systems import find_comparisons, sweep_systems
 from neuron_specialization.system_settings import adapter_settings, shard, system_architecture
 from neuron_specialization.systems import System, parent_seed, read_systems
 
@@ -214,3 +214,25 @@ def test_every_direction_is_in_one_shard(total: int) -> None:
     shards = [shard(directions, f"{i + 1}-of-{total}") for i in range(total)]
     assert sorted(itertools.chain(*shards)) == sorted(directions)
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_a_sweep_varies_k_and_nothing_else_but_names() -> None:
+    own = System(system="ns", label="NS", method="neuron_specialization", directions=(), k=95)
+    sweep = sweep_systems({"ns": own}, "ns", [50, 99.5, 95])
+    assert list(sweep) == [50, 95, 99.5]
+    assert sweep[95] is own
+    assert sweep[99.5] == replace(own, system="ns_k99.5", label="NS, k = 99.5", k=99.5, tables=())
+
+
+def test_a_row_with_the_name_of_a_system_of_a_sweep_must_be_that() -> None:
+    own = System(
+        system="ns", label="NS", method="neuron_specialization", directions=(), k=95, seeds=(1, 2)
+    )
+    same = replace(own, system="ns_k50", label="Half", k=50.0)
+    assert sweep_systems({"ns": own, "ns_k50": same}, "ns", [50])[50] is same
+    for changes in ({"k": 51.0}, {"seeds": (1,)}, {"stacks": "encoder"}):
+        other = replace(same, **changes)
+        with pytest.raises(InputError, match="a row of that name has other settings"):
+            sweep_systems({"ns": own, "ns_k50": other}, "ns", [50])
+    # its own k needs no other system
+    sweep_systems({"ns": own, "ns_k95": replace(same, system="ns_k95")}, "ns", [95])

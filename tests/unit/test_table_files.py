@@ -4,6 +4,8 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +17,12 @@ from neuron_specialization.analysis.cells import average, level_cells
 from neuron_specialization.analysis.footers import code_version, describe_origin, describe_sizes
 from neuron_specialization.analysis.gains import gains_table
 from neuron_specialization.analysis.paper import PaperValue, paper_table, read_paper_values
-from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
+from neuron_specialization.analysis.rows import (
+    Training,
+    gather_comparisons,
+    gather_rows,
+    number_seeds,
+)
 from neuron_specialization.analysis.table_files import TableSettings, write_tables
 from neuron_specialization.analysis.tables import SystemRow, score_table
 from neuron_specialization.errors import InputError
@@ -198,7 +205,96 @@ def test_comparisons_of_several_seeds_are_one() -> None:
     assert gather_comparisons([("Ours", tests[0][1][:0])], {}) == []
 
 
+def test_seeds_of_a_label_are_told_apart_by_what_they_have_in_common() -> None:
+    high, low, every = (
+        scores_of(dict.fromkeys(pairs, 1.0)) for pairs in (["en-de"], ["en-lb"], ["en-de", "en-lb"])
+    )
+    frames = [high, low, every, high, low, low.assign(metric="comet"), every]
+    assert number_seeds([*["Ours"] * 6, "Base"], frames) == [0, 0, 1, 2, 2, 0, 0]
+
+
+def test_means_over_fewer_seeds_than_the_rows_are_named(tmp_path: Path) -> None:
+    lacking = training("Ours", 1, seed=2)
+    lacking = replace(lacking, scores=lacking.scores.query("pair not in ('en-de', 'lb-en')"))
+    chrf = training("Ours", 0, metric="chrf")
+    twice = replace(chrf, scores=pd.concat([training("Ours", 0).scores, chrf.scores]))
+    line = "Ours: fewer seeds than the row's 2 for"
+    assert f"- {line} en-de, lb-en\n" in written(tmp_path, training("Base", 0), twice, lacking)
+    text = written(tmp_path, training("Base", 0), twice, lacking, metric="chrf")
+    assert f"- {line} all directions\n" in text
+    assert "fewer" not in written(tmp_path, training("Ours", 0), training("Ours", 1, seed=2))
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 2)])
+def test_systems_that_complement_each_other_lack_no_seeds(
+    tmp_path: Path, seeds: tuple[int, int]
+) -> None:
+    high, low = (
+        Training(system=name, label="Bilingual", seed=seed, scores=scores_of(scores))
+        for name, seed, scores in zip(
+            ("high", "low"), seeds, ({"en-de": 1.0}, {"en-lb": 2.0}), strict=True
+        )
+    )
+    assert "fewer seeds" not in written(tmp_path, high, low)
+
+
 # ---- the files ----
+
+
+def written(folder: Path, *trainings: Training, **changes: object) -> str:
+    """The Markdown of a table of trainings."""
+    rows = gather_rows(trainings, {each.system: 1 for each in trainings})
+    write_tables(rows, [], [], settings(**changes), origin=[], out=files(folder))
+    return (folder / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_metric_without_tests_has_neither_wins_nor_marks(tmp_path: Path) -> None:
+    rows = gather_rows(
+        [training("Base", 0, metric="comet"), training("Ours", 1, metric="comet")],
+        {"base": 1, "ours": 1},
+    )
+    comparisons = gather_comparisons(
+        [("Ours", paired_tests("base", "parent", 1, 0.01))], {"base": "Base"}
+    )
+    comet = settings(metric="comet")
+    write_tables(rows, comparisons, [], comet, origin=[], out=files(tmp_path))
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "0/0/0" not in text
+    assert "Significant" not in text
+    assert "Tests:" not in text
+    assert len((tmp_path / "table.wins.csv").read_text().splitlines()) == 1
+
+
+def test_outputs_without_a_score_in_the_metric_are_not_called_missing(tmp_path: Path) -> None:
+    base = training("Base", 0)
+    base = replace(base, scores=pd.concat([base.scores, training("", 0, metric="chrf").scores]))
+    ours = training("Ours", 0)
+    ours = replace(ours, scores=ours.scores.query("pair != 'en-de'"))
+    text = written(tmp_path, base, ours, metric="chrf")
+    assert "- Ours has no outputs: en-de\n" in text
+    assert "- Ours has no scores in chrF++: en-nl, de-en, nl-en, en-lb, lb-en\n" in text
+
+
+@pytest.mark.parametrize("layout", ["levels", "languages"])
+def test_scores_that_no_cell_has_are_named(tmp_path: Path, layout: str) -> None:
+    more = {"en-fr": 1.0, "fr-en": 1.0, "de-xx": 1.0, "de-nl": 1.0}
+    text = written(tmp_path, training("Base", 0, values=more), layout=layout)
+    assert "- Left out, as the table of languages lacks them: fr, xx\n" in text
+    assert "- Left out, as they are not from or into en: de-nl\n" in text
+    assert "Left out" not in written(tmp_path, training("Base", 0), layout=layout)
+
+
+def test_markdown_shows_labels_and_footers_as_they_are(tmp_path: Path) -> None:
+    label, line = r"<x> a*b* _c_ `d` \e &lt; f_g", "see <b>, *this* and _that_; p < 0.05"
+    rows = gather_rows([training(label, 0)], {label.lower(): 1})
+    title = settings(title="*toy* <i>")
+    write_tables(rows, [], [], title, origin=[line], out=files(tmp_path))
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    html = markdown.markdown(text, extensions=["tables"])
+    assert html.count(escape(label)) == 2  # its row, and the footer's first line
+    assert escape(line) in html
+    assert f"<h2>BLEU on {escape('*toy* <i>')}</h2>" in html
+    assert "p < 0.05" in text
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         WeightMasks.load(path)
     neurons = np.ones((1, 2, 3), dtype=bool)
     Masks(directions=("en-de",), layers=("0", "1"), mask_LNF=neurons, provenance={}).save(path)
-    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
+    with pytest.raises(InputError, match=r"masks\.npz: these are neuron masks; give .* weight"):
         WeightMasks.load(path)
 
 

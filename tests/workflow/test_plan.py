@@ -127,7 +127,7 @@ JOBS = {
         "score_system": 2,
         "compare_systems": 1,
         "count_parameters": 1,
-        "make_table": 5,
+        "make_table": 3,
         "describe_languages": 1,
         "describe_settings": 1,
         "describe_run": 1,
@@ -240,17 +240,38 @@ def test_download_is_a_target_of_its_own(
     assert planned_jobs(done.stdout) == fetched | {"download": 1}
 
 
+def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
+    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    settings = {"metrics": ["comet"], "comet": {"model": str(tmp_path / "model.ckpt")}}
+    overlays = (TINY, overlay(settings))
+    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
+    assert done.returncode != 0
+    assert re.search(r"model\.ckpt as comet\.model, and there is no such file", done.stdout)
+    # without it, scores say so, and all else goes on
+    done = snakemake(tmp_path, "scores", "--dry-run", "--quiet", "rules", overlays=overlays)
+    assert "fetch_comet" not in planned_jobs(done.stdout), done.stdout
+    (tmp_path / "model.ckpt").touch()
+    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+
+
 def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
     shipped = {path.name for path in (project / "config").glob("*.yaml")}
     tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
     assert shipped == tested
 
 
-def splits(**settings: str) -> dict[str, dict]:
+def splits(**settings: object) -> dict[str, dict]:
     """A training corpus in two files per pair, validation and test built in."""
     train = {"name": "train", "format": "text", "path": "{pair}.{lang}", **settings}
     others = [{"name": name, "format": "builtin", "sentences": 9} for name in ("valid", "test")]
     return {"corpora": {"splits": [train, *others]}}
+
+
+def figures(**tables: dict[str, str]) -> dict[str, dict]:
+    """Some tables by language, with figures."""
+    return {"tables": tables}
 
 
 @pytest.mark.parametrize(
@@ -294,6 +315,22 @@ def splits(**settings: str) -> dict[str, dict]:
         ({"tables": {"a/b": "levels"}}, "a/b"),
         ({"architectures": {"tiny": {"continuation": {"patience": 3}}}}, "patience"),
         ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),
+        (
+            splits(exceptions={False: {"path": "{pair}.{lang}"}}),
+            "has False.*put the code in quotes",
+        ),
+        (splits(exceptions={"ba": {"path": "{pair}.{lang}"}}), "exceptions has 'ba', allowed are"),
+        (splits(latin=["a1", "ba"]), "latin has 'ba', allowed are"),
+        (splits(latin=[False]), "(?s)False is not of type.*in quotes"),
+        (figures(mine={"layout": "levels", "figure": "mine"}), "its layout is levels"),
+        (figures(mine={"layout": "languages", "figure": "gains"}), "the name of another one"),
+        (
+            figures(
+                levels={"layout": "languages", "figure": "mine"},
+                bilingual={"layout": "languages", "figure": "mine"},
+            ),
+            r"has the figure mine, the name of that of tables\.\w+: give it another",
+        ),
     ],
 )
 def test_bad_settings_are_refused_before_anything_runs(

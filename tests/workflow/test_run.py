@@ -372,18 +372,17 @@ def test_one_more_k_trains_that_k_only(
     overlay: Callable[[dict], str],
     tmp_path: Path,
 ) -> None:
-    for folder in ("results", ".snakemake"):
-        shutil.copytree(clone / folder, tmp_path / folder)
+    copy = shutil.copytree(clone, tmp_path / "copy")
     settings = {
         "analysis": {"sweep": {"system": "neuron_specialization", "k": [50]}},
         "tables": {"bilingual": {"layout": "languages", "figure": "figure3"}},
     }
     overlays = (TINY, overlay(settings))
-    done = snakemake(tmp_path, project=clone, overlays=overlays)
+    done = snakemake(copy, project=copy, overlays=overlays)
     assert done.returncode == 0, done.stdout[-5000:]
     once = ("select_neurons", "train_system", "translate_split", "score_system")
     assert {name: planned_jobs(done.stdout)[name] for name in once} == dict.fromkeys(once, 1)
-    own = tmp_path / "results/tiny"
+    own = copy / "results/tiny"
     sweep = pd.read_csv(own / "figures/test/figure4.bleu.csv")
     assert sweep["k"].tolist()[:4] == [50, 50, 95, 95]
     assert sweep["k"].isna().sum() == 2  # the continued baseline, both sides
@@ -399,7 +398,7 @@ def test_one_more_k_trains_that_k_only(
     assert set(bars["system"]) == {"Baseline", "Continued baseline", "Neuron specialization"}
     settings["analysis"]["sweep"]["k"] = [50, 80.5]
     overlays = (TINY, overlay(settings))
-    done = snakemake(tmp_path, "-n", "--quiet", "rules", project=clone, overlays=overlays)
+    done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
     planned = planned_jobs(done.stdout)
     assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
     assert planned["draw_sweep"] == 2

@@ -1,7 +1,7 @@
 """Footers of tables: what the numbers are, where they come from, and why some are missing."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +37,26 @@ def describe(
         )
         lines += [line for row in rows for line in _explain(row, metric + UNTOUCHED, pairs)]
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def describe_left_out(
+    rows: Sequence[SystemRow], metric: str, languages: Collection[str], pivot: str
+) -> list[str]:
+    """Lines on the scores of a metric that no cell has: of other languages, without the pivot."""
+    pairs = sorted(
+        {pair for row in rows for pair in row.scores.loc[row.scores["metric"] == metric, "pair"]}
+    )
+    known = {*languages, pivot}
+    lacking = sorted({language for pair in pairs for language in pair.split("-")} - known)
+    others = [
+        pair for pair in pairs if pivot not in pair.split("-") and known.issuperset(pair.split("-"))
+    ]
+    lines = []
+    if lacking:
+        lines.append(f"Left out, as the table of languages lacks them: {', '.join(lacking)}")
+    if others:
+        lines.append(f"Left out, as they are not from or into {pivot}: {_list(others, pairs)}")
+    return lines
 
 
 def describe_sizes(report: pd.DataFrame, languages: Sequence[str]) -> list[str]:
@@ -95,15 +115,35 @@ def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
     """Why some scores of a row are missing, or do not come from its text."""
     scores = row.scores[(row.scores["metric"] == metric) & row.scores["pair"].isin(pairs)]
     absent = [pair for pair in pairs if pair not in set(scores["pair"])]
-    lines = []
-    if absent:
-        what = "untouched references" if metric.endswith(UNTOUCHED) else "outputs"
-        lines.append(f"{row.label} has no {what}: {_list(absent, pairs)}")
+    there = set(row.scores["pair"])
+    if metric.endswith(UNTOUCHED):
+        missing = {"untouched references": absent}
+    else:
+        missing = {
+            "outputs": [pair for pair in absent if pair not in there],
+            f"scores in {metric_name(metric)}": [pair for pair in absent if pair in there],
+        }
+    lines = [
+        f"{row.label} has no {what}: {_list(chosen, pairs)}"
+        for what, chosen in missing.items()
+        if chosen
+    ]
+    lines += _unequal_seeds(row, metric, pairs)
     if NOTE in scores:
         noted = scores[scores[NOTE].notna() & (scores[NOTE] != "")]
         for note, group in noted.groupby(NOTE, sort=True):
             lines.append(f"{row.label}, {note}: {_list(list(group['pair']), pairs)}")
     return lines
+
+
+def _unequal_seeds(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
+    """A line on the scores that are means over fewer seeds than others of the row."""
+    most = max(row.seeds.values(), default=0)
+    fewer = [pair for pair in pairs if 0 < row.seeds.get((pair, metric), 0) < most]
+    if not fewer:
+        return []
+    which = " (untouched references)" if metric.endswith(UNTOUCHED) else ""
+    return [f"{row.label}: fewer seeds than the row's {most} for {_list(fewer, pairs)}{which}"]
 
 
 def _list(chosen: Sequence[str], pairs: Sequence[str]) -> str:

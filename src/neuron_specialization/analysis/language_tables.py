@@ -16,6 +16,7 @@ from neuron_specialization.analysis.tables import (
     tabulate,
 )
 from neuron_specialization.errors import InputError
+from neuron_specialization.table_columns import TABLE_COLUMNS
 
 _AVERAGE_OF_LEVEL = {level: group.lower() for level, group in GROUP_OF_LEVEL.items()}
 _OVERALL = AVG.lower()
@@ -81,11 +82,10 @@ def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, l
 
 
 def _check_names(languages: Sequence[str]) -> None:
-    averages = [*_AVERAGE_OF_LEVEL.values(), _OVERALL]
-    names = [*languages, *averages]
+    names = [*languages, *TABLE_COLUMNS]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
             f"columns with the same name: {', '.join(repeated)}; list every language once, by a "
-            f"code other than {', '.join(averages)}"
+            f"code other than {', '.join(TABLE_COLUMNS)}"
         )

@@ -24,6 +24,7 @@ from neuron_specialization.analysis.plots import (
     save_figure,
     side_label,
 )
+from neuron_specialization.csv_tables import read_table
 from neuron_specialization.files import write_text
 
 HEAT_MAPS = {
@@ -72,12 +73,7 @@ class NeuronTables:
 
 def read_layers(path: Path) -> pd.DataFrame:
     """Read a table of overlap or of sparsity; `nan` is a language, Min Nan, and "" is no value."""
-    return pd.read_csv(
-        path,
-        float_precision="round_trip",
-        keep_default_na=False,
-        na_values={"iou": [""], "sparsity": [""]},
-    )
+    return read_table(path, ["iou", "sparsity"])
 
 
 Drawing = tuple[Figure, pd.DataFrame]

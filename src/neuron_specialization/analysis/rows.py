@@ -1,8 +1,9 @@
 """Rows of tables, gathered from trainings: systems of one label, seeds, paired tests."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 
 import pandas as pd
 
@@ -22,6 +23,21 @@ class Training:
     """Its seed."""
     scores: pd.DataFrame
     """scoring.corpus_table."""
+
+
+def number_seeds(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> list[int]:
+    """The seed, from 0, of each of some scores, of which labels are all that is known.
+
+    Scores of one label are of the same seed where they complement each other, of different ones
+    where both have a pair and metric.
+    """
+    seeds: list[int] = []
+    keys = [set(_scored(frame)) for frame in frames]
+    for label, own in zip(labels, keys, strict=True):
+        former = zip(labels, keys, seeds, strict=False)
+        taken = {seed for other, theirs, seed in former if other == label and own & theirs}
+        seeds.append(next(seed for seed in count() if seed not in taken))
+    return seeds
 
 
 def gather_rows(
@@ -47,6 +63,7 @@ def gather_rows(
             scores=merge_scores([t.scores for t in members]),
             extra_parameters=100 * (sizes[label] / first - 1) if i else None,
             scores_by_seed=_by_seed(members),
+            seeds=Counter(key for t in members for key in _scored(t.scores)),
         )
         for i, (label, members) in enumerate(by_label.items())
     ]
@@ -69,6 +86,11 @@ def gather_comparisons(
         Comparison(label=label, other=labels[other], role=role, tests=rows)
         for (label, role, other), rows in groups
     ]
+
+
+def _scored(scores: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs and metrics that some scores have."""
+    return list(zip(scores["pair"], scores["metric"], strict=True))
 
 
 def _by_seed(members: Sequence[Training]) -> list[pd.DataFrame]:

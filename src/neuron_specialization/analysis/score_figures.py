@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,17 @@ from neuron_specialization.analysis.plots import (
     new_figure,
     side_label,
 )
+from neuron_specialization.csv_tables import read_table
+
+
+def read_languages(path: Path, languages: Sequence[str]) -> pd.DataFrame:
+    """Read the CSV of a table by language."""
+    return read_table(path, languages)
+
+
+def read_gains(path: Path) -> pd.DataFrame:
+    """Read the CSV of `gains.gains_table`."""
+    return read_table(path, ["gain", "half_width"])
 
 
 def language_bars(table: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from neuron_specialization.analysis.cells import Cells, level_cells
-from neuron_specialization.analysis.footers import describe
+from neuron_specialization.analysis.footers import describe, describe_left_out
 from neuron_specialization.analysis.gains import gains_table, gains_text
 from neuron_specialization.analysis.language_tables import language_cells, language_score_table
 from neuron_specialization.analysis.paper import (
@@ -23,7 +23,13 @@ from neuron_specialization.analysis.text_tables import (
     score_text,
     wins_text,
 )
-from neuron_specialization.analysis.wins import Comparison, find_marks, legend, wins_table
+from neuron_specialization.analysis.wins import (
+    Comparison,
+    find_marks,
+    legend,
+    wins_table,
+    with_tests,
+)
 from neuron_specialization.analysis.writers import write_csv, write_texts
 from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
 from neuron_specialization.files import write_text
@@ -73,6 +79,7 @@ def write_tables(
         out: files by their form: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
     """
     table, blocks = _make_table(rows, settings)
+    comparisons = with_tests(comparisons, settings.metric)
     wins = wins_table(comparisons, blocks, settings.metric, settings.level)
     gains = gains_table(comparisons, blocks, settings.metric)
     marks = find_marks(comparisons, blocks, settings.metric, settings.level)
@@ -91,6 +98,7 @@ def write_tables(
     ]
     footer = [
         *describe(rows, settings.metric, blocks, round_first=settings.round_first),
+        *describe_left_out(rows, settings.metric, settings.levels, settings.pivot),
         *legend(comparisons, settings.level),
         *corrections,
         *origin,

@@ -6,12 +6,14 @@ printed (0 to 100). ``score_table`` averages by resource level (Tables 2, 7 and 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 
 import pandas as pd
 
 from neuron_specialization.analysis.cells import ALL, Cells, average, level_cells
+from neuron_specialization.csv_tables import read_table
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 
@@ -30,13 +32,21 @@ class SystemRow:
     ``scores`` is as ``scoring.corpus_table`` or ``merge_scores`` makes it, with at least
     ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's parameters,
     None where such a number says nothing (normally the first row itself). ``scores_by_seed``
-    has those of each seed where there are several, of which ``scores`` are the mean.
+    has those of each seed where there are several, of which ``scores`` are the mean. ``seeds`` says
+    over how many seeds the score of each pair and metric is a mean.
     """
 
     label: str
     scores: pd.DataFrame
     extra_parameters: float | None
     scores_by_seed: Sequence[pd.DataFrame] = ()
+    seeds: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+def read_parameters(path: Path) -> pd.DataFrame:
+    """Read the parameters of systems, by system: `models`, `total`, `trainable`, `added`."""
+    table = read_table(path, ["models", "total", "trainable", "added"])
+    return table.set_index("system")
 
 
 def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

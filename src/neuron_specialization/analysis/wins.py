@@ -1,18 +1,19 @@
 """Significant wins, losses and ties of systems, and the marks that stand for them in tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from neuron_specialization.analysis.cells import Cells
 
-PARENT, CONTROL, SHUFFLED = "parent", "control", "shuffled"
-MARKS = {PARENT: "†", CONTROL: "‡", SHUFFLED: "¶"}
+PARENT, FIRST, CONTROL, SHUFFLED = "parent", "first", "control", "shuffled"
+MARKS = {PARENT: "†", FIRST: "†", CONTROL: "‡", SHUFFLED: "¶"}
 WORSE = "↓"
 """Behind the mark of a cell that is worse."""
 _MEANING = {
     PARENT: "than the system it continues from",
+    FIRST: "than {other}",
     CONTROL: "than the continued baseline",
     SHUFFLED: "than as many neurons drawn at random",
 }
@@ -27,9 +28,17 @@ class Comparison:
     other: str
     """Label of the system that it is compared with."""
     role: str
-    """What that is to it: PARENT, CONTROL or SHUFFLED."""
+    """What that is to it: PARENT, CONTROL, SHUFFLED, or no more than the FIRST row."""
     tests: pd.DataFrame
     """Paired tests of all seeds: significance.COMPARISON_COLUMNS."""
+
+
+def with_tests(comparisons: Sequence[Comparison], metric: str) -> list[Comparison]:
+    """The comparisons that have tests in a metric, with those tests alone."""
+    chosen = [
+        replace(each, tests=each.tests[each.tests["metric"] == metric]) for each in comparisons
+    ]
+    return [each for each in chosen if len(each.tests)]
 
 
 def outcomes(comparison: Comparison, metric: str, level: float) -> dict[str, list[int]]:
@@ -87,10 +96,14 @@ def find_marks(
 def legend(comparisons: Sequence[Comparison], level: float) -> list[str]:
     """What the marks mean, and which test it was; nothing where nothing was tested."""
     tests = sorted({test for each in comparisons for test in each.tests["test"].unique()})
-    roles = [role for role in MARKS if any(each.role == role for each in comparisons)]
     if not tests:
         return []
-    meanings = ", ".join(f"{MARKS[role]} {_MEANING[role]}" for role in roles)
+    others = {each.role: each.other for each in comparisons}
+    meanings = ", ".join(
+        f"{mark} {_MEANING[role].format(other=others[role])}"
+        for role, mark in MARKS.items()
+        if role in others
+    )
     return [
         f"Significantly better, with {WORSE} worse, in every direction and seed of the cell: "
         f"{meanings}; p < {level:g} each",

@@ -4,6 +4,7 @@ CSV takes tables of numbers, the others text (``text_tables``), of which several
 file. Files appear whole or not at all, and the same table gives the same bytes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -55,19 +56,26 @@ def write_markdown(
     tables: Sequence[TextTable], path: Path, *, title: str, footer: Sequence[str]
 ) -> None:
     """Write tables with a title and one list item per footer line, aligned as plain text too."""
-    lines = [f"## {title}"] if title else []
+    lines = [f"## {_escape_markdown(title)}"] if title else []
     for table in tables:
         header = [
             *table.labels,
             *(" ".join(filter(None, map(capitalise, c))) for c in table.columns),
         ]
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
+        width = len(table.labels)
+        rows = [
+            [
+                cell.replace("|", "\\|")
+                for cell in (*map(_escape_markdown, row[:width]), *row[width:])
+            ]
+            for row in table.rows
+        ]
         lines += [
             *([""] if lines else []),
             *([f"### {table.caption}", ""] if table.caption else []),
         ]
         lines += _markdown_lines(header, rows, num_labels=len(table.labels))
-    notes = [f"- {line}" for line in footer]
+    notes = [f"- {_escape_markdown(line)}" for line in footer]
     write_text(path, "\n".join([*lines, *([""] if notes else []), *notes, ""]))
 
 
@@ -105,6 +113,13 @@ def _flat_name(column: tuple[str, str]) -> str:
         return "extra_parameters"
     group, direction = column
     return f"{group}_{direction}".lower() if direction else group
+
+
+def _escape_markdown(text: str) -> str:
+    """Plain text in Markdown. What stands for itself stays: _ within a word, < before a space."""
+    text = re.sub(r"[\\`*]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def _markdown_lines(

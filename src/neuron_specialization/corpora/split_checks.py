@@ -1,6 +1,6 @@
 """Whether the settings of splits fit together, before anything is read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from neuron_specialization.corpora.corpus_files import FORMATS, SplitSource
 
@@ -31,6 +31,31 @@ def find_problems(
             yield from _find_train_problems(source, max_pairs)
         else:
             yield from _find_evaluation_problems(source, train_formats)
+
+
+def find_unknown_languages(
+    sources: Iterable[SplitSource], pivot: str, others: Iterable[str]
+) -> Iterator[str]:
+    """Yield what splits say of languages that are not in the table of languages."""
+    known = list(others)
+    for source in sources:
+        for key, named, allowed in (
+            ("exceptions", source.exceptions, known),
+            ("latin", source.latin, [pivot, *known]),
+        ):
+            for code in named:
+                if code not in allowed:
+                    yield (
+                        f"split {source.name!r}: {key} has {code!r}, allowed are "
+                        f"{', '.join(allowed)}{_advise_quotes(code)}"
+                    )
+
+
+def _advise_quotes(code: object) -> str:
+    """What to do where YAML has read a language code as something else."""
+    if not isinstance(code, bool):
+        return ""
+    return '; YAML reads no, off, on and yes as truth values: put the code in quotes ("no")'
 
 
 def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:

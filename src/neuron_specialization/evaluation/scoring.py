@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from neuron_specialization.csv_tables import read_table
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.finished_scores import FinishedScore, read_finished_scores
 from neuron_specialization.evaluation.metrics import (
@@ -236,7 +237,13 @@ def _join(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """Read the scores of directions; every digit and every empty text is as it was written."""
-    table = pd.read_csv(path, float_precision="round_trip", keep_default_na=False)
-    table["score"] = pd.to_numeric(table["score"])  # an empty one is NaN
-    return table
+    """Read the scores of directions; an empty score is NaN. InputError for another file."""
+    try:
+        table = read_table(path, ["score"])
+        if not {*SCORE_COLUMNS} <= {*table}:
+            raise ValueError(f"expected commas and the columns {', '.join(SCORE_COLUMNS)}")
+        return table.assign(score=pd.to_numeric(table["score"]))
+    except ValueError as error:
+        raise InputError(
+            f"{path}: not a table of scores ({error}); `neuron-specialization score` writes one"
+        ) from error

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from sacrebleu.significance import PairedTest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.metrics import Statistics, make_metric
+from neuron_specialization.evaluation.metrics import UNTOUCHED, Statistics, make_metric
 from neuron_specialization.parallel import map_processes
 
 COMPARISON_COLUMNS = ("pair", "metric", "score", "other_score", "p_value", "test")
+_REFERENCE_LENGTHS = {
+    "bleu": slice(1, 2),
+    "tokenised_bleu": slice(1, 2),
+    "chrf": slice(1, None, 3),
+    "comet": slice(0),
+}
+"""Where sacreBLEU's statistics of a sentence have the words or n-grams of its reference."""
 _TESTS = {"bootstrap": "bs", "randomisation": "ar"}
 
 
@@ -79,11 +86,27 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
                 f"{metric} of '{pair}': {len(rows)} sentences of one system, {len(other)} of the "
                 "other; a paired test needs the same sentences of both"
             )
-        yield _Comparison(
+        comparison = _Comparison(
             pair=pair,
             metric=metric,
             statistics_NS=np.stack(list(rows["statistics"])),
             other_NS=np.stack(list(other["statistics"])),
+        )
+        _check_references(comparison)
+        yield comparison
+
+
+def _check_references(comparison: _Comparison) -> None:
+    """Raise InputError where the references of two systems differ in length."""
+    columns = _REFERENCE_LENGTHS[comparison.metric.removesuffix(UNTOUCHED)]
+    differs_NS = comparison.statistics_NS[:, columns] != comparison.other_NS[:, columns]
+    differing = np.flatnonzero(differs_NS.any(axis=1))
+    if len(differing):
+        raise InputError(
+            f"{comparison.metric} of '{comparison.pair}': the references of {len(differing)} "
+            f"sentences (the first: {differing[0] + 1}) differ in length between two systems; a "
+            "paired test needs the same sentences in the same order: score both against the same "
+            "references, in the same form, or make the table without a test"
         )
 
 

@@ -28,12 +28,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such checkpoint")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        assert "model" in state
+    except PermissionError:
+        raise
     except Exception as error:  # torch raises half a dozen kinds, none of which name the file
         raise InputError(
-            f"{path}: not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error}); "
-            "delete it to have the system trained again"
+            f"{path}: not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error}); if it "
+            "is one of the workflow's results, delete it to have the system trained again"
         ) from error
+    if not isinstance(state, dict) or "model" not in state:
+        raise InputError(f"{path}: not a fairseq checkpoint, as it has no 'model'; give another")
     return state
 
 

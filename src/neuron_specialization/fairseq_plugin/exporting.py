@@ -36,6 +36,8 @@ from neuron_specialization.neurons.storage import Masks
 logger = logging.getLogger(__name__)
 
 POSITIONS = 1024  # of sources and hypotheses at least, however few the training had
+TASK_SETTINGS = ("adapter_sets", "weight_masks", "masks", "directions", "no_language_tags")
+"""Settings of the task that say what a checkpoint is."""
 NOT_EXPORTED = (
     "what can be exported is a model by itself, or its sub-network with neuron masks (--masks)"
 )
@@ -113,6 +115,12 @@ def trained_task(
         raise InputError(
             f"{checkpoint}: not a checkpoint of this project's task; import it first "
             "(`checkpoint` in systems.tsv)"
+        )
+    missing = [name for name in TASK_SETTINGS if name not in task]
+    if missing:
+        raise InputError(
+            f"{checkpoint}: the settings of its task lack {', '.join(missing)}; give a checkpoint "
+            "as this project writes it"
         )
     if task["adapter_sets"]:
         raise InputError(f"{checkpoint}: adapters cannot be exported; {NOT_EXPORTED}")

@@ -5,7 +5,9 @@ Axes: L directions, N FFN layers (encoder first), F FFN neurons.
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole
 
 Provenance = Mapping[str, str | int | float | bool]
+KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes": "weight masks"}
+"""What a file holds, by an array that no other kind has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,24 +120,38 @@ def write_arrays(
 
 def array_names(path: Path) -> list[str]:
     """The names of the arrays in a file; InputError where it is missing, truncated or another."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return list(file)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a whole file of counts or masks ({error})") from error
+    with opened(path, "counts or masks") as file:
+        return list(file)
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the named arrays and labels, and the provenance."""
+    """Read the named arrays and labels, and the provenance; InputError for a file of others."""
+    found, wanted = kind_of(array_names(path)), kind_of(names)
+    if found and found != wanted:
+        raise InputError(f"{path}: these are {found}; give a file of {wanted}")
+    with opened(path, f"{'/'.join(names)} arrays") as file:
+        arrays = {name: file[name] for name in (*names, "provenance")}
+        json.loads(str(arrays["provenance"]))
+        return arrays
+
+
+def kind_of(names: Sequence[str]) -> str | None:
+    """What a file with these arrays holds; None where it is no file of this project."""
+    return next((KINDS[name] for name in names if name in KINDS), None)
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> Iterator[Any]:
+    """The arrays of a file by name; InputError where they cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in (*names, "provenance")}
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise InputError(f"{path}: it cannot be read ({error.strerror or error})") from error
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path}: not a whole file of {'/'.join(names)} arrays ({error}); "
-            "delete it to have it made again"
+            f"{path}: not a whole file of {kind} ({error}); if it is one of the workflow's "
+            "results, delete it to have it made again"
         ) from error

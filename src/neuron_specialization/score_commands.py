@@ -1,0 +1,118 @@
+"""The verb of the command line that scores outputs that exist."""
+
+import argparse
+import logging
+import math
+import re
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.comet_scores import CometSettings
+from neuron_specialization.evaluation.comet_system import score_comet
+from neuron_specialization.evaluation.finished_scores import read_finished_scores
+from neuron_specialization.evaluation.layout import input_files
+from neuron_specialization.evaluation.metrics import UNTOUCHED
+from neuron_specialization.evaluation.outputs import copy_direction
+from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
+from neuron_specialization.parallel import map_processes
+
+logger = logging.getLogger(__name__)
+
+SENTENCES, SCORES = "scores.parquet", "scores.csv"
+_DIRECTION = re.compile(r"[a-z][a-z0-9]+-[a-z][a-z0-9]+")
+
+
+def score(options: argparse.Namespace) -> None:
+    """Score a system's outputs by direction.
+
+    Writes the post-processed texts to OUT/outputs, the scores of directions to OUT/scores.csv and
+    those of sentences, with their statistics, to OUT/scores.parquet.
+    """
+    folder, split = options.folder, options.split
+    directions = find_directions(folder, split)
+    untouched = find_untouched(options.untouched, directions)
+    texts, sentences, corpus = (options.out / name for name in ("outputs", SENTENCES, SCORES))
+    check_apart(texts, [folder, *(folder / pair for pair in directions), *untouched.values()])
+    # nothing of a former run may be scored, or stand beside these texts
+    shutil.rmtree(texts, ignore_errors=True)
+    sentences.unlink(missing_ok=True)
+    corpus.unlink(missing_ok=True)
+    copy = partial(copy_direction, folder, split, untouched, texts)
+    map_processes(copy, directions, options.processes)
+    wanted = [m for m in options.metrics if m in ("bleu", "chrf") and untouched]
+    settings = ScoringSettings(
+        split=split,
+        metrics=[*options.metrics, *(metric + UNTOUCHED for metric in wanted)],
+        tokenised_bleu=options.tokenised_bleu,
+    )
+    scores = score_outputs(texts, directions, settings, options.processes)
+    if "comet" in options.metrics:
+        comet = CometSettings(
+            model=options.comet_model,
+            batch_size=options.comet_batch_size,
+            offline=options.offline,
+            device=options.device,
+        )
+        scores += score_comet(texts, directions, split, comet)
+    if all(math.isnan(score.score) for score in scores):
+        finished = [read_finished_scores(texts / pair, split) for pair in directions]
+        raise no_scores(options, {score.note for score in scores}, {m for f in finished for m in f})
+    write_scores(scores, sentences=sentences, corpus=corpus)
+
+
+def no_scores(options: argparse.Namespace, notes: set[str], finished: set[str]) -> InputError:
+    """What to say where no metric has a score; `notes` say why, `finished` are other metrics."""
+    reasons = f" ({'; '.join(sorted(notes))})" if notes else ""
+    advice = "give other --metrics or a --comet-model"
+    if finished:
+        advice = f"finished scores are there: --metrics {' '.join(sorted(finished))}"
+    return InputError(
+        f"{options.folder}: no score in {', '.join(options.metrics)}{reasons}; {advice}"
+    )
+
+
+def check_apart(texts: Path, inputs: Sequence[Path]) -> None:
+    """InputError where emptying a folder would take the inputs away, or what lies in them."""
+    place = texts.resolve()
+    for path in inputs:
+        there = path.resolve()
+        if there.is_relative_to(place) or place.is_relative_to(there):
+            raise InputError(
+                f"{texts}: this folder is emptied and written, but {path} is read, and one of the "
+                "two is in the other; give another OUT"
+            )
+
+
+def find_directions(folder: Path, split: str) -> list[str]:
+    """The directions that a folder has outputs of; InputError where it has none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
+    names = sorted(path.name for path in folder.iterdir() if input_files(path, split))
+    found = [name for name in names if _DIRECTION.fullmatch(name)]
+    if not found:
+        raise InputError(
+            f"{folder}: no folder of a direction, such as en-de, has outputs of {split}"
+        )
+    for name in sorted({*names} - {*found}):
+        logger.warning(
+            "%s is not scored: its name is no direction, such as en-de (two codes of small letters "
+            "and digits)",
+            folder / name,
+        )
+    return found
+
+
+def find_untouched(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
+    """The untouched references that are there, by direction; InputError where none is."""
+    if not pattern:
+        return {}
+    targets = {direction: direction.split("-")[1] for direction in directions}
+    files = {pair: Path(pattern.replace("{lang}", target)) for pair, target in targets.items()}
+    found = {pair: path for pair, path in files.items() if path.is_file()}
+    if not found:
+        languages = ", ".join(sorted(set(targets.values())))
+        raise InputError(f"{pattern}: no such file for any of {languages}")
+    return found

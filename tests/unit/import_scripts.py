@@ -1,0 +1,54 @@
+"""Runs what scripts import, without the packages that are not of their conda environment.
+
+    python import_scripts.py PACKAGES.txt SCRIPT.py ...
+
+A name of a distribution per line; prints what each script lacks.
+"""
+
+import ast
+import re
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+OWN = "neuron-specialization"
+
+
+class Absent(MetaPathFinder):
+    """Finds no package of any distribution but some."""
+
+    def __init__(self, distributions: set[str]) -> None:
+        """Know the distributions that are there."""
+        self.packages = {
+            package
+            for package, names in packages_distributions().items()
+            if not distributions & {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+        }
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Raise what a package raises that is not installed."""
+        if name.partition(".")[0] in self.packages:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def lacking(script: Path) -> str:
+    """What the imports at the top of a script find missing; empty for nothing."""
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    try:
+        exec(compile(tree, str(script), "exec"), {})
+    except ModuleNotFoundError as error:
+        return f"{script.name} lacks {error.name}"
+    return ""
+
+
+def main(packages: str, *scripts: str) -> None:
+    """Entry point."""
+    distributions = set(Path(packages).read_text(encoding="utf-8").split())
+    sys.meta_path.insert(0, Absent(distributions | {OWN}))
+    print("\n".join(filter(None, (lacking(Path(script)) for script in scripts))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
