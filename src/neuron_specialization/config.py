@@ -47,7 +47,8 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     try:
         # some editors and spreadsheets begin UTF-8 with a byte order mark
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.DictReader(file, delimiter="\t"))
+            reader = csv.DictReader(file, delimiter="\t")
+            lines = [(reader.line_num, cells) for cells in reader]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as wrong:
@@ -56,7 +57,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
             "UTF-8; save it as that"
         ) from None
     rows = []
-    for number, cells in enumerate(lines, start=2):
+    for number, cells in lines:
         if None in cells:
             raise InputError(f"{path}, line {number}: more cells than the header has")
         row = convert_cells(cells, schema["properties"])

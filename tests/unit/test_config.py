@@ -40,6 +40,7 @@ def test_bad_cells_name_file_line_and_column(tmp_path: Path, schemas: Path) -> N
         ("de\tGerman\tGermanic\t\thigh\t\n", "line 2: 'script' is a required property"),
         ("de\tGerman\tGermanic\tLatin\thigh\t0\n", "line 2, column max_pairs: 0 is less"),
         ("de\tGerman\tIndo, European\tLatin\thigh\t\n", "line 2, column family: 'Indo, "),
+        ("\n\nde\tGerman\tGermanic\tLatin\thuge\t\n", "line 4, column level: 'huge'"),
     ]:
         table.write_text(head + row, encoding="utf-8")
         with pytest.raises(InputError, match=message):
