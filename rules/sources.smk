@@ -36,20 +36,24 @@ def sources_of_dataset():
     )
 
 
+def asks_for_comet():
+    """Whether scores need a COMET model, and the model hub may be asked for it."""
+    comet = config["comet"]
+    return "comet" in config["metrics"] and comet["model"] and not comet["offline"]
+
+
 def fetched_comet():
     """What says that the COMET model is in the cache of the model hub, if it comes from there."""
-    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
-    needed = "comet" in config["metrics"] and comet["model"] and not comet["offline"]
-    if not needed or model.is_absolute() or (PROJECT / model).exists():
+    model = Path(config["comet"]["model"]).expanduser()
+    if not asks_for_comet() or model.is_absolute() or (PROJECT / model).exists():
         return []
     return [str(DOWNLOADS / "comet" / f"{'--'.join(model.parts)}.txt")]
 
 
 def comet_to_fetch(wildcards):
     """The same for `download`, which cannot fetch a local model; scores go on without it."""
-    model, comet = Path(config["comet"]["model"]).expanduser(), config["comet"]
-    needed = "comet" in config["metrics"] and not comet["offline"]
-    if needed and model.is_absolute() and not model.exists():
+    model = Path(config["comet"]["model"]).expanduser()
+    if asks_for_comet() and model.is_absolute() and not model.exists():
         raise WorkflowError(
             f"the config has {model} as comet.model, and there is no such file or folder: put the "
             "model there, or give a name on the model hub, such as Unbabel/wmt22-comet-da"

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]):
     tables = NeuronTables(
-        overlap=read_layers(snakemake.input.overlap),
-        sparsity=read_layers(snakemake.input.sparsity),
+        overlap=read_layers(Path(snakemake.input.overlap)),
+        sparsity=read_layers(Path(snakemake.input.sparsity)),
         families=snakemake.params.families,
         pivot=snakemake.params.pivot,
     )
