@@ -9,6 +9,8 @@ DATASET ?= builtin
 # cpu, or cuda for the CUDA build of torch
 TORCH ?= cpu
 
+# this checkout's package, also where the environment was made by another one
+export PYTHONPATH := $(CURDIR)/src
 BIN = $(VENV)/bin
 PIP = $(BIN)/pip --disable-pip-version-check --quiet
 PINNED = grep -E '^$(1)==' requirements.lock
@@ -62,7 +64,7 @@ disk-use:
 
 # work folders of trainings that were killed and will not be run again
 clean-work: $(VENV)/installed
-	$(BIN)/python -m neuron_specialization.work_folders $(RESULTS)
+	$(BIN)/python -m neuron_specialization.workflow.work_folders $(RESULTS)
 
 clean:
 	rm -rf results .snakemake

@@ -37,14 +37,14 @@ from benchmarks.sparsity import profile_masks
 from sacrebleu.metrics.bleu import BLEU
 
 from neuron_specialization.corpora.vocabulary import language_tag
-from neuron_specialization.decoding_settings import DecodingSettings
-from neuron_specialization.exported import FORMATS, Description
-from neuron_specialization.fairseq_plugin.exporting import export_model
+from neuron_specialization.export.exporting import export_model
+from neuron_specialization.export.hypotheses import Engine
+from neuron_specialization.export.manifest import FORMATS, Description
+from neuron_specialization.export.translation import load_engine, translate_text
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.hypotheses import Engine
 from neuron_specialization.neurons.storage import Masks
-from neuron_specialization.translation import load_engine, translate_text
+from neuron_specialization.settings.decoding import DecodingSettings
 
 TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens of one
 MASKS = {"dense": False, "sliced": True}

@@ -20,7 +20,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import bare_checkpoint, wr
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.parameters import make_dictionary
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.training_settings import Architecture, Training
+from neuron_specialization.settings.training import Architecture, Training
 
 Sample = dict[str, Any]
 

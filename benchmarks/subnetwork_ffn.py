@@ -18,7 +18,7 @@ from benchmarks.paired import Row, add_options, compare, keep, show
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
 FORMS: tuple[Form, ...] = ("reference", "compact", "auto")

@@ -41,8 +41,8 @@ from benchmarks.subnetwork_ffn import FORMS
 from fairseq.tasks import FairseqTask
 from torch import nn
 
-from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.fairseq_plugin.methods import ffn_layers, specialise
+from neuron_specialization.neurons.direction_state import DirectionState
 
 DIRECTIONS = ("en-x", "x-en")
 FAST = {"attention": "sdpa", "loss_chunk": 256}

@@ -35,7 +35,10 @@ TOPICS = {
         *("backports.zstd", "sacremoses"),
         *BUILD_TOOLS,
     ],
-    "evaluation": ["pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"],
+    "evaluation": [
+        *("pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"),
+        *("jsonschema", "pyyaml"),
+    ],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),
         *("jsonschema", "pyyaml", "filelock"),

@@ -1,6 +1,6 @@
 """What tables of costs and figures read and show: functions of the settings."""
 
-from neuron_specialization.related_systems import find_controls
+from neuron_specialization.settings.related_systems import find_controls
 
 # the table whose differences to continued baselines are drawn, if it has any
 GAINS = [

@@ -27,7 +27,7 @@ rule parameters:
 rule count_parameters:
     """Count the parameters of every system (Table 6, and the Δ params of Tables 1 and 2)."""
     input:
-        code=package_source("fairseq_plugin.parameters", "analysis.writers"),
+        code=package_source("fairseq_plugin.parameters", "tables.writers"),
     output:
         csv="<dataset>/tables/parameters.csv",
         markdown="<dataset>/tables/parameters.md",
@@ -86,7 +86,7 @@ rule make_table:
         parameters=rules.count_parameters.output.csv,
         report=rules.prepare_corpora.output.report if TRAINED else [],
         paper=str(PROJECT / "config/paper_results.tsv"),
-        code=package_source("analysis.table_files", "analysis.rows"),
+        code=package_source("tables.table_files", "tables.rows"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",

@@ -13,15 +13,16 @@ sys.path.insert(0, str(ROOT / "src"))
 # jobs find the package there, installed or not, on this machine or on a cluster
 os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
-from neuron_specialization.config import all_directions, read_languages, settings_hash
+from neuron_specialization.settings.languages import all_directions, read_languages
+from neuron_specialization.settings.digests import settings_hash
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
 from neuron_specialization.corpora.split_checks import find_unknown_languages
-from neuron_specialization.downloads.table import read_sources
+from neuron_specialization.corpora.fetching.table import read_sources
 from neuron_specialization.errors import InputError
-from neuron_specialization.flags import share_update
-from neuron_specialization.related_systems import sweep_systems
-from neuron_specialization.system_settings import system_architecture
-from neuron_specialization.systems import read_systems
+from neuron_specialization.settings.training import share_update
+from neuron_specialization.settings.related_systems import sweep_systems
+from neuron_specialization.settings.architectures import system_architecture
+from neuron_specialization.settings.systems import read_systems
 
 validate(config, str(ROOT / "config/schemas/config.schema.yaml"))
 

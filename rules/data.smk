@@ -59,7 +59,7 @@ rule learn_vocabulary:
         given=lambda wildcards: (
             vocabulary_inputs() if wildcards.vocabulary == "joint" else []
         ),
-        code=package_source("corpora.vocabulary", "corpora.given_vocabulary"),
+        code=package_source("corpora.vocabulary", "corpora.existing_vocabulary"),
     output:
         folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:
@@ -116,7 +116,7 @@ rule use_binarised:
     input:
         found=fetched(READY["source"]) if READY else [],
         vocabulary=rules.learn_vocabulary.output.folder,
-        code=package_source("fairseq_plugin.ready"),
+        code=package_source("fairseq_plugin.prebinarised"),
     output:
         folder=directory("<dataset>/binarised/{vocabulary}"),
     log:

@@ -42,7 +42,7 @@ rule measure_neurons:
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
         distances=local_distances(),
         code=package_source(
-            "analysis.neuron_relations", "analysis.distances", "analysis.writers"
+            "neurons.family_statistics", "neurons.distances", "tables.writers"
         ),
     output:
         overlap="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/overlap.csv",
@@ -79,7 +79,7 @@ rule draw_neurons:
     input:
         overlap=rules.measure_neurons.output.overlap,
         sparsity=rules.measure_neurons.output.sparsity,
-        code=package_source("analysis.neuron_figures"),
+        code=package_source("figures.neurons"),
     output:
         figure1=neuron_figure("figure1", "Figure 1: first decoder layer", "heat_map"),
         figure2=neuron_figure("figure2", "Figure 2: overlap by layer", "figure2"),
@@ -106,8 +106,8 @@ rule make_explorer:
     """A page to explore the neurons with: any layer, k and counting."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
-        template=str(PROJECT / "src/neuron_specialization/analysis/explorer.html"),
-        code=package_source("analysis.explorer"),
+        template=str(PROJECT / "src/neuron_specialization/figures/explorer.html"),
+        code=package_source("figures.explorer"),
     output:
         html=report(
             "<dataset>/neurons/{system}/seed{seed}/explorer.html",
@@ -139,7 +139,7 @@ rule draw_languages:
             table=TABLE_FIGURES[wildcards.figure],
             **wildcards,
         ),
-        code=package_source("analysis.score_figures"),
+        code=package_source("figures.scores"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=report(
@@ -179,7 +179,7 @@ rule draw_sweep:
             allow_missing=True,
             **sweep_trainings(),
         ),
-        code=package_source("analysis.score_figures"),
+        code=package_source("figures.scores"),
     output:
         pdf="<dataset>/figures/{split}/figure4.{metric}.pdf",
         png=report(
@@ -209,7 +209,7 @@ rule draw_gains:
         gains=lambda wildcards: collect(
             rules.make_table.output.gains, table=GAINS, **wildcards
         ),
-        code=package_source("analysis.score_figures", "analysis.wins"),
+        code=package_source("figures.scores", "tables.comparisons"),
     output:
         pdf="<dataset>/figures/{split}/gains.{metric}.pdf",
         png=report(

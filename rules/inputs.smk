@@ -1,18 +1,18 @@
 """What rules read: functions of wildcards and settings, shared by several rule files."""
 
 from neuron_specialization.corpora.corpus_files import FORMATS, find_corpus
-from neuron_specialization.corpora.given_vocabulary import given_size
+from neuron_specialization.corpora.existing_vocabulary import given_size
 from neuron_specialization.corpora.vocabulary import dictionary_size
 from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.related_systems import find_comparisons
-from neuron_specialization.sources import module_files
-from neuron_specialization.system_settings import (
-    settings_digests,
+from neuron_specialization.settings.related_systems import find_comparisons
+from neuron_specialization.workflow.package_source import module_files
+from neuron_specialization.settings.digests import settings_digests
+from neuron_specialization.settings.architectures import (
     adapter_settings,
     shard,
     system_architecture,
 )
-from neuron_specialization.systems import parent_seed
+from neuron_specialization.settings.systems import parent_seed
 
 CODES = {code: language.codes for code, language in LANGUAGES.items()}
 

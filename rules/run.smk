@@ -13,7 +13,7 @@ rule describe_run:
     input:
         rules.tables.input,
         rules.figures.input,
-        code=package_source("analysis.run_times"),
+        code=package_source("tables.run_times"),
     output:
         csv="<benchmarks>/run.csv",
         html=report(

@@ -12,7 +12,7 @@ rule measure_efficiency:
     input:
         **efficiency_inputs(),
         parameters=rules.count_parameters.output.csv,
-        code=package_source("analysis.efficiency", "analysis.writers"),
+        code=package_source("tables.efficiency", "tables.writers"),
     output:
         csv="<dataset>/tables/table4.csv",
         markdown="<dataset>/tables/table4.md",
@@ -43,7 +43,7 @@ rule describe_languages:
     """The languages of the dataset (Table 5)."""
     input:
         report=rules.prepare_corpora.output.report if TRAINED and TEXT_SPLITS else [],
-        code=package_source("analysis.setup_tables", "analysis.writers"),
+        code=package_source("tables.setup_tables", "tables.writers"),
     output:
         csv="<dataset>/tables/table5.csv",
         markdown="<dataset>/tables/table5.md",
@@ -72,7 +72,7 @@ rule describe_models:
     """The settings of the models, with the parameters that were counted (Table 6)."""
     input:
         parameters=rules.count_parameters.output.csv,
-        code=package_source("analysis.setup_tables", "analysis.writers"),
+        code=package_source("tables.setup_tables", "tables.writers"),
     output:
         csv="<dataset>/tables/table6.csv",
         markdown="<dataset>/tables/table6.md",
@@ -113,7 +113,7 @@ rule describe_trainings:
             zip,
             **trainings(systems=CURVED),
         ),
-        code=package_source("analysis.curves", "analysis.writers"),
+        code=package_source("figures.curves", "tables.writers"),
     output:
         csv="<dataset>/tables/trainings.csv",
         markdown="<dataset>/tables/trainings.md",
@@ -149,7 +149,7 @@ rule describe_trainings:
 rule describe_settings:
     """The whole configuration and the versions of packages."""
     input:
-        code=package_source("analysis.settings_page"),
+        code=package_source("tables.settings_page"),
     output:
         html=report(
             "<dataset>/tables/settings.html",

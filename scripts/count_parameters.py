@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.text_tables import parameter_text
-from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
-from neuron_specialization.training_settings import Adapters, Architecture
+from neuron_specialization.settings.training import Adapters, Architecture
+from neuron_specialization.tables.text_tables import parameter_text
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.setup_tables import language_table, language_text
-from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.setup_tables import language_table, language_text
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

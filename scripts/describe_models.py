@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.setup_tables import model_table, model_text
-from neuron_specialization.analysis.tables import read_parameters
-from neuron_specialization.analysis.writers import write_texts
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.score_tables import read_parameters
+from neuron_specialization.tables.setup_tables import model_table, model_text
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.run_times import RECORDS, read_jobs, write_run
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.run_times import RECORDS, read_jobs, write_run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.curves import (
+from neuron_specialization.figures.curves import (
     curve_table,
     curve_text,
     draw_curves,
     read_curves,
 )
-from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.writers import write_texts
+from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.score_figures import draw_gains, read_gains
-from neuron_specialization.analysis.wins import CONTROL
 from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.figures.scores import draw_gains, read_gains
+from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.comparisons import CONTROL
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

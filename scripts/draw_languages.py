@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.score_figures import (
+from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.figures.scores import (
     draw_language_bars,
     language_bars,
     read_languages,
 )
-from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.neuron_figures import NeuronTables, draw_all, read_layers
+from neuron_specialization.figures.neurons import NeuronTables, draw_all, read_layers
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.plots import look, save_figure
-from neuron_specialization.analysis.score_figures import draw_sweep, improvements
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.evaluation.scoring import read_scores
+from neuron_specialization.figures.scores import draw_sweep, improvements
+from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 

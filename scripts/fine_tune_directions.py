@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from neuron_specialization.fairseq_plugin.training import find_weights, training_digest
 from neuron_specialization.logs import log_to
 from neuron_specialization.methods.weight_masks import WeightMasks
-from neuron_specialization.training_settings import Architecture, Training, processes_of
-from neuron_specialization.work_folders import claim
+from neuron_specialization.settings.training import Architecture, Training, processes_of
+from neuron_specialization.workflow.work_folders import claim
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from neuron_specialization.logs import log_to
-from neuron_specialization.training_settings import Architecture
+from neuron_specialization.settings.training import Architecture
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.corpora.given_vocabulary import use_vocabulary
+from neuron_specialization.corpora.existing_vocabulary import use_vocabulary
 from neuron_specialization.corpora.vocabulary import (
     VocabularySettings,
     learn_vocabulary,

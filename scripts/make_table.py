@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.footers import describe_origin, describe_sizes
-from neuron_specialization.analysis.paper import read_paper_values
-from neuron_specialization.analysis.rows import Training, gather_comparisons, gather_rows
-from neuron_specialization.analysis.table_files import TableSettings, write_tables
-from neuron_specialization.analysis.tables import read_parameters
-from neuron_specialization.csv_tables import read_table
+from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
+from neuron_specialization.tables.footers import describe_origin, describe_sizes
+from neuron_specialization.tables.paper_values import read_paper_values
+from neuron_specialization.tables.rows import Training, gather_comparisons, gather_rows
+from neuron_specialization.tables.score_tables import read_parameters
+from neuron_specialization.tables.table_files import TableSettings, write_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

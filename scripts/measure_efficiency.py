@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuron_specialization.analysis.efficiency import (
+from neuron_specialization.files import write_text
+from neuron_specialization.logs import log_to
+from neuron_specialization.tables.efficiency import (
     COST_NOTES,
     cost_text,
     efficiency_row,
     speed_text,
 )
-from neuron_specialization.analysis.tables import read_parameters
-from neuron_specialization.analysis.writers import write_texts
-from neuron_specialization.files import write_text
-from neuron_specialization.logs import log_to
+from neuron_specialization.tables.score_tables import read_parameters
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,20 +3,20 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.analysis.distances import language_distances
-from neuron_specialization.analysis.neuron_relations import (
+from neuron_specialization.files import only, write_text
+from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.distances import language_distances
+from neuron_specialization.neurons.family_statistics import (
     dead_layers,
     family_means,
     relation_notes,
     relation_table,
     relation_text,
 )
-from neuron_specialization.analysis.neuron_tables import overlap_table, select_all, sparsity_table
-from neuron_specialization.analysis.writers import write_texts
-from neuron_specialization.config import Language
-from neuron_specialization.files import only, write_text
-from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.neuron_tables import overlap_table, select_all, sparsity_table
 from neuron_specialization.neurons.storage import Counts, Masks
+from neuron_specialization.settings.languages import Language
+from neuron_specialization.tables.writers import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import vocabulary_folder
-from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.logs import log_to
 from neuron_specialization.parallel import device_of, map_processes, share_out
-from neuron_specialization.training_settings import DirectionFiles
+from neuron_specialization.settings.decoding import DecodingSettings
+from neuron_specialization.settings.training import DirectionFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

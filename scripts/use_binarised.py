@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.fairseq_plugin.ready import use_binarised
+from neuron_specialization.fairseq_plugin.prebinarised import use_binarised
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tiny_comet import build_encoder, build_model, serve_hub
+from tests.evaluation.tiny_comet import build_encoder, build_model, serve_hub
 from tests.workflow import mirrors
 from tests.workflow.conftest import TINY as BUILT_IN
 from tests.workflow.conftest import Snakemake, write_overlay

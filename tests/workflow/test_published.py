@@ -9,14 +9,14 @@ import pytest
 
 from neuron_specialization.evaluation.scoring import read_scores
 from tests.conftest import DATA
-from tests.unit.released import (
+from tests.evaluation.released import (
     PUBLISHED,
     RELEASED_PAIRS,
     needs_outputs,
     needs_scores,
     write_released,
 )
-from tests.unit.tiny_comet import build_encoder, build_model
+from tests.evaluation.tiny_comet import build_encoder, build_model
 from tests.workflow.conftest import Snakemake, compile_latex, write_overlay
 from tests.workflow.test_plan import planned_jobs
 

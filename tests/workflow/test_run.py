@@ -19,18 +19,18 @@ import torch
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from neuron_specialization.analysis.neuron_tables import (
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.methods.adapters import is_adapter
+from neuron_specialization.methods.weight_masks import WeightMasks
+from neuron_specialization.neurons.neuron_tables import (
     iou_matrix,
     overlap_table,
     select_all,
 )
-from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.merging import merge, pack
-from neuron_specialization.methods.adapters import is_adapter
-from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Counts, Masks
+from neuron_specialization.workflow.packed_results import merge, pack
 from tests.browser import errors, open_page, wait_until
-from tests.plugin.foreign_checkpoints import as_official
+from tests.fairseq_plugin.external_checkpoints import as_official
 from tests.workflow.conftest import TINY, Snakemake, compile_latex
 from tests.workflow.test_plan import planned_jobs
 
@@ -486,7 +486,7 @@ def test_nothing_is_trained_again_for_its_log(
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("analysis/writers.py", TABLES),
+        ("tables/writers.py", TABLES),
         ("evaluation/scoring.py", {"score_system": 17, "compare_systems": 12, **TABLES}),
         ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
         (

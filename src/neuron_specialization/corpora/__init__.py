@@ -1,1 +1,1 @@
-"""Corpora: readers, cleaning, splits and the built-in corpus."""
+"""Corpora: fetching, reading, cleaning, splitting and segmenting text; nothing of models."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from neuron_specialization.corpora import readers, splits
+from neuron_specialization.corpora import readers
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, new_counts
 from neuron_specialization.corpora.corpus_files import (
@@ -19,6 +19,13 @@ from neuron_specialization.corpora.corpus_files import (
     SplitSource,
     find_corpus,
     pair_name,
+)
+from neuron_specialization.corpora.held_out import (
+    choose_held_out,
+    find_common_ids,
+    find_repetitions,
+    leave_out,
+    read_evaluation,
 )
 from neuron_specialization.corpora.readers import Line
 from neuron_specialization.corpora.split_checks import TRAIN, find_problems
@@ -148,10 +155,10 @@ def _hold_out(
     sizes = {source.name: source.sentences for source in sources if source.format == "held_out"}
     if not sizes:
         return {}, frozenset()
-    ids = splits.find_common_ids(corpora[TRAIN])
-    held_out = splits.choose_held_out(ids, sizes, seed)
+    ids = find_common_ids(corpora[TRAIN])
+    held_out = choose_held_out(ids, sizes, seed)
     texts = readers.read_id_files(corpora[TRAIN][0].files[pivot])
-    return held_out, splits.find_repetitions(held_out.values(), texts)
+    return held_out, find_repetitions(held_out.values(), texts)
 
 
 def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
@@ -195,7 +202,7 @@ def _prepare_training(
         moved = write_training_text(text, None, counts[TRAIN])
     else:
         lines = readers.read_corpus(preparation.corpus(source, lang))
-        lines = splits.leave_out(lines, preparation.left_out, counts[TRAIN])
+        lines = leave_out(lines, preparation.left_out, counts[TRAIN])
         lines = _in_latin(preparation, lines, source, lang)
         moved = write_training_text(
             text, _tokenised(preparation, lines, source, lang), counts[TRAIN]
@@ -210,9 +217,7 @@ def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: st
     if source.format == "builtin":
         pairs = evaluation_pairs(lang, source.name, source.sentences, preparation.seed)
         return write_pairs(pairs, files)
-    found = splits.read_evaluation(
-        preparation.corpus(source, lang), preparation.held_out.get(source.name)
-    )
+    found = read_evaluation(preparation.corpus(source, lang), preparation.held_out.get(source.name))
     first = list(found)[: source.sentences or None]
     numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
     lines = list(_in_latin(preparation, numbered, source, lang))

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from neuron_specialization.corpora import fates
+from neuron_specialization.corpora import deduplication
 from neuron_specialization.corpora.builtin import training_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, clean, digest
 from neuron_specialization.corpora.readers import Line
@@ -46,20 +46,20 @@ def write_training_text(
     """
     if lines is None:
         write_pairs(_make_pairs(text, counts), text.files)
-        fate_P = fates.new_fates(_beside(text, "fates"), counts["kept"])
+        fate_P = deduplication.new_fates(_beside(text, "fates"), counts["kept"])
     else:
         fate_P = _write_cleaned(text, lines, counts)
     moved = [
-        fates.move_every_nth(fate_P, every, fates.KEPT + number)
+        deduplication.move_every_nth(fate_P, every, deduplication.KEPT + number)
         for number, (every, _) in enumerate(text.nth, start=1)
     ]
     _count_dropped(counts, "held_out", sum(moved))
     if text.limit is not None:
-        over = fates.cap(fate_P, counts["kept"], text.limit, text.seed)
+        over = deduplication.cap(fate_P, counts["kept"], text.limit, text.seed)
         _count_dropped(counts, "over_cap", over)
     if len(fate_P) > counts["kept"]:
-        others = {fates.KEPT + n: files for n, (_, files) in enumerate(text.nth, start=1)}
-        fates.deal(text.files, fate_P, others)
+        others = {deduplication.KEPT + n: files for n, (_, files) in enumerate(text.nth, start=1)}
+        deduplication.deal(text.files, fate_P, others)
     for name in ("fates", "digests"):
         _beside(text, name).unlink(missing_ok=True)
     return moved
@@ -81,7 +81,7 @@ def write_pairs(pairs: Iterable[tuple[str, str]], files: Sequence[Path]) -> int:
 
 def _write_cleaned(
     text: TrainingText, lines: Iterable[Line], counts: dict[str, int]
-) -> fates.Fates:
+) -> deduplication.Fates:
     """Write all pairs that are good by themselves; return their fates, repetitions dropped."""
     pairs = clean(lines, text.cleaning, counts)
     digests = _beside(text, "digests")
@@ -90,9 +90,9 @@ def _write_cleaned(
             write_pairs(_noting_digests(pairs, file.write), text.files)
     else:
         write_pairs(pairs, text.files)
-    fate_P = fates.new_fates(_beside(text, "fates"), counts["kept"])
+    fate_P = deduplication.new_fates(_beside(text, "fates"), counts["kept"])
     if text.cleaning.drop_duplicates:
-        _count_dropped(counts, "duplicate", fates.drop_repetitions(fate_P, digests))
+        _count_dropped(counts, "duplicate", deduplication.drop_repetitions(fate_P, digests))
     return fate_P
 
 

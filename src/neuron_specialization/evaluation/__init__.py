@@ -1,1 +1,1 @@
-"""Evaluation: scores of translations."""
+"""Evaluation: outputs, scores and significance tests of translations; no tables, no models."""

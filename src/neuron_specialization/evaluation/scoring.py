@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuron_specialization.csv_tables import read_table
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.finished_scores import FinishedScore, read_finished_scores
 from neuron_specialization.evaluation.metrics import (
     METRIC_NAMES,

@@ -10,13 +10,13 @@ from fairseq.dataclass.configs import GenerationConfig
 
 from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
-from neuron_specialization.decoding_settings import DecodingSettings
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
-from neuron_specialization.training_settings import DirectionFiles
+from neuron_specialization.settings.decoding import DecodingSettings
+from neuron_specialization.settings.training import DirectionFiles
 
 
 def translate_split(

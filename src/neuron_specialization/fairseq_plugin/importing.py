@@ -19,14 +19,14 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     file_hash,
     write_checkpoint,
 )
-from neuron_specialization.fairseq_plugin.foreign import (
+from neuron_specialization.fairseq_plugin.external_checkpoints import (
     Foreign,
     read_foreign,
     stated_languages,
     stated_tags,
     trained_dictionary,
 )
-from neuron_specialization.fairseq_plugin.foreign_tensors import (
+from neuron_specialization.fairseq_plugin.external_tensors import (
     DECODER_EMBEDDING,
     ENCODER_EMBEDDING,
     check_shapes,
@@ -36,7 +36,7 @@ from neuron_specialization.fairseq_plugin.foreign_tensors import (
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.training_settings import Architecture, Training
+from neuron_specialization.settings.training import Architecture, Training
 
 logger = logging.getLogger(__name__)
 

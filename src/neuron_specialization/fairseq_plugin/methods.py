@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.methods.adapters import (
@@ -17,6 +16,7 @@ from neuron_specialization.methods.adapters import (
     install_adapters,
 )
 from neuron_specialization.methods.weight_masks import WeightMasks, install_weight_masks
+from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 

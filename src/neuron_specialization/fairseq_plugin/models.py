@@ -10,11 +10,11 @@ from torch import nn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import check_directions, parse_sets
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.flags import training_flags
 from neuron_specialization.methods.adapters import is_adapter
-from neuron_specialization.training_settings import Architecture, Training
+from neuron_specialization.settings.training import Architecture, Training
 
 
 def fairseq_config(architecture: Architecture, training: Training) -> Any:

@@ -10,7 +10,7 @@ from torch import nn
 
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.training_settings import Adapters, Architecture, Training
+from neuron_specialization.settings.training import Adapters, Architecture, Training
 
 
 @dataclass(frozen=True, kw_only=True)

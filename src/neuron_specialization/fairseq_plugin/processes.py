@@ -24,19 +24,19 @@ from fairseq.logging import metrics, progress_bar
 from fairseq_cli import train as training_loop
 
 from neuron_specialization.errors import InputError, Stopped
-from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
-from neuron_specialization.fairseq_plugin.optimiser import FusedAdamW
-from neuron_specialization.fairseq_plugin.resuming import (
+from neuron_specialization.fairseq_plugin.checkpointing import (
     noting_signals,
     received,
     save_checkpoint,
     should_stop_early,
 )
+from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
+from neuron_specialization.fairseq_plugin.optimiser import FusedAdamW
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import ending_with_messages
 from neuron_specialization.parallel import die_with_parent
-from neuron_specialization.training_settings import Training
+from neuron_specialization.settings.training import Training
 
 # fairseq finds them by name
 REGISTERED = (DirectionsTask, ChunkedLabelSmoothedCrossEntropy, FusedAdamW)

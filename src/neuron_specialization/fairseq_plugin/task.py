@@ -12,7 +12,6 @@ from fairseq.tasks import FairseqTask, register_task
 from torch import nn
 
 from neuron_specialization.corpora.vocabulary import detokenise, join_pieces
-from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.attention import fuse_cross_attention
 from neuron_specialization.fairseq_plugin.data import (
@@ -20,12 +19,6 @@ from neuron_specialization.fairseq_plugin.data import (
     load_dictionary,
     load_directions,
     tag_index,
-)
-from neuron_specialization.fairseq_plugin.dev_scores import (
-    GREEDY,
-    STATISTICS,
-    batch_statistics,
-    mean_score,
 )
 from neuron_specialization.fairseq_plugin.methods import (
     add_adapters,
@@ -36,8 +29,15 @@ from neuron_specialization.fairseq_plugin.methods import (
     usable_form,
 )
 from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
-from neuron_specialization.fairseq_plugin.validations import Validations
+from neuron_specialization.fairseq_plugin.validation_log import Validations
+from neuron_specialization.fairseq_plugin.validation_scores import (
+    GREEDY,
+    STATISTICS,
+    batch_statistics,
+    mean_score,
+)
 from neuron_specialization.methods.weight_masks import WeightMasks
+from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)

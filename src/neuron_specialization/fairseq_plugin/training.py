@@ -8,16 +8,7 @@ from pathlib import Path
 
 from neuron_specialization.corpora.shards import shard_folders
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.checkpoints import (
-    file_hash,
-    publish_checkpoint,
-    read_checkpoint,
-)
-from neuron_specialization.fairseq_plugin.data import load_dictionary
-from neuron_specialization.fairseq_plugin.methods import pruned_tensors
-from neuron_specialization.fairseq_plugin.parameters import count_parameters
-from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
-from neuron_specialization.fairseq_plugin.resuming import (
+from neuron_specialization.fairseq_plugin.checkpointing import (
     BEST,
     KEPT,
     find_progress,
@@ -25,12 +16,21 @@ from neuron_specialization.fairseq_plugin.resuming import (
     last_checkpoints,
     noting_signals,
 )
+from neuron_specialization.fairseq_plugin.checkpoints import (
+    file_hash,
+    publish_checkpoint,
+    read_checkpoint,
+)
+from neuron_specialization.fairseq_plugin.data import load_dictionary
+from neuron_specialization.fairseq_plugin.flags import training_flags
+from neuron_specialization.fairseq_plugin.methods import pruned_tensors
+from neuron_specialization.fairseq_plugin.parameters import count_parameters
+from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.fairseq_plugin.validations import write_curve
+from neuron_specialization.fairseq_plugin.validation_log import write_curve
 from neuron_specialization.files import require_space
-from neuron_specialization.flags import training_flags
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
-from neuron_specialization.training_settings import Architecture, Training
+from neuron_specialization.settings.training import Architecture, Training
 
 FLOAT = 4  # bytes
 ADAM_MOMENTS = 2  # numbers of Adam's state for each parameter

@@ -1,1 +1,1 @@
-"""What the methods that the paper compares with need beyond fairseq: adapters, weight masks."""
+"""Methods besides neuron specialization: adapters and LaSS's weight masks; no fairseq."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.neurons.direction_state import DirectionState
 
 UP_STD = 1e-3  # of the initial up-projection: a new adapter is almost the identity
 ENCODER_SUBLAYERS = ("self_attn", "ffn")

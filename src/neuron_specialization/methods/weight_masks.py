@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neuron_specialization.direction_state import DirectionState
 from neuron_specialization.errors import InputError
 from neuron_specialization.methods.packed_bits import keep_weights
+from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Provenance, read_arrays, write_arrays
 
 

@@ -1,1 +1,1 @@
-"""Neurons: counts, selection, masks and the sub-network FFN."""
+"""Neurons: counts, selection (Eq. 1), masks, overlap, the sub-network FFN; no fairseq."""

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neuron_specialization.direction_state import DirectionState
+from neuron_specialization.neurons.direction_state import DirectionState
 
 MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
 """Tensor cores take rows of 16 bytes: so many neurons of a matrix product, by its precision."""

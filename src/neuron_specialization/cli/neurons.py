@@ -1,0 +1,50 @@
+"""The verbs of the command line for people who have counts or masks and no workflow."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import check_output, write_text
+from neuron_specialization.neurons.neuron_tables import overlap_table, select_all, sparsity_table
+from neuron_specialization.neurons.storage import Counts, Masks, array_names
+
+DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
+
+
+def overlap(options: argparse.Namespace) -> None:
+    """Print the IoU of every two directions of a side in every layer, as CSV."""
+    print_table(overlap_table, options)
+
+
+def sparsity(options: argparse.Namespace) -> None:
+    """Print the share of neurons that a direction does not use in every layer, as CSV."""
+    print_table(sparsity_table, options)
+
+
+def read_neurons(options: argparse.Namespace) -> Masks:
+    """The neurons of a file of masks, or those that k selects from a file of counts."""
+    path: Path = options.file
+    if "bits" not in array_names(path):
+        k = DEFAULT_K if options.k is None else options.k
+        return select_all(Counts.load(path), k=k, counting=options.counting or DEFAULT_COUNTING)
+    if options.k is not None or options.counting:
+        raise InputError(
+            f"{path}: these are masks, selected already; --k and --counting need counts"
+        )
+    return Masks.load(path)
+
+
+def print_table(make: Callable[[Masks, str], pd.DataFrame], options: argparse.Namespace) -> None:
+    """Write a table of neurons as CSV to a file, or to the standard output."""
+    if options.out:
+        check_output(options.out)
+    table = make(read_neurons(options), options.pivot)
+    text = table.to_csv(index=False, lineterminator="\n")
+    if options.out:
+        write_text(options.out, text)
+    else:
+        sys.stdout.write(text)

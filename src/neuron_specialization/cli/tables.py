@@ -1,0 +1,159 @@
+"""The verb of the command line that makes tables of scores."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from neuron_specialization.cli.score import SCORES, SENTENCES
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, read_scores
+from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
+from neuron_specialization.settings.languages import all_directions, read_languages
+from neuron_specialization.tables.comparisons import FIRST
+from neuron_specialization.tables.footers import describe_origin
+from neuron_specialization.tables.paper_values import read_paper_values
+from neuron_specialization.tables.rows import (
+    Training,
+    gather_comparisons,
+    gather_rows,
+    number_seeds,
+)
+from neuron_specialization.tables.table_files import TableSettings, write_tables
+
+PROJECT = Path(__file__).parents[3]
+_FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
+_FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
+
+
+def tables(options: argparse.Namespace) -> None:
+    """Make tables of systems that `score` has scored, in every metric that they have.
+
+    Each is written as CSV at full precision, Markdown, LaTeX and HTML, to OUT/LAYOUT.METRIC.*.
+    """
+    schema = PROJECT / "config/schemas/languages.schema.yaml"
+    languages = read_languages(options.languages, schema, options.pivot)
+    folders = [split_system(text) for text in options.systems]
+    labels = [label for label, _ in folders]
+    frames = [read_system(folder / SCORES) for _, folder in folders]
+    trainings = [
+        Training(system=label, label=label, seed=seed, scores=scores)
+        for label, seed, scores in zip(labels, number_seeds(labels, frames), frames, strict=True)
+    ]
+    options.out.mkdir(parents=True, exist_ok=True)
+    tests = compare_with_first(trainings, [folder for _, folder in folders], options)
+    comparisons = gather_comparisons(tests, {label: label for label in labels})
+    paper = dict(text.split("=", 1) for text in options.paper if "=" in text)
+    found = dict.fromkeys(metric for each in trainings for metric in each.scores["metric"])
+    for metric in found:
+        write_tables(
+            gather_rows(trainings, dict.fromkeys(labels, float("nan"))),
+            comparisons,
+            read_paper_values(PROJECT / "config/paper_results.tsv"),
+            TableSettings(
+                title=options.layout,
+                layout=options.layout,
+                metric=metric,
+                levels={c: lang.level for c, lang in languages.items() if c != options.pivot},
+                pivot=options.pivot,
+                directions=all_directions(languages, options.pivot),
+                round_first=options.round_first,
+                level=options.level,
+                paper=paper.get(metric, ""),
+            ),
+            origin=[
+                *(describe_pairing(trainings) if tests else []),
+                *describe_origin("", {}, PROJECT),
+            ],
+            out={
+                form: options.out / f"{options.layout}.{metric}.{ending}"
+                for form, ending in _FORMS.items()
+            },
+        )
+
+
+def split_system(text: str) -> tuple[str, Path]:
+    """`LABEL=FOLDER` in its parts; InputError where scores are not there."""
+    label, separator, folder = text.partition("=")
+    if not separator or not label:
+        raise InputError(f"'{text}': expected LABEL=FOLDER, such as Ours=scored/ours")
+    if not (Path(folder) / SCORES).is_file():
+        raise InputError(f"{folder}: no {SCORES}; run `neuron-specialization score` first")
+    return label, Path(folder)
+
+
+def read_system(path: Path) -> pd.DataFrame:
+    """The scores of a system; InputError where it has none."""
+    scores = read_scores(path)
+    if not len(scores):
+        raise InputError(
+            f"{path}: no score in it; run `neuron-specialization score` in metrics that the "
+            "outputs have (--metrics)"
+        )
+    return scores
+
+
+def read_sentence_scores(path: Path) -> pd.DataFrame:
+    """What paired tests are made of; InputError where it cannot be read."""
+    try:
+        table = pd.read_parquet(path)
+        if not {*SENTENCE_COLUMNS} <= {*table}:
+            raise ValueError(f"expected the columns {', '.join(SENTENCE_COLUMNS)}")
+        return table
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not the scores of sentences, which paired tests need ({error}); run "
+            "`neuron-specialization score` again, or leave the tests out (--test none)"
+        ) from error
+
+
+def compare_with_first(
+    trainings: Sequence[Training], folders: Sequence[Path], options: argparse.Namespace
+) -> list[tuple[str, pd.DataFrame]]:
+    """The paired tests of every system against the first one, by label.
+
+    A seed is compared with the same seed of the first label, or with its only one.
+    """
+    if options.test == "none":
+        return []
+    settings = SignificanceSettings(
+        test=options.test,
+        samples=options.samples,
+        seed=options.seed,
+        tokenised_bleu=options.tokenised_bleu,
+    )
+    first = trainings[0].label
+    seeds = {each.seed for each in trainings if each.label == first}
+    systems = list(zip(trainings, folders, strict=True))
+    tests = []
+    for one, folder in systems:
+        if one.label != first:
+            continue
+        # no more than two at a time: the sentences of dozens of systems take gigabytes
+        others = read_sentence_scores(folder / SENTENCES)
+        for each, path in systems:
+            if each.label != first and (len(seeds) == 1 or each.seed == one.seed):
+                found = compare_systems(
+                    read_sentence_scores(path / SENTENCES), others, settings, options.processes
+                )
+                tests.append((each.label, found.assign(role=FIRST, other=first, seed=each.seed)))
+    return tests
+
+
+def describe_pairing(trainings: Sequence[Training]) -> list[str]:
+    """Lines on labels with more or fewer seeds than the first, of which some are not tested."""
+    seeds = {
+        label: len({t.seed for t in trainings if t.label == label})
+        for label in dict.fromkeys(t.label for t in trainings)
+    }
+    first = trainings[0].label
+    lines = []
+    for label, number in seeds.items():
+        if seeds[first] not in (1, number):
+            more, fewer = (label, first) if number > seeds[first] else (first, label)
+            lines.append(
+                f"{more} has {seeds[more]} seeds, {fewer} {seeds[fewer]}: the tests of {label} "
+                f"leave out the further ones of {more}"
+            )
+    return lines

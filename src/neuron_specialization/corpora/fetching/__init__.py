@@ -1,0 +1,1 @@
+"""Fetching: the published corpora and models, fetched, checked and unpacked."""

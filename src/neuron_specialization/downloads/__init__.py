@@ -1,1 +1,0 @@
-"""Downloads: the published corpora and models, fetched, checked and unpacked."""

@@ -1,0 +1,101 @@
+"""CTranslate2 models of fairseq's transformer, whose layers may differ in their FFN width.
+
+CTranslate2's own converter builds the model from a fairseq checkpoint, and takes those of
+architectures that it lists; its parts that read a built model are used here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ctranslate2.converters import fairseq as converter
+from ctranslate2.specs.common_spec import Activation
+from ctranslate2.specs.transformer_spec import TransformerSpec
+from fairseq.data import Dictionary
+from fairseq.modules.sinusoidal_positional_embedding import SinusoidalPositionalEmbedding
+from torch import Tensor, nn
+
+from neuron_specialization.export.slicing import ffn_widths, pad_state
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+
+PAD = "<blank>"  # CTranslate2's name of it
+
+
+@torch.no_grad()
+def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> None:
+    """Give a built model the FFNs of a state dict, and positions to read from.
+
+    A layer without neurons gets one that emits 0: CTranslate2 has no empty layers.
+
+    Args:
+        model: fairseq's transformer, changed in place.
+        tensors: the state dict; each layer has its own number of neurons.
+        positions: the tokens that a source, or a hypothesis, may have.
+    """
+    model.requires_grad_(False)
+    widths = {name: max(1, width) for name, width in ffn_widths(tensors).items()}
+    padded = pad_state(tensors, widths)
+    for name, layer in ffn_layers(model).items():
+        for part in ("fc1", "fc2"):
+            weight, bias = padded[f"{name}.{part}.weight"], padded[f"{name}.{part}.bias"]
+            setattr(layer, part, make_linear(weight, bias))
+    for stack in (model.encoder, model.decoder):
+        table = stack.embed_positions
+        first = table.padding_idx + 1
+        table.weights = SinusoidalPositionalEmbedding.get_embedding(
+            first + positions, table.embedding_dim, table.padding_idx
+        )
+
+
+def make_linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A linear layer of these tensors."""
+    linear = nn.Linear(weight.size(1), weight.size(0), device="meta")
+    linear.weight = nn.Parameter(weight, requires_grad=False)
+    linear.bias = nn.Parameter(bias, requires_grad=False)
+    return linear
+
+
+def write_ctranslate2(
+    folder: Path,
+    model: Any,
+    settings: Mapping[str, Any],
+    dictionaries: tuple[Dictionary, Dictionary],
+    quantization: str,
+) -> None:
+    """Write a CTranslate2 model.
+
+    Args:
+        folder: where to write; it is made.
+        model: fairseq's transformer as `prepare_model` left it.
+        settings: fairseq's settings of the model.
+        dictionaries: of source and target; tags are tokens like others.
+        quantization: `float32` or `int8`.
+    """
+    spec = TransformerSpec.from_config(
+        (settings["encoder_layers"], settings["decoder_layers"]),
+        settings["encoder_attention_heads"],
+        pre_norm=settings["encoder_normalize_before"],
+        activation=Activation.RELU,
+        layernorm_embedding=settings["layernorm_embedding"],
+    )
+    converter.set_transformer_encoder(spec.encoder, model.encoder)
+    converter.set_transformer_decoder(spec.decoder, model.decoder)
+    spec.register_source_vocabulary(vocabulary(dictionaries[0]))
+    spec.register_target_vocabulary(vocabulary(dictionaries[1]))
+    spec.config.decoder_start_token = spec.config.eos_token
+    spec.config.add_source_eos = False  # who translates ends the source
+    spec.validate()
+    spec.optimize(quantization=quantization)
+    folder.mkdir(parents=True)
+    spec.save(str(folder))
+
+
+def vocabulary(dictionary: Dictionary) -> list[str]:
+    """The tokens in their order; one whose entry a later one overwrites gets a name of its own."""
+    names = [
+        token if dictionary.index(token) == i else f"<overwritten {i}>"
+        for i, token in enumerate(dictionary.symbols)
+    ]
+    names[dictionary.pad()] = PAD
+    return names

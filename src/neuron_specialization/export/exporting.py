@@ -1,0 +1,221 @@
+"""The sub-network of one direction as models that stand alone, without this project's plugin."""
+
+import logging
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuron_specialization import __version__
+from neuron_specialization.corpora.existing_vocabulary import read_pieces
+from neuron_specialization.corpora.shards import shard_folders
+from neuron_specialization.corpora.vocabulary import language_file, language_tag, load_pieces
+from neuron_specialization.errors import InputError
+from neuron_specialization.export.ctranslate2_models import (
+    prepare_model,
+    write_ctranslate2,
+)
+from neuron_specialization.export.fairseq_model import model_settings, write_stock
+from neuron_specialization.export.manifest import CHECKPOINT, FORMATS, VOCABULARY, Description
+from neuron_specialization.export.slicing import ffn_widths, slice_state
+from neuron_specialization.fairseq_plugin.binarise import piece_indices
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
+from neuron_specialization.fairseq_plugin.data import dictionary_text, load_dictionary, tag_index
+from neuron_specialization.fairseq_plugin.external_tensors import (
+    DECODER_EMBEDDING,
+    ENCODER_EMBEDDING,
+)
+from neuron_specialization.fairseq_plugin.methods import check_masks
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.files import whole_folder, write_text
+from neuron_specialization.neurons.storage import Masks
+
+logger = logging.getLogger(__name__)
+
+POSITIONS = 1024  # of sources and hypotheses at least, however few the training had
+TASK_SETTINGS = ("adapter_sets", "weight_masks", "masks", "directions", "no_language_tags")
+"""Settings of the task that say what a checkpoint is."""
+NOT_EXPORTED = (
+    "what can be exported is a model by itself, or its sub-network with neuron masks (--masks)"
+)
+
+
+def export_model(
+    checkpoint: Path,
+    out: Path,
+    *,
+    direction: str,
+    data: Path,
+    vocabulary: Path,
+    masks: Path | None = None,
+    formats: Collection[str] = tuple(FORMATS),
+) -> None:
+    """Write the model of one direction into a folder that appears when it is whole.
+
+    Args:
+        checkpoint: a trained model, dense or specialized, of this project's task.
+        out: the folder; it must not be there.
+        direction: the direction, one that the model was trained in.
+        data: folder of the binarised corpora, whose dictionaries order the embeddings.
+        vocabulary: folder of the SentencePiece models.
+        masks: neuron masks; None for all neurons.
+        formats: of `FORMATS`.
+
+    Raises:
+        InputError: a file is missing or damaged, they do not belong together, or there is no such
+            direction; nothing is written.
+    """
+    if out.exists():
+        raise InputError(f"{out}: there already; remove it, or give another folder")
+    state = read_checkpoint(checkpoint)
+    tags = not trained_task(checkpoint, state, direction, masks)["no_language_tags"]
+    settings = model_settings(vars(state["cfg"]["model"]))
+    check_settings(checkpoint, settings)
+    folder = shard_folders(data)[0]
+    check_dictionaries(checkpoint, state["model"], folder, direction, tags, vocabulary)
+    own = {"masks": "", "weight_masks": "", "base": "", "directions": direction}
+    model, task = load_model(checkpoint, {**own, "data": str(folder)})
+    mask_F_by_layer = read_masks(masks, model, direction) if masks else {}
+    tensors = slice_state(model.state_dict(), mask_F_by_layer)
+    positions = max(settings["max_source_positions"], settings["max_target_positions"], POSITIONS)
+    with whole_folder(out) as partial:
+        copy_vocabulary(partial / VOCABULARY, folder, vocabulary, direction, tags)
+        if "fairseq" in formats:
+            place = partial / FORMATS["fairseq"]
+            models = shutil.ignore_patterns("spm*.model")
+            shutil.copytree(partial / VOCABULARY, place, ignore=models)
+            updates = state["optimizer_history"][-1]["num_updates"]
+            write_stock(place / CHECKPOINT, tensors, settings, direction, updates)
+        prepare_model(model, tensors, positions)
+        for name in sorted({*formats} - {"fairseq"}):
+            place = partial / FORMATS[name]
+            write_ctranslate2(place, model, settings, task.dictionaries, place.name)
+        source, target = map(language_tag, direction.split("-")) if tags else (None, None)
+        Description(
+            direction=direction,
+            source_tag=source,
+            target_tag=target,
+            formats=[name for name in FORMATS if name in formats],
+            ffn_widths=ffn_widths(tensors),
+            max_source_tokens=positions,
+            max_target_positions=settings["max_target_positions"],
+            provenance=provenance(checkpoint, masks),
+        ).write(partial)
+
+
+def trained_task(
+    checkpoint: Path, state: Mapping[str, Any], direction: str, masks: Path | None
+) -> dict[str, Any]:
+    """fairseq's settings of the task; InputError where its model cannot be exported."""
+    task: dict[str, Any] = (state.get("cfg") or {}).get("task") or {}
+    if task.get("_name") != "translation_directions":
+        raise InputError(
+            f"{checkpoint}: not a checkpoint of this project's task; import it first "
+            "(`checkpoint` in systems.tsv)"
+        )
+    missing = [name for name in TASK_SETTINGS if name not in task]
+    if missing:
+        raise InputError(
+            f"{checkpoint}: the settings of its task lack {', '.join(missing)}; give a checkpoint "
+            "as this project writes it"
+        )
+    if task["adapter_sets"]:
+        raise InputError(f"{checkpoint}: adapters cannot be exported; {NOT_EXPORTED}")
+    if task["weight_masks"]:
+        raise InputError(
+            f"{checkpoint}: trained with weight masks (LaSS), which leave no neuron out, and "
+            f"cannot be exported; {NOT_EXPORTED}"
+        )
+    trained = task["directions"].split(",")
+    if direction not in trained:
+        raise InputError(
+            f"{checkpoint}: no model of {direction}; it was trained in {', '.join(trained)}"
+        )
+    if task["masks"] and not masks:
+        logger.warning(
+            "%s was trained with neuron masks, and is exported with all neurons; give the masks "
+            "(--masks) for its sub-network",
+            checkpoint,
+        )
+    return task
+
+
+def check_settings(checkpoint: Path, settings: Mapping[str, Any]) -> None:
+    """InputError where the model is none that every format can hold."""
+    wanted = {
+        "activation_fn": "relu",
+        "encoder_learned_pos": False,
+        "decoder_learned_pos": False,
+        "no_token_positional_embeddings": False,
+        "decoder_normalize_before": settings["encoder_normalize_before"],
+        "decoder_attention_heads": settings["encoder_attention_heads"],
+    }
+    for name, value in wanted.items():
+        if settings[name] != value:
+            raise InputError(
+                f"{checkpoint}: {name} is {settings[name]}; only models in which it is {value} "
+                "can be exported"
+            )
+
+
+def check_dictionaries(
+    checkpoint: Path,
+    tensors: Mapping[str, Tensor],
+    folder: Path,
+    direction: str,
+    tags: bool,
+    vocabulary: Path,
+) -> None:
+    """InputError where dictionaries, SentencePiece models and embeddings do not fit together."""
+    embeddings = (ENCODER_EMBEDDING, DECODER_EMBEDDING)
+    for language, name in zip(direction.split("-"), embeddings, strict=True):
+        dictionary = load_dictionary(folder, language, tags=tags)
+        if len(dictionary) != len(tensors[name]):
+            raise InputError(
+                f"{language_file(folder, 'dict.txt', language)}: {len(dictionary)} entries, but "
+                f"{checkpoint} has {len(tensors[name])} embeddings; give the data that it was "
+                "trained on (--data)"
+            )
+        if tags:
+            tag_index(dictionary, language)
+        pieces = language_file(vocabulary, "spm.model", language)
+        if pieces.is_file():
+            read_pieces(pieces)  # which says so where it is damaged
+        piece_indices(load_pieces(vocabulary, language), dictionary, vocabulary)
+
+
+def read_masks(path: Path, model: Any, direction: str) -> dict[str, Tensor]:
+    """The active neurons of a direction in each layer that has a mask, [F], by its name."""
+    masks = Masks.load(path)
+    try:
+        check_masks(model, masks, [direction])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    mask_NF = torch.from_numpy(masks.mask_LNF[masks.directions.index(direction)])
+    return dict(zip(masks.layers, mask_NF, strict=True))
+
+
+def copy_vocabulary(
+    target: Path, folder: Path, vocabulary: Path, direction: str, tags: bool
+) -> None:
+    """Write the dictionary of each language, and copy the SentencePiece models."""
+    target.mkdir()
+    for language in direction.split("-"):
+        text = dictionary_text(folder, language, tags=tags)
+        write_text(target / f"dict.{language}.txt", text)
+        shutil.copy(language_file(vocabulary, "spm.model", language), target)
+
+
+def provenance(checkpoint: Path, masks: Path | None) -> dict[str, Any]:
+    """What the export was made of."""
+    found: dict[str, Any] = {
+        "neuron_specialization": __version__,
+        "checkpoint": {"file": checkpoint.name, "sha256": file_hash(checkpoint)},
+    }
+    if masks:
+        selection = dict(Masks.load(masks).provenance)
+        found["masks"] = {"file": masks.name, "sha256": file_hash(masks), "selection": selection}
+    return found

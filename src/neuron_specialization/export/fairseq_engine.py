@@ -1,0 +1,65 @@
+"""Exported models decoded by fairseq.
+
+Axes: B sentences, T tokens.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq.data.data_utils import collate_tokens
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.export.hypotheses import Hypothesis
+from neuron_specialization.export.manifest import CHECKPOINT, Description
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import generation_config
+from neuron_specialization.settings.decoding import DecodingSettings
+
+
+class FairseqEngine:
+    """fairseq's own task and beam search."""
+
+    def __init__(
+        self, folder: Path, description: Description, device: str, threads: int | None
+    ) -> None:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise InputError("no GPU is there for fairseq; use --device cpu")
+        if threads:
+            torch.set_num_threads(threads)
+        path = folder / CHECKPOINT
+        read_checkpoint(path)
+        models, _, self.task = checkpoint_utils.load_model_ensemble_and_task(
+            [str(path)], arg_overrides={"data": str(folder)}
+        )
+        self.models = [model.eval().to(device) for model in models]
+        self.device, self.target_tag = device, description.target_tag
+
+    def translate(
+        self, sources: Sequence[Sequence[str]], settings: DecodingSettings
+    ) -> list[Hypothesis]:
+        """The best hypothesis of each source; sources have their tag and </s>."""
+        dictionary = self.task.source_dictionary
+        rows = [torch.tensor([dictionary.index(word) for word in words]) for words in sources]
+        source_BT = collate_tokens(rows, dictionary.pad(), left_pad=True).to(self.device)
+        lengths_B = torch.tensor([len(row) for row in rows], device=self.device)
+        sample = {"net_input": {"src_tokens": source_BT, "src_lengths": lengths_B}}
+        generator = self.task.build_generator(self.models, generation_config(settings))
+        found = self.task.inference_step(
+            generator, self.models, sample, prefix_tokens=self.prefix(len(rows))
+        )
+        return [self.hypothesis(beams[0]) for beams in found]
+
+    def prefix(self, sentences: int) -> torch.Tensor | None:
+        """The target tag of each sentence, [B, 1]; None in a model without tags."""
+        if self.target_tag is None:
+            return None
+        index = self.task.target_dictionary.index(self.target_tag)
+        return torch.full((sentences, 1), index, device=self.device)
+
+    def hypothesis(self, found: dict[str, torch.Tensor]) -> Hypothesis:
+        """fairseq's hypothesis, without the tag."""
+        tokens = found["tokens"].tolist()[0 if self.target_tag is None else 1 :]
+        words = [self.task.target_dictionary[token] for token in tokens]
+        return Hypothesis(words=words, score=float(found["score"]))

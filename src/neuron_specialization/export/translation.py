@@ -1,0 +1,135 @@
+"""Raw text through an exported model: a line in, a line out, in chunks of a file of any size."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from neuron_specialization.corpora.vocabulary import (
+    END,
+    UNKNOWN,
+    detokenise,
+    load_pieces,
+    piece_joiner,
+)
+from neuron_specialization.errors import InputError
+from neuron_specialization.export.hypotheses import Engine, Hypothesis
+from neuron_specialization.export.manifest import VOCABULARY, Description
+from neuron_specialization.settings.decoding import DecodingSettings
+
+CHUNK = 1000  # lines that are read, sorted into batches, and written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """A line of output."""
+
+    text: str
+    """Plain text; empty for an empty line."""
+    score: float | None
+    """The hypothesis's score; None for an empty line, which is not translated."""
+
+
+def load_engine(
+    exported: Path, description: Description, engine: str, device: str, threads: int | None
+) -> Engine:
+    """The decoder of an exported model; imports nothing of the others."""
+    folder = description.engine_folder(exported, engine)
+    if engine == "fairseq":
+        from neuron_specialization.export.fairseq_engine import FairseqEngine
+
+        return FairseqEngine(folder, description, device, threads)
+    if engine == "ctranslate2-int8":
+        # What it takes on processors of AMD gave wrong products on one without AVX-512. It looks at
+        # this once, when it is imported
+        os.environ.setdefault("CT2_USE_MKL", "1")
+    from neuron_specialization.export.ctranslate2_engine import CTranslate2Engine
+
+    return CTranslate2Engine(folder, description, device, threads)
+
+
+def translate_text(
+    lines: Iterable[bytes],
+    name: str,
+    exported: Path,
+    description: Description,
+    engine: Engine,
+    settings: DecodingSettings,
+) -> Iterator[list[Translation]]:
+    """Yield the translations of some lines, chunk by chunk, in order.
+
+    Args:
+        lines: text in UTF-8 without line ends.
+        name: of the file, for messages.
+        exported: folder of the exported model.
+        description: what is in it.
+        engine: its decoder.
+        settings: of the beam search.
+
+    Raises:
+        InputError: a line is not UTF-8, or longer than the model has positions.
+    """
+    source, target = description.direction.split("-")
+    processor = load_pieces(exported / VOCABULARY, source)
+    join = piece_joiner(exported / VOCABULARY, target)
+    first = [description.source_tag] if description.source_tag else []
+    unknown = processor.unk_id()
+
+    def encode(number: int, line: bytes) -> list[str]:
+        ids = processor.encode(read_line(name, number, line))
+        words = [UNKNOWN if i == unknown else processor.id_to_piece(i) for i in ids]
+        if len(words) + len(first) + 1 > description.max_source_tokens:
+            raise InputError(
+                f"{name}, line {number}: {len(words)} tokens, but the model reads "
+                f"{description.max_source_tokens - len(first) - 1} at most; split the line"
+            )
+        return [*first, *words, END] if words else []
+
+    numbered = enumerate(lines, 1)
+    while chunk := list(islice(numbered, CHUNK)):
+        sources = [encode(number, line) for number, line in chunk]
+        found = translate_chunk(sources, engine, settings)
+        yield [
+            Translation(text=detokenise(found[i].words, join), score=found[i].score)
+            if i in found
+            else Translation(text="", score=None)
+            for i in range(len(sources))
+        ]
+
+
+def read_line(name: str, number: int, line: bytes) -> str:
+    """The text of a line; InputError where it is not UTF-8."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{name}, line {number}: byte 0x{line[error.start]:02x} is not valid UTF-8; "
+            "convert the file to UTF-8"
+        ) from error
+
+
+def translate_chunk(
+    sources: Sequence[Sequence[str]], engine: Engine, settings: DecodingSettings
+) -> dict[int, Hypothesis]:
+    """The hypothesis of each source that is not empty, by its place."""
+    batches = list(make_batches([len(words) for words in sources], settings.max_tokens))
+    found = chain.from_iterable(
+        engine.translate([sources[i] for i in batch], settings) for batch in batches
+    )
+    return dict(zip(chain.from_iterable(batches), found, strict=True))
+
+
+def make_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
+    """Yield batches of places, padded at most `max_tokens`; a longer line has one of its own.
+
+    Lines of similar length are together, empty ones are in none.
+    """
+    batch: list[int] = []
+    for i in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):
+        if batch and lengths[i] * (len(batch) + 1) > max_tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

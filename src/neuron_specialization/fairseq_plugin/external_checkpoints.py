@@ -1,0 +1,150 @@
+"""Checkpoints trained elsewhere: how they are read, and what they say of themselves."""
+
+import copy
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq.data import Dictionary
+from fairseq.data.multilingual.multilingual_utils import augment_dictionary
+from torch import Tensor
+
+from neuron_specialization.corpora.existing_vocabulary import read_dictionary
+from neuron_specialization.corpora.vocabulary import language_tag
+from neuron_specialization.errors import InputError
+
+# numpy's values, which `--eval-bleu` leaves among the meters. fairseq's settings, a Namespace, are
+# in the package's own list: torch takes what is in this one off both when it is done
+HARMLESS: list[Any] = [
+    *(np.ndarray, np.dtype, np.dtypes.Int64DType, np.dtypes.Float64DType),
+    *(
+        (value.__reduce__()[0], f"numpy.{core}.multiarray.{name}")
+        for value, name in ((np.zeros(0), "_reconstruct"), (np.float64(), "scalar"))
+        for core in ("core", "_core")  # numpy 1 and 2
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """A checkpoint as it is found."""
+
+    path: Path
+    """The file."""
+    tensors: dict[str, Tensor]
+    """Its state dict."""
+    model: dict[str, Any]
+    """fairseq's settings of its model; empty where it states none."""
+    task: dict[str, Any]
+    """fairseq's settings of its task; empty where it states none."""
+    num_updates: int
+    """Updates of its training; 0 where it states none."""
+
+
+def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
+    """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
+
+    Raises:
+        InputError: it is missing, damaged, or holds objects of classes that are not harmless.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint")
+    try:
+        with torch.serialization.safe_globals(HARMLESS):
+            state = torch.load(path, map_location="cpu", weights_only=not trusted)
+        return Foreign(
+            path=path,
+            tensors=dict(state["model"]),
+            model=stated(state, "model"),
+            task=stated(state, "task"),
+            num_updates=(state.get("optimizer_history") or [{}])[-1].get("num_updates", 0),
+        )
+    except Exception as error:  # torch raises half a dozen kinds, none of which name the file
+        raise InputError(f"{path}: {describe(error, path)}") from error
+
+
+def describe(error: Exception, path: Path) -> str:
+    """Why a checkpoint cannot be read, and what to do."""
+    refused = re.search(r"GLOBAL (\S+)", str(error))
+    if refused is None:
+        return f"not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error!r})"
+    return (
+        f"it holds a {refused[1]}, and reading that could run a program. If you trust its origin, "
+        "set `trust_checkpoints: true`; or have a dictionary of its `model` and `args` or `cfg` "
+        "alone saved where it was made"
+    )
+
+
+def stated(state: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """What a checkpoint says of its model or task: in its `cfg`, or in the older `args`."""
+    settings = (state.get("cfg") or {}).get(section) or state.get("args") or {}
+    return dict(vars(settings) if isinstance(settings, Namespace) else settings)
+
+
+def stated_tags(task: Mapping[str, Any]) -> tuple[str | None, ...] | None:
+    """Whose tags lead source and target, in fairseq's terms; None where a task does not say."""
+    if "encoder_langtok" in task:
+        tags = (task["encoder_langtok"], "tgt" if task.get("decoder_langtok") else None)
+        return tuple((task.get("langtoks") or {}).get("main", tags))
+    if "no_language_tags" in task:
+        return (None, None) if task["no_language_tags"] else ("src", "tgt")
+    return None
+
+
+def stated_languages(task: Mapping[str, Any]) -> list[str]:
+    """The languages of a task in the order of their tags, none where it does not say.
+
+    fairseq sorts those of `lang_pairs` where `langs` does not name them.
+    """
+    languages, pairs = as_list(task.get("langs")), as_list(task.get("lang_pairs"))
+    if languages or task.get("lang_dict"):
+        return languages
+    return sorted({language for pair in pairs for language in pair.split("-")})
+
+
+def as_list(value: str | list[str] | None) -> list[str]:
+    """fairseq keeps some lists as they were typed, joined by commas."""
+    return value.split(",") if isinstance(value, str) else list(value or ())
+
+
+def trained_dictionary(foreign: Foreign, path: Path | None, ours: Dictionary) -> Dictionary:
+    """The dictionary that a checkpoint was trained with, language tags included.
+
+    Args:
+        foreign: the checkpoint. Where it names no languages, nothing is added to the dictionary.
+        path: the file that fairseq read, to which it adds the tags that are not there, in the
+            order of the languages; None where that was the dictionary of the corpora.
+        ours: the dictionary of the corpora, whose tags are at its end.
+    """
+    theirs = copy.deepcopy(ours) if path is None else Dictionary()
+    for token in [] if path is None else read_dictionary(path):
+        theirs.add_symbol(token, overwrite=True)
+    languages = stated_languages(foreign.task)
+    if path is None:
+        check_order(foreign, languages, ours)
+    if languages:
+        augment_dictionary(
+            theirs,
+            languages,
+            foreign.task.get("lang_tok_style") or "multilingual",
+            as_list(foreign.task.get("langtoks_specs")) or ["main"],
+            foreign.task.get("extra_data"),
+        )
+    return theirs
+
+
+def check_order(foreign: Foreign, languages: list[str], ours: Dictionary) -> None:
+    """InputError where it matters whether the dictionary of the corpora came with its tags."""
+    tags = [language_tag(language) for language in languages]
+    known = sorted((tag for tag in tags if tag in ours), key=ours.index)
+    if known != tags[: len(known)] or foreign.task.get("lang_dict"):
+        raise InputError(
+            f"{foreign.path}: its language tags are in the order of "
+            f"{foreign.task.get('lang_dict') or ', '.join(languages)}, those of the corpora in "
+            "another; give the dictionary file that it was trained with"
+        )

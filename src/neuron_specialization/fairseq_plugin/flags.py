@@ -1,0 +1,130 @@
+"""Settings to fairseq's command line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from neuron_specialization.corpora.shards import fairseq_data
+from neuron_specialization.settings.training import Architecture, Training, share_update
+
+PLUGIN = Path(__file__).parent
+NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
+
+
+def training_flags(architecture: Architecture, training: Training) -> list[str]:
+    """The arguments of `fairseq-train`."""
+    return [
+        fairseq_data(training.data),
+        *as_flags({"user-dir": PLUGIN}),
+        *task_flags(architecture, training),
+        *model_flags(architecture),
+        *optimisation_flags(architecture, training.processes),
+        *checkpoint_flags(architecture, training),
+        *precision_flags(architecture.precision, training.device),
+    ]
+
+
+def as_flags(options: Mapping[str, object]) -> list[str]:
+    """`{"lr": 1}` to `--lr 1`; True is a bare flag, None is left out."""
+    flags = []
+    for name, value in options.items():
+        if value is not None:
+            flags += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return flags
+
+
+def task_flags(architecture: Architecture, training: Training) -> list[str]:
+    """The directions, their sampling and what they have of their own."""
+    adapters = training.adapters.settings() if training.adapters else {}
+    own = {**training.files.settings(), **adapters}
+    return as_flags(
+        {
+            "task": "translation_directions",
+            "directions": ",".join(training.directions),
+            "sampling-temperature": architecture.temperature,
+            "no-language-tags": None if training.language_tags else True,
+            **{name.replace("_", "-"): value or None for name, value in own.items()},
+            "dev-metric": None if architecture.best_by == "loss" else architecture.best_by,
+            "attention": None if architecture.attention == "fairseq" else architecture.attention,
+            "max-source-positions": architecture.max_positions,
+            "max-target-positions": architecture.max_positions,
+            "skip-invalid-size-inputs-valid-test": True,
+            "required-batch-size-multiple": 1,
+            "max-tokens": architecture.max_tokens,
+            "num-workers": 0,  # a thread loads ahead; processes would not outlive a signal to stop
+            "seed": training.seed,
+        }
+    )
+
+
+def model_flags(architecture: Architecture) -> list[str]:
+    """Pre-norm transformer, decoder input and output embeddings shared (appendix A.2)."""
+    options: dict[str, object] = {"arch": "transformer", "share-decoder-input-output-embed": True}
+    for stack in ("encoder", "decoder"):
+        options |= {
+            f"{stack}-layers": architecture.layers,
+            f"{stack}-embed-dim": architecture.d_model,
+            f"{stack}-ffn-embed-dim": architecture.d_ff,
+            f"{stack}-attention-heads": architecture.heads,
+            f"{stack}-normalize-before": True,
+        }
+    return as_flags(
+        {
+            **options,
+            "dropout": architecture.dropout,
+            "attention-dropout": architecture.attention_dropout,
+            "activation-dropout": architecture.activation_dropout,
+        }
+    )
+
+
+def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
+    """Adam, inverse square root schedule, label smoothing (section 5.3, appendix A.2)."""
+    chunked = "chunked_" if architecture.loss_chunk else ""
+    return as_flags(
+        {
+            "criterion": f"{chunked}label_smoothed_cross_entropy",
+            "label-smoothing": architecture.label_smoothing,
+            "loss-chunk": architecture.loss_chunk or None,
+            "optimizer": architecture.optimizer,
+            "adam-betas": str(architecture.adam_betas),
+            "adam-eps": architecture.adam_eps,
+            "weight-decay": architecture.weight_decay,
+            "clip-norm": architecture.clip_norm,
+            "lr-scheduler": "inverse_sqrt",
+            "lr": architecture.learning_rate,
+            "warmup-updates": architecture.warmup_updates,
+            "update-freq": share_update(architecture.update_freq, processes),
+            "max-update": architecture.max_updates,
+            "patience": architecture.patience,
+        }
+    )
+
+
+def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
+    """Validate and save by updates; how it is saved is ours (`fairseq_plugin/resuming.py`)."""
+    by_score = architecture.best_by != "loss"
+    return as_flags(
+        {
+            "save-dir": training.save_dir,
+            "finetune-from-model": training.parent,
+            "validate-interval-updates": architecture.validate_every,
+            "save-interval-updates": architecture.validate_every,
+            "validate-interval": NEVER,
+            "save-interval": NEVER,
+            "best-checkpoint-metric": architecture.best_by if by_score else None,
+            "maximize-best-checkpoint-metric": by_score or None,
+            # sums all gradients after the last batch of an update, whatever a batch left unused
+            "ddp-backend": "legacy_ddp",
+            "distributed-world-size": 1,  # not as many processes as there are GPUs
+            # fairseq's way of passing a checkpoint on is one that torch refuses since 2.6
+            "load-checkpoint-on-all-dp-ranks": True,
+            "tensorboard-logdir": training.tensorboard,
+            "log-format": "simple",
+            "log-interval": 100,
+        }
+    )
+
+
+def precision_flags(precision: str, device: str) -> list[str]:
+    """Number format and device."""
+    return as_flags({"cpu": device == "cpu" or None, precision: precision != "fp32" or None})

@@ -1,0 +1,163 @@
+"""Corpora that were binarised elsewhere, used as they are.
+
+Axis: T tokens of a sentence.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neuron_specialization.corpora.existing_vocabulary import FAIRSEQ_TOKENS, read_dictionary
+from neuron_specialization.corpora.shards import TRAIN, shard_folders
+from neuron_specialization.corpora.vocabulary import language_file
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.indexed_files import IndexedFile, open_indexed
+
+SAMPLE = 1000  # sentences of a file that are looked at
+END = FAIRSEQ_TOKENS.index("</s>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFiles:
+    """Both sides of a pair in one split and shard."""
+
+    shard: Path
+    """The folder that they are in."""
+    sides: dict[str, str]
+    """The name of each language's files without their suffix."""
+
+
+def use_binarised(
+    found: Path,
+    folder: Path,
+    *,
+    pairs: Sequence[str],
+    splits: Sequence[str],
+    vocabulary: Path,
+) -> None:
+    """Link binarised corpora into a folder of the same layout, with our dictionaries.
+
+    Args:
+        found: folder of fairseq's binarised corpora and their dictionaries, in shards or not;
+            training is in all shards, the other splits are in the first. Nothing is copied.
+        folder: where to link; it is made.
+        pairs: the pairs that are needed, such as `en-de`; files may be named `de-en`.
+        splits: the splits that are needed.
+        vocabulary: folder of our dictionaries, which begin with those of `found`; their language
+            tags may follow.
+
+    Raises:
+        InputError: a file is missing, damaged, cut off, or belongs to another dictionary; the two
+            sides of a pair differ in length. Nothing is linked then.
+    """
+    shards = shard_folders(found)
+    files = list(find_files(shards, pairs, splits))
+    sizes = check_dictionaries(shards[0], vocabulary, files)
+    for each in files:
+        check_pair(each, sizes)
+    for shard in shards:
+        target = folder / shard.relative_to(found)
+        target.mkdir(parents=True)
+        for dictionary in vocabulary.glob("dict*.txt"):
+            shutil.copy(dictionary, target)
+    for each in files:
+        link_pair(each, folder / each.shard.relative_to(found))
+
+
+def find_files(
+    shards: Sequence[Path], pairs: Iterable[str], splits: Sequence[str]
+) -> Iterator[PairFiles]:
+    """Yield what is needed of each pair; InputError where it is not there."""
+    for pair in pairs:
+        for split in splits:
+            for shard in shards if split == TRAIN else shards[:1]:
+                yield find_pair(shard, split, pair)
+
+
+def find_pair(shard: Path, split: str, pair: str) -> PairFiles:
+    """The files of a pair in one split and shard, whichever language is named first."""
+    languages = pair.split("-")
+    names = [f"{split}.{'-'.join(order)}" for order in (languages, languages[::-1])]
+    for name in names:
+        if any((shard / f"{name}.{language}.idx").is_file() for language in languages):
+            return PairFiles(
+                shard=shard, sides={language: f"{name}.{language}" for language in languages}
+            )
+    raise InputError(
+        f"{shard / names[0]}.{languages[0]}.idx: no such file, nor {names[1]}.{languages[0]}.idx; "
+        f"bring the binarised {split} corpus of {pair}, or leave out what is not there"
+    )
+
+
+def check_dictionaries(found: Path, vocabulary: Path, files: Iterable[PairFiles]) -> dict[str, int]:
+    """The entries of each language's dictionary, fairseq's own included.
+
+    Raises InputError where they are not the first ones of our dictionary.
+    """
+    known: dict[tuple[bytes, Path], int] = {}
+    sizes: dict[str, int] = {}
+    for language in dict.fromkeys(language for each in files for language in each.sides):
+        theirs, ours = (language_file(place, "dict.txt", language) for place in (found, vocabulary))
+        key = theirs.read_bytes() if theirs.is_file() else b"", ours
+        if key not in known:  # fairseq has one file per language, and all are the same
+            known[key] = check_dictionary(theirs, ours)
+        sizes[language] = known[key]
+    return sizes
+
+
+def check_dictionary(theirs: Path, ours: Path) -> int:
+    """The entries of a dictionary, once they are found to be the first ones of ours."""
+    expected, tokens = read_dictionary(ours), read_dictionary(theirs)
+    for number, token in enumerate(tokens):
+        other = expected[number] if number < len(expected) else "nothing"
+        if token != other:
+            raise InputError(
+                f"{theirs}, line {number + 1}: {token}, where the vocabulary {ours} has {other}; "
+                "give this file as the dictionary of the vocabulary"
+            )
+    return len(tokens) + len(FAIRSEQ_TOKENS)
+
+
+def check_pair(files: PairFiles, sizes: dict[str, int]) -> None:
+    """InputError where the files of a pair are damaged, or are of another dictionary or length."""
+    sides = {language: open_indexed(files.shard / name) for language, name in files.sides.items()}
+    for language, side in sides.items():
+        check_tokens(files.shard / files.sides[language], side, sizes[language])
+    lengths = [len(side.sizes_S) for side in sides.values()]
+    if len(set(lengths)) > 1:
+        counts = " and ".join(
+            f"{name} has {length}"
+            for name, length in zip(files.sides.values(), lengths, strict=True)
+        )
+        raise InputError(
+            f"{files.shard}: sentences of the two sides do not belong together, {counts}; "
+            "bring both again"
+        )
+
+
+def check_tokens(prefix: Path, side: IndexedFile, size: int) -> None:
+    """InputError where some sentences have other tokens than the dictionary, or no end."""
+    count = len(side.sizes_S)
+    for number in np.unique(np.linspace(0, count - 1, min(SAMPLE, count), dtype=int)):
+        tokens_T = side.sentence(int(number))
+        if not len(tokens_T) or tokens_T[-1] != END:
+            raise InputError(
+                f"{prefix}.bin: sentence {number + 1} does not end in </s>; binarise the corpus "
+                "with fairseq-preprocess, which closes every sentence"
+            )
+        if tokens_T.max() >= size:
+            raise InputError(
+                f"{prefix}.bin: sentence {number + 1} has a token {tokens_T.max()}, the dictionary "
+                f"has {size}; bring the dictionary that the corpus was binarised with"
+            )
+
+
+def link_pair(files: PairFiles, target: Path) -> None:
+    """Link the files of a pair into a folder."""
+    for name in files.sides.values():
+        for suffix in ("bin", "idx"):
+            file = f"{name}.{suffix}"
+            (target / file).symlink_to((files.shard / file).absolute())

@@ -1,0 +1,1 @@
+"""Figures: the paper's figures and the explorer; drawing only, nothing is computed here."""

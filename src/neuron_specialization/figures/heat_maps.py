@@ -1,0 +1,156 @@
+"""Heat maps of IoU (Figures 1, 6, 7 and 8) and dendrograms of languages.
+
+Axes: L languages.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import dendrogram
+
+from neuron_specialization.figures.style import COLUMN, PAGE, colours_of, new_figure
+from neuron_specialization.neurons.statistics import cluster
+
+FEW = 12  # languages whose cells have room for a number
+ITSELF = "#eeeeee"
+
+
+def family_order(families: Sequence[str]) -> list[int]:
+    """Positions of languages, family by family, otherwise in the order they have."""
+    seen = list(dict.fromkeys(families))
+    return sorted(range(len(families)), key=lambda i: seen.index(families[i]))
+
+
+def draw_heat_map(
+    iou_LL: NDArray[np.float64],
+    languages: Sequence[str],
+    families: Sequence[str],
+    *,
+    title: str,
+    scale: str = "linear",
+) -> Figure:
+    """Draw the IoU of languages in their order, with a colour bar per family on both sides.
+
+    Args:
+        iou_LL: symmetric; what is on the diagonal is not shown.
+        languages: labels.
+        families: of each language; neighbours of one family share a bar.
+        title: of the figure.
+        scale: `linear`: the true IoU, its colours between the smallest and the largest.
+            `official`: as the paper's figures were drawn, 100 IoU^1.25 in whole percent between
+            40 and 80.
+    """
+    size = len(languages)
+    width = min(max(COLUMN, 1 + 0.1 * size), PAGE)
+    figure = new_figure(width, width * 0.95)
+    axes = figure.add_subplot()
+    shown_LL, lowest, highest = scaled(iou_LL, scale)
+    masked = np.ma.masked_where(np.eye(size, dtype=bool), shown_LL)
+    image = axes.imshow(masked, cmap="Blues", vmin=lowest, vmax=highest, interpolation="nearest")
+    axes.set_facecolor(ITSELF)
+    small = 7 if size <= FEW else max(4, 5.5 - 0.02 * size)
+    axes.set_xticks(range(size), languages, fontsize=small, rotation=0 if size <= FEW else 90)
+    axes.set_yticks(range(size), languages, fontsize=small)
+    axes.tick_params(length=0, pad=9)
+    axes.spines[:].set_visible(False)
+    if size <= FEW:
+        number_cells(axes, shown_LL, (lowest + highest) / 2, scale)
+    draw_family_bars(axes, families)
+    draw_family_legend(figure, families)
+    axes.set_title(title)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
+    bar.update_ticks()
+    bar.ax.yaxis.set_major_formatter("{x:.2f}" if scale == "linear" else "{x:.0f}")
+    bar.set_label("IoU" if scale == "linear" else "100 · IoU$^{1.25}$, cut to 40–80")
+    return figure
+
+
+def scaled(iou_LL: NDArray[np.float64], scale: str) -> tuple[NDArray[np.float64], float, float]:
+    """What is shown, and the ends of its colours."""
+    if scale == "official":
+        percent_LL = np.floor(100 * iou_LL + 1e-9)  # 0.29 is 29 %, whatever floats make of it
+        return 100 * (percent_LL / 100) ** 1.25, 40.0, 80.0
+    others = iou_LL[~np.eye(len(iou_LL), dtype=bool)]
+    lowest, highest = math.floor(others.min() * 20) / 20, math.ceil(others.max() * 20) / 20
+    return iou_LL, lowest, max(highest, lowest + 0.05)
+
+
+def number_cells(axes: Axes, shown_LL: NDArray[np.float64], middle: float, scale: str) -> None:
+    """Write the value of each cell but those of the diagonal."""
+    for (i, j), value in np.ndenumerate(shown_LL):
+        if i != j:
+            text = f"{value:.2f}".lstrip("0") if scale == "linear" else f"{value:.0f}"
+            colour = "white" if value > middle else "black"
+            axes.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
+
+
+def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:
+    """A bar along neighbours of one family, below and left of the cells."""
+    colours, size = colours_of(families), len(families)
+    thick, away = 0.022 * size, 0.015 * size
+    for family, members in groupby(range(size), key=lambda i: families[i]):
+        places = list(members)
+        start, length = places[0] - 0.46, len(places) - 0.08
+        style: Any = {"color": colours[family], "linewidth": 0, "clip_on": False}
+        below, left = size - 0.5 + away, -0.5 - away - thick
+        axes.add_patch(Rectangle((start, below), length, thick, **style))
+        axes.add_patch(Rectangle((left, start), thick, length, **style))
+
+
+def draw_family_legend(figure: Figure, families: Sequence[str]) -> None:
+    """The families' names and colours, above all."""
+    handles = [Patch(color=colour, label=name) for name, colour in colours_of(families).items()]
+    needed = sum(0.055 * len(name) + 0.28 for name in dict.fromkeys(families))  # inches
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=math.ceil(len(handles) / math.ceil(needed / figure.get_figwidth())),
+        handlelength=0.8,
+        columnspacing=1,
+    )
+
+
+def draw_dendrograms(
+    panels: Sequence[tuple[str, NDArray[np.float64], Sequence[str]]], families: Mapping[str, str]
+) -> Figure:
+    """Draw the clustering of languages by 1 - IoU, average linkage, in a panel each.
+
+    Args:
+        panels: title, iou_LL and the languages of axis L.
+        families: of each language.
+    """
+    rows = math.ceil(len(panels) / 2)
+    most = max(len(languages) for _, _, languages in panels)
+    figure = new_figure(PAGE, (0.7 + 0.085 * most) * rows + 0.3)
+    colours = colours_of(list(families.values()))
+    for number, (title, iou_LL, languages) in enumerate(panels, start=1):
+        axes = figure.add_subplot(rows, 2, number)
+        axes.tick_params(axis="y", length=0)
+        dendrogram(
+            cluster(iou_LL),
+            labels=list(languages),
+            orientation="left",
+            ax=axes,
+            color_threshold=0,
+            above_threshold_color="#555555",
+            leaf_font_size=6,
+        )
+        for label in axes.get_yticklabels():
+            label.set_color(colours[families[label.get_text()]])
+            label.set_fontweight("bold")
+        axes.collections[0].set_linewidth(0.8)
+        axes.spines["left"].set_visible(False)
+        axes.set_title(title)
+        axes.set_xlabel("1 − IoU")
+    draw_family_legend(figure, list(families.values()))
+    return figure

@@ -1,0 +1,96 @@
+"""Distances of languages, to hold the overlap of their neurons against."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from itertools import combinations, combinations_with_replacement
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuron_specialization.corpora.builtin_languages import find_language, shared_lexicon
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.languages import Language
+
+BUILTIN = "builtin"
+SCRIPT = "script"
+
+Distances = dict[str, NDArray[np.float64]]
+
+
+def language_distances(
+    source: str | Path, languages: Mapping[str, Language], codes: Sequence[str]
+) -> Distances:
+    """Distances of some languages by their kind, each a symmetric matrix [L, L].
+
+    Args:
+        source: `builtin` for the truth about the built-in corpus; a file of `read_distances`; or
+            empty.
+        languages: the table of languages, whose scripts are a distance of their own: 0 or 1.
+        codes: the languages, in the order of axis L.
+    """
+    scripts = [languages[code].script for code in codes]
+    found = {SCRIPT: different(scripts)}
+    if source == BUILTIN:
+        found |= builtin_distances(codes)
+    elif source:
+        found |= read_distances(Path(source), codes)
+    return found
+
+
+def different(values: Sequence[str]) -> NDArray[np.float64]:
+    """1 where two values differ, and 0 where they do not, [L, L]."""
+    value_L = np.array(values)
+    return (value_L[:, None] != value_L[None, :]).astype(float)
+
+
+def builtin_distances(codes: Sequence[str]) -> Distances:
+    """The truth about languages of the built-in corpus: lexicon and word order.
+
+    The distance of lexicons is the share of concepts whose roots have different origins.
+    """
+    lexicon_LL = np.zeros((len(codes), len(codes)))
+    for i, j in combinations(range(len(codes)), 2):
+        lexicon_LL[i, j] = lexicon_LL[j, i] = 1 - shared_lexicon(codes[i], codes[j])
+    return {
+        "lexicon": lexicon_LL,
+        "word_order": different([find_language(code).word_order for code in codes]),
+    }
+
+
+def read_distances(path: Path, codes: Sequence[str]) -> Distances:
+    """Distances from a TSV file: a row per pair, in any order.
+
+    Its columns are `a`, `b` and one per kind of distance. Rows of other languages are passed over.
+
+    InputError names the line of a bad row, or the pair that has none.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file (analysis.distances)") from None
+    kinds = [name for name in (rows[0] if rows else {}) if name not in ("a", "b")]
+    if not kinds or not {"a", "b"} <= rows[0].keys():
+        raise InputError(f"{path}: a header a, b and a name per kind of distance is needed")
+    index = {code: i for i, code in enumerate(codes)}
+    found = {kind: np.full((len(codes), len(codes)), np.nan) for kind in kinds}
+    for number, row in enumerate(rows, start=2):
+        if row["a"] in index and row["b"] in index:
+            i, j = index[row["a"]], index[row["b"]]
+            for kind in kinds:
+                found[kind][i, j] = found[kind][j, i] = read_number(row[kind], path, number, kind)
+    for kind, distance_LL in found.items():
+        np.fill_diagonal(distance_LL, 0)
+        for i, j in combinations_with_replacement(range(len(codes)), 2):
+            if np.isnan(distance_LL[i, j]):
+                raise InputError(f"{path}: no {kind} of {codes[i]} and {codes[j]}")
+    return found
+
+
+def read_number(text: str | None, path: Path, line: int, column: str) -> float:
+    """A number of a table; InputError names where there is none."""
+    try:
+        return float(text or "")
+    except ValueError:
+        raise InputError(f"{path}, line {line}, column {column}: {text} is no number") from None

@@ -1,0 +1,64 @@
+"""Hashes of settings: they tell whether the results of two runs may stand beside each other."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from neuron_specialization.settings.architectures import system_architecture
+from neuron_specialization.settings.languages import Language
+from neuron_specialization.settings.rows import Row
+from neuron_specialization.settings.systems import System
+
+# of the config: places, machines, what is shown, and what each system has a hash of
+NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
+NOT_SHARED |= {"gpus", "device"}
+NOT_OF_TRAININGS = {"label", "tables", "seeds"}
+
+
+def settings_digests(
+    config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
+) -> dict[str, Any]:
+    """What tells whether results of two runs may stand beside each other.
+
+    Returns:
+        `shared`, a hash of the settings that all systems have in common, and by system a hash of
+        its own and of its parent's: seeds are in none.
+    """
+    common = {name: value for name, value in config.items() if name not in NOT_SHARED}
+    common["corpora"] = {**config["corpora"], "folder": ""}
+    return {
+        "shared": digest([common, languages]),
+        "systems": {
+            name: system_digest(system, systems, config["architectures"])
+            for name, system in systems.items()
+        },
+    }
+
+
+def system_digest(
+    system: System, systems: Mapping[str, System], architectures: Mapping[str, Row]
+) -> str:
+    """Eight digits that change with the settings of a system, or of its parent."""
+    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_TRAININGS}
+    if system.method == "imported":
+        return digest(own)
+    sizes = system_architecture(system, systems, architectures)
+    if system.method == "lass":
+        sizes |= {
+            "fine_tuning": system_architecture(system, systems, architectures, fine_tuning=True)
+        }
+    parent = system_digest(systems[system.parent], systems, architectures) if system.parent else ""
+    return digest([own, sizes, parent])
+
+
+def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
+    """Eight digits that change with any setting but those of places and machines."""
+    corpora = {**config["corpora"], "folder": ""}
+    return digest([{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems])
+
+
+def digest(settings: Any) -> str:
+    """Eight digits that change with any of some settings."""
+    text = json.dumps(settings, sort_keys=True, default=vars)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,93 @@
+"""What a system is held against, and the systems of a sweep."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.systems import CONTINUATIONS, System
+
+
+def sweep_systems(
+    systems: Mapping[str, System], name: str, percentages: Iterable[float]
+) -> dict[float, System]:
+    """The systems of a sweep of k (Figure 4), by k: one system with other values of its k.
+
+    Args:
+        systems: all systems.
+        name: the one whose k is varied; it stands for its own k.
+        percentages: the values of k.
+
+    Raises:
+        InputError: no system with a k, or a row of the name of a system of the sweep that is
+            another one. A row with its very settings, whatever its label and tables, is that one.
+    """
+    own = systems.get(name)
+    if own is None or own.k is None:
+        chosen = [row.system for row in systems.values() if row.k is not None]
+        raise InputError(f"is of {name}, which is no system with a k; there is {', '.join(chosen)}")
+    others = {float(k): vary_k(own, float(k), systems) for k in percentages if k != own.k}
+    return dict(sorted({**others, own.k: own}.items()))
+
+
+def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
+    """A system with another k, or the row that is this system already."""
+    varied = replace(
+        own, system=f"{own.system}_k{k:g}", label=f"{own.label}, k = {k:g}", k=k, tables=()
+    )
+    row = systems.get(varied.system, varied)
+    if replace(row, label=varied.label, tables=varied.tables) != varied:
+        raise InputError(
+            f"has {varied.system}, {own.system} with k = {k:g}, but a row of that name has other "
+            "settings; give it the same, or rename it"
+        )
+    return row
+
+
+def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
+    """The continued baselines of a system with a parent: multilingual continuations of that one."""
+    return [
+        other
+        for other in systems.values()
+        if other.method == "multilingual" and other.parent == system.parent != ""
+    ]
+
+
+def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]:
+    """The systems that draw at random as many neurons as this one selects, and are alike else."""
+    if system.k is None or system.shuffled:
+        return []
+    return [
+        other
+        for other in systems.values()
+        if other
+        == replace(
+            system,
+            shuffled=True,
+            system=other.system,
+            label=other.label,
+            tables=other.tables,
+            seeds=other.seeds,
+        )
+    ]
+
+
+def find_comparisons(
+    system: System, systems: Mapping[str, System], seed: int
+) -> list[tuple[str, str, int]]:
+    """The trainings that a continuation is tested against: role, system and seed.
+
+    `parent` is the system it continues from. `control` is the continued baseline: the first
+    multilingual continuation of the same parent, for what is trained on. `shuffled` has as many
+    neurons, drawn at random.
+    """
+    if not system.parent:
+        return []
+    others = [("parent", systems[system.parent])]
+    if system.method in CONTINUATIONS and system.trained:
+        others += [("control", other) for other in find_controls(system, systems)[:1]]
+    others += [("shuffled", other) for other in find_shuffled(system, systems)[:1]]
+    found = []
+    for role, other in others:
+        if seed in other.seeds or len(other.seeds) == 1:
+            found.append((role, other.system, seed if seed in other.seeds else other.seeds[0]))
+    return found

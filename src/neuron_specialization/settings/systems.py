@@ -1,0 +1,228 @@
+"""The systems of the configuration: a row of systems.tsv is a row of the paper's tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.languages import Language, all_directions
+from neuron_specialization.settings.rows import Row, check_unique, read_rows
+
+# the columns that say something about a method, and those of them that it needs
+METHOD_COLUMNS = {
+    "multilingual": frozenset({"checkpoint"}),
+    "bilingual": frozenset({"vocabulary"}),
+    "adapter": frozenset({"sharing", "bottleneck", "adapters_per_layer"}),
+    "lass": frozenset({"pruning", "output_projection"}),
+    "neuron_specialization": frozenset({"k", "kept", "counting", "shuffled", "stacks", "trained"}),
+    "imported": frozenset({"folder", "parameters"}),
+}
+NEEDED_COLUMNS = {
+    "adapter": ("sharing", "bottleneck"),
+    "lass": ("pruning",),
+    "imported": ("folder",),
+}
+CONTINUATIONS = ("adapter", "lass", "neuron_specialization")  # methods that need a parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A row of systems.tsv."""
+
+    system: str
+    """Name, used in paths."""
+    label: str
+    """Name in tables."""
+    method: str
+    """`multilingual`, `bilingual`, `adapter`, `lass`, `neuron_specialization` or `imported`."""
+    architecture: str = ""
+    """Key of `architectures` in the config; a system with a parent has its parent's."""
+    parent: str = ""
+    """System whose best checkpoint this one continues from."""
+    checkpoint: str = ""
+    """Multilingual: a fairseq checkpoint to take instead of training one."""
+    folder: str = ""
+    """Imported: folder of its outputs, a folder per direction in it."""
+    parameters: int | None = None
+    """Imported: how many it has, if that is known."""
+    directions: tuple[str, ...]
+    """Its directions, in the order of `all_directions`."""
+    tables: tuple[str, ...] = ("levels",)
+    """The tables in which it has a row."""
+    seeds: tuple[int, ...] = (1,)
+    """Seeds of initialisation, dropout and data order: a training each."""
+    vocabulary: str = "joint"
+    """Bilingual: the `joint` vocabulary, or the `pair`'s own two."""
+    sharing: str = ""
+    """Adapters: a set per direction (`pair`), or per family and side of it (`family`)."""
+    bottleneck: int = 0
+    """Adapters: width."""
+    adapters_per_layer: int = 2
+    """Adapters: behind self-attention and FFN (2), or behind the FFN (1)."""
+    pruning: float = 0.0
+    """LaSS: share of each tensor's weights that is removed."""
+    output_projection: bool = False
+    """LaSS: prune the output projection too, as its code does."""
+    k: float | None = None
+    """Percentage of activations that the selected neurons hold (Eq. 1)."""
+    counting: str = "sentence"
+    """Activations counted per `sentence` (the paper) or per `token` (the official code)."""
+    kept: float | None = None
+    """Percentage of neurons kept at random, instead of k (the paper's Random)."""
+    shuffled: bool = False
+    """As many neurons as k selects in each direction and layer, drawn at random."""
+    trained: bool = True
+    """Train on from the parent; else it is the parent, each direction through its mask."""
+    stacks: str = "both"
+    """Stacks that are masked: `both`, `encoder` or `decoder` (Ours, Ours-Enc, Ours-Dec)."""
+
+
+def read_systems(
+    path: Path,
+    schema_path: Path,
+    *,
+    languages: Mapping[str, Language],
+    pivot: str,
+    architectures: Iterable[str],
+    tables: Iterable[str],
+) -> dict[str, System]:
+    """Read systems.tsv and check everything in it."""
+    rows = read_rows(path, schema_path)
+    check_unique((row["system"] for row in rows), path, "system")
+    systems = {}
+    for row in rows:
+        try:
+            check_columns(row)
+            directions = expand_directions(row.pop("directions"), languages, pivot)
+            seeds = tuple(int(seed) for seed in str(row.pop("seed", 1)).split())
+            if "tables" in row:
+                row["tables"] = tuple(row["tables"].split())
+            systems[row["system"]] = System(**row, directions=directions, seeds=seeds)
+        except InputError as error:
+            raise InputError(f"{path}: system {row['system']} {error}") from None
+    for system in systems.values():
+        try:
+            check_parent(system, systems)
+            check_architecture(system, architectures)
+            for table in system.tables:
+                check_known("table", table, tables)
+        except InputError as error:
+            raise InputError(f"{path}: system {system.system} {error}") from None
+    check_labels(systems.values(), path)
+    return systems
+
+
+def check_columns(row: Row) -> None:
+    """InputError where a row has another method's columns or lacks its own."""
+    method = row["method"]
+    others = frozenset[str]().union(*METHOD_COLUMNS.values()) - METHOD_COLUMNS[method]
+    foreign = sorted(others & row.keys())
+    if foreign:
+        raise InputError(f"has a value for {foreign[0]}, which says nothing about {method}")
+    for column in NEEDED_COLUMNS.get(method, ()):
+        if column not in row:
+            raise InputError(f"needs a value for {column}")
+    if method == "neuron_specialization" and ("k" in row) == ("kept" in row):
+        raise InputError("needs either k or kept")
+    if row.get("shuffled") and "kept" in row:
+        raise InputError("is shuffled: give k, as neurons that are kept are drawn at random anyway")
+
+
+def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:
+    """The directions that a cell names: `all`, or directions of a language or a family."""
+    every = all_directions(languages, pivot)
+    if text == "all":
+        return tuple(every)
+    wanted = {
+        direction for name in text.split() for direction in name_directions(name, languages, pivot)
+    }
+    return tuple(direction for direction in every if direction in wanted)
+
+
+def name_directions(name: str, languages: Mapping[str, Language], pivot: str) -> list[str]:
+    """The directions of `en-de`, `de-en`, `en-Germanic` or `Germanic-en`."""
+    outward = name.startswith(f"{pivot}-")
+    other = name.removeprefix(f"{pivot}-") if outward else name.removesuffix(f"-{pivot}")
+    if other in (name, pivot):
+        raise InputError(
+            f"has direction {name}; one side must be the pivot, {pivot}, "
+            "the other another language or a family"
+        )
+    others = [code for code in languages if code != pivot]
+    chosen = [code for code in others if other in (code, languages[code].family)]
+    if not chosen:
+        families = dict.fromkeys(languages[code].family for code in others)
+        raise InputError(
+            f"has direction {name}, but languages.tsv has no language and no family '{other}'; "
+            f"it has {', '.join(others)} of the families {', '.join(families)}"
+        )
+    return [f"{pivot}-{code}" if outward else f"{code}-{pivot}" for code in chosen]
+
+
+def check_parent(system: System, systems: Mapping[str, System]) -> None:
+    """InputError unless the parent can be continued from, where there is or must be one."""
+    if not system.parent:
+        if system.method in CONTINUATIONS:
+            raise InputError("needs a parent")
+        return
+    if system.method == "bilingual":
+        raise InputError("has a parent, but bilingual models are trained from scratch")
+    if system.checkpoint:
+        raise InputError("has a parent and a checkpoint: leave one of them empty")
+    if system.parent not in systems:
+        raise InputError(f"has an unknown parent {system.parent}; there is {', '.join(systems)}")
+    parent = systems[system.parent]
+    if system.method == "imported":
+        if parent.method != "imported" or parent is system:
+            raise InputError(
+                f"has the parent {system.parent}, which is not another imported system"
+            )
+        return
+    if parent.parent or parent.method != "multilingual":
+        kind = "itself a continuation" if parent.parent else "not a multilingual model"
+        raise InputError(f"has the parent {system.parent}, which is {kind}")
+    missing = [name for name in system.directions if name not in parent.directions]
+    if missing:
+        raise InputError(f"has direction {missing[0]}, which its parent {system.parent} lacks")
+    for seed in system.seeds:
+        parent_seed(parent, seed)
+
+
+def parent_seed(parent: System, seed: int) -> int:
+    """The training of a parent that a continuation starts from: that of its seed, or the only."""
+    if seed in parent.seeds:
+        return seed
+    if len(parent.seeds) == 1:
+        return parent.seeds[0]
+    seeds = " ".join(map(str, parent.seeds))
+    raise InputError(f"has seed {seed}, but its parent {parent.system} has the seeds {seeds}")
+
+
+def check_architecture(system: System, architectures: Iterable[str]) -> None:
+    """InputError unless the architecture is known, or left to the parent."""
+    if system.method == "imported":
+        if system.architecture:
+            raise InputError("is imported: leave its architecture empty")
+    elif not system.parent:
+        check_known("architecture", system.architecture, architectures)
+    elif system.architecture:
+        raise InputError("has a parent: leave its architecture empty, it is its parent's")
+
+
+def check_known(noun: str, name: str, known: Iterable[str]) -> None:
+    """InputError unless a name is one of those in the config."""
+    if name not in known:
+        raise InputError(f"has {noun} '{name}', which the config lacks; it has {', '.join(known)}")
+
+
+def check_labels(systems: Iterable[System], path: Path) -> None:
+    """InputError where two systems of one label, a row of a table, share a direction."""
+    owners: dict[tuple[str, str], str] = {}
+    for system in systems:
+        for direction in system.directions:
+            owner = owners.setdefault((system.label, direction), system.system)
+            if owner != system.system:
+                raise InputError(
+                    f"{path}: systems {owner} and {system.system} have the label {system.label}, "
+                    f"and both have direction {direction}"
+                )

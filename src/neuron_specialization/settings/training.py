@@ -1,0 +1,163 @@
+"""What a training is given: model sizes, settings, files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import only
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Model sizes and training settings: a row of Table 6 of the paper."""
+
+    layers: int
+    """Layers of the encoder, and of the decoder."""
+    heads: int
+    """Attention heads."""
+    d_model: int
+    """Width of the embeddings and of the residual stream."""
+    d_ff: int
+    """Neurons of a feed-forward network."""
+    dropout: float
+    """Dropout of embeddings and sublayer outputs."""
+    attention_dropout: float
+    """Dropout of attention weights."""
+    activation_dropout: float
+    """Dropout of FFN activations."""
+    max_positions: int
+    """Longer sentences (in tokens) are left out of training."""
+    temperature: float
+    """Sampling temperature over the sizes of the directions."""
+    max_tokens: int
+    """Tokens of a batch, the longer side counted, padding included."""
+    update_freq: int
+    """Batches per update."""
+    learning_rate: float
+    """Peak of the inverse square root schedule."""
+    warmup_updates: int
+    """Updates of linear warm-up."""
+    adam_betas: tuple[float, float]
+    """Adam's decay rates."""
+    adam_eps: float
+    """Adam's epsilon."""
+    weight_decay: float
+    """Adam's weight decay."""
+    clip_norm: float
+    """Gradient norm above which gradients are scaled down; 0 never."""
+    label_smoothing: float
+    """Label smoothing of the cross-entropy."""
+    max_updates: int
+    """Updates after which training ends."""
+    validate_every: int
+    """Updates between two validations; a checkpoint is saved at each."""
+    patience: int
+    """Validations without a better one after which training ends."""
+    precision: str
+    """`fp32`, `fp16` or `bf16`."""
+    best_by: str = "loss"
+    """The best checkpoint is that of the lowest validation `loss`, or of the highest `bleu` or
+    `chrf` of greedy translations of the validation text."""
+    optimizer: str = "adam"
+    """`adam`, of fairseq, or `fused_adamw`, of torch."""
+    attention: str = "fairseq"
+    """Who computes cross-attention in training: `fairseq`, or torch's `sdpa`."""
+    loss_chunk: int = 0
+    """Target tokens whose logits are held at a time; 0 for all of a batch."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionFiles:
+    """Files of what each direction has of its own."""
+
+    masks: Path | None = None
+    """Neuron masks: neuron specialization."""
+    weight_masks: Sequence[str] = ()
+    """Weight masks: LaSS."""
+    base: Path | None = None
+    """Checkpoint of the model under the adapters."""
+
+    @classmethod
+    def from_inputs(
+        cls, masks: Sequence[str], weight_masks: Sequence[str], base: Sequence[str]
+    ) -> "DirectionFiles":
+        """The files that a rule has as inputs, each none or one but for the weight masks."""
+        return cls(masks=only(masks), weight_masks=weight_masks, base=only(base))
+
+    def settings(self) -> dict[str, str]:
+        """The settings of the fairseq task."""
+        return {
+            "masks": str(self.masks or ""),
+            "weight_masks": ":".join(self.weight_masks),
+            "base": str(self.base or ""),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """The adapters of a system."""
+
+    sets: Mapping[str, str]
+    """The set of adapters of each direction."""
+    bottleneck: int
+    """Width of an adapter."""
+    per_layer: int
+    """Adapters per layer: 1, behind the FFN; 2, behind self-attention too."""
+
+    def settings(self) -> dict[str, str | int]:
+        """The settings of the fairseq task."""
+        return {
+            "adapter_sets": ",".join(f"{pair}={name}" for pair, name in self.sets.items()),
+            "adapter_bottleneck": self.bottleneck,
+            "adapters_per_layer": self.per_layer,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What one training reads and writes."""
+
+    data: Path
+    """Folder of the binarised corpora, or of their shards, of which an epoch reads one."""
+    directions: Sequence[str]
+    """Directions to train."""
+    save_dir: Path
+    """Folder of fairseq's checkpoints."""
+    tensorboard: Path
+    """Folder of the TensorBoard logs."""
+    seed: int
+    """Seed of initialisation, dropout and data order."""
+    device: str
+    """`cpu` or `cuda`."""
+    parent: Path | None = None
+    """Checkpoint to continue from; optimiser, schedule, meters and loader start anew."""
+    files: DirectionFiles = DirectionFiles()
+    """What each direction has of its own."""
+    adapters: Adapters | None = None
+    """Adapters to train on `files.base`, which stays as it is."""
+    language_tags: bool = True
+    """Language tags on source and target."""
+    processes: int = 1
+    """Processes that train together, one per GPU."""
+    nodes: int = 1
+    """Nodes of a SLURM job that they are spread over."""
+
+
+def processes_of(resources: Mapping[str, int]) -> dict[str, int]:
+    """What the resources of a rule say of the processes of a training: one per GPU, or one."""
+    return {"processes": max(1, resources.get("gpu", 1)), "nodes": resources.get("nodes", 1)}
+
+
+def share_update(update_freq: int, processes: int) -> int:
+    """Batches per update of each process, so that an update is the same however many there are."""
+    if update_freq % processes:
+        divisors = [n for n in range(1, update_freq + 1) if update_freq % n == 0]
+        raise InputError(
+            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; have as "
+            f"many as one of {', '.join(map(str, divisors))} (`gpus`, or the rule's resource gpu)"
+        )
+    return update_freq // processes

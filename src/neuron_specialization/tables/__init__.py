@@ -1,0 +1,1 @@
+"""Tables: the paper's tables as CSV, Markdown, LaTeX and HTML; nothing is scored here."""

@@ -1,0 +1,229 @@
+"""What each method costs (Table 4): parameters, time to find sub-networks, memory, speed.
+
+Times are those of the jobs that ran, memory is that of the files they wrote. Beside them stands
+what the files of the paper's model would take, by arithmetic.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.tables.text_tables import MISSING, TextTable, format_signed
+
+GIB = 2**30
+FLOAT = 4  # bytes
+# mT-big on EC30 (Table 6) and the adapters on it (appendix A.2)
+LAYERS, D_MODEL, D_FF, DIRECTIONS = 6, 1024, 4096, 60
+PAPER_ADAPTERS = {"pair": (128, DIRECTIONS), "family": (512, 10)}  # bottleneck, sets
+CONTINUED = ("adapter", "lass", "neuron_specialization")
+# Table 4: Δ trainable parameters in percent, time, memory in GiB (printed as GB)
+PAPER = {
+    "adapter_pair": ("+87 %", "n/a", "1.42"),
+    "lass": ("0 %", "33 h", "9.84"),
+    "neuron_specialization": ("0 %", "5 min", "0.003"),
+}
+
+
+def neuron_mask_bytes(layers: int, d_ff: int, directions: int) -> int:
+    """Bytes of the masks of neurons, one bit each: two stacks of `layers` FFNs."""
+    return 2 * layers * -(-d_ff // 8) * directions
+
+
+def weight_mask_bytes(layers: int, d_model: int, d_ff: int, directions: int) -> int:
+    """Bytes of LaSS's masks, one bit per weight of attention and FFN, biases left out."""
+    attention, ffn = 3 * 4 * d_model**2, 2 * 2 * d_model * d_ff
+    return layers * (attention + ffn) // 8 * directions
+
+
+def adapter_bytes(layers: int, d_model: int, bottleneck: int, sets: int) -> int:
+    """Bytes of adapters in single precision, two per layer with a LayerNorm of their own."""
+    one = 2 * d_model * bottleneck + bottleneck + d_model + 2 * d_model
+    return 2 * 2 * layers * one * sets * FLOAT
+
+
+def projected_bytes(system: Mapping[str, Any]) -> float:
+    """What a system would store for the paper's model and all directions of EC30; nan for none."""
+    if system["method"] == "adapter":
+        bottleneck, sets = PAPER_ADAPTERS[system["sharing"]]
+        both = adapter_bytes(LAYERS, D_MODEL, bottleneck, sets)
+        return both * system["adapters_per_layer"] / 2
+    if system["method"] == "lass":
+        return weight_mask_bytes(LAYERS, D_MODEL, D_FF, DIRECTIONS)
+    if system["method"] == "neuron_specialization":
+        both = neuron_mask_bytes(LAYERS, D_FF, DIRECTIONS)
+        return both if system["stacks"] == "both" else both / 2
+    return np.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The record of a job that ran (Snakemake's benchmark)."""
+
+    seconds: float
+    """Wall time."""
+    memory: float
+    """Largest resident memory of its processes, bytes; 0 where it was not measured."""
+
+
+def read_job(path: Path) -> Job:
+    """Read the record of a job's last run; nan where it is gone, InputError where it is none."""
+    if not path.exists():
+        return Job(seconds=np.nan, memory=0)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        record: dict[str, Any] = json.loads(lines[-1])
+        memory = record["max_rss"]
+        # "NA" where a job was over before it was looked at
+        memory = memory * 2**20 if isinstance(memory, int | float) else 0
+        return Job(seconds=float(record["s"]), memory=memory)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no benchmark of a job ({error!r})") from None
+
+
+def training_speed(logs: Iterable[Path]) -> float:
+    """Target tokens per second of training, the median of what fairseq logged of its epochs."""
+    found = [
+        float(speed)
+        for path in filter(Path.exists, logs)
+        for speed in re.findall(r"train:.*\| wps ([\d.]+) \|", path.read_text(encoding="utf-8"))
+    ]
+    return median(found) if found else np.nan
+
+
+def count_lines(paths: Iterable[Path]) -> int:
+    """Lines of some text files."""
+    return sum(path.read_bytes().count(b"\n") for path in paths)
+
+
+def efficiency_row(
+    system: Mapping[str, Any],
+    files: Mapping[str, Sequence[Path]],
+    added: float,
+) -> dict[str, Any]:
+    """What one system cost.
+
+    Args:
+        system: the columns of its row of systems.tsv that say what it is (`rules/setup.smk`).
+        files: `finding`: records of the jobs that found its sub-networks; `stored`: what has to be
+            kept for its directions; `training`: records of its training; `logs`: of the same;
+            `decoding`: the record of translating a test split; `translated`: its outputs.
+        added: parameters beyond its parent's, in percent; nan where it has no parent.
+    """
+    finding, training, decoding = (
+        [read_job(path) for path in files[name]] for name in ("finding", "training", "decoding")
+    )
+    sentences = count_lines(files["translated"])
+    return {
+        "system": system["system"],
+        "label": system["label"],
+        "method": system["method"],
+        "counterpart": counterpart(system),
+        "added_percent": added,
+        "finding_seconds": sum(job.seconds for job in finding) if finding else np.nan,
+        "stored_bytes": sum(path.stat().st_size for path in files["stored"]) or np.nan,
+        "projected_bytes": projected_bytes(system),
+        "training_seconds": sum(job.seconds for job in training),
+        "training_tokens_per_second": training_speed(files["logs"]),
+        "training_bytes": max((job.memory for job in training), default=np.nan),
+        "decoding_sentences_per_second": sentences / sum(job.seconds for job in decoding),
+        "decoding_bytes": max((job.memory for job in decoding), default=np.nan),
+    }
+
+
+def counterpart(system: Mapping[str, Any]) -> str:
+    """The row of the paper's table that a system has, if any: not Random, Ours-Enc, Ours-Dec."""
+    if system["method"] == "adapter":
+        return f"adapter_{system['sharing']}"
+    is_papers = system["stacks"] == "both" and system["trained"] and not system["shuffled"]
+    if system["method"] == "neuron_specialization" and not (is_papers and system["k"]):
+        return ""
+    return str(system["method"])
+
+
+def cost_text(table: pd.DataFrame) -> TextTable:
+    """Table 4: what it takes to have the sub-networks, beside the paper's cells."""
+    rows = []
+    paper = dict(PAPER)
+    for _, row in table[table["method"].isin(CONTINUED)].iterrows():
+        rows.append(
+            (
+                str(row["label"]),
+                f"{format_signed(row['added_percent'], 0)} %",
+                MISSING if np.isnan(row["finding_seconds"]) else f"{row['finding_seconds']:,.0f} s",
+                byte_text(row["stored_bytes"]),
+                byte_text(row["projected_bytes"]),
+                *paper.pop(row["counterpart"], (MISSING,) * 3),  # of the first such row
+            )
+        )
+    return TextTable(
+        labels=("System",),
+        columns=(
+            *(("here", name) for name in ("Δ params", "time", "stored")),
+            ("at the size of mT-big", "stored"),
+            *(("paper", name) for name in ("Δ params", "time", "memory (GiB)")),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def speed_text(table: pd.DataFrame) -> TextTable:
+    """Speed and memory of training and decoding, a row per system."""
+    rows = [
+        (
+            str(row["label"]),
+            number_text(row["training_tokens_per_second"]),
+            number_text(row["training_seconds"]),
+            byte_text(row["training_bytes"]),
+            number_text(row["decoding_sentences_per_second"], 1),
+            byte_text(row["decoding_bytes"]),
+        )
+        for _, row in table.iterrows()
+    ]
+    return TextTable(
+        labels=("System",),
+        columns=(
+            *(("training", name) for name in ("tokens/s", "s", "peak memory")),
+            *(("decoding", name) for name in ("sentences/s", "peak memory")),
+        ),
+        rows=tuple(rows),
+        caption="Speed and memory of the jobs",
+    )
+
+
+COST_NOTES = (
+    "Time: of the jobs that find the sub-networks, start-up included: recording and selection, or "
+    "a fine-tune per direction; of a job that was killed and went on, since then. Stored: the "
+    "files that directions need beside the shared model.",
+    "At the size of mT-big, for 60 directions: by arithmetic. Neurons: 12 layers x 4,096 bits x 60 "
+    "/ 8. LaSS: 6 x (12 x 1,024² + 4 x 1,024 x 4,096) bits x 60 / 8. Adapters: 24 x (2 x 1,024 b + "
+    "b + 3 x 1,024) x 4 bytes for each set, b = 128 and 60 sets per pair, b = 512 and 10 sets per "
+    "family.",
+    "The paper's memory is a byte per weight or neuron, where ours is a bit: its 9.84 GiB are "
+    "1.23 GiB of bits, its 0.003 GiB are 360 KiB.",
+    "Speed: target tokens/s as fairseq logs them, median of epochs; sentences/s of the first test "
+    "split with start-up. Seconds of training: since it last went on. Peak memory: of processes "
+    "on the CPU. Other jobs ran beside.",
+)
+
+
+def byte_text(size: float) -> str:
+    """Bytes in the largest unit of which there are some."""
+    if np.isnan(size) or size == 0:
+        return MISSING
+    for name, unit in (("GiB", GIB), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= unit:
+            return f"{size / unit:,.{2 if size < 100 * unit else 0}f} {name}"
+    return f"{size:.0f} B"
+
+
+def number_text(value: float, decimals: int = 0) -> str:
+    """A number that may be missing."""
+    return MISSING if np.isnan(value) else f"{value:,.{decimals}f}"

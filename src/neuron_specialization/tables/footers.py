@@ -1,0 +1,154 @@
+"""Footers of tables: what the numbers are, where they come from, and why some are missing."""
+
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from neuron_specialization import __version__
+from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
+from neuron_specialization.evaluation.scoring import NOTE
+from neuron_specialization.tables.cells import Cells
+from neuron_specialization.tables.score_tables import SystemRow, find_signatures
+
+_MANY = 8  # directions that are listed one by one
+
+
+def describe(
+    rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells], *, round_first: bool
+) -> list[str]:
+    """Lines on a table's numbers: what they are, their signatures, what is missing and why."""
+    name = metric_name(metric)
+    pairs = _pairs(blocks)
+    lines = [f"{rows[0].label}: scores; other rows: differences to it"]
+    if any(row.scores_by_seed for row in rows):
+        lines.append("± behind scores: standard deviation of a system's own scores over its seeds")
+    if round_first:
+        lines.append(
+            "Scores were rounded to one decimal before they were averaged, as in the paper"
+        )
+    lines += [f"{name}: {signature}" for signature in find_signatures(rows, metric)]
+    if _has(rows, metric + UNTOUCHED):
+        lines.append(
+            "Untouched: the same translations against the references as they were published, "
+            f"where {name} has them processed like the corpus"
+        )
+        lines += [line for row in rows for line in _explain(row, metric + UNTOUCHED, pairs)]
+    return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def describe_left_out(
+    rows: Sequence[SystemRow], metric: str, languages: Collection[str], pivot: str
+) -> list[str]:
+    """Lines on the scores of a metric that no cell has: of other languages, without the pivot."""
+    pairs = sorted(
+        {pair for row in rows for pair in row.scores.loc[row.scores["metric"] == metric, "pair"]}
+    )
+    known = {*languages, pivot}
+    lacking = sorted({language for pair in pairs for language in pair.split("-")} - known)
+    others = [
+        pair for pair in pairs if pivot not in pair.split("-") and known.issuperset(pair.split("-"))
+    ]
+    lines = []
+    if lacking:
+        lines.append(f"Left out, as the table of languages lacks them: {', '.join(lacking)}")
+    if others:
+        lines.append(f"Left out, as they are not from or into {pivot}: {_list(others, pairs)}")
+    return lines
+
+
+def describe_sizes(report: pd.DataFrame, languages: Sequence[str]) -> list[str]:
+    """A line on how many sentence pairs each language was trained on, as above Table 1.
+
+    Args:
+        report: that of the prepared corpora, with the columns split, pair and kept.
+        languages: their codes, in the order of the table.
+    """
+    train = report[report["split"] == "train"]
+    kept = {
+        pair.split("-")[1]: number
+        for pair, number in zip(train["pair"], train["kept"], strict=True)
+    }
+    sizes = [f"{language} {kept[language]:,}" for language in languages if language in kept]
+    return [f"Training pairs: {', '.join(sizes)}"] if sizes else []
+
+
+def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: Path) -> list[str]:
+    """Lines on where a table comes from.
+
+    Args:
+        settings: hash of all settings, if there is one.
+        seeds: those of each row by its label.
+        project: folder of the project, whose commit is named where it is a repository.
+    """
+    listed = [f"{label} {' '.join(map(str, dict.fromkeys(each)))}" for label, each in seeds.items()]
+    return [
+        *([f"Seeds (scores are their mean): {', '.join(listed)}"] if listed else []),
+        f"{f'Settings {settings}, ' if settings else ''}"
+        f"neuron-specialization {code_version(project)}",
+    ]
+
+
+@cache
+def code_version(project: Path) -> str:
+    """The version of this package, and the commit where the project is a repository."""
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__} (commit {found.stdout.strip()})"
+
+
+def _pairs(blocks: Mapping[str, Cells]) -> list[str]:
+    parts = [part for cells in blocks.values() for cell in cells.values() for part in cell]
+    return list(dict.fromkeys(pair for part in parts for pair in part))
+
+
+def _has(rows: Sequence[SystemRow], metric: str) -> bool:
+    return any((row.scores["metric"] == metric).any() for row in rows)
+
+
+def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
+    """Why some scores of a row are missing, or do not come from its text."""
+    scores = row.scores[(row.scores["metric"] == metric) & row.scores["pair"].isin(pairs)]
+    absent = [pair for pair in pairs if pair not in set(scores["pair"])]
+    there = set(row.scores["pair"])
+    if metric.endswith(UNTOUCHED):
+        missing = {"untouched references": absent}
+    else:
+        missing = {
+            "outputs": [pair for pair in absent if pair not in there],
+            f"scores in {metric_name(metric)}": [pair for pair in absent if pair in there],
+        }
+    lines = [
+        f"{row.label} has no {what}: {_list(chosen, pairs)}"
+        for what, chosen in missing.items()
+        if chosen
+    ]
+    lines += _unequal_seeds(row, metric, pairs)
+    if NOTE in scores:
+        noted = scores[scores[NOTE].notna() & (scores[NOTE] != "")]
+        for note, group in noted.groupby(NOTE, sort=True):
+            lines.append(f"{row.label}, {note}: {_list(list(group['pair']), pairs)}")
+    return lines
+
+
+def _unequal_seeds(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
+    """A line on the scores that are means over fewer seeds than others of the row."""
+    most = max(row.seeds.values(), default=0)
+    fewer = [pair for pair in pairs if 0 < row.seeds.get((pair, metric), 0) < most]
+    if not fewer:
+        return []
+    which = " (untouched references)" if metric.endswith(UNTOUCHED) else ""
+    return [f"{row.label}: fewer seeds than the row's {most} for {_list(fewer, pairs)}{which}"]
+
+
+def _list(chosen: Sequence[str], pairs: Sequence[str]) -> str:
+    if len(chosen) == len(pairs):
+        return "all directions"
+    if len(chosen) <= _MANY:
+        return ", ".join(chosen)
+    return f"{', '.join(chosen[:_MANY])} and {len(chosen) - _MANY} more of {len(pairs)} directions"

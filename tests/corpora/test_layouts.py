@@ -1,0 +1,295 @@
+"""Corpora as others lay them out: paths, compression, TED talks, named columns, several files."""
+
+import bz2
+import gzip
+import lzma
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from backports import zstd
+
+from neuron_specialization.corpora import deduplication
+from neuron_specialization.corpora.cleaning import Cleaning
+from neuron_specialization.corpora.corpus_files import find_corpus, read_split
+from neuron_specialization.corpora.text_lines import read_lines
+from neuron_specialization.errors import InputError
+from tests.corpora.test_preparation import LENIENT, fill, prepare, read, report, source, within
+
+CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
+
+
+def paths(template: str, format: str = "text", lang: str = "de") -> list[str]:
+    corpus = find_corpus(source("train", format, template), "en", lang, CODES)
+    return [str(path) for side in corpus.files.values() for path in side]
+
+
+def test_placeholders_say_pair_side_and_columns() -> None:
+    assert paths("{pair}/{lang}") == ["en-de/en", "en-de/de"]
+    assert paths("OPUS.{alphabetical_pair}.{lang}") == ["OPUS.de-en.en", "OPUS.de-en.de"]
+    assert paths("{other}-en/train.tags.{other}-en.{lang}") == [
+        "de-en/train.tags.de-en.en",
+        "de-en/train.tags.de-en.de",
+    ]
+    assert paths("eng-{other_iso3}/train.{iso3}") == ["eng-deu/train.eng", "eng-deu/train.deu"]
+    assert paths("{alphabetical_pair}.tsv", "tsv", "fr") == ["en-fr.tsv", "en-fr.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("template", "format", "lang", "message"),
+    [
+        ("{iso3}.txt", "text", "fr", r"'{iso3}.txt' has {iso3}, which language 'fr'"),
+        ("{lnag}.txt", "text", "de", r"{lnag}.*known are alphabetical_pair, iso3, lang, other"),
+        ("{pair}.{other_iso3}", "text", "de", r"needs {lang}"),
+        ("{lang}.tsv", "tsv", "de", r"needs {pair}"),
+    ],
+)
+def test_paths_that_cannot_be_filled_in(
+    template: str, format: str, lang: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        paths(template, format, lang)
+
+
+def test_wildcards_match_one_file(tmp_path: Path) -> None:
+    split = within(source("train", "text", "**/train.{lang}"), tmp_path)
+    for folder in ("a/b", "c"):
+        (tmp_path / folder).mkdir(parents=True)
+    fill(tmp_path / "a/b", {"train.en": "one\n", "train.de": "eins\n"})
+    corpus = find_corpus(split, "en", "de", {})
+    assert corpus.files["de"] == (tmp_path / "a/b/train.de",)
+    fill(tmp_path / "c", {"train.de": "zwei\n"})
+    with pytest.raises(InputError, match=r"2 files match .*a/b/train\.de, .*c/train\.de"):
+        find_corpus(split, "en", "de", {}).check()
+    with pytest.raises(InputError, match=r"no such file .*'fr'.*the attic"):
+        find_corpus(split, "en", "fr", {}).check()
+
+
+def test_wildcards_of_an_absolute_path(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    fill(tmp_path / "a", {"train.en": "one\n", "train.de": "eins\n"})
+    split = source("train", "text", f"{tmp_path}/*/train.{{lang}}")
+    for folder in (Path("elsewhere"), Path()):
+        corpus = find_corpus(replace(split, folder=folder), "en", "de", {})
+        assert corpus.files["de"] == (tmp_path / "a/train.de",)
+    with pytest.raises(InputError, match=r"\*/train\.fr: no such file .*'fr'.*the attic"):
+        find_corpus(split, "en", "fr", {}).check()
+
+
+def test_a_split_has_exceptions() -> None:
+    settings = {"name": "valid", "format": "text", "path": "a.{lang}", "source": "news"}
+    other = {"source": "talks", "path": ["b.{lang}", "c.{lang}"], "tokenise": "moses"}
+    folders = {"news": Path("news"), "talks": Path("talks")}
+    split = read_split({**settings, "exceptions": {"oc": other}}, folders)
+    assert split.of("de") == split
+    assert find_corpus(split, "en", "de", {}).files["de"] == (Path("news/a.de"),)
+    assert find_corpus(split, "en", "oc", {}).files["oc"] == (
+        Path("talks/b.oc"),
+        Path("talks/c.oc"),
+    )
+    assert (split.tokenise, split.of("oc").tokenise) == ("", "moses")
+    with pytest.raises(InputError, match=r"'valid': no source 'news' .* it has talks"):
+        read_split(settings, {"": Path(), "talks": Path("talks")})
+
+
+COMPRESSIONS = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+def test_compressed_files_are_read_as_they_are(tmp_path: Path, suffix: str) -> None:
+    text = "\ufeffone\r\ntwo\u2028x\n".encode() + b"three"
+    compress = COMPRESSIONS[suffix]
+    path = tmp_path / f"a.en{suffix}"
+    path.write_bytes(compress(text[:20]) + compress(text[20:]))  # two members or frames
+    assert list(read_lines(path)) == [b"one", "two\u2028x".encode(), b"three"]
+
+
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+@pytest.mark.parametrize("damage", ["cut", "not compressed"])
+def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str, damage: str) -> None:
+    noise = np.random.default_rng(1).bytes(100_000).hex().encode()
+    data = COMPRESSIONS[suffix](noise)[:-50_000] if damage == "cut" else b"plain text\n" * 9
+    (tmp_path / f"a{suffix}").write_bytes(data)
+    with pytest.raises(InputError, match=rf"a{suffix}: damaged {suffix} file .*fetch it again"):
+        list(read_lines(tmp_path / f"a{suffix}"))
+
+
+def test_ted_talks_lose_their_tags(tmp_path: Path) -> None:
+    english = [
+        "<url>http://www.ted.com/talks/x</url>",
+        "<keywords>talks, science</keywords>",
+        "<talkid>1</talkid>",
+        "<title>A title: once</title>",
+        "<description>TED Talk Subtitles: x</description>",
+        " Thank you . ",
+    ]
+    german = [
+        "<url>y</url>",
+        "<talkid>1</talkid>",
+        "<title>Titel</title>",
+        "<keywords>a</keywords>",
+    ]
+    german += ["<description>B</description>", " Danke ."]
+    fill(tmp_path, {"t.en": "\n".join(english) + "\n", "t.de": "\n".join(german) + "\n"})
+    assert read(tmp_path, "wit3", "t.{lang}") == [
+        (1, "A title: once", "Titel"),
+        (2, "TED Talk Subtitles: x", "B"),
+        (3, "Thank you .", "Danke ."),
+    ]
+    fill(tmp_path, {"t.de": "\n".join(german[:-1]) + "\n"})
+    with pytest.raises(InputError, match=r"t\.en has 3 lines and .*t\.de has 2 lines"):
+        read(tmp_path, "wit3", "t.{lang}")
+
+
+def test_a_header_names_the_columns(tmp_path: Path) -> None:
+    fill(tmp_path, {"en-de.tsv": "id\tde\ten\n1\teins\tone\n2\tzwei\ttwo\n"})
+    assert read(tmp_path, "tsv", "{pair}.tsv", header=True) == [
+        (1, "one", "eins"),
+        (2, "two", "zwei"),
+    ]
+    for header, message in (("id\ten\tx", "language 'de' once, it has id, en, x"), ("", "'en'")):
+        fill(tmp_path, {"en-de.tsv": f"{header}\n1\teins\tone\n"})
+        with pytest.raises(InputError, match=rf"en-de\.tsv:1: the header must name .*{message}"):
+            read(tmp_path, "tsv", "{pair}.tsv", header=True)
+    fill(tmp_path, {"en-de.tsv": "en\tde\na\tb\nc\n"})
+    with pytest.raises(InputError, match=r"en-de\.tsv:3: 0 tabs, the header has 1"):
+        read(tmp_path, "tsv", "{pair}.tsv", header=True)
+
+
+QUOTED = {
+    '"He said ""yes""."': 'He said "yes".',
+    '"""Yes"" "': '"Yes" ',
+    '""""': '"',
+    '"Hello."': '"Hello."',
+    '"Yes", he said, "yes"': '"Yes", he said, "yes"',
+    '"six"" long"""': 'six" long"',
+    '"odd"""" "x"': '"odd"""" "x"',
+    'a ""b""': 'a ""b""',
+    '"""': '"""',
+    '""': '""',
+    '"': '"',
+}
+
+
+def test_fields_with_quotation_marks_below_a_header(tmp_path: Path) -> None:
+    """As pandas writes them, and in files without quoting."""
+    rows = "".join(f"{field}\tx\n" for field in QUOTED)
+    fill(tmp_path, {"en-de.tsv": f"de\ten\n{rows}"})
+    found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
+    assert [target for _, _, target in found] == list(QUOTED.values())
+    fill(tmp_path, {"en-de.tsv": rows})
+    assert [line for _, line, _ in read(tmp_path, "tsv", "{pair}.tsv")] == list(QUOTED)
+
+
+def test_fields_that_pandas_quotes_are_read_as_they_were(tmp_path: Path) -> None:
+    texts = pd.DataFrame(
+        {"en": ['He said "yes".', '"Yes"', "none", '"', 'a""'], "de": list("abcde")}
+    )
+    texts.to_csv(tmp_path / "en-de.tsv", sep="\t", index=False)
+    found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
+    assert [source for _, source, _ in found] == list(texts["en"])
+
+
+def test_several_files_follow_one_another(tmp_path: Path) -> None:
+    fill(tmp_path, {"dev.en": "1\n2\n", "dev.de": "eins\nzwei\n", "devtest.en": "3\n"})
+    fill(tmp_path, {"devtest.de": "drei\n"})
+    both = ("dev.{lang}", "devtest.{lang}")
+    assert read(tmp_path, "text", *both) == [(1, "1", "eins"), (2, "2", "zwei"), (3, "3", "drei")]
+    fill(tmp_path, {"devtest.de": " \n"})
+    with pytest.raises(InputError, match=r"devtest\.de:1: the 'de' sentence is empty"):
+        prepare(tmp_path, [source("test", "text", *both)])
+    # what is missing in one file cannot be made up for by another
+    fill(tmp_path, {"dev.de": "eins\n", "devtest.de": "zwei\ndrei\n"})
+    with pytest.raises(InputError, match=r"dev\.en has 2 lines and .*dev\.de has 1"):
+        read(tmp_path, "text", *both)
+
+
+def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
+    rows = [f"{n}\tx{n}" if n % 10 else "\tempty" for n in range(100)]
+    fill(tmp_path, {"en-de.tsv": "\n".join([*rows, "1\tx1", "2\tx2"])})
+    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=23)]
+    strict = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
+    files = prepare(tmp_path, splits, cleaning=strict)
+    good = [str(n) for n in range(100) if n % 10]
+    assert files["valid.en-de.en"].split() == good[22::23]
+    assert files["train.en-de.en"].split() == [n for n in good if n not in good[22::23]]
+    assert files["train.en-de.de"].split() == [f"x{n}" for n in files["train.en-de.en"].split()]
+    counts = report(files)
+    assert counts["valid", "en-de"]["kept"] == 3
+    train = counts["train", "en-de"]
+    assert (train["read"], train["empty"], train["duplicate"]) == (102, 10, 2)
+    assert (train["held_out"], train["kept"]) == (3, 87)
+
+
+def test_every_nth_and_a_cap_together(tmp_path: Path) -> None:
+    fill(tmp_path, {"en-de.tsv": "".join(f"{n}\tx{n}\n" for n in range(100))})
+    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=10)]
+    files = prepare(tmp_path, splits, max_pairs={"de": 20})
+    assert len(files["valid.en-de.en"].split()) == 10
+    assert len(files["train.en-de.en"].split()) == 20
+    assert set(files["valid.en-de.en"].split()).isdisjoint(files["train.en-de.en"].split())
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
+def test_fates_do_not_depend_on_the_size_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    """Repetitions, every nth pair and the files, over the ends of blocks."""
+    monkeypatch.setattr(deduplication, "BLOCK", block)
+    words = [str(n * n % 17) for n in range(60)]
+    fill(tmp_path, {"en-de.tsv": "".join(f"{word}\tx{word}\n" for word in words)})
+    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=3)]
+    once = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
+    files = prepare(tmp_path, splits, cleaning=once)
+    first = list(dict.fromkeys(words))
+    assert files["valid.en-de.en"].split() == first[2::3]
+    assert files["train.en-de.de"].split() == [f"x{w}" for w in first if w not in first[2::3]]
+
+
+@pytest.mark.parametrize("block", [4, 1000])
+def test_a_cap_chooses_every_pair_equally_often(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, block: int
+) -> None:
+    monkeypatch.setattr(deduplication, "BLOCK", block)
+    chosen = np.zeros(10)
+    for seed in range(2000):
+        fate_P = deduplication.new_fates(tmp_path / "fates", 10)
+        assert deduplication.cap(fate_P, 10, 3, seed) == 7
+        chosen += fate_P
+    assert chosen.sum() == 6000
+    assert np.abs(chosen - 600).max() < 100  # five standard deviations
+
+
+def test_languages_in_parallel_give_the_same_files(tmp_path: Path) -> None:
+    for lang in ("de", "fr", "it"):
+        text = "".join(f"{n} a\t{lang} {n}\n" for n in range(500))
+        fill(tmp_path, {f"en-{lang}.tsv": text})
+    caps: Mapping[str, int | None] = {"de": 100, "fr": None, "it": 7}
+    train = [source("train", "tsv", "{pair}.tsv")]
+    runs = [
+        prepare(tmp_path, train, max_pairs=caps, out=str(n), processes=n, cleaning=LENIENT)
+        for n in (1, 3)
+    ]
+    assert runs[0] == runs[1]
+    assert [pair for _, pair in report(runs[0])] == ["en-de", "en-fr", "en-it"]
+
+
+def test_an_error_of_one_language_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, {"en-de.tsv": "a\tb\n", "en-fr.tsv": "a b\n"})
+    with pytest.raises(InputError, match=re.escape("en-fr.tsv:1: 0 tabs")):
+        prepare(
+            tmp_path,
+            [source("train", "tsv", "{pair}.tsv")],
+            max_pairs={"de": None, "fr": None},
+            processes=2,
+        )
+    assert not list((tmp_path / "results").iterdir())

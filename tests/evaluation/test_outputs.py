@@ -1,0 +1,206 @@
+"""Outputs of any origin in one form: text, words, untouched references, finished scores."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.finished_scores import read_finished_scores
+from neuron_specialization.evaluation.moses import detokenise, tokenise
+from neuron_specialization.evaluation.outputs import (
+    Corpus,
+    copy_direction,
+    find_missing,
+    postprocess_direction,
+    read_outputs,
+    read_untouched,
+)
+from tests.evaluation.released import PUBLISHED, RELEASED_PAIRS, needs_outputs, released_scores
+
+LOG = """\
+S-4\t__en__ It &apos;s four @-@ fold .
+T-4\tEs ist vier @-@ fach ( <<unk>> ) .
+H-4\t-0.5\tEs ist vier @-@ fach .
+S-1\t__en__ One .
+T-1\tEins .
+H-1\t-0.5\t
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+@needs_outputs
+@pytest.mark.parametrize("pair", RELEASED_PAIRS)
+def test_released_logs_give_the_released_text_line_for_line(pair: str, tmp_path: Path) -> None:
+    copy_direction(PUBLISHED, "test", {}, tmp_path, pair)
+    for name in ("test-src.txt", "test-ref.txt", "test-sys.txt"):
+        assert (tmp_path / pair / name).read_bytes() == (PUBLISHED / pair / name).read_bytes()
+        assert (tmp_path / pair / name).read_text("utf-8").count("\n") == 2009
+
+
+def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> None:
+    write(tmp_path / "in/en-de/generate-test.txt", LOG)
+    copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
+    found = read_outputs(tmp_path / "out/en-de", "test")
+    assert found.sources == ["One.", "It's four-fold."]
+    assert found.references == ["Eins.", "Es ist vier-fach (<<unk>>)."]
+    assert found.hypotheses == ["", "Es ist vier-fach."]
+    assert found.hypothesis_words == ["", "Es ist vier @-@ fach ."]
+    assert found.reference_words == ["Eins .", "Es ist vier @-@ fach ( <<unk>> ) ."]
+
+
+def test_untouched_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
+    write(tmp_path / "in/en-de/generate-test.txt", LOG)
+    flores = write(tmp_path / "de.txt", "".join(f"Satz {n}.\n" for n in range(6)))
+    copy_direction(tmp_path / "in", "test", {"en-de": flores, "en": flores}, tmp_path, "en-de")
+    assert read_untouched(tmp_path / "en-de", "test") == ["Satz 1.", "Satz 4."]
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "message"),
+    [
+        (4, "log", r"de\.txt has 4 lines, but en-de has sentence number 4"),
+        (3, "text", r"de\.txt has 3 lines, but en-de has 2 sentences"),
+    ],
+)
+def test_untouched_references_of_another_corpus(
+    tmp_path: Path, lines: int, kind: str, message: str
+) -> None:
+    if kind == "log":
+        write(tmp_path / "in/en-de/generate-test.txt", LOG)
+    else:
+        write(tmp_path / "in/en-de/test-sys.txt", "a\nb\n")
+        write(tmp_path / "in/en-de/test-ref.txt", "a\nb\n")
+    flores = write(tmp_path / "de.txt", "Satz.\n" * lines)
+    with pytest.raises(InputError, match=message):
+        copy_direction(tmp_path / "in", "test", {"en-de": flores}, tmp_path / "out", "en-de")
+
+
+def test_plain_text_stays_as_it_is(tmp_path: Path) -> None:
+    for name, text in (("src", "a .\nb\n"), ("ref", "c &amp;\n\n"), ("sys", "d\te\n__x__ f\n")):
+        write(tmp_path / f"in/en-de/test-{name}.txt", text)
+    copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
+    for name in ("src", "ref", "sys"):
+        file = f"en-de/test-{name}.txt"
+        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "in" / file).read_bytes()
+    assert read_outputs(tmp_path / "out/en-de", "test").hypothesis_words is None
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"ref": "a\nb\nc\n", "sys": "a\nb\n"},
+            r"test-ref\.txt has 3 lines but .*test-sys\.txt has 2: .* no line 3",
+        ),
+        ({"src": "a\n", "ref": "a\nb\n", "sys": "a\nb\n"}, r"test-src\.txt has 1 lines .* line 2"),
+        ({"sys": "a\n"}, r"test-ref\.txt: no such file, but there is test-sys\.txt"),
+        ({"ref": "a\n", "src": "a\n"}, r"test-sys\.txt: no such file"),
+        ({"ref": "a\n", "sys": ""}, r"test-sys\.txt: the file is empty"),
+    ],
+)
+def test_bad_text_is_named(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    for name, text in files.items():
+        write(tmp_path / f"en-de/test-{name}.txt", text)
+    with pytest.raises(InputError, match=message):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", "en-de")
+
+
+def test_missing_directions_are_listed_unless_there_is_none_at_all(tmp_path: Path) -> None:
+    write(tmp_path / "en-de/test_comet.txt", "x\tscore: 0.5\n")
+    (tmp_path / "en-nl").mkdir()
+    assert find_missing(tmp_path, ["en-de", "en-nl", "de-en"], "test") == ["en-nl", "de-en"]
+    with pytest.raises(InputError, match=r"no folder of a direction has outputs of valid"):
+        find_missing(tmp_path, ["en-de"], "valid")
+    with pytest.raises(InputError, match=r"nowhere: no such folder"):
+        find_missing(tmp_path / "nowhere", ["en-de"], "test")
+
+
+@pytest.mark.parametrize("moses", [False, True])
+@pytest.mark.parametrize("pair", ["en-de", "de-en"])
+def test_own_translations_meet_the_two_sides_of_their_pair(
+    tmp_path: Path, pair: str, moses: bool
+) -> None:
+    write(tmp_path / "corpora/test.en-de.en", "Good day .\nYes .\n")
+    write(tmp_path / "corpora/test.en-de.de", "Guten Tag .\nJa .\n")
+    write(tmp_path / f"translations/{pair}.txt", "x .\n\n")
+    corpus = Corpus(folder=tmp_path / "corpora", split="test", pivot="en", moses=moses)
+    postprocess_direction(tmp_path / "translations", corpus, {}, tmp_path / "out", pair)
+    found = read_outputs(tmp_path / "out" / pair, "test")
+    english, german = ["Good day .", "Yes ."], ["Guten Tag .", "Ja ."]
+    source, target = (english, german) if pair == "en-de" else (german, english)
+    if moses:
+        assert found.reference_words == target
+        source, target = ([line.replace(" .", ".") for line in text] for text in (source, target))
+        assert found.hypotheses == ["x.", ""]
+    else:
+        assert found.reference_words is None
+        assert found.hypotheses == ["x .", ""]
+    assert (found.sources, found.references) == (source, target)
+
+
+@needs_outputs
+def test_the_authors_score_files_are_read() -> None:
+    rows = {r["direction"]: r for r in released_scores() if r["system"] == "mT-big"}
+    for pair in RELEASED_PAIRS:
+        found = read_finished_scores(PUBLISHED / pair, "test")
+        assert found["bleu"].score == float(rows[pair]["bleu"])
+        assert found["chrf"].score == float(rows[pair]["chrfpp"])
+        assert found["comet"].score == pytest.approx(100 * float(rows[pair]["comet"]), abs=1e-9)
+        assert found["bleu"].signature.endswith("tok:13a|smooth:exp|version:2.3.1")
+
+
+def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
+    score = {"score": 31.6, "signature": "s"}
+    write(tmp_path / "test_detok_bleu.txt", json.dumps(score))
+    write(tmp_path / "test_comet.txt", "a b/test-sys.txt\tscore: 0.8274\n")
+    found = read_finished_scores(tmp_path, "test")
+    assert found["bleu"].agrees_with(31.6337)
+    assert not found["bleu"].agrees_with(31.66)
+    assert found["comet"].decimals == 2
+    assert found["comet"].agrees_with(82.7449)
+    assert not found["comet"].agrees_with(82.73)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("test_detok_bleu.txt", "BLEU = 31.6", r"test_detok_bleu\.txt: not a score of sacreBLEU"),
+        ("test_detok_bleu.txt", '{"score": 3}', r"test_detok_bleu\.txt: .*signature"),
+        ("test_detok_chrfpp.txt", "[]", r"test_detok_chrfpp\.txt: not a score"),
+        ("test_detok_bleu.txt", '{"score": "x", "signature": ""}', r"not a score of sacreBLEU"),
+        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not what"),
+    ],
+)
+def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    write(tmp_path / name, text)
+    with pytest.raises(InputError, match=message):
+        read_finished_scores(tmp_path, "test")
+
+
+# What sacremoses 0.0.53, the paper's version, makes of these; languages without rules of their own
+# (lb, oc, mt) get the default ones, which leave artefacts.
+@pytest.mark.parametrize(
+    ("language", "tokenised", "expected"),
+    [
+        ("de", "Er sagte : &quot; Ja &amp; nein . &quot;", 'Er sagte: "Ja & nein."'),
+        ("fr", "L&apos; homme d' État ( oui ) !", "L'homme d'État (oui) !"),
+        ("lb", "D' Jami ' ar , z @-@ B .", "D' Jami 'ar, z-B."),
+        ("oc", "l ' escòla de l ' Universitat", "l 'escòla de l' Universitat"),
+        ("mt", "l- iskola , il- ktieb .", "l- iskola, il- ktieb."),
+        ("ti", "ሰላም ። ዓለም ?", "ሰላም ። ዓለም?"),
+        ("kn", "ಪೆನ ್ ಸಿಲ ್ .", "ಪೆನ ್ ಸಿಲ ್."),
+        ("en", "", ""),
+    ],
+)
+def test_detokenisation_by_language(language: str, tokenised: str, expected: str) -> None:
+    assert detokenise([tokenised], language) == [expected]
+
+
+def test_tokenisation_without_escapes() -> None:
+    assert tokenise(["Er sagte: „Ja & nein“."], "de") == ['Er sagte : " Ja & nein " .']

@@ -1,0 +1,115 @@
+"""A specialized model with something to fold, and what its own decoder makes of a corpus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neuron_specialization.cli.main import main
+from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import generation_config
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.decoding import DecodingSettings
+
+DIRECTION = "en-a1"
+TRAINED = ["en-a1", "a1-en"]
+LAYERS = tuple(f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2))
+D_FF = 64
+SIZES = {"d_model": 32, "d_ff": D_FF, "dropout": 0.0, "attention_dropout": 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model that can be exported, with all that belongs to it."""
+
+    checkpoint: Path
+    data: Path
+    vocabulary: Path
+    masks: Path | None = None
+    direction: str = DIRECTION
+
+    def export(self, out: Path, *arguments: object) -> Path:
+        """Export it by the command line."""
+        options = ["--direction", self.direction, "--data", self.data]
+        options += ["--vocabulary", self.vocabulary, *arguments]
+        if self.masks:
+            options += ["--masks", self.masks]
+        run("export", self.checkpoint, out, *options)
+        return out
+
+    def load(self) -> tuple:
+        """The model in the pipeline, with its masks, and its task."""
+        overrides = {"data": str(self.data), "directions": self.direction}
+        return load_model(self.checkpoint, overrides | {"masks": str(self.masks or "")})
+
+
+def run(*arguments: object) -> None:
+    main([str(argument) for argument in arguments])
+
+
+def change_checkpoint(path: Path, target: Path, **task: object) -> Path:
+    """A copy of a checkpoint with other settings of its task."""
+    state = read_checkpoint(path)
+    state["cfg"]["task"].update(task)
+    write_checkpoint(target, state)
+    return target
+
+
+def draw_biases(path: Path, target: Path) -> Path:
+    """A copy of a checkpoint with biases drawn at random, so that masked neurons emit something."""
+    state = read_checkpoint(path)
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in state["model"].items():
+        if name.endswith("fc1.bias"):
+            tensor += 0.5 * torch.randn(tensor.shape, generator=generator)
+    write_checkpoint(target, state)
+    return target
+
+
+def draw_own_masks(path: Path, shares: Sequence[float], layers: Sequence[str] = LAYERS) -> Path:
+    """Masks that keep another share of the neurons in each layer."""
+    generator = np.random.default_rng(0)
+    draw_LNF = generator.random((len(TRAINED), len(layers), D_FF))
+    mask_LNF = draw_LNF < np.array(shares)[:, np.newaxis]
+    masks = Masks(
+        directions=tuple(TRAINED), layers=tuple(layers), mask_LNF=mask_LNF, provenance={"k": 95.0}
+    )
+    masks.save(path)
+    return path
+
+
+def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str, float]]:
+    """What the pipeline's own decoder makes of the validation sentences, with scores, in order."""
+    network, task = model.load()
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    sample = dataset.collater([dataset[i] for i in range(len(dataset))])
+    generator = task.build_generator([network], generation_config(settings))
+    found = task.inference_step(generator, [network], sample)
+    best = {i: beams[0] for i, beams in zip(sample["id"].tolist(), found, strict=True)}
+    join = piece_joiner(model.vocabulary, model.direction.split("-")[1])
+    return [
+        (
+            detokenise(task.target_words(best[i]["tokens"].tolist()), join),
+            best[i]["score"].item(),
+        )
+        for i in range(len(dataset))
+    ]
+
+
+def exported_outputs(
+    exported: Path, text: Path, engine: str, settings: DecodingSettings
+) -> list[tuple[str, float]]:
+    """What an exported model makes of a text by the command line, with scores."""
+    output = exported.with_name(f"{exported.name}.{engine}.txt")
+    options: list[object] = ["--engine", engine, "--input", text, "--output", output]
+    options += ["--scores", "--threads", 1]
+    for name, value in vars(settings).items():
+        options += [f"--{name.replace('_', '-')}", value]
+    run("translate", exported, *options)
+    rows = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
+    return [(hypothesis, float(score)) for score, hypothesis in rows]

@@ -1,0 +1,163 @@
+"""What cannot be exported says so, and nothing is left behind."""
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.export.exporting import export_model
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
+from neuron_specialization.neurons.storage import Masks
+from tests.export.exports import change_checkpoint
+from tests.trained_models import DIRECTIONS, draw_masks
+
+ADAPTERS = ",".join(f"{direction}={direction}" for direction in DIRECTIONS)
+
+
+@pytest.fixture
+def arguments(learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path) -> dict:
+    """What exports a model."""
+    (tmp_path / "exports").mkdir()
+    return {
+        "checkpoint": learned,
+        "out": tmp_path / "exports/en-a1",
+        "direction": "en-a1",
+        "data": binarised,
+        "vocabulary": vocabulary,
+    }
+
+
+def refuse(arguments: dict, message: str, **changes: object) -> None:
+    """The export fails with this message and writes nothing."""
+    folder = arguments["out"].parent
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(InputError, match=message):
+        export_model(**(arguments | changes))
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_an_unknown_direction(arguments: dict) -> None:
+    refuse(arguments, r"no model of en-c1; it was trained in en-a1, .*b2-en", direction="en-c1")
+    refuse(arguments, r"no model of german", direction="german")
+
+
+def test_a_folder_that_is_there(arguments: dict) -> None:
+    out = arguments["out"]
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    refuse(arguments, rf"{out}: there already")
+
+
+def test_a_checkpoint_that_is_cut_off_or_missing(arguments: dict, tmp_path: Path) -> None:
+    whole = arguments["checkpoint"].read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
+    refuse(arguments, r"cut\.pt: not a whole fairseq", checkpoint=tmp_path / "cut.pt")
+    refuse(arguments, r"workflow's results, delete it", checkpoint=tmp_path / "cut.pt")
+    refuse(arguments, r"no\.pt: no such checkpoint", checkpoint=tmp_path / "no.pt")
+    torch.save({"a": 1}, tmp_path / "other.pt")
+    message = r"other\.pt: not a fairseq checkpoint, as it has no 'model'; give another$"
+    refuse(arguments, message, checkpoint=tmp_path / "other.pt")
+
+
+def test_a_checkpoint_whose_task_has_no_settings(arguments: dict, tmp_path: Path) -> None:
+    state = read_checkpoint(arguments["checkpoint"])
+    for name in ("adapter_sets", "no_language_tags"):
+        del state["cfg"]["task"][name]
+    write_checkpoint(tmp_path / "part.pt", state)
+    message = r"part\.pt: the settings of its task lack adapter_sets, no_language_tags; give"
+    refuse(arguments, message, checkpoint=tmp_path / "part.pt")
+
+
+def test_other_methods(arguments: dict, tmp_path: Path) -> None:
+    """Their checkpoints state it in the settings of their task."""
+    learned = arguments["checkpoint"]
+    adapted = change_checkpoint(learned, tmp_path / "a.pt", adapter_sets=ADAPTERS)
+    refuse(arguments, r"a\.pt: adapters cannot be .*neuron masks \(--masks\)", checkpoint=adapted)
+    lass = change_checkpoint(learned, tmp_path / "l.pt", weight_masks="masks.npz")
+    refuse(arguments, r"l\.pt: trained with weight masks .*neuron masks", checkpoint=lass)
+    foreign = change_checkpoint(learned, tmp_path / "f.pt", _name="translation")
+    refuse(arguments, r"f\.pt: not a checkpoint of this project's task", checkpoint=foreign)
+
+
+def test_other_masks(arguments: dict, tmp_path: Path) -> None:
+    masks = Masks.load(draw_masks(tmp_path / "masks.npz"))
+    few = tmp_path / "few.npz"
+    dataclasses.replace(masks, directions=masks.directions[1:], mask_LNF=masks.mask_LNF[1:]).save(
+        few
+    )
+    refuse(arguments, r"few\.npz: the masks have nothing for en-a1", masks=few)
+    wide = tmp_path / "wide.npz"
+    mask_LNF = np.concatenate([masks.mask_LNF] * 2, axis=-1)
+    dataclasses.replace(masks, mask_LNF=mask_LNF).save(wide)
+    refuse(arguments, r"wide\.npz: the masks were made for another architecture", masks=wide)
+    (tmp_path / "cut.npz").write_bytes(few.read_bytes()[:200])
+    refuse(arguments, r"cut\.npz: not a whole file", masks=tmp_path / "cut.npz")
+    refuse(arguments, r"no\.npz: no such file", masks=tmp_path / "no.npz")
+
+
+def test_another_vocabulary(
+    arguments: dict, pair_binarised: Path, pair_vocabulary: Path, tmp_path: Path
+) -> None:
+    refuse(arguments, r"spm\.model: no such SentencePiece model", vocabulary=arguments["data"])
+    refuse(arguments, r"nowhere/dict\.txt: no such dictionary", data=tmp_path / "nowhere")
+    message = r"dict\.en\.txt: 121 entries, but .*checkpoint\.pt has 305 embeddings.*--data"
+    refuse(arguments, message, data=pair_binarised, direction="en-b1")
+    (tmp_path / "spm.model").write_bytes(b"no model")
+    refuse(arguments, r"spm\.model: not a SentencePiece model", vocabulary=tmp_path)
+
+
+def test_other_activations(arguments: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "activation_fn": "gelu",
+        "encoder_normalize_before": True,
+        "encoder_attention_heads": 2,
+    }
+    monkeypatch.setattr("neuron_specialization.export.exporting.model_settings", lambda _: settings)
+    refuse(arguments, "activation_fn is gelu; only models in which it is relu")
+
+
+def test_a_specialized_model_without_its_masks_is_said_to_be_dense(
+    arguments: dict, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    masks = draw_masks(tmp_path / "masks.npz")
+    own = change_checkpoint(arguments["checkpoint"], tmp_path / "ns.pt", masks=str(masks))
+    masks.unlink()  # the path that the training had is no more
+    export_model(**(arguments | {"checkpoint": own, "formats": ["ctranslate2"]}))
+    assert "ns.pt was trained with neuron masks, and is exported with all neurons" in caplog.text
+    assert not (arguments["out"] / "fairseq").exists()
+    assert (arguments["out"] / "export.json").is_file()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError])
+def test_an_interrupted_export_leaves_nothing(
+    arguments: dict, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    seen: list[str] = []
+
+    def fail(folder: Path, *_: object) -> None:
+        seen.extend(path.name for path in arguments["out"].parent.rglob("*"))
+        raise error
+
+    monkeypatch.setattr("neuron_specialization.export.exporting.write_ctranslate2", fail)
+    with pytest.raises(error):
+        export_model(**arguments)
+    assert "checkpoint.pt" in seen  # part of it was there
+    assert "en-a1" not in seen
+    assert not list(arguments["out"].parent.iterdir())
+
+
+def test_what_a_killed_export_left_is_no_hindrance(
+    arguments: dict, caplog: pytest.LogCaptureFixture
+) -> None:
+    rest = arguments["out"].with_name("en-a1.part")
+    (rest / "fairseq").mkdir(parents=True)
+    (rest / "old.txt").touch()
+    with caplog.at_level(logging.WARNING):
+        export_model(**arguments)
+    assert not caplog.records
+    assert sorted(path.name for path in arguments["out"].parent.iterdir()) == ["en-a1"]
+    assert not (arguments["out"] / "old.txt").exists()

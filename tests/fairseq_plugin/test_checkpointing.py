@@ -1,0 +1,478 @@
+"""Trainings that are stopped, killed or cut off end as if they had not been."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fairseq_cli import train as fairseq_train
+
+from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.fairseq_plugin import checkpointing as resuming
+from neuron_specialization.fairseq_plugin.checkpointing import last_checkpoints, received
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from tests.trained_models import run_training
+
+EPOCH = 38  # updates
+NAMED = ["checkpoint_best.pt", "checkpoint_last.pt"]  # as fairseq calls some of them
+
+
+@pytest.fixture(autouse=True)
+def no_signals() -> Iterator[None]:
+    yield
+    received.clear()
+
+
+def at_update(patch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
+    """Do something in the midst of an update, counted from 1."""
+    original = DirectionsTask.optimizer_step
+
+    def step(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
+        if update_num + 1 == number:
+            act()
+        original(self, optimizer, model, update_num)
+
+    patch.setattr(DirectionsTask, "optimizer_step", step)
+
+
+def die() -> None:
+    raise KeyboardInterrupt
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two published checkpoints hold the same, but for the folders that they were made in."""
+    ours, theirs = read_checkpoint(one), read_checkpoint(other)
+    for state in (ours, theirs):
+        settings = state["cfg"]
+        for section in (settings["checkpoint"], settings["common"], vars(settings["model"])):
+            section.pop("save_dir", None)
+            section.pop("tensorboard_logdir", None)
+    assert_equal(ours, theirs)
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    assert type(one) is type(other)
+    if isinstance(one, Namespace):
+        one, other = vars(one), vars(other)
+    if isinstance(one, dict):
+        assert list(one) == list(other)
+        for name in one:
+            assert_equal(one[name], other[name])
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
+    baseline: Path, binarised: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, lambda: os.kill(os.getpid(), signal.Signals[name]))
+        with pytest.raises(Stopped, match="13 updates are saved in"):
+            run_training(binarised, tmp_path)
+    assert names(tmp_path / "work") == ["checkpoint.10.pt", "checkpoint.13.pt", *NAMED]
+    assert not (tmp_path / "checkpoint.pt").exists()
+    assert read_checkpoint(tmp_path / "work/checkpoint.13.pt")["extra_state"]["val_loss"] is None
+    with pytest.raises(Stopped, match="nothing was begun"):
+        run_training(binarised, tmp_path)  # the process was asked to stop, not that training
+    received.clear()
+    published = run_training(binarised, tmp_path)
+    assert_same(published, baseline)
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("epochs", [1.5, 2.0])
+def test_what_is_published_does_not_tell_that_it_was_resumed(
+    binarised: Path, tmp_path: Path, epochs: float
+) -> None:
+    """In the midst of an epoch, and where an epoch ends with a validation."""
+    saved = int(epochs * EPOCH)
+    sizes = {"validate_every": saved, "max_updates": saved + 3}
+    published = run_training(binarised, tmp_path, **sizes)
+    curve = published.with_suffix(".curve.csv")
+    expected = [path.read_bytes() for path in (published, curve)]
+    published.unlink()
+    curve.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, saved + 2, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path, **sizes)
+    assert names(tmp_path / "work") == [f"checkpoint.{saved}.pt", *NAMED]
+    loader = read_checkpoint(tmp_path / f"work/checkpoint.{saved}.pt")["extra_state"]
+    assert (loader["train_iterator"]["iterations_in_epoch"] == 0) == epochs.is_integer()
+    run_training(binarised, tmp_path, **sizes)
+    assert [path.read_bytes() for path in (published, curve)] == expected
+
+
+def test_signals_mean_what_they_meant_when_training_is_over(
+    binarised: Path, tmp_path: Path
+) -> None:
+    before = [signal.getsignal(number) for number in resuming.STOPS]
+    run_training(binarised, tmp_path, max_updates=1, validate_every=1)
+    assert [signal.getsignal(number) for number in resuming.STOPS] == before
+
+
+def test_a_kill_after_the_last_update_trains_no_further(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    """fairseq would do one more update before it looks whether it had done them all."""
+    die_unpublished(binarised, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DirectionsTask, "train_step", fail)
+        die_unpublished(binarised, tmp_path)
+    assert_same(run_training(binarised, tmp_path), baseline)
+
+
+def fail(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def die_unpublished(data: Path, folder: Path, **settings: Any) -> None:
+    """Train to the end, and be killed before the model is published."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(data, folder, **settings)
+
+
+def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
+    """Learning so slowly that nothing gets better, a training ends after so many validations."""
+    settings: dict[str, Any] = {
+        "learning_rate": 0.0,
+        "max_updates": 30,
+        "validate_every": 1,
+        "patience": 6,
+        "dropout": 0.0,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 5, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path, **settings)
+    published = run_training(binarised, tmp_path, **settings)
+    assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 7
+
+
+def test_an_update_that_overflowed_is_not_validated_again(binarised: Path, tmp_path: Path) -> None:
+    """In half precision now and then an update is left out, and the model is as it was."""
+
+    def overflow() -> None:
+        if not overflowed:
+            overflowed.append(True)
+            raise OverflowError
+
+    settings: dict[str, Any] = {"learning_rate": 0.0, "patience": 4, "dropout": 0.0}
+    overflowed: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 11, overflow)
+        patch.setattr(torch.Tensor, "cuda", torch.Tensor.cpu)  # fairseq overflows on GPUs only
+        published = run_training(
+            binarised, tmp_path, max_updates=100, validate_every=10, **settings
+        )
+    assert overflowed
+    lines = published.with_suffix(".curve.csv").read_text().splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in lines] == [10, 20, 30, 40, 50]
+    batches = [int(line.split(",")[3]) for line in lines]
+    assert batches[1] > batches[0], "what was left out had been read"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
+    baseline: Path,
+    binarised: Path,
+    tmp_path: Path,
+    damage: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = {"validate_every": 5}
+    expected = run_training(binarised, tmp_path / "whole", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path / "killed", **settings)
+    work = tmp_path / "killed/work"
+    assert names(work) == ["checkpoint.10.pt", "checkpoint.5.pt", *NAMED]
+    newest = work / "checkpoint.10.pt"
+    content = bytearray(newest.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 255
+    newest.write_bytes({"truncated": content[:5000], "empty": b""}.get(damage, content))
+    published = run_training(binarised, tmp_path / "killed", **settings)
+    assert "going on from an earlier one" in caplog.text
+    assert "checkpoint.10.pt: not a whole fairseq checkpoint" in caplog.text
+    assert_same(published, expected)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
+    baseline: Path,
+    binarised: Path,
+    tmp_path: Path,
+    finished: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not finished:
+            at_update(patch, 13, die)
+        die_unpublished(binarised, tmp_path)
+    work = tmp_path / "work"
+    newest = last_checkpoints(work)[0]
+    state = read_checkpoint(newest)
+    state["extra_state"]["best"] -= 1  # as if an earlier one had been better
+    write_checkpoint(newest, state)
+    (work / "checkpoint_best.pt").unlink()
+    (work / "checkpoint_best.pt").write_bytes(b"damaged")
+    published = run_training(binarised, tmp_path)
+    assert f"the best one from {newest.name} on takes its place" in caplog.text
+    expected = read_checkpoint(baseline)
+    assert_equal(read_checkpoint(published)["model"], expected["model"])
+    assert read_checkpoint(published)["extra_state"]["best"] == expected["extra_state"]["best"]
+
+
+def test_a_kill_while_the_work_folder_is_removed(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    """Whatever file it strikes, the rest is not taken for a training that has ended."""
+    die_unpublished(binarised, tmp_path, validate_every=5)
+    kept = tmp_path / "work"
+    whole = names(kept)
+    assert whole == ["checkpoint.15.pt", "checkpoint.20.pt", *NAMED]
+    expected = run_training(binarised, tmp_path / "expected", validate_every=5)
+    for removed in range(1, len(whole)):
+        folder = tmp_path / str(removed)
+        shutil.copytree(kept, folder / "work")
+        with pytest.MonkeyPatch.context() as patch:
+            dying_at_file(patch, removed + 1)
+            with pytest.raises(KeyboardInterrupt):
+                resuming.forget(folder / "work")
+        assert len(names(folder / "work")) == len(whole) - removed
+        assert_same(run_training(binarised, folder, validate_every=5), expected)
+
+
+def dying_at_file(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Die instead of removing a file, counted from 1."""
+    removed = []
+    original = os.unlink
+
+    def unlink(*args: Any, **options: Any) -> None:
+        removed.append(args)
+        if len(removed) == number:
+            raise KeyboardInterrupt
+        original(*args, **options)
+
+    patch.setattr(os, "unlink", unlink)
+
+
+def test_half_files_of_a_kill_are_removed(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path)
+    work = tmp_path / "work"
+    (work / "checkpoint.13.pt.part").write_bytes(b"half")
+    (work / "checkpoint_best.pt").unlink()  # killed before it got its name
+    assert_same(run_training(binarised, tmp_path), baseline)
+
+
+def test_only_the_last_two_and_the_best_are_kept(
+    binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    original = resuming.save_checkpoint
+
+    def save(*args: Any) -> None:
+        original(*args)
+        seen.append(names(tmp_path / "work"))
+
+    vars(save).update(vars(original))
+    monkeypatch.setattr(fairseq_train.checkpoint_utils, "save_checkpoint", save)
+    run_training(binarised, tmp_path, validate_every=4)
+    assert seen[-1] == ["checkpoint.16.pt", "checkpoint.20.pt", *NAMED]
+
+
+def test_an_interval_at_the_end_of_an_epoch_is_saved(
+    binarised: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """fairseq itself saves none of these."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 30, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path, validate_every=1, max_updates=40)
+    positions = {
+        state["optimizer_history"][-1]["num_updates"]: state["extra_state"]["train_iterator"]
+        for state in map(read_checkpoint, last_checkpoints(tmp_path / "work"))
+    }
+    assert sorted(positions) == [28, 29]
+
+
+def test_another_number_of_processes_goes_on_where_one_had_got_to(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Stopped):
+            run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0)
+    received.clear()
+    expected = run_training(binarised, tmp_path / "one", dropout=0.0, attention_dropout=0.0)
+    published = run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0, processes=2)
+    ours, theirs = read_checkpoint(published), read_checkpoint(expected)
+    for name, value in theirs["model"].items():
+        torch.testing.assert_close(ours["model"][name], value, rtol=1e-3, atol=1e-4)
+    assert ours["extra_state"]["val_loss"] == pytest.approx(theirs["extra_state"]["val_loss"], 1e-3)
+
+
+JOB = """
+import sys
+from pathlib import Path
+from neuron_specialization.logs import ending_with_messages
+from tests.trained_models import run_training
+with ending_with_messages():
+    data, folder = map(Path, sys.argv[1:])
+    run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
+"""
+
+
+def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
+    """Start a training of two processes that does not end, and wait for its first checkpoint."""
+    with (folder / "log").open("w") as log:
+        job = subprocess.Popen(
+            [sys.executable, "-c", JOB, str(data), str(folder)],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
+            stdout=log,
+            stderr=log,
+        )
+    wait_for(lambda: last_checkpoints(folder / "work"))
+    return job
+
+
+def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, project: Path) -> None:
+    """As a job does: the signal reaches the process that started them."""
+    job = start_job(binarised, tmp_path, project)
+    job.send_signal(signal.SIGTERM)
+    code, log = job.wait(timeout=600), (tmp_path / "log").read_text()
+    assert code == os.EX_TEMPFAIL, log[-3000:]
+    assert "the same command goes on from there" in log
+    assert "Traceback" not in log
+    last = last_checkpoints(tmp_path / "work")[0]
+    assert read_checkpoint(last)["extra_state"]["processes"] == 2
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.1)
+
+
+def test_an_error_in_one_process_ends_all(
+    binarised: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parent = tmp_path / "parent.pt"
+    torch.save({"model": {}}, parent)
+    with pytest.raises(InputError, match="a process of the training ended with code 1"):
+        run_training(binarised, tmp_path, processes=2, parent=parent)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_processes_die_with_the_job_that_started_them(
+    binarised: Path, tmp_path: Path, project: Path
+) -> None:
+    """Its lock is then another's to take; nobody may go on writing to the folder."""
+    job = start_job(binarised, tmp_path, project)
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    assert len(children) == 2
+    job.kill()
+    job.wait()
+    wait_for(lambda: not any(is_running(child) for child in children), 10)
+
+
+def is_running(process: str) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"3 GPUs cannot share evenly.* one of 1, 2 \(`gpus`"):
+        run_training(binarised, tmp_path, processes=3)
+
+
+def test_checkpoints_that_the_disk_cannot_hold_are_refused_beforehand(
+    binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type("usage", (), {"free": 200_000})
+    monkeypatch.setattr("neuron_specialization.files.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(InputError, match=r"are needed for its checkpoints, .* has 0\.00"):
+        run_training(binarised, tmp_path)
+
+
+def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
+    baseline: Path, binarised: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuron_specialization.fairseq_plugin.training.require_space", ignore)
+    filler = small_disk / "filler"
+
+    def fill() -> None:
+        room = os.statvfs(small_disk)
+        filler.write_bytes(bytes(room.f_bavail * room.f_frsize - 20_000))
+
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, fill)
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            run_training(binarised, small_disk)
+    assert caught.value.errno == errno.ENOSPC
+    assert names(small_disk / "work") == ["checkpoint.10.pt", *NAMED]
+    filler.unlink()
+    assert_same(run_training(binarised, small_disk), baseline)
+
+
+def ignore(*_: object) -> None:
+    """Nothing."""
+
+
+class Bomb:
+    """What runs a program when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return os.mknod, (str(self.path),)
+
+
+@pytest.mark.parametrize("place", ["parent", "work"])
+def test_a_pickle_bomb_does_not_go_off(
+    binarised: Path, tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    exploded = tmp_path / "exploded"
+    bomb = tmp_path / "parent.pt" if place == "parent" else tmp_path / "work/checkpoint.5.pt"
+    bomb.parent.mkdir(exist_ok=True)
+    torch.save({"model": {}, "extra_state": Bomb(exploded)}, bomb)
+    shutil.copy(bomb, tmp_path / "kept.pt")
+    if place == "parent":
+        with pytest.raises(InputError, match="not a whole fairseq checkpoint"):
+            run_training(binarised, tmp_path, parent=bomb)
+    else:
+        run_training(binarised, tmp_path, max_updates=1, validate_every=1)
+        assert "checkpoint.5.pt: not a whole fairseq checkpoint" in caplog.text
+    assert not exploded.exists()
+    torch.load(tmp_path / "kept.pt", weights_only=False)
+    assert exploded.exists()  # it was one

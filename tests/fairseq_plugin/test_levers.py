@@ -1,0 +1,105 @@
+"""Trainings with the settings for speed: like those without, and as safe."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
+from neuron_specialization.settings.training import Adapters, DirectionFiles
+from tests.fairseq_plugin.test_checkpointing import assert_same, at_update, die
+from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
+
+LEVERS: dict[str, Any] = {"optimizer": "fused_adamw", "attention": "sdpa", "loss_chunk": 50}
+
+
+def method_settings(name: str, learned: Path, weight_masks: Path) -> dict[str, Any]:
+    if name == "adapter":
+        adapters = Adapters(sets={each: each for each in DIRECTIONS}, bottleneck=4, per_layer=2)
+        return {"adapters": adapters, "files": DirectionFiles(base=learned)}
+    if name == "lass":
+        return {"parent": learned, "files": DirectionFiles(weight_masks=[str(weight_masks)])}
+    return {}
+
+
+@pytest.mark.parametrize("method", ["multilingual", "adapter", "lass"])
+def test_a_training_ends_as_one_without_them_stopped_or_not(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
+) -> None:
+    settings = method_settings(method, learned, weight_masks)
+    settings |= {"weight_decay": 0.1, "clip_norm": 1.0}
+    still = {"dropout": 0.0, "attention_dropout": 0.0}
+    plain = read_checkpoint(run_training(binarised, tmp_path / "plain", **settings, **still))
+    fast = read_checkpoint(
+        run_training(binarised, tmp_path / "fast", **settings, **still, **LEVERS)
+    )
+    assert list(fast["model"]) == list(plain["model"])
+    for name, value in plain["model"].items():
+        torch.testing.assert_close(fast["model"][name], value, rtol=0, atol=1e-4, msg=name)
+    loss = plain["extra_state"]["val_loss"]
+    assert fast["extra_state"]["val_loss"] == pytest.approx(loss, abs=1e-3)
+    settings |= LEVERS  # and with dropout
+    expected = run_training(binarised, tmp_path / "whole", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(binarised, tmp_path / "killed", **settings)
+    assert (tmp_path / "killed/work/checkpoint.10.pt").is_file()
+    assert_same(run_training(binarised, tmp_path / "killed", **settings), expected)
+
+
+def test_two_processes_train_as_one(binarised: Path, tmp_path: Path) -> None:
+    settings = {"dropout": 0.0, "attention_dropout": 0.0, **LEVERS}
+    one = read_checkpoint(run_training(binarised, tmp_path / "one", **settings))
+    two = read_checkpoint(run_training(binarised, tmp_path / "two", processes=2, **settings))
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=1e-3, atol=1e-4, msg=name)
+    loss = one["extra_state"]["val_loss"]
+    assert two["extra_state"]["val_loss"] == pytest.approx(loss, rel=1e-3)
+
+
+def test_patience_reads_the_loss_in_chunks(binarised: Path, tmp_path: Path) -> None:
+    """Learning nothing, a training ends after so many validations."""
+    settings = {"learning_rate": 0.0, "validate_every": 1, "patience": 3, "dropout": 0.0}
+    published = run_training(binarised, tmp_path, **settings, **LEVERS)
+    assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 4
+
+
+def test_bf16_trains_with_all_of_them(binarised: Path, tmp_path: Path) -> None:
+    settings = {"dropout": 0.0, "attention_dropout": 0.0}
+    losses = [
+        read_checkpoint(run_training(binarised, tmp_path / name, **settings, **changes))[
+            "extra_state"
+        ]["val_loss"]
+        for name, changes in (("fp32", {}), ("bf16", {"precision": "bf16", **LEVERS}))
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-2)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_batch_gives_the_gradient_of_its_parts(
+    learned: Path, binarised: Path, chunked: bool
+) -> None:
+    """More `max_tokens` and as many times less `update_freq`, within a direction."""
+    model, task = load_task(learned, binarised)
+    first_batches(task)
+    dataset = task.dataset("valid")
+    chunk = ChunkedLabelSmoothedCrossEntropy(task, False, 0.1, loss_chunk=30) if chunked else None
+
+    def gradients(sizes: list[int]) -> tuple[list[torch.Tensor], int]:
+        model.zero_grad()
+        tokens, start = 0, int(dataset.starts[1])
+        for size in sizes:
+            sample = dataset.collater([dataset[start + i] for i in range(size)])
+            loss = chunk(model, sample)[0] if chunk else loss_of(task, model, sample)
+            loss.backward()
+            tokens, start = tokens + sample["ntokens"], start + size
+        return [each.grad / tokens for each in model.parameters()], tokens
+
+    whole, parts = gradients([18]), gradients([6, 6, 6])
+    assert whole[1] == parts[1]
+    torch.testing.assert_close(whole[0], parts[0], rtol=1e-4, atol=1e-6)
+    other = gradients([6, 6])[0]
+    assert not torch.allclose(whole[0][0], other[0], rtol=1e-4, atol=1e-6)

@@ -1,0 +1,444 @@
+"""What directions have of their own, in whole trainings: adapters, weights, vocabularies."""
+
+import dataclasses
+import logging
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import translate_split
+from neuron_specialization.fairseq_plugin.methods import pruned_tensors
+from neuron_specialization.fairseq_plugin.training import find_weights
+from neuron_specialization.methods.adapters import is_adapter
+from neuron_specialization.methods.packed_bits import keep_weights
+from neuron_specialization.methods.weight_masks import WeightMasks
+from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.decoding import DecodingSettings
+from neuron_specialization.settings.training import Adapters, DirectionFiles
+from tests.trained_models import (
+    DIRECTIONS,
+    architecture,
+    draw_masks,
+    first_batches,
+    load_task,
+    loss_of,
+    make_training,
+    run_training,
+)
+
+PAIR_SETS = {direction: direction for direction in DIRECTIONS}
+FAMILY_SETS = {"en-a1": "en-A", "en-b1": "en-B", "en-b2": "en-B"} | {
+    "a1-en": "A-en",
+    "b1-en": "B-en",
+    "b2-en": "B-en",
+}
+DECODING = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8, max_tokens=500)
+
+
+def adapters(sets: dict[str, str] = PAIR_SETS, per_layer: int = 2) -> Adapters:
+    return Adapters(sets=sets, bottleneck=4, per_layer=per_layer)
+
+
+@pytest.fixture(scope="module")
+def adapted(learned: Path, binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pair adapters on a model that has learned something, far from their beginning."""
+    return run_training(
+        binarised,
+        tmp_path_factory.mktemp("adapted"),
+        adapters=adapters(),
+        files=DirectionFiles(base=learned),
+        max_updates=30,
+        learning_rate=0.05,
+    )
+
+
+def losses(task, model, samples: list[dict]) -> list[float]:
+    with torch.no_grad():
+        return [loss_of(task, model, sample).item() for sample in samples]
+
+
+def test_the_checkpoint_of_adapters_holds_these_alone(
+    adapted: Path, learned: Path, binarised: Path
+) -> None:
+    stored, base = read_checkpoint(adapted)["model"], read_checkpoint(learned)["model"]
+    assert all(map(is_adapter, stored))
+    model, _ = load_task(adapted, binarised, base=str(learned))
+    assert set(model.state_dict()) - set(base) == set(stored)
+    assert model.encoder.layer_norm is not None  # fairseq drops it from what it takes for old
+
+
+def test_adapters_are_behind_self_attention_and_ffn(
+    adapted: Path, learned: Path, binarised: Path
+) -> None:
+    model, task = load_task(adapted, binarised, base=str(learned))
+    called: list[str] = []
+    for stack in ("encoder", "decoder"):
+        for name, module in getattr(model, stack).layers[0].named_modules():
+            if name in ("self_attn", "encoder_attn", "fc2") or name.startswith("adapters."):
+                hook = partial(lambda name, *_: called.append(name), f"{stack}.{name}")
+                module.register_forward_hook(hook)
+    losses(task, model, first_batches(task)[:1])
+    encoder = ["self_attn", "adapters.self_attn", "fc2", "adapters.ffn"]
+    decoder = [*encoder[:2], "encoder_attn", *encoder[2:]]
+    expected = [f"encoder.{name}" for name in encoder] + [f"decoder.{name}" for name in decoder]
+    assert called == expected
+
+
+def test_adapters_leave_the_base_bit_identical(
+    learned: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # fairseq's own checkpoint, before publishing, has the base as it was in memory
+    monkeypatch.setattr("shutil.rmtree", lambda _: None)
+    files = DirectionFiles(base=learned)
+    run_training(binarised, tmp_path, adapters=adapters(), files=files, max_updates=5)
+    trained = read_checkpoint(tmp_path / "work/checkpoint_best.pt")["model"]
+    for name, value in read_checkpoint(learned)["model"].items():
+        assert torch.equal(trained[name], value), name
+    changed = [name for name in trained if is_adapter(name) and name.endswith("up_weight_SDK")]
+    assert all(trained[name].abs().max() > 0.005 for name in changed)
+
+
+def test_a_direction_is_decoded_by_the_base_and_its_own_set(
+    adapted: Path, learned: Path, binarised: Path
+) -> None:
+    model, task = load_task(adapted, binarised, base=str(learned))
+    samples = first_batches(task)
+    own = losses(task, model, samples)
+    plain_model, plain_task = load_task(learned, binarised)
+    assert np.abs(np.subtract(own, losses(plain_task, plain_model, samples))).min() > 0.1
+    for i, direction in enumerate(DIRECTIONS):
+        alone, alone_task = load_task(adapted, binarised, base=str(learned), directions=direction)
+        assert alone.encoder.layers[0].adapters["ffn"].down_weight_SKD.size(0) == 1
+        sample = {**samples[i], "direction": 0}
+        assert losses(alone_task, alone, [sample]) == [own[i]]
+
+
+def test_another_directions_set_gives_another_loss(
+    adapted: Path, learned: Path, binarised: Path
+) -> None:
+    model, task = load_task(adapted, binarised, base=str(learned))
+    samples = first_batches(task)
+    others = [{**sample, "direction": (i + 1) % 6} for i, sample in enumerate(samples)]
+    difference = np.subtract(losses(task, model, samples), losses(task, model, others))
+    assert np.abs(difference).min() > 0.01
+
+
+def test_a_batch_leaves_the_other_sets_alone(adapted: Path, learned: Path, binarised: Path) -> None:
+    model, task = load_task(adapted, binarised, base=str(learned))
+    adapter_parameters = [p for name, p in model.named_parameters() if is_adapter(name)]
+    for direction, sample in enumerate(first_batches(task)):
+        model.zero_grad()
+        loss_of(task, model, sample).backward()
+        gradient_S = sum(p.grad.flatten(1).abs().sum(1) for p in adapter_parameters)
+        reached = [gradient > 0 for gradient in gradient_S.tolist()]
+        assert reached == [i == direction for i in range(len(DIRECTIONS))]
+
+
+def test_families_share_their_sets(learned: Path, binarised: Path, tmp_path: Path) -> None:
+    published = run_training(
+        binarised,
+        tmp_path,
+        adapters=adapters(FAMILY_SETS, per_layer=1),
+        files=DirectionFiles(base=learned),
+        max_updates=3,
+    )
+    state = read_checkpoint(published)["model"]
+    assert all(tensor.size(0) == 4 for tensor in state.values())  # en-A en-B A-en B-en
+    model, task = load_task(published, binarised, base=str(learned), directions="en-b2,en-b1,b2-en")
+    layer = model.encoder.layers[0]
+    assert list(layer.adapters) == ["ffn"]
+    assert layer.adapters["ffn"].set_of_direction == (0, 0, 1)
+    rows = state["encoder.layers.0.adapters.ffn.up_weight_SDK"][[1, 3]]
+    assert torch.equal(layer.adapters["ffn"].up_weight_SDK, rows)
+    assert task.directions == ["en-b2", "en-b1", "b2-en"]
+
+
+def test_adapters_of_other_directions_or_bases_are_refused(
+    adapted: Path, learned: Path, binarised: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="have nothing for en-c1"):
+        load_task(adapted, binarised, base=str(learned), directions="en-c1")
+    with pytest.raises(InputError, match=r"nowhere\.pt: no such checkpoint"):
+        load_task(adapted, binarised, base=str(tmp_path / "nowhere.pt"))
+    wide = run_training(binarised, tmp_path, d_ff=48, max_updates=1, validate_every=1)
+    with pytest.raises(InputError, match=r"checkpoint\.pt: not the base model of these adapters"):
+        load_task(adapted, binarised, base=str(wide))
+
+
+def test_pruned_tensors_are_attention_and_ffn(learned: Path) -> None:
+    state = read_checkpoint(learned)["model"]
+    names = pruned_tensors(state, output_projection=False)
+    assert len(names) == 2 * (4 + 2) + 2 * (8 + 2)
+    assert not [n for n in names if "norm" in n or "embed" in n or n.endswith("bias")]
+    with_projection = pruned_tensors(state, output_projection=True)
+    assert set(with_projection) - set(names) == {"decoder.output_projection.weight"}
+
+
+def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) -> dict[str, Path]:
+    """The weight masks of each direction, one fine-tune after the other."""
+    masks = {direction: folder / f"{direction}.npz" for direction in directions}
+    for direction, path in masks.items():
+        find_weights(
+            architecture(max_updates=6, validate_every=3, dropout=0.3),
+            make_training(data, folder / direction, directions=[direction], parent=learned),
+            pruning=0.7,
+            output_projection=False,
+            masks=path,
+        )
+    return masks
+
+
+def test_fine_tunes_do_not_touch_each_other_or_their_parent(
+    learned: Path, binarised: Path, tmp_path: Path
+) -> None:
+    before = learned.read_bytes()
+    (tmp_path / "both").mkdir()
+    (tmp_path / "alone").mkdir()
+    both = fine_tune(["en-b1", "b1-en"], learned, binarised, tmp_path / "both")
+    alone = fine_tune(["b1-en"], learned, binarised, tmp_path / "alone")
+    assert learned.read_bytes() == before
+    one, other = WeightMasks.load(both["b1-en"]), WeightMasks.load(alone["b1-en"])
+    assert all(np.array_equal(one.bits[name], other.bits[name]) for name in one.shapes)
+    en_b1 = WeightMasks.load(both["en-b1"])
+    assert any(not np.array_equal(one.bits[name], en_b1.bits[name]) for name in one.shapes)
+
+
+def test_a_fine_tune_keeps_the_largest_weights_of_each_tensor(
+    learned: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks = WeightMasks.load(fine_tune(["en-a1"], learned, binarised, tmp_path)["en-a1"])
+    assert masks.directions == ("en-a1",)
+    for name, shape in masks.shapes.items():
+        size = shape[0] * shape[1]
+        bits = torch.from_numpy(masks.bits[name][0])
+        assert keep_weights(torch.ones(shape), bits).sum() == size - size * 7 // 10, name
+    assert not list(tmp_path.glob("**/checkpoint*"))
+
+
+def test_masked_weights_get_no_gradient_in_a_batch_of_their_direction(
+    learned: Path, binarised: Path, weight_masks: Path
+) -> None:
+    model, task = load_task(learned, binarised, weight_masks=str(weight_masks))
+    masks = WeightMasks.load(weight_masks)
+    parameters = dict(model.named_parameters())
+    for direction, sample in enumerate(first_batches(task)):
+        model.zero_grad()
+        loss_of(task, model, sample).backward()
+        for name, shape in masks.shapes.items():
+            bits = torch.from_numpy(masks.bits[name][direction])
+            kept = keep_weights(torch.ones(shape), bits).bool()
+            gradient = parameters[name].grad
+            assert (gradient[~kept] == 0).all(), name
+            assert (gradient[kept] != 0).any(), name
+
+
+def turned(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Every direction gets what belongs to the next one."""
+    return (*names[1:], names[0])
+
+
+def turn_weights(path: Path, folder: Path) -> Path:
+    masks = WeightMasks.load(path)
+    dataclasses.replace(masks, directions=turned(masks.directions)).save(folder / "weights.npz")
+    return folder / "weights.npz"
+
+
+def turn_neurons(path: Path, folder: Path) -> Path:
+    masks = Masks.load(path)
+    dataclasses.replace(masks, directions=turned(masks.directions)).save(folder / "neurons.npz")
+    return folder / "neurons.npz"
+
+
+def turn_adapters(path: Path, folder: Path) -> Path:
+    state = read_checkpoint(path)
+    sets = zip(DIRECTIONS, turned(tuple(DIRECTIONS)), strict=True)
+    # stored in the order of the directions; each is now named after another
+    state["cfg"]["task"]["adapter_sets"] = ",".join(f"{d}={d}" for _, d in sets)
+    torch.save(state, folder / "adapters.pt")
+    return folder / "adapters.pt"
+
+
+@pytest.mark.parametrize("method", ["neurons", "weights", "adapters"])
+def test_what_belongs_to_another_direction_gives_other_translations(
+    method: str,
+    learned: Path,
+    adapted: Path,
+    binarised: Path,
+    vocabulary: Path,
+    weight_masks: Path,
+    tmp_path: Path,
+) -> None:
+    neurons = draw_masks(tmp_path / "masks.npz")
+    own, other = {
+        "neurons": (
+            (learned, DirectionFiles(masks=neurons)),
+            (learned, DirectionFiles(masks=turn_neurons(neurons, tmp_path))),
+        ),
+        "weights": (
+            (learned, DirectionFiles(weight_masks=[str(weight_masks)])),
+            (learned, DirectionFiles(weight_masks=[str(turn_weights(weight_masks, tmp_path))])),
+        ),
+        "adapters": (
+            (adapted, DirectionFiles(base=learned)),
+            (turn_adapters(adapted, tmp_path), DirectionFiles(base=learned)),
+        ),
+    }[method]
+    texts = []
+    for number, (checkpoint, files) in enumerate([(learned, DirectionFiles()), own, other]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        outputs = {direction: folder / direction for direction in DIRECTIONS}
+        translate_split(
+            checkpoint=checkpoint,
+            files=files,
+            data=binarised,
+            split="valid",
+            vocabulary=vocabulary,
+            settings=DECODING,
+            outputs=outputs,
+            device="cpu",
+        )
+        texts.append([path.read_text(encoding="utf-8") for path in outputs.values()])
+    dense, own_texts, other_texts = texts
+    for a, b in ((dense, own_texts), (own_texts, other_texts)):
+        assert sum(one != another for one, another in zip(a, b, strict=True)) >= 4
+
+
+def test_masks_of_all_weights_change_nothing(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
+) -> None:
+    masks = WeightMasks.load(weight_masks)
+    everything = {name: np.full_like(bits, 255) for name, bits in masks.bits.items()}
+    dataclasses.replace(masks, bits=everything).save(tmp_path / "all.npz")
+    plain, plain_task = load_task(learned, binarised)
+    model, task = load_task(learned, binarised, weight_masks=str(tmp_path / "all.npz"))
+    samples = first_batches(task)
+    assert losses(task, model, samples) == losses(plain_task, plain, samples)
+
+
+def test_decoding_and_training_mask_the_same_weights(
+    learned: Path, binarised: Path, weight_masks: Path
+) -> None:
+    """Without gradients the masked weights are kept; the loss is the same."""
+    model, task = load_task(learned, binarised, weight_masks=str(weight_masks))
+    samples = first_batches(task)
+    with_gradients = [loss_of(task, model, sample).item() for sample in samples]
+    assert losses(task, model, samples) == with_gradients
+    assert losses(task, model, samples[::-1]) == with_gradients[::-1]
+
+
+def test_a_sparse_systems_checkpoint_is_a_plain_model(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
+) -> None:
+    files = DirectionFiles(weight_masks=[str(weight_masks)])
+    published = run_training(binarised, tmp_path, parent=learned, files=files, max_updates=3)
+    child, parent = read_checkpoint(published)["model"], read_checkpoint(learned)["model"]
+    assert list(child) == list(parent)
+    model, task = load_task(published, binarised, weight_masks="")
+    plain, plain_task = load_task(learned, binarised)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert type(model.encoder.layers[0].self_attn.q_proj) is torch.nn.Linear
+    samples = first_batches(task)
+    assert losses(task, model, samples) != losses(plain_task, plain, samples)
+
+
+def test_weight_masks_of_another_architecture_or_other_directions_are_refused(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
+) -> None:
+    masks = WeightMasks.load(weight_masks)
+    shapes = {name: (rows + 1, columns) for name, (rows, columns) in masks.shapes.items()}
+    bits = {name: np.zeros((6, -(-r * c // 8)), np.uint8) for name, (r, c) in shapes.items()}
+    dataclasses.replace(masks, shapes=shapes, bits=bits).save(tmp_path / "odd.npz")
+    with pytest.raises(InputError, match=r"made for another architecture: encoder\.layers\.0"):
+        load_task(learned, binarised, weight_masks=str(tmp_path / "odd.npz"))
+    fewer = dataclasses.replace(
+        masks,
+        directions=masks.directions[1:],
+        bits={name: bits[1:] for name, bits in masks.bits.items()},
+    )
+    fewer.save(tmp_path / "fewer.npz")
+    with pytest.raises(InputError, match="the weight masks have nothing for en-a1"):
+        load_task(learned, binarised, weight_masks=str(tmp_path / "fewer.npz"))
+
+
+def test_a_bilingual_model_has_two_vocabularies_and_no_tags(
+    pair_binarised: Path, pair_vocabulary: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        pair_binarised, tmp_path, directions=["b1-en"], language_tags=False, max_updates=3
+    )
+    model, task = load_task(published, pair_binarised, directions="b1-en")
+    assert (len(task.source_dictionary), len(task.target_dictionary)) == (121, 121)
+    assert task.source_dictionary.symbols != task.target_dictionary.symbols
+    task.load_dataset("valid")
+    first = task.dataset("valid")[0]
+    assert not task.source_dictionary[first["source"][0]].startswith("__")
+    translate_split(
+        checkpoint=published,
+        files=DirectionFiles(),
+        data=pair_binarised,
+        split="valid",
+        vocabulary=pair_vocabulary,
+        settings=DECODING,
+        outputs={"b1-en": tmp_path / "b1-en.txt"},
+        device="cpu",
+    )
+    assert (tmp_path / "b1-en.txt").read_text(encoding="utf-8").count("\n") == 21
+    assert model.encoder.embed_tokens.num_embeddings == 121
+
+
+def test_a_bilingual_model_with_the_joint_vocabulary_has_no_entries_for_tags(
+    binarised: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        binarised, tmp_path, directions=["en-a1"], language_tags=False, max_updates=2
+    )
+    entries = read_checkpoint(published)["model"]["encoder.embed_tokens.weight"].size(0)
+    assert entries == 300 - 3 + 4
+
+
+def test_separate_vocabularies_serve_one_direction(pair_binarised: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="separate vocabularies serve one direction: en-b1"):
+        run_training(pair_binarised, tmp_path, directions=["en-b1", "b1-en"], language_tags=False)
+
+
+def test_all_methods_start_from_the_same_model_and_see_the_same_batches(
+    learned: Path,
+    binarised: Path,
+    weight_masks: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    masks = draw_masks(tmp_path / "masks.npz")
+    methods = {
+        "continued": {"parent": learned},
+        "neurons": {"parent": learned, "files": DirectionFiles(masks=masks)},
+        "lass": {"parent": learned, "files": DirectionFiles(weight_masks=[str(weight_masks)])},
+        "adapters": {"adapters": adapters(), "files": DirectionFiles(base=learned)},
+    }
+    logged = {}
+    start = read_checkpoint(learned)["model"]
+    for name, settings in methods.items():
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            run_training(
+                binarised,
+                tmp_path / name,
+                max_updates=6,
+                validate_every=3,
+                learning_rate=1e-9,
+                **settings,
+            )
+        logged[name] = re.findall(r"trained on (\d+ batches, sha256 \w+)", caplog.text)
+        model = read_checkpoint(tmp_path / name / "checkpoint.pt")["model"]
+        for key in start.keys() & model.keys():
+            torch.testing.assert_close(model[key], start[key], atol=1e-6, rtol=0)
+    assert len(logged["continued"]) == 2
+    assert len(set(logged["continued"])) == 2
+    assert all(found == logged["continued"] for found in logged.values())

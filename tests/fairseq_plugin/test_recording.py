@@ -1,0 +1,116 @@
+"""Recorded activations against a count written out here."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
+from neuron_specialization.neurons.storage import Counts
+from tests.trained_models import DIRECTIONS, EVALUATION_PAIRS, run_training
+
+
+def record(baseline: Path, binarised: Path, **changes: object) -> Counts:
+    settings: dict[str, object] = {
+        "split": "valid",
+        "max_tokens": 200,
+        "count_padding": False,
+        "untrained": None,
+    }
+    known = {name: changes.pop(name) for name in settings.keys() & changes.keys()}
+    arguments = {
+        "checkpoint": baseline,
+        "data": binarised,
+        "directions": DIRECTIONS,
+        "device": "cpu",
+        "settings": RecordingSettings(**(settings | known)),
+    }
+    return record_activations(**(arguments | changes))
+
+
+def count_one_by_one(baseline: Path, binarised: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sentence and token counts from sentences alone in their batch, so without padding."""
+    overrides = {"data": str(binarised), "directions": ",".join(DIRECTIONS), "masks": ""}
+    model, task = load_model(baseline, overrides)
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    layers = list(ffn_layers(model).values())
+    sentences = torch.zeros(len(DIRECTIONS), len(layers), 32, dtype=torch.int64)
+    tokens = torch.zeros_like(sentences)
+    seen: dict[int, torch.Tensor] = {}
+    for n, layer in enumerate(layers):
+        layer.fc2.register_forward_pre_hook(lambda _, x, n=n: seen.__setitem__(n, x[0][:, 0] > 0))
+    with torch.no_grad():
+        for index in range(len(dataset)):
+            sample = dataset.collater([dataset[index]])
+            model(**sample["net_input"])
+            for n, active_TF in seen.items():
+                tokens[sample["direction"], n] += active_TF.sum(0)
+                sentences[sample["direction"], n] += active_TF.any(0)
+    return sentences, tokens
+
+
+def test_counts_are_those_of_single_sentences(baseline: Path, binarised: Path) -> None:
+    counts = record(baseline, binarised)
+    sentences, tokens = count_one_by_one(baseline, binarised)
+    assert counts.sentence_LNF.tolist() == sentences.tolist()
+    assert counts.token_LNF.tolist() == tokens.tolist()
+    assert counts.sentence_LNF.max() <= EVALUATION_PAIRS
+    assert list(counts.layers) == [
+        "encoder.layers.0",
+        "encoder.layers.1",
+        "decoder.layers.0",
+        "decoder.layers.1",
+    ]
+    assert counts.provenance["checkpoint"] == file_hash(baseline)
+
+
+@pytest.mark.parametrize("max_tokens", [20, 5000])
+def test_counts_do_not_depend_on_the_batches(
+    baseline: Path, binarised: Path, max_tokens: int
+) -> None:
+    counts = record(baseline, binarised, max_tokens=max_tokens)
+    assert (counts.token_LNF == record(baseline, binarised).token_LNF).all()
+    assert (counts.sentence_LNF == record(baseline, binarised).sentence_LNF).all()
+
+
+def test_counting_padding_adds_to_the_counts_and_depends_on_the_batches(
+    baseline: Path, binarised: Path
+) -> None:
+    without = record(baseline, binarised, max_tokens=5000)
+    padded = record(baseline, binarised, max_tokens=5000, count_padding=True)
+    alone = record(baseline, binarised, max_tokens=1, count_padding=True)
+    assert padded.token_LNF.sum() > without.token_LNF.sum()
+    assert (alone.token_LNF == without.token_LNF).all()
+
+
+def test_english_sources_fire_alike_for_all_targets(baseline: Path, binarised: Path) -> None:
+    # the encoder sees the source tag only, and the English validation text is one
+    counts = record(baseline, binarised)
+    encoder = counts.sentence_LNF[[DIRECTIONS.index("en-a1"), DIRECTIONS.index("en-b1")], :2]
+    assert (encoder[0] == encoder[1]).all()
+
+
+def test_processes_that_share_the_directions_count_as_one(baseline: Path, binarised: Path) -> None:
+    alone, shared = record(baseline, binarised), record(baseline, binarised, processes=4)
+    assert shared.directions == tuple(DIRECTIONS)
+    assert (shared.token_LNF == alone.token_LNF).all()
+    assert (shared.sentence_LNF == alone.sentence_LNF).all()
+    assert shared.provenance == alone.provenance
+
+
+def test_the_untrained_model_is_the_one_that_training_began_with(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    changes = {"learning_rate": 0.0, "max_updates": 1, "validate_every": 1}
+    start = run_training(binarised, tmp_path, **changes)
+    expected = record(start, binarised)
+    found = record(baseline, binarised, untrained=1)
+    assert (found.token_LNF == expected.token_LNF).all()
+    assert (found.sentence_LNF == expected.sentence_LNF).all()
+    assert (found.token_LNF != record(baseline, binarised).token_LNF).any()
+    assert (found.token_LNF != record(baseline, binarised, untrained=2).token_LNF).any()
+    assert not found.provenance["trained"]

@@ -1,0 +1,256 @@
+"""Training through fairseq: golden losses, sub-networks, checkpoints."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.methods import ffn_layers, usable_form
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.fairseq_plugin.training import training_digest
+from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.training import DirectionFiles
+from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
+
+NUM_NEURONS = 32
+# of the first five validation sentences of each direction
+GOLDEN_LOSSES = [441.204, 469.555, 516.506, 419.471, 419.251, 419.159]
+LAYERS = [f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2)]
+
+
+def save_masks(
+    path: Path, mask_LNF: np.ndarray | None = None, layers: list[str] = LAYERS
+) -> tuple[Path, np.ndarray]:
+    if mask_LNF is None:
+        mask_LNF = np.random.default_rng(0).random((len(DIRECTIONS), 4, NUM_NEURONS)) < 0.7
+    Masks(
+        directions=tuple(DIRECTIONS), layers=tuple(layers), mask_LNF=mask_LNF, provenance={}
+    ).save(path)
+    return path, mask_LNF
+
+
+def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
+    assert read_checkpoint(baseline)["optimizer_history"][-1]["num_updates"] == 20
+    model, task = load_task(baseline, binarised)
+    losses = [loss_of(task, model, sample).item() for sample in first_batches(task)]
+    assert losses == pytest.approx(GOLDEN_LOSSES, rel=5e-4)
+
+
+def test_the_curve_has_every_validation_and_what_was_seen_before_it(baseline: Path) -> None:
+    with baseline.with_suffix(".curve.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["updates"] for row in rows] == ["10", "20"]
+    assert {row["metric"] for row in rows} == {"loss"}
+    state = read_checkpoint(baseline)["extra_state"]
+    assert min(float(row["value"]) for row in rows) == state["best"]
+    assert [row["batches"] for row in rows] == ["20", "20"]  # update_freq is 2
+    assert len({row["sha256"] for row in rows}) == 2
+
+
+def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    again = read_checkpoint(run_training(binarised, tmp_path))["model"]
+    for name, value in read_checkpoint(baseline)["model"].items():
+        assert torch.equal(value, again[name]), name
+
+
+def test_a_killed_training_resumes_and_ends_with_the_same_model(
+    baseline: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = DirectionsTask.optimizer_step
+
+    def die(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
+        if update_num == 13:
+            raise KeyboardInterrupt
+        original(self, optimizer, model, update_num)
+
+    monkeypatch.setattr(DirectionsTask, "optimizer_step", die)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(binarised, tmp_path)
+    monkeypatch.undo()
+    assert (tmp_path / "work/checkpoint.10.pt").is_file()
+    assert not (tmp_path / "checkpoint.pt").exists()
+    resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
+    for name, value in read_checkpoint(baseline)["model"].items():
+        assert torch.equal(value, resumed[name]), name
+
+
+def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
+    for name in ("dict.txt", "train.bin", "parent.pt"):
+        (tmp_path / name).write_text(name)
+    data, parent = [str(tmp_path)], [str(tmp_path / "parent.pt")]
+    found = [training_digest({"seed": 1}, data, [])]
+    assert training_digest({"seed": 1}, data, []) == found[0]
+    found.append(training_digest({"seed": 2}, data, []))
+    found.append(training_digest({"seed": 1}, data, parent))
+    (tmp_path / "train.bin").write_text("longer than before")
+    found.append(training_digest({"seed": 1}, data, []))
+    (tmp_path / "dict.txt").write_text("txt.dict")
+    found.append(training_digest({"seed": 1}, data, []))
+    assert len(set(found)) == 5
+
+
+def test_a_continuation_starts_from_its_parent_with_everything_else_new(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        binarised, tmp_path, parent=baseline, learning_rate=1e-9, max_updates=2, validate_every=2
+    )
+    child, parent = read_checkpoint(published), read_checkpoint(baseline)
+    assert child["optimizer_history"][-1]["num_updates"] == 2
+    for name, value in parent["model"].items():
+        torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
+
+
+def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks, _ = save_masks(tmp_path / "masks.npz")
+    published = run_training(
+        binarised, tmp_path, parent=baseline, files=DirectionFiles(masks=masks)
+    )
+    child, parent = read_checkpoint(published)["model"], read_checkpoint(baseline)["model"]
+    assert list(child) == list(parent)
+    assert not torch.equal(
+        child["encoder.layers.0.fc1.weight"], parent["encoder.layers.0.fc1.weight"]
+    )
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("form", ["compact", "reference"])
+def test_masked_rows_get_zero_gradient_in_a_batch_of_their_direction(
+    baseline: Path, binarised: Path, tmp_path: Path, form: str
+) -> None:
+    masks, mask_LNF = save_masks(tmp_path / "masks.npz")
+    model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
+    for direction, sample in enumerate(first_batches(task)):
+        model.zero_grad()
+        loss_of(task, model, sample).backward()
+        for n, layer in enumerate(ffn_layers(model).values()):
+            row_gradient_F = layer.fc1.weight.grad.abs().sum(1).numpy()
+            mask_F = mask_LNF[direction, n]
+            assert (row_gradient_F[~mask_F] == 0).all()
+            assert (row_gradient_F[mask_F] > 0).any()
+
+
+def test_both_forms_agree_in_loss_and_gradients(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks, _ = save_masks(tmp_path / "masks.npz")
+    results = []
+    for form in ("compact", "reference"):
+        model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
+        for sample in first_batches(task):
+            model.zero_grad()
+            loss = loss_of(task, model, sample)
+            loss.backward()
+            results.append((form, [loss, *(p.grad.clone() for p in model.parameters())]))
+    compact = [values for form, values in results if form == "compact"]
+    reference = [values for form, values in results if form == "reference"]
+    for one, other in zip(compact, reference, strict=True):
+        for got, wanted in zip(one, other, strict=True):
+            torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_validation_uses_the_sub_network(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    nothing = np.zeros((len(DIRECTIONS), 4, NUM_NEURONS), dtype=bool)
+    masks, _ = save_masks(tmp_path / "masks.npz", nothing)
+    dense, task = load_task(baseline, binarised)
+    masked, masked_task = load_task(baseline, binarised, masks=str(masks))
+    criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
+    sample = first_batches(task)[0]
+    full = task.valid_step(sample, dense, criterion)[0]
+    assert masked_task.valid_step(sample, masked, criterion)[0] != full
+
+
+def test_plain_fairseq_decodes_with_our_checkpoint(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    for side in ("en", "a1"):
+        (tmp_path / f"dict.{side}.txt").symlink_to(binarised / "dict.txt")
+        for kind in ("bin", "idx"):
+            name = f"valid.en-a1.{side}.{kind}"
+            (tmp_path / name).symlink_to(binarised / name)
+    command = ["fairseq-generate", str(tmp_path), "--path", str(baseline), "--gen-subset", "valid"]
+    command += ["--task", "translation", "-s", "en", "-t", "a1", "--cpu", "--batch-size", "1"]
+    command += ["--required-batch-size-multiple", "1"]
+    command += ["--beam", "1", "--max-len-b", "5"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        capture_output=True,
+        text=True,
+        # plain fairseq does not know torch's allow-list
+        env={"PATH": os.environ["PATH"], "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(re.findall(r"^H-\d+", done.stdout, re.MULTILINE)) == 21
+
+
+def test_tensorboard_logs_are_written(binarised: Path, tmp_path: Path) -> None:
+    run_training(binarised, tmp_path, max_updates=1, validate_every=1)
+    assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+    truncated = tmp_path / "parent.pt"
+    truncated.write_bytes(baseline.read_bytes()[:5000])
+    with pytest.raises(
+        InputError, match=r"parent\.pt: not a whole fairseq checkpoint \(5000 bytes"
+    ):
+        run_training(binarised, tmp_path / "child", parent=truncated)
+    assert not list((tmp_path / "child").iterdir())
+    with pytest.raises(InputError, match=r"nothing\.pt: no such checkpoint"):
+        load_task(tmp_path / "nothing.pt", binarised)
+
+
+def test_masks_of_one_stack_leave_the_other_dense(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    encoder = np.zeros((len(DIRECTIONS), 2, NUM_NEURONS), dtype=bool)
+    masks, _ = save_masks(tmp_path / "masks.npz", encoder, LAYERS[:2])
+    model, task = load_task(baseline, binarised, masks=str(masks))
+    loss_of(task, model, first_batches(task)[0]).backward()
+    for name, layer in ffn_layers(model).items():
+        row_gradient_F = layer.fc1.weight.grad.abs().sum(1)
+        assert bool(row_gradient_F.any()) == name.startswith("decoder")
+
+
+def test_masks_of_another_architecture_are_refused(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    for shape, layers in (((6, 4, 64), LAYERS), ((6, 6, 32), [*LAYERS, "encoder.layers.2", "x.y"])):
+        masks, _ = save_masks(tmp_path / "masks.npz", np.ones(shape, dtype=bool), layers)
+        with pytest.raises(InputError, match="made for another architecture"):
+            load_task(baseline, binarised, masks=str(masks))
+
+
+def test_masks_of_other_directions_are_refused(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    masks = Masks.load(save_masks(tmp_path / "masks.npz")[0])
+    fewer = Masks(
+        directions=masks.directions[:-1],
+        layers=masks.layers,
+        mask_LNF=masks.mask_LNF[:-1],
+        provenance={},
+    )
+    fewer.save(tmp_path / "masks.npz")
+    with pytest.raises(InputError, match="the masks have nothing for b2-en"):
+        load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
+
+
+def test_compact_needs_whole_activations() -> None:
+    assert usable_form("auto", 0.0) == "auto"
+    assert usable_form("auto", 0.1) == "reference"
+    assert usable_form("reference", 0.0) == "reference"
+    with pytest.raises(InputError, match="activation dropout of 0"):
+        usable_form("compact", 0.1)

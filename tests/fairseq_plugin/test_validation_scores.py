@@ -1,0 +1,86 @@
+"""The best checkpoint by BLEU or chrF++ of the validation text."""
+
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+from torch import Tensor
+
+from neuron_specialization.fairseq_plugin import task
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import translate_split
+from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.settings.decoding import DecodingSettings
+from neuron_specialization.settings.training import DirectionFiles
+from tests.trained_models import DIRECTIONS, draw_masks, run_training
+
+GREEDY = DecodingSettings(beam=1, length_penalty=1, max_len_a=2, max_len_b=10, max_tokens=400)
+
+
+@pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU()), ("chrf", CHRF(word_order=2))])
+def test_the_score_is_that_of_greedy_translations(
+    learned: Path,
+    corpora: Path,
+    binarised: Path,
+    vocabulary: Path,
+    tmp_path: Path,
+    name: str,
+    metric: BLEU | CHRF,
+) -> None:
+    """As sacreBLEU has it of the text, the mean of all directions, each through its neurons."""
+    files = DirectionFiles(masks=draw_masks(tmp_path / "masks.npz"))
+    sizes = {"best_by": name, "max_updates": 40, "validate_every": 40}
+    published = run_training(binarised, tmp_path, parent=learned, files=files, **sizes)
+    outputs = {direction: tmp_path / direction for direction in DIRECTIONS}
+    translate_split(
+        checkpoint=published,
+        files=files,
+        data=binarised,
+        split="valid",
+        vocabulary=vocabulary,
+        settings=GREEDY,
+        outputs=outputs,
+        device="cpu",
+    )
+    scores = []
+    for direction, path in outputs.items():
+        source, target = direction.split("-")
+        pair = direction if source == "en" else f"{target}-{source}"
+        reference = corpora / f"valid.{pair}.{target}"
+        texts = [file.read_text(encoding="utf-8").splitlines() for file in (path, reference)]
+        scores.append(metric.corpus_score(texts[0], [texts[1]]).score)
+    assert min(scores) < max(scores)
+    assert read_checkpoint(published)["extra_state"]["best"] == pytest.approx(fmean(scores))
+
+
+@pytest.mark.parametrize("falls", [True, False])
+def test_the_highest_score_is_the_best_though_the_training_was_killed(
+    binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, falls: bool
+) -> None:
+    given = iter([30.0, 20.0, 10.0] if falls else [10.0, 20.0, 30.0])
+    original = DirectionsTask.optimizer_step
+
+    def score(metric: str, statistics_LS: Tensor) -> float:
+        return scores[0]
+
+    def step(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
+        if update_num in (0, 10, 20):
+            scores[:] = [next(given)]
+        if update_num == 15 and not killed:
+            killed.append(update_num)
+            raise KeyboardInterrupt
+        original(self, optimizer, model, update_num)
+
+    scores: list[float] = []
+    killed: list[int] = []
+    monkeypatch.setattr(task, "mean_score", score)
+    monkeypatch.setattr(DirectionsTask, "optimizer_step", step)
+    sizes = {"best_by": "chrf", "max_updates": 30}
+    with pytest.raises(KeyboardInterrupt):
+        run_training(binarised, tmp_path, **sizes)
+    given = iter([20.0, 10.0] if falls else [20.0, 30.0])
+    state = read_checkpoint(run_training(binarised, tmp_path, **sizes))
+    assert state["optimizer_history"][-1]["num_updates"] == (10 if falls else 30)
+    assert state["extra_state"]["best"] == 30

@@ -1,0 +1,201 @@
+"""Adapters: one written out here, and where on the stream of a layer they act."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from neuron_specialization.methods.adapters import (
+    DECODER_SUBLAYERS,
+    ENCODER_SUBLAYERS,
+    AdapterSets,
+    install_adapters,
+    is_adapter,
+)
+from neuron_specialization.neurons.direction_state import DirectionState
+
+T, B, D, K = 5, 4, 8, 6
+SET_OF_DIRECTION = [0, 1, 1, 2]  # directions 1 and 2 share a set
+
+
+class EncoderLayer(nn.Module):
+    """Like fairseq's: `residual_connection` is called once behind each sublayer, in order."""
+
+    def __init__(self, d_model: int = D) -> None:
+        super().__init__()
+        self.embed_dim = d_model
+        self.self_attn = nn.Linear(d_model, d_model)
+        self.ffn = nn.Linear(d_model, d_model)
+
+    def residual_connection(self, x_TBD: Tensor, residual_TBD: Tensor) -> Tensor:
+        return residual_TBD + x_TBD
+
+    def forward(self, x_TBD: Tensor) -> Tensor:
+        x_TBD = self.residual_connection(self.self_attn(x_TBD), x_TBD)
+        return self.residual_connection(self.ffn(x_TBD), x_TBD)
+
+
+class DecoderLayer(EncoderLayer):
+    def __init__(self, d_model: int = D) -> None:
+        super().__init__(d_model)
+        self.encoder_attn = nn.Linear(d_model, d_model)
+
+    def forward(self, x_TBD: Tensor) -> Tensor:
+        x_TBD = self.residual_connection(self.self_attn(x_TBD), x_TBD)
+        x_TBD = self.residual_connection(self.encoder_attn(x_TBD), x_TBD)
+        return self.residual_connection(self.ffn(x_TBD), x_TBD)
+
+
+def randomise(module: nn.Module) -> None:
+    """Fresh biases are zero and fresh up-projections nearly so: they would hide mistakes."""
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+
+
+def make_adapters() -> tuple[AdapterSets, DirectionState]:
+    torch.manual_seed(0)
+    state = DirectionState()
+    adapters = AdapterSets(D, K, SET_OF_DIRECTION, state)
+    randomise(adapters)
+    return adapters, state
+
+
+def make_layer(kind: type[EncoderLayer], per_layer: int) -> tuple[EncoderLayer, DirectionState]:
+    torch.manual_seed(0)
+    layer, state = kind(), DirectionState(direction=1)
+    sublayers = DECODER_SUBLAYERS if kind is DecoderLayer else ENCODER_SUBLAYERS
+    install_adapters(
+        layer,
+        sublayers,
+        per_layer=per_layer,
+        bottleneck=K,
+        set_of_direction=SET_OF_DIRECTION,
+        state=state,
+    )
+    randomise(layer)
+    return layer, state
+
+
+@pytest.mark.parametrize(("direction", "own"), list(enumerate(SET_OF_DIRECTION)))
+def test_equals_the_formula_with_the_set_of_the_direction(direction: int, own: int) -> None:
+    adapters, state = make_adapters()
+    x_TBD = torch.randn(T, B, D)
+    state.direction = direction
+    centred_TBD = x_TBD - x_TBD.mean(-1, keepdim=True)
+    normed_TBD = centred_TBD / (centred_TBD.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+    normed_TBD = normed_TBD * adapters.norm_weight_SD[own] + adapters.norm_bias_SD[own]
+    down_TBK = normed_TBD @ adapters.down_weight_SKD[own].t() + adapters.down_bias_SK[own]
+    up_TBD = torch.relu(down_TBK) @ adapters.up_weight_SDK[own].t() + adapters.up_bias_SD[own]
+    torch.testing.assert_close(adapters(x_TBD), x_TBD + up_TBD)
+
+
+def test_a_new_adapter_is_almost_but_not_quite_the_identity() -> None:
+    torch.manual_seed(0)
+    adapters = AdapterSets(64, 16, [0, 1], DirectionState(direction=1))
+    x_TBD = torch.randn(T, B, 64)
+    assert 1e-4 < (adapters(x_TBD) - x_TBD).std() < 1e-2
+    assert (adapters.up_weight_SDK != 0).any(dim=2).any(dim=1).all()
+
+
+def test_every_set_starts_like_an_adapter_of_its_own() -> None:
+    torch.manual_seed(0)
+    adapters = AdapterSets(64, 16, range(5), DirectionState())
+    xavier = (6 / (64 + 16)) ** 0.5
+    largest_S = adapters.down_weight_SKD.abs().amax(dim=(1, 2))
+    assert (largest_S <= xavier).all()
+    assert (largest_S > 0.98 * xavier).all()
+    assert len(largest_S.unique()) == 5
+
+
+def test_without_a_direction_nothing_changes() -> None:
+    adapters, _ = make_adapters()
+    x_TBD = torch.randn(T, B, D)
+    assert torch.equal(adapters(x_TBD), x_TBD)
+
+
+@pytest.mark.parametrize(("direction", "own"), list(enumerate(SET_OF_DIRECTION)))
+def test_a_batch_trains_only_the_set_of_its_direction(direction: int, own: int) -> None:
+    adapters, state = make_adapters()
+    state.direction = direction
+    adapters(torch.randn(T, B, D)).square().sum().backward()
+    for name, parameter in adapters.named_parameters():
+        gradient_by_set = parameter.grad.abs().flatten(1).sum(1)
+        assert len(gradient_by_set) == 3, name
+        assert gradient_by_set.nonzero().flatten().tolist() == [own], name
+
+
+@pytest.mark.parametrize("per_layer", [1, 2])
+@pytest.mark.parametrize("kind", [EncoderLayer, DecoderLayer])
+def test_adapts_the_stream_behind_self_attention_and_ffn(
+    kind: type[EncoderLayer], per_layer: int
+) -> None:
+    layer, _ = make_layer(kind, per_layer)
+    x_TBD = torch.randn(T, B, D)
+    expected = x_TBD + layer.self_attn(x_TBD)
+    if per_layer == 2:
+        expected = layer.adapters["self_attn"](expected)
+    if kind is DecoderLayer:
+        expected = expected + layer.encoder_attn(expected)
+    expected = layer.adapters["ffn"](expected + layer.ffn(expected))
+    assert torch.equal(layer(x_TBD), expected)
+    assert torch.equal(layer(x_TBD), expected)  # the second pass starts anew
+
+
+@pytest.mark.parametrize("kind", [EncoderLayer, DecoderLayer])
+def test_is_the_plain_layer_without_a_direction(kind: type[EncoderLayer]) -> None:
+    layer, state = make_layer(kind, per_layer=2)
+    plain = kind()
+    plain.load_state_dict(layer.state_dict(), strict=False)
+    state.direction = None
+    x_TBD = torch.randn(T, B, D)
+    assert torch.equal(layer(x_TBD), plain(x_TBD))
+
+
+def test_a_pass_that_broke_off_does_not_shift_the_next_one() -> None:
+    layer, _ = make_layer(DecoderLayer, per_layer=2)
+    x_TBD = torch.randn(T, B, D)
+    expected = layer(x_TBD)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    hook = layer.encoder_attn.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        layer(x_TBD)
+    hook.remove()
+    assert torch.equal(layer(x_TBD), expected)
+
+
+@pytest.mark.parametrize(
+    ("d_model", "bottleneck", "per_layer", "num_parameters"),
+    [
+        (512, 128, 2, 3_185_664),
+        (1024, 128, 2, 6_368_256),
+        (1024, 512, 2, 25_251_840),
+        (512, 128, 1, 1_592_832),
+    ],
+)
+def test_parameters_of_a_set(
+    d_model: int, bottleneck: int, per_layer: int, num_parameters: int
+) -> None:
+    with torch.device("meta"):
+        layers = [kind(d_model) for kind in (EncoderLayer, DecoderLayer) for _ in range(6)]
+        for layer in layers:
+            install_adapters(
+                layer,
+                DECODER_SUBLAYERS if isinstance(layer, DecoderLayer) else ENCODER_SUBLAYERS,
+                per_layer=per_layer,
+                bottleneck=bottleneck,
+                set_of_direction=[0],
+                state=DirectionState(),
+            )
+    sizes = [parameter.numel() for layer in layers for parameter in layer.adapters.parameters()]
+    assert sum(sizes) == num_parameters
+
+
+def test_tells_adapters_from_the_base_model_by_name() -> None:
+    base = nn.ModuleDict({"layers": nn.ModuleList([DecoderLayer()])})
+    layer, _ = make_layer(DecoderLayer, per_layer=2)
+    adapted = nn.ModuleDict({"layers": nn.ModuleList([layer])})
+    names = [name for name in adapted.state_dict() if not is_adapter(name)]
+    assert sorted(names) == sorted(base.state_dict())
+    assert len(adapted.state_dict()) == len(names) + 2 * 6

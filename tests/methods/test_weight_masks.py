@@ -1,0 +1,318 @@
+"""LaSS: which weights are kept, their masks on disk, and layers that use them."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.methods.packed_bits import keep_weights
+from neuron_specialization.methods.weight_masks import (
+    WeightMasks,
+    install_weight_masks,
+    keep_largest,
+)
+from neuron_specialization.neurons.direction_state import DirectionState
+from neuron_specialization.neurons.storage import Masks
+
+D, F, V = 5, 7, 11  # odd, so that no tensor fills its last byte
+SHAPES = {"ffn.0.weight": (F, D), "ffn.2.weight": (D, F), "out.weight": (V, D)}
+STORED = ("en-de", "en-fr", "en-nl")  # the masks' directions; the model has others, otherwise
+DIRECTIONS = ("en-nl", "en-de")
+TOKENS_B = torch.tensor([3, 0, 10, 3])
+
+
+class Model(nn.Module):
+    """Its output projection is tied to its embeddings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(V, D)
+        self.ffn = nn.Sequential(nn.Linear(D, F), nn.ReLU(), nn.Linear(F, D))
+        self.out = nn.Linear(D, V, bias=False)
+        self.out.weight = self.embed.weight
+
+    def forward(self, tokens_B: Tensor) -> Tensor:
+        return self.out(self.ffn(self.embed(tokens_B)))
+
+
+def random_masks() -> dict[str, dict[str, Tensor]]:
+    """The masks of each tensor by direction."""
+    torch.manual_seed(1)
+    return {
+        direction: {name: torch.rand(shape) < 0.6 for name, shape in SHAPES.items()}
+        for direction in STORED
+    }
+
+
+def packed(masks: dict[str, dict[str, Tensor]]) -> WeightMasks:
+    return WeightMasks.join(
+        [WeightMasks.pack(name, mask, {"pruning": 0.4}) for name, mask in masks.items()]
+    )
+
+
+def make_model() -> tuple[Model, DirectionState, list[dict[str, Tensor]]]:
+    """A model with masks, and these by index of direction."""
+    torch.manual_seed(0)
+    model, state, masks = Model(), DirectionState(), random_masks()
+    install_weight_masks(model, packed(masks), DIRECTIONS, state)
+    return model, state, [masks[direction] for direction in DIRECTIONS]
+
+
+def masked_forward(weights: nn.Module, masks: dict[str, Tensor], tokens_B: Tensor) -> Tensor:
+    """The model written out, from the tensors of a state dict."""
+    w = weights.state_dict(keep_vars=True)
+    w0, w2, out = (w[name] * masks[name] for name in SHAPES)
+    hidden_BF = torch.relu(functional.linear(w["embed.weight"][tokens_B], w0, w["ffn.0.bias"]))
+    return functional.linear(functional.linear(hidden_BF, w2, w["ffn.2.bias"]), out)
+
+
+def test_keeps_the_largest_magnitudes() -> None:
+    weight_OI = torch.tensor([[0.1, -4.0, 2.0], [-0.5, 3.0, -0.2]])
+    expected = torch.tensor([[False, True, True], [False, True, False]])
+    assert torch.equal(keep_largest(weight_OI, 0.5), expected)
+
+
+def test_keeps_as_many_as_lass_does() -> None:
+    torch.manual_seed(0)
+    assert keep_largest(torch.randn(32, 16), 0.7).sum() == 512 - math.floor(358.4)
+
+
+def test_weights_that_tie_with_the_last_removed_one_are_removed() -> None:
+    weights = torch.tensor([1.0, 1.0, -1.0, 2.0, -1.0, 3.0])
+    assert keep_largest(weights, 0.5).tolist() == [False, False, False, True, False, True]
+
+
+def test_prunes_nothing_or_everything() -> None:
+    weights = torch.tensor([[0.0, -1.0, 2.0]])
+    assert keep_largest(weights, 0).all()
+    assert not keep_largest(weights, 1).any()
+
+
+def test_counts_removed_weights_in_decimals() -> None:
+    assert math.floor(0.29 * 100) == 28  # what floating point would remove
+    assert keep_largest(torch.arange(1, 101), 0.29).sum() == 71
+
+
+@pytest.mark.parametrize("pruning", [-0.1, 1.1, math.nan])
+def test_pruning_is_a_share(pruning: float) -> None:
+    with pytest.raises(InputError, match=f"pruning is {pruning}"):
+        keep_largest(torch.ones(2, 2), pruning)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("pruning", [0.1, 0.5, 0.7, 0.99])
+def test_every_kept_weight_is_larger_than_every_removed_one(
+    pruning: float, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    weight_OI = torch.randn(33, 17).to(dtype)
+    mask_OI = keep_largest(weight_OI, pruning)
+    assert weight_OI[mask_OI].abs().min() > weight_OI[~mask_OI].abs().max()
+    assert (~mask_OI).sum() >= math.floor(pruning * 33 * 17)
+
+
+def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
+    masks = random_masks()
+    packed(masks).save(tmp_path / "masks.npz")
+    loaded = WeightMasks.load(tmp_path / "masks.npz")
+    assert loaded.directions == STORED
+    assert list(loaded.shapes.items()) == list(SHAPES.items())
+    assert loaded.provenance == {"pruning": 0.4}
+    for row, direction in enumerate(STORED):
+        for name, shape in SHAPES.items():
+            bits_P = torch.from_numpy(loaded.bits[name][row])
+            mask_OI = keep_weights(torch.ones(shape), bits_P)
+            assert torch.equal(mask_OI, masks[direction][name].float())
+
+
+def test_one_bit_per_weight_on_disk(tmp_path: Path) -> None:
+    masks = packed(random_masks())
+    assert masks.bytes_per_direction() == 5 + 5 + 7  # of 35, 35 and 55 weights
+    masks.save(tmp_path / "masks.npz")
+    with np.load(tmp_path / "masks.npz") as arrays:
+        assert arrays["bits"].nbytes == 3 * masks.bytes_per_direction()
+        assert arrays["bits"].dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("d_model", "d_ffn", "num_bytes"), [(1024, 4096, 22_020_096), (512, 1024, 31_457_280 // 8)]
+)
+def test_bytes_of_the_papers_models(d_model: int, d_ffn: int, num_bytes: int) -> None:
+    layers = [(f"encoder.{i}", 4) for i in range(6)] + [(f"decoder.{i}", 8) for i in range(6)]
+    shapes = {}
+    for layer, num_projections in layers:
+        shapes |= {f"{layer}.{i}": (d_model, d_model) for i in range(num_projections)}
+        shapes |= {f"{layer}.fc1": (d_ffn, d_model), f"{layer}.fc2": (d_model, d_ffn)}
+    masks = WeightMasks(directions=("en-de",), shapes=shapes, bits={}, provenance={})
+    assert masks.bytes_per_direction() == num_bytes
+
+
+def test_masks_of_other_architectures_do_not_join() -> None:
+    one = WeightMasks.pack("en-de", {"fc1.weight": torch.ones(3, 5).bool()}, {})
+    for name, shape in [("fc1.weight", (5, 3)), ("fc2.weight", (3, 5))]:
+        other = WeightMasks.pack("en-fr", {name: torch.ones(shape).bool()}, {})
+        with pytest.raises(InputError, match="different architectures"):
+            WeightMasks.join([one, other])
+
+
+def test_parts_without_directions_join_to_nothing(tmp_path: Path) -> None:
+    nothing = WeightMasks.join([WeightMasks.join([]), WeightMasks.join([])])
+    nothing.save(tmp_path / "masks.npz")
+    loaded = WeightMasks.load(tmp_path / "masks.npz")
+    assert (loaded.directions, loaded.shapes, loaded.bits) == ((), {}, {})
+    masks = packed(random_masks())
+    assert WeightMasks.join([loaded, masks]).directions == STORED
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "masks.npz"
+    with pytest.raises(InputError, match=r"masks\.npz: no such file"):
+        WeightMasks.load(path)
+    packed(random_masks()).save(path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
+        WeightMasks.load(path)
+    neurons = np.ones((1, 2, 3), dtype=bool)
+    Masks(directions=("en-de",), layers=("0", "1"), mask_LNF=neurons, provenance={}).save(path)
+    with pytest.raises(InputError, match=r"masks\.npz: these are neuron masks; give .* weight"):
+        WeightMasks.load(path)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_each_direction_uses_its_own_weights(training: bool) -> None:
+    model, state, masks = make_model()
+    model.train(training)
+    with torch.set_grad_enabled(training):
+        for direction in (0, 1, 0):
+            state.direction = direction
+            expected = masked_forward(model, masks[direction], TOKENS_B)
+            assert torch.equal(model(TOKENS_B), expected)
+
+
+def test_dense_without_a_direction() -> None:
+    model, state, _ = make_model()
+    plain = Model()
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model(TOKENS_B), plain(TOKENS_B))
+    state.direction = 0
+    assert not torch.equal(model(TOKENS_B), plain(TOKENS_B))
+
+
+def test_a_weight_read_by_name_is_masked() -> None:
+    model, state, masks = make_model()
+    state.direction = 1
+    stored_OI = model.state_dict()["ffn.0.weight"]
+    assert torch.equal(model.ffn[0].weight, stored_OI * masks[1]["ffn.0.weight"])
+
+
+def test_only_kept_weights_get_a_gradient() -> None:
+    model, state, masks = make_model()
+    state.direction = 0
+    model.ffn[0](torch.randn(4, D)).square().sum().backward()
+    gradient_OI = dict(model.named_parameters())["ffn.0.weight"].grad
+    assert torch.equal(gradient_OI != 0, masks[0]["ffn.0.weight"])
+
+
+def test_the_state_dict_is_that_of_the_plain_model() -> None:
+    torch.manual_seed(0)
+    model, state = Model(), DirectionState()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    install_weight_masks(model, packed(random_masks()), DIRECTIONS, state)
+    state.direction = 0
+    model(TOKENS_B)
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_every_parameter_stays_what_it_was() -> None:
+    model = Model()
+    before = list(model.parameters())
+    install_weight_masks(model, packed(random_masks()), DIRECTIONS, DirectionState())
+    after = list(model.parameters())
+    assert len(after) == len(before) == 5
+    assert all(one is other for one, other in zip(after, before, strict=True))
+
+
+def test_embeddings_tied_to_a_masked_layer_are_not_masked() -> None:
+    model, state, masks = make_model()
+    state.direction = 0
+    assert dict(model.named_parameters(remove_duplicate=False))["out.weight"] is model.embed.weight
+    table_VD = model.state_dict()["embed.weight"]
+    assert torch.equal(model.embed(TOKENS_B), table_VD[TOKENS_B])
+    assert torch.equal(model.out.weight, table_VD * masks[0]["out.weight"])
+
+
+def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
+    model, state, masks = make_model()
+    state.direction = 0
+    with torch.no_grad():
+        model.eval()
+        model(TOKENS_B)
+        assert model.ffn[0].weight is model.ffn[0].weight
+        model.train()
+        for parameter in model.parameters():
+            parameter.data.add_(1)  # fairseq's optimisers write to .data, past the version counter
+        model.eval()
+        assert torch.equal(model(TOKENS_B), masked_forward(model, masks[0], TOKENS_B))
+
+
+@pytest.mark.parametrize(("training", "grad"), [(True, True), (True, False), (False, True)])
+def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: bool) -> None:
+    model, state, masks = make_model()
+    model.train(training)
+    state.direction = 0
+    with torch.set_grad_enabled(grad):
+        model(TOKENS_B)
+        for parameter in model.parameters():
+            parameter.data.add_(1)
+        assert torch.equal(model(TOKENS_B), masked_forward(model, masks[0], TOKENS_B))
+
+
+def test_training_keeps_masks_packed() -> None:
+    model, state, _ = make_model()
+    state.direction = 0
+    layer = model.ffn[0]
+    (saved_P,) = layer.weight.grad_fn.saved_tensors
+    assert saved_P.data_ptr() == layer.bits_LP[0].data_ptr()
+    held = [t for t in vars(layer).values() if isinstance(t, Tensor)]
+    assert not held
+    assert layer.materialised is None
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_loaded_weights_are_used(training: bool) -> None:
+    model, state, masks = make_model()
+    other = Model()
+    model.train(training)
+    state.direction = 0
+    with torch.set_grad_enabled(training):
+        model(TOKENS_B)
+        model.load_state_dict(other.state_dict())
+        assert torch.equal(model(TOKENS_B), masked_forward(other, masks[0], TOKENS_B))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+@pytest.mark.parametrize("training", [True, False])
+def test_works_in_other_precisions(training: bool, dtype: torch.dtype) -> None:
+    model, state, masks = make_model()
+    model.train(training)
+    state.direction = 0
+    with torch.set_grad_enabled(training):
+        model(TOKENS_B)
+        model.half() if dtype == torch.float16 else model.double()
+        result = model(TOKENS_B)
+        assert result.dtype == dtype
+        assert torch.equal(result, masked_forward(model, masks[0], TOKENS_B))
+
+
+def test_moves_to_another_device() -> None:
+    model, state, _ = make_model()
+    state.direction = 0
+    model(TOKENS_B)
+    assert model.to("meta")(TOKENS_B.to("meta")).device.type == "meta"

@@ -1,0 +1,137 @@
+"""Statistics of planted structure, and of none."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from neuron_specialization.neurons.statistics import (
+    adjusted_rand_index,
+    cluster,
+    describe_layer,
+    distance_correlation,
+    family_agreement,
+    family_gap,
+    permute,
+)
+
+FAMILIES = ["A", "A", "A", "B", "B", "B", "C", "C", "C"]
+ORDER_PL = permute(len(FAMILIES), 5000, seed=1)
+
+
+def planted(families: Sequence[str], within: float, across: float) -> NDArray[np.float64]:
+    family_L = np.array(families)
+    iou_LL = np.where(family_L[:, None] == family_L[None, :], within, across)
+    np.fill_diagonal(iou_LL, 1)
+    return iou_LL
+
+
+def noise(seed: int) -> NDArray[np.float64]:
+    iou_LL = np.random.default_rng(seed).random((9, 9))
+    iou_LL = np.triu(iou_LL, 1)
+    return iou_LL + iou_LL.T + np.eye(9)
+
+
+def test_a_planted_gap_has_the_smallest_p() -> None:
+    found = family_gap(planted(FAMILIES, 0.8, 0.6), FAMILIES, ORDER_PL)
+    assert (found.within, found.across) == pytest.approx((0.8, 0.6))
+    assert found.gap == pytest.approx(0.2)
+    # one of the 280 partitions into three threes is as good: the families themselves
+    assert found.p == pytest.approx(1 / 280, rel=0.5)
+
+
+def test_a_gap_the_other_way_round_has_the_largest_p() -> None:
+    assert family_gap(planted(FAMILIES, 0.6, 0.8), FAMILIES, ORDER_PL).p == 1
+
+
+def test_p_is_uniform_where_nothing_was_planted() -> None:
+    order_PL = permute(9, 500, seed=2)
+    p = np.sort([family_gap(noise(seed), FAMILIES, order_PL).p for seed in range(400)])
+    distance = np.abs(p - np.arange(1, 401) / 400).max()
+    assert distance < 1.36 / np.sqrt(400)  # Kolmogorov and Smirnov, 5 %
+
+
+def test_the_order_of_languages_says_nothing() -> None:
+    mixed = [5, 2, 7, 0, 3, 8, 1, 6, 4]
+    iou_LL = noise(3)
+    one = family_gap(iou_LL, FAMILIES, ORDER_PL)
+    other = family_gap(iou_LL[np.ix_(mixed, mixed)], [FAMILIES[i] for i in mixed], ORDER_PL)
+    assert other.gap == pytest.approx(one.gap)
+    assert other.p == pytest.approx(one.p, abs=0.03)
+
+
+def test_one_language_per_family_has_nothing_within() -> None:
+    found = family_gap(noise(1)[:3, :3], ["A", "B", "C"], permute(3, 10, 1))
+    assert np.isnan([found.within, found.p, found.gap]).all()
+    assert found.across == pytest.approx(noise(1)[:3, :3][np.triu_indices(3, 1)].mean())
+
+
+def test_one_family_has_nothing_across() -> None:
+    found = family_gap(noise(1)[:3, :3], ["A", "A", "A"], permute(3, 10, 1))
+    assert np.isnan([found.across, found.p]).all()
+    assert not np.isnan(found.within)
+
+
+def test_one_language_has_nothing_at_all() -> None:
+    found = describe_layer(np.ones((1, 1)), ["A"], {"script": np.zeros((1, 1))}, permute(1, 5, 1))
+    assert all(np.isnan(value) for value in found.values())
+
+
+def test_a_layer_without_neurons_has_no_statistics() -> None:
+    iou_LL = np.full((9, 9), np.nan)
+    found = describe_layer(iou_LL, FAMILIES, {"script": planted(FAMILIES, 0, 1)}, ORDER_PL)
+    assert all(np.isnan(value) for value in found.values())
+
+
+def test_two_languages_without_neurons_leave_no_p() -> None:
+    """They are of different families: within families all is there."""
+    iou_LL = noise(1)
+    iou_LL[0, 3] = iou_LL[3, 0] = np.nan
+    found = family_gap(iou_LL, FAMILIES, ORDER_PL)
+    assert not np.isnan(found.within)
+    assert np.isnan([found.across, found.gap, found.p]).all()
+
+
+def test_overlap_that_falls_with_distance_correlates_negatively() -> None:
+    distance_LL = 1 - noise(5)
+    found = distance_correlation(noise(5) ** 3, distance_LL, ORDER_PL)
+    assert found.rho == pytest.approx(-1)
+    assert found.p < 0.001
+
+
+def test_ties_have_their_mean_rank() -> None:
+    iou_LL, distance_LL = planted(FAMILIES, 0.8, 0.6), 1 - planted(FAMILIES, 1, 0)
+    assert distance_correlation(iou_LL, distance_LL, ORDER_PL).rho == pytest.approx(-1)
+
+
+def test_no_correlation_with_a_distance_that_is_always_the_same() -> None:
+    found = distance_correlation(noise(1), np.ones((9, 9)), ORDER_PL)
+    assert np.isnan([found.rho, found.p]).all()
+
+
+def test_clusters_of_planted_families_are_the_families() -> None:
+    assert family_agreement(planted(FAMILIES, 0.8, 0.6), FAMILIES) == 1
+    assert cluster(planted(FAMILIES, 0.8, 0.6))[:, 2].tolist() == pytest.approx(
+        [0.2] * 6 + [0.4] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("aabb", "ccdd", 1),
+        ("aabb", "cdcd", -0.5),
+        ("aaab", "ccdd", 0),
+        ("aabbb", "ccccc", 0),
+        ("aaa", "bbb", 1),
+    ],
+)
+def test_adjusted_rand_index(one: str, other: str, expected: float) -> None:
+    assert adjusted_rand_index(one, other) == pytest.approx(expected)
+
+
+def test_permutations_are_seeded() -> None:
+    assert (permute(9, 50, 1) == permute(9, 50, 1)).all()
+    assert (permute(9, 50, 1) != permute(9, 50, 2)).any()
+    assert (np.sort(permute(9, 50, 1)) == np.arange(9)).all()

@@ -1,0 +1,242 @@
+"""The table of systems: what its rows mean, and which are refused."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.architectures import (
+    adapter_settings,
+    shard,
+    system_architecture,
+)
+from neuron_specialization.settings.languages import Language
+from neuron_specialization.settings.related_systems import find_comparisons, sweep_systems
+from neuron_specialization.settings.systems import System, parent_seed, read_systems
+
+
+def language(code: str, family: str) -> Language:
+    return Language(code=code, name=code, family=family, script="Latin")
+
+
+LANGUAGES = {
+    "en": language("en", "Germanic"),
+    "de": language("de", "Germanic"),
+    "nl": language("nl", "Germanic"),
+    "hi": language("hi", "Indo-Aryan"),
+}
+BASELINE = {
+    "system": "baseline",
+    "label": "Baseline",
+    "method": "multilingual",
+    "architecture": "big",
+    "directions": "all",
+}
+
+
+@pytest.fixture
+def read(project: Path, tmp_path: Path):
+    """Read a table of a baseline and one other row."""
+
+    def read_rows(row: dict, baseline: dict | None = None) -> dict[str, System]:
+        rows = [
+            BASELINE | (baseline or {}),
+            {"system": "x", "label": "X", "directions": "all"} | row,
+        ]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [columns, *([str(row.get(name, "")) for name in columns] for row in rows)]
+        path = tmp_path / "systems.tsv"
+        path.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+        return read_systems(
+            path,
+            project / "config/schemas/systems.schema.yaml",
+            languages=LANGUAGES,
+            pivot="en",
+            architectures=["big"],
+            tables=["levels"],
+        )
+
+    return read_rows
+
+
+@pytest.mark.parametrize(
+    ("cell", "directions"),
+    [
+        ("all", ["en-de", "en-nl", "en-hi", "de-en", "nl-en", "hi-en"]),
+        ("hi-en en-de", ["en-de", "hi-en"]),
+        ("en-Germanic", ["en-de", "en-nl"]),  # English itself is no target
+        ("Indo-Aryan-en en-Indo-Aryan", ["en-hi", "hi-en"]),
+        ("en-Germanic en-de", ["en-de", "en-nl"]),
+    ],
+)
+def test_directions_are_all_or_of_languages_or_families(read, cell: str, directions: list) -> None:
+    row = {"method": "multilingual", "parent": "baseline", "directions": cell}
+    assert list(read(row)["x"].directions) == directions
+
+
+CHILD = {"method": "neuron_specialization", "parent": "baseline", "k": 95}
+ADAPTER = {"method": "adapter", "parent": "baseline", "sharing": "pair", "bottleneck": 8}
+LASS = {"method": "lass", "parent": "baseline", "pruning": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ADAPTER | {"parent": ""}, "system x needs a parent"),
+        (LASS | {"parent": ""}, "system x needs a parent"),
+        (
+            CHILD | {"parent": "nobody"},
+            "system x has an unknown parent nobody; there is baseline, x",
+        ),
+        (CHILD | {"parent": "x"}, "parent x, which is itself a continuation"),
+        (
+            ADAPTER | {"directions": "en-Slavic"},
+            "no language and no family 'Slavic'; it has de, nl",
+        ),
+        (ADAPTER | {"directions": "en-fr"}, "no language and no family 'fr'"),
+        (ADAPTER | {"directions": "de-nl"}, "has direction de-nl; one side must be the pivot"),
+        (ADAPTER | {"directions": "en-en"}, "has direction en-en; one side must be the pivot"),
+        (ADAPTER | {"bottleneck": ""}, "system x needs a value for bottleneck"),
+        (ADAPTER | {"bottleneck": 0}, "column bottleneck: 0 is less than"),
+        (ADAPTER | {"sharing": "script"}, "column sharing: 'script' is not one of"),
+        (ADAPTER | {"adapters_per_layer": 3}, "column adapters_per_layer: 3 is not one of"),
+        (LASS | {"pruning": 1.1}, "column pruning: 1.1 is greater than the maximum of 1"),
+        (LASS | {"pruning": -0.1}, "column pruning: -0.1 is less than the minimum of 0"),
+        (LASS | {"pruning": ""}, "needs a value for pruning"),
+        (LASS | {"output_projection": "maybe"}, "column output_projection: 'maybe'"),
+        (LASS | {"k": 95}, "has a value for k, which says nothing about lass"),
+        (CHILD | {"kept": 70}, "needs either k or kept"),
+        (
+            CHILD | {"k": "", "kept": 70, "shuffled": "yes"},
+            "is shuffled: give k, as neurons that are kept are drawn at random anyway",
+        ),
+        (LASS | {"trained": "no"}, "has a value for trained, which says nothing about lass"),
+        (CHILD | {"architecture": "big"}, "leave its architecture empty"),
+        ({"method": "multilingual"}, "has architecture '', which the config lacks; it has big"),
+        (
+            {"method": "bilingual", "parent": "baseline"},
+            "bilingual models are trained from scratch",
+        ),
+        (
+            {"method": "bilingual", "architecture": "big", "label": "Baseline"},
+            "baseline and x have the label Baseline, and both have direction en-de",
+        ),
+        (CHILD | {"tables": "levels other"}, "has table 'other', which the config lacks"),
+        (CHILD | {"seed": "1 two"}, "column seed: '1 two' does not match"),
+    ],
+)
+def test_bad_rows_are_refused(read, row: dict, message: str) -> None:
+    with pytest.raises(InputError, match=r"systems\.tsv") as raised:
+        read(row)
+    assert message in str(raised.value)
+
+
+def test_a_continuation_has_no_direction_that_its_parent_lacks(read) -> None:
+    with pytest.raises(InputError, match="system x has direction en-nl, which its parent baseline"):
+        read(CHILD, baseline={"directions": "en-de de-en"})
+
+
+def test_a_bilingual_system_is_nobodys_parent(read) -> None:
+    with pytest.raises(InputError, match="which is not a multilingual model"):
+        read(CHILD, baseline={"method": "bilingual"})
+
+
+def test_a_continuation_starts_from_its_seeds_parent_or_the_only_one(read) -> None:
+    systems = read(CHILD | {"seed": "1 2"}, baseline={"seed": "1 2 3"})
+    assert systems["x"].seeds == (1, 2)
+    assert parent_seed(systems["baseline"], 2) == 2
+    assert parent_seed(read(CHILD | {"seed": "1 2"}, baseline={"seed": 7})["baseline"], 2) == 7
+    with pytest.raises(InputError, match="has seed 4, but its parent baseline has the seeds 1 2 3"):
+        read(CHILD | {"seed": 4}, baseline={"seed": "1 2 3"})
+
+
+def test_adapters_belong_to_directions_or_to_sides_of_families(read) -> None:
+    def sets(sharing: str) -> dict[str, str]:
+        system = read(ADAPTER | {"sharing": sharing})["x"]
+        settings = adapter_settings(system, LANGUAGES, "en")
+        assert (settings["bottleneck"], settings["per_layer"]) == (8, 2)
+        return settings["sets"]
+
+    assert all(name == direction for direction, name in sets("pair").items())
+    assert sets("family") == {
+        "en-de": "en-Germanic",
+        "en-nl": "en-Germanic",
+        "en-hi": "en-Indo-Aryan",
+        "de-en": "Germanic-en",
+        "nl-en": "Germanic-en",
+        "hi-en": "Indo-Aryan-en",
+    }
+    assert adapter_settings(read(LASS)["x"], LANGUAGES, "en") is None
+
+
+def test_a_continuation_has_its_parents_architecture_with_other_training_settings(read) -> None:
+    settings = {
+        "layers": 6,
+        "dropout": 0.1,
+        "max_updates": 100,
+        "patience": 20,
+        "continuation": {"max_updates": 10},
+        "fine_tuning": {"dropout": 0.3, "patience": 30},
+    }
+    systems, architectures = read(LASS), {"big": settings}
+    # the baseline must not depend on how it is continued, or it would be trained again
+    baseline = system_architecture(systems["baseline"], systems, architectures)
+    assert baseline == {"layers": 6, "dropout": 0.1, "max_updates": 100, "patience": 20}
+    joint = system_architecture(systems["x"], systems, architectures)
+    assert joint == {"layers": 6, "dropout": 0.1, "max_updates": 10, "patience": -1}
+    fine_tuning = system_architecture(systems["x"], systems, architectures, fine_tuning=True)
+    assert fine_tuning == {"layers": 6, "dropout": 0.3, "max_updates": 10, "patience": 30}
+    assert "continuation" in settings
+
+
+def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) -> None:
+    continued = System(
+        system="continued", label="C", method="multilingual", parent="baseline", directions=()
+    )
+    for trained, roles in (("yes", ["parent", "control"]), ("no", ["parent"])):
+        systems = read(CHILD | {"trained": trained}) | {"continued": continued}
+        assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
+
+
+def test_neurons_are_compared_with_as_many_drawn_at_random(read) -> None:
+    alike = read(CHILD)
+    ours, baseline = alike["x"], alike["baseline"]
+    shuffled = replace(ours, system="s", label="S", shuffled=True, seeds=(1, 2))
+    systems = {"baseline": baseline, "x": ours, "s": shuffled}
+    assert find_comparisons(ours, systems, 1) == [("parent", "baseline", 1), ("shuffled", "s", 1)]
+    assert find_comparisons(shuffled, systems, 1) == [("parent", "baseline", 1)]
+    for other in ({"k": 50.0}, {"stacks": "encoder"}, {"trained": False}, {"parent": "another"}):
+        systems["s"] = replace(shuffled, **other)
+        assert [role for role, _, _ in find_comparisons(ours, systems, 1)] == ["parent"]
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 9])
+def test_every_direction_is_in_one_shard(total: int) -> None:
+    directions = ["en-de", "en-nl", "en-hi", "de-en", "nl-en", "hi-en"]
+    shards = [shard(directions, f"{i + 1}-of-{total}") for i in range(total)]
+    assert sorted(itertools.chain(*shards)) == sorted(directions)
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_a_sweep_varies_k_and_nothing_else_but_names() -> None:
+    own = System(system="ns", label="NS", method="neuron_specialization", directions=(), k=95)
+    sweep = sweep_systems({"ns": own}, "ns", [50, 99.5, 95])
+    assert list(sweep) == [50, 95, 99.5]
+    assert sweep[95] is own
+    assert sweep[99.5] == replace(own, system="ns_k99.5", label="NS, k = 99.5", k=99.5, tables=())
+
+
+def test_a_row_with_the_name_of_a_system_of_a_sweep_must_be_that() -> None:
+    own = System(
+        system="ns", label="NS", method="neuron_specialization", directions=(), k=95, seeds=(1, 2)
+    )
+    same = replace(own, system="ns_k50", label="Half", k=50.0)
+    assert sweep_systems({"ns": own, "ns_k50": same}, "ns", [50])[50] is same
+    for changes in ({"k": 51.0}, {"seeds": (1,)}, {"stacks": "encoder"}):
+        other = replace(same, **changes)
+        with pytest.raises(InputError, match="a row of that name has other settings"):
+            sweep_systems({"ns": own, "ns_k50": other}, "ns", [50])
+    # its own k needs no other system
+    sweep_systems({"ns": own, "ns_k95": replace(same, system="ns_k95")}, "ns", [95])

@@ -1,0 +1,150 @@
+"""A work folder has one owner, whoever dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.workflow import work_folders
+from neuron_specialization.workflow.work_folders import claim, remove_abandoned
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from neuron_specialization.workflow.work_folders import claim
+with claim(Path(sys.argv[1]), Path(sys.argv[2])) as unfinished:
+    print(unfinished, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_folders, "POLL", 0.2)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "work-abc"
+
+
+def hold(work: Path, project: Path) -> subprocess.Popen:
+    """Another process that holds the folder."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(work), str(work.with_name("out"))],
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "True\n"
+    return holder
+
+
+def end(holder: subprocess.Popen) -> None:
+    holder.kill()
+    holder.wait()  # until then it is a zombie, which still counts as a process
+
+
+def test_the_lock_is_gone_after_work_and_after_an_error(work: Path) -> None:
+    with claim(work, work.with_name("out")) as unfinished:
+        assert unfinished
+        assert [path.name for path in work.parent.iterdir()] == ["work-abc.lock"]
+    with pytest.raises(KeyError), claim(work, work.with_name("out")):
+        raise KeyError
+    assert not list(work.parent.iterdir())
+
+
+def test_a_killed_owner_is_recognised_at_once(work: Path, project: Path) -> None:
+    holder = hold(work, project)
+    end(holder)
+    assert work.with_name("work-abc.lock").exists()
+    start = time.monotonic()
+    with claim(work, work.with_name("out")) as unfinished:
+        assert unfinished
+    assert time.monotonic() - start < 10
+    assert not list(work.parent.iterdir())
+
+
+def test_a_second_job_waits_for_the_first(
+    work: Path, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    holder = hold(work, project)
+    work.mkdir()
+    threading.Timer(1.5, end, [holder]).start()
+    start = time.monotonic()
+    with claim(work, work.with_name("out")) as unfinished:
+        assert unfinished  # the first did not finish
+        assert time.monotonic() - start > 1
+    assert f"process {holder.pid} of" in caplog.text
+
+
+def test_nothing_is_left_to_do_where_the_first_job_finished(work: Path, project: Path) -> None:
+    holder = hold(work, project)
+
+    def finish() -> None:
+        work.with_name("out").write_text("trained")
+        end(holder)
+
+    threading.Timer(1.0, finish).start()
+    with claim(work, work.with_name("out")) as unfinished:
+        assert not unfinished
+    with claim(work, work.with_name("out")) as unfinished:
+        assert unfinished  # an old output is no reason not to train: nobody was waited for
+
+
+def test_an_owner_that_stood_still_leaves_when_another_took_over(
+    work: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a node hangs: no sign of life for so long."""
+    silent = HOLDER.replace(
+        "with claim",
+        "from neuron_specialization import work_folders\nwork_folders.SILENCE = 2.0\nwith claim",
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", silent, str(work), str(work.with_name("out"))],
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "True\n"
+    holder.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(work_folders, "SILENCE", 2.0)
+    # as seen from another host, where nothing can be asked of the process
+    monkeypatch.setattr("filelock._lease.owner_is_stale", lambda *_: False)
+    with claim(work, work.with_name("out")) as unfinished:
+        assert unfinished
+        holder.send_signal(signal.SIGCONT)
+        _, errors = holder.communicate(timeout=300)
+    assert holder.returncode == os.EX_TEMPFAIL
+    assert "another job took over" in errors
+
+
+def test_only_folders_that_nobody_holds_are_removed(
+    work: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    abandoned, output = work.with_name("work-old"), work.with_name("checkpoint.pt")
+    for folder in (work, abandoned):
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.5.pt").write_bytes(bytes(1_500_000))
+    output.touch()
+    holder = hold(work, project)
+    remove_abandoned(work.parent)
+    assert sorted(path.name for path in work.parent.iterdir()) == [
+        "checkpoint.pt",
+        "work-abc",
+        "work-abc.lock",
+    ]
+    kept, removed = sorted(capsys.readouterr().out.splitlines())
+    assert kept.startswith(f"{work}: kept, process {holder.pid} of")
+    assert removed == f"{abandoned}: removed, 1.5 MB"
+    end(holder)
+    remove_abandoned(work.parent)
+    assert [path.name for path in work.parent.iterdir()] == ["checkpoint.pt"]
