@@ -19,7 +19,11 @@ def test_a_module_its_imports_and_theirs() -> None:
 def test_training_depends_on_the_sub_network_but_not_on_decoding_or_tables() -> None:
     found = names("fairseq_plugin.training")
     assert {"neurons/subnetwork.py", "corpora/sampling.py", "fairseq_plugin/flags.py"} <= found
-    assert not found & {"fairseq_plugin/decoding.py", "tables/score_tables.py", "neurons/recorder.py"}
+    assert not found & {
+        "fairseq_plugin/decoding.py",
+        "tables/score_tables.py",
+        "neurons/recorder.py",
+    }
 
 
 def test_packages_and_unions() -> None:
