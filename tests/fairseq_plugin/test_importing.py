@@ -429,7 +429,7 @@ class Harmful:
 def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
     message = (
-        r"edited\.pt: it holds a tests\.plugin\.test_importing\.Unknown, .*"
+        r"edited\.pt: it holds a tests\.fairseq_plugin\.test_importing\.Unknown, .*"
         "trust_checkpoints: true.* `model` and `args`"
     )
     assert_refused(plain, tmp_path, message, source)

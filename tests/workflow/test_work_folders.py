@@ -104,7 +104,8 @@ def test_an_owner_that_stood_still_leaves_when_another_took_over(
     """As when a node hangs: no sign of life for so long."""
     silent = HOLDER.replace(
         "with claim",
-        "from neuron_specialization.workflow import work_folders\nwork_folders.SILENCE = 2.0\nwith claim",
+        "import neuron_specialization.workflow.work_folders as work_folders\n"
+        "work_folders.SILENCE = 2.0\nwith claim",
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", silent, str(work), str(work.with_name("out"))],
