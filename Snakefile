@@ -1,81 +1,49 @@
 """Neuron Specialization, from corpora to the paper's tables."""
 
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.19")
+ROOT = str(workflow.current_basedir)
+sys.path.insert(0, f"{ROOT}/src")
 
+from neuron_specialization.workflow.start import pattern, start
 
 # another dataset's file says all of it: nothing of the built-in corpus shines through
 if "dataset" not in config:
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{ROOT}/config/config.yaml"
 
 
 report: "report/workflow.rst"
 
 
-include: "rules/scheduling.smk"
-include: "rules/common.smk"
+# jobs that train several small models, one after the other; --set-scatter changes their number
+scattergather:
+    fine_tunes=2,
+    bilingual_models=2,
 
 
-# of one machine: a cluster runs as many GPU jobs at a time as it has room for
-resource_scopes:
-    gpu_jobs="local",
+plan = start(config, ROOT, workflow.configfiles, gather)
 
 
 pathvars:
-    dataset=f"<results>/{config['dataset']}",
-    downloads=str(DOWNLOADS),
-    logs=f"<results>/{config['dataset']}/logs",
-    benchmarks=f"<results>/{config['dataset']}/benchmarks",
+    **plan.path_variables,
 
 
 wildcard_constraints:
-    split="|".join({**SPLITS, **dict.fromkeys(config["test_splits"])}),
-    system="|".join(SYSTEMS),
-    seed=r"\d+",
-    vocabulary="|".join(["joint", *PAIRS]),
-    table="|".join(TABLES),
-    metric="|".join([*config["metrics"], *UNTOUCHED_METRICS]),
-    corpus="|".join(SOURCES),
-    counting="sentence|token",
-    k=r"\d+(\.\d+)?",
+    **plan.wildcards,
 
 
-include: "rules/inputs.smk"
-include: "rules/analysed.smk"
-include: "rules/sources.smk"
-include: "rules/download.smk"
-include: "rules/data.smk"
-include: "rules/train.smk"
-include: "rules/neurons.smk"
-include: "rules/evaluate.smk"
-include: "rules/analysis.smk"
-include: "rules/setup.smk"
-include: "rules/figures.smk"
-include: "rules/run.smk"
+for stage in ("download", "data", "train", "neurons", "evaluate", "tables", "figures"):
 
-
-localrules:
-    all,
-    download,
-    fetch_corpus,
-    fetch_comet,
-    corpora,
-    train,
-    masks,
-    translate,
-    scores,
-    tables,
-    parameters,
-    figures,
-    merged,
-    describe_run,
+    include: f"rules/{stage}.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.tables.input,
-        rules.figures.input,
-        rules.describe_run.output,
+        plan.tables.all,
+        plan.figures.all,
+    localrule: True

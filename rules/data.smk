@@ -1,26 +1,22 @@
-"""Corpora, vocabulary and binarised data of the dataset."""
+"""Corpora, vocabularies and binarised data."""
 
 
 rule corpora:
     """Target: everything that training reads."""
     input:
-        collect(
-            "<dataset>/binarised/{vocabulary}",
-            vocabulary={
-                name for row in SYSTEMS.values() for name in vocabularies_of(row)
-            },
-        ),
+        plan.corpora.all_binarised,
+    localrule: True
 
 
 rule prepare_corpora:
     """Read, split, clean and tokenise every corpus of the dataset."""
     input:
-        local=local_corpora(),
-        fetched=fetched(*sources_of_splits()),
-        code=package_source("corpora.preparation"),
+        local=plan.corpora.local_files,
+        fetched=ancient(plan.downloads.fetched(*plan.downloads.of_splits)),
+        code=plan.code("corpora.preparation"),
     output:
-        corpora=aligned_files(SPLITS),
-        untouched=untouched_corpora(),
+        corpora=plan.corpora.text(plan.splits),
+        untouched=plan.corpora.raw_text,
         report="<dataset>/corpora/report.tsv",
     log:
         "<logs>/prepare_corpora.log",
@@ -30,18 +26,7 @@ rule prepare_corpora:
         "../envs/data.yaml"
     threads: 16
     params:
-        # but for what is told to a user who lacks them
-        sources=[
-            {key: value for key, value in split.items() if key != "origin"}
-            for split in SPLITS.values()
-        ],
-        folders={name: str(FOLDERS[name]) for name in sources_of_splits()},
-        codes=CODES,
-        pivot=PIVOT,
-        max_pairs={code: LANGUAGES[code].max_pairs for code in OTHERS},
-        cleaning=config["corpora"]["cleaning"],
-        seed=config["seed"],
-        untouched=UNTOUCHED_SPLITS,
+        **plan.corpora.preparation,
     message:
         f"Prepare the corpora of {config['dataset']}"
     script:
@@ -49,36 +34,24 @@ rule prepare_corpora:
 
 
 rule learn_vocabulary:
-    """One SentencePiece model and dictionary, learned or given, or two of a pair's own."""
+    """Learn one SentencePiece model and dictionary for all languages, or two of a pair's own."""
     input:
-        corpora=lambda wildcards: (
-            []
-            if wildcards.vocabulary == "joint" and given_vocabulary()
-            else aligned_files(["train"], wildcards.vocabulary)
-        ),
-        given=lambda wildcards: (
-            vocabulary_inputs() if wildcards.vocabulary == "joint" else []
-        ),
-        code=package_source("corpora.vocabulary", "corpora.existing_vocabulary"),
+        corpora=lambda wildcards: plan.corpora.text(["train"], wildcards.vocabulary),
+        code=plan.code("corpora.vocabulary"),
     output:
         folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:
         "<logs>/learn_vocabulary/{vocabulary}.log",
     benchmark:
         "<benchmarks>/learn_vocabulary/{vocabulary}.jsonl"
+    wildcard_constraints:
+        vocabulary=pattern(plan.corpora.learned_vocabularies),
     conda:
         "../envs/data.yaml"
     threads: 16
     params:
-        languages=list(LANGUAGES),
-        given=lambda wildcards: (
-            given_vocabulary() if wildcards.vocabulary == "joint" else {}
-        ),
-        settings=lambda wildcards: (
-            config["vocabulary"]
-            if wildcards.vocabulary == "joint"
-            else config["pair_vocabulary"]
-        ),
+        languages=list(plan.languages),
+        settings=plan.corpora.vocabulary_settings,
         seed=config["seed"],
     message:
         "Learn the vocabulary {wildcards.vocabulary}"
@@ -86,12 +59,35 @@ rule learn_vocabulary:
         "../scripts/learn_vocabulary.py"
 
 
+rule use_vocabulary:
+    """Take a SentencePiece model and dictionary that are given."""
+    input:
+        local=plan.corpora.given_files,
+        fetched=ancient(plan.corpora.fetched_vocabulary),
+        code=plan.code("corpora.existing_vocabulary"),
+    output:
+        folder=directory("<dataset>/vocabularies/{vocabulary}"),
+    log:
+        "<logs>/use_vocabulary/{vocabulary}.log",
+    wildcard_constraints:
+        vocabulary=pattern(["joint"] if plan.corpora.given_vocabulary else []),
+    conda:
+        "../envs/data.yaml"
+    params:
+        languages=list(plan.languages),
+        given=plan.corpora.given_vocabulary,
+    message:
+        "Use the vocabulary that is given"
+    script:
+        "../scripts/use_vocabulary.py"
+
+
 rule binarise_corpora:
     """Text to token indices; both directions of a pair are read from the same files."""
     input:
-        corpora=lambda wildcards: aligned_files(SPLITS, wildcards.vocabulary),
-        vocabulary=rules.learn_vocabulary.output.folder,
-        code=package_source("fairseq_plugin.binarise"),
+        corpora=lambda wildcards: plan.corpora.text(plan.splits, wildcards.vocabulary),
+        vocabulary="<dataset>/vocabularies/{vocabulary}",
+        code=plan.code("fairseq_plugin.binarise"),
     output:
         folder=directory("<dataset>/binarised/{vocabulary}"),
     log:
@@ -99,7 +95,9 @@ rule binarise_corpora:
     benchmark:
         "<benchmarks>/binarise_corpora/{vocabulary}.jsonl"
     wildcard_constraints:
-        vocabulary="|".join(NOTHING if READY else ["joint", *PAIRS]),
+        vocabulary=pattern(
+            [] if plan.corpora.prebinarised else plan.corpora.vocabularies
+        ),
     conda:
         "../envs/training.yaml"
     threads: 16
@@ -114,23 +112,23 @@ rule binarise_corpora:
 rule use_binarised:
     """Take corpora that are binarised already; they stay where they are."""
     input:
-        found=fetched(READY["source"]) if READY else [],
-        vocabulary=rules.learn_vocabulary.output.folder,
-        code=package_source("fairseq_plugin.prebinarised"),
+        found=ancient(
+            plan.downloads.fetched(plan.corpora.prebinarised.get("source", ""))
+        ),
+        vocabulary="<dataset>/vocabularies/{vocabulary}",
+        code=plan.code("fairseq_plugin.prebinarised"),
     output:
         folder=directory("<dataset>/binarised/{vocabulary}"),
     log:
         "<logs>/use_binarised/{vocabulary}.log",
     wildcard_constraints:
-        vocabulary="|".join(["joint"] if READY else NOTHING),
+        vocabulary=pattern(["joint"] if plan.corpora.prebinarised else []),
     conda:
         "../envs/training.yaml"
     params:
-        found=str(FOLDERS[READY["source"]] / READY["path"]) if READY else "",
-        pairs=PAIRS,
-        splits=sorted(
-            {"train", "valid", config["recording"]["split"], *config["test_splits"]}
-        ),
+        found=plan.corpora.prebinarised_folder,
+        pairs=plan.pairs,
+        splits=plan.corpora.needed_splits,
     message:
         "Use corpora that are binarised already"
     script:

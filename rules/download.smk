@@ -4,8 +4,9 @@
 rule download:
     """Target: everything that comes from the internet, for jobs on machines without."""
     input:
-        fetched(*sources_of_dataset()),
-        comet_to_fetch,
+        ancient(plan.downloads.all),
+        plan.downloads.comet_to_fetch,
+    localrule: True
 
 
 # Neither the table nor the mirror is a parameter. Where this runs again it finds by fetched.tsv what
@@ -16,11 +17,12 @@ rule fetch_corpus:
         fetched=update("<downloads>/{corpus}/fetched.tsv"),
     log:
         "<logs>/fetch_corpus/{corpus}.log",
+    localrule: True
     conda:
         "../envs/download.yaml"
     params:
-        sources=str(PROJECT / config["downloads"]["sources"]),
-        schema=str(PROJECT / "config/schemas/sources.schema.yaml"),
+        sources=plan.path(config["downloads"]["sources"]),
+        schema=plan.path("config/schemas/sources.schema.yaml"),
     message:
         "Fetch {wildcards.corpus}"
     script:
@@ -33,6 +35,7 @@ rule fetch_comet:
         fetched="<downloads>/comet/{model}.txt",
     log:
         "<logs>/fetch_comet/{model}.log",
+    localrule: True
     conda:
         "../envs/comet.yaml"
     params:

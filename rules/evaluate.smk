@@ -4,32 +4,18 @@
 rule translate:
     """Target: the translations of all systems."""
     input:
-        collect(
-            collect(
-                "<dataset>/translations/{split}/{system}/seed{seed}",
-                zip,
-                allow_missing=True,
-                **trainings(systems=TRAINED),
-            ),
-            split=config["test_splits"],
-        ),
+        plan.evaluation.translations,
+    localrule: True
 
 
 rule translate_split:
     """Translate a test split in all directions of a system, in one process."""
     input:
-        models=models_of,
-        base=parent_file(
-            "<dataset>/models/{system}/seed{seed}/checkpoint.pt", "adapter"
-        ),
-        masks=masks_of,
-        weight_masks=weight_masks_of,
-        data=data_of,
-        vocabularies=lambda wildcards: collect(
-            rules.learn_vocabulary.output.folder,
-            vocabulary=vocabularies_of(system_of(wildcards)),
-        ),
-        code=package_source("fairseq_plugin.decoding"),
+        unpack(plan.models.direction_files),
+        models=plan.models.of_job,
+        data=plan.corpora.binarised,
+        vocabularies=plan.corpora.vocabulary_folders,
+        code=plan.code("fairseq_plugin.decoding"),
     output:
         folder=directory("<dataset>/translations/{split}/{system}/seed{seed}"),
     log:
@@ -39,9 +25,9 @@ rule translate_split:
     conda:
         "../envs/training.yaml"
     resources:
-        **gpu_job(config["gpus"]),
+        **plan.gpu_job(config["gpus"]),
     params:
-        directions=directions_of,
+        directions=plan.directions,
         decoding=config["decoding"],
         device=config["device"],
     message:
@@ -53,33 +39,15 @@ rule translate_split:
 rule scores:
     """Target: the scores of all systems."""
     input:
-        collect(
-            collect(
-                "<dataset>/scores/{split}/{system}/seed{seed}.csv",
-                zip,
-                allow_missing=True,
-                **trainings(),
-            ),
-            split=config["test_splits"],
-        ),
+        plan.evaluation.scores,
+    localrule: True
 
 
 rule postprocess_outputs:
     """Bring the texts of a system, translated here or elsewhere, into one form (section 5.4)."""
     input:
-        translations=lambda wildcards: (
-            []
-            if wildcards.system in IMPORTED
-            else rules.translate_split.output.folder.format(**wildcards)
-        ),
-        corpora=lambda wildcards: (
-            [] if wildcards.system in IMPORTED else aligned_files([wildcards.split])
-        ),
-        imported=lambda wildcards: (
-            imported_files(wildcards) if wildcards.system in IMPORTED else []
-        ),
-        untouched=lambda wildcards: list(untouched_files(wildcards).values()),
-        code=package_source("evaluation.outputs", "parallel"),
+        unpack(plan.evaluation.outputs),
+        code=plan.code("evaluation.outputs", "parallel"),
     output:
         folder=directory("<dataset>/outputs/{split}/{system}/seed{seed}"),
     log:
@@ -88,15 +56,11 @@ rule postprocess_outputs:
         "../envs/evaluation.yaml"
     threads: 4
     params:
-        directions=directions_of,
-        folder=lambda wildcards: (
-            str(PROJECT / config["imported_outputs"] / system_of(wildcards).folder)
-            if wildcards.system in IMPORTED
-            else ""
-        ),
-        untouched=lambda wildcards: list(untouched_files(wildcards)),
+        directions=plan.directions,
+        folder=plan.evaluation.imported_folder,
+        untouched=plan.evaluation.raw_directions,
         moses=config["corpora"]["moses"],
-        pivot=PIVOT,
+        pivot=plan.pivot,
     message:
         "Postprocess the outputs of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
     script:
@@ -106,10 +70,10 @@ rule postprocess_outputs:
 rule score_comet:
     """COMET of every direction of a system, the model loaded once."""
     input:
-        outputs=rules.postprocess_outputs.output.folder,
-        model=local_comet(),
-        fetched=[path for path in fetched_comet() if Path(path).exists()],
-        code=package_source("evaluation.comet_system"),
+        outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
+        model=plan.downloads.local_comet,
+        fetched=plan.downloads.fetched_comet,
+        code=plan.code("evaluation.comet_system"),
     output:
         sentences="<dataset>/comet/{split}/{system}/seed{seed}.parquet",
         scores="<dataset>/comet/{split}/{system}/seed{seed}.csv",
@@ -120,9 +84,9 @@ rule score_comet:
     conda:
         "../envs/comet.yaml"
     resources:
-        **gpu_job(),
+        **plan.gpu_job(),
     params:
-        directions=directions_of,
+        directions=plan.directions,
         comet=config["comet"],
         device=config["device"],
     message:
@@ -134,12 +98,9 @@ rule score_comet:
 rule score_system:
     """Score every direction of a system; the statistics of its sentences are kept."""
     input:
-        outputs=rules.postprocess_outputs.output.folder,
-        comet=lambda wildcards: collect(
-            list(rules.score_comet.output) if "comet" in config["metrics"] else [],
-            **wildcards,
-        ),
-        code=package_source("evaluation.scoring"),
+        outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
+        comet=plan.evaluation.comet,
+        code=plan.code("evaluation.scoring"),
     output:
         sentences="<dataset>/scores/{split}/{system}/seed{seed}.parquet",
         scores="<dataset>/scores/{split}/{system}/seed{seed}.csv",
@@ -151,11 +112,8 @@ rule score_system:
         "../envs/evaluation.yaml"
     threads: 4
     params:
-        directions=directions_of,
-        metrics=lambda wildcards: [
-            *config["metrics"],
-            *untouched_metrics(wildcards.split),
-        ],
+        directions=plan.directions,
+        metrics=plan.evaluation.job_metrics,
         tokenised_bleu=config["tokenised_bleu"],
     message:
         "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
@@ -166,14 +124,9 @@ rule score_system:
 rule compare_systems:
     """Test a system against its parent and the continued baseline, by direction and metric."""
     input:
-        sentences=rules.score_system.output.sentences,
-        others=lambda wildcards: [
-            rules.score_system.output.sentences.format(
-                split=wildcards.split, system=system, seed=seed
-            )
-            for _, system, seed in comparisons_of(wildcards.system, wildcards.seed)
-        ],
-        code=package_source("evaluation.significance"),
+        sentences="<dataset>/scores/{split}/{system}/seed{seed}.parquet",
+        others=plan.evaluation.compared_sentences,
+        code=plan.code("evaluation.significance"),
     output:
         tests="<dataset>/significance/{split}/{system}/seed{seed}.csv",
     log:
@@ -182,7 +135,7 @@ rule compare_systems:
         "../envs/evaluation.yaml"
     threads: 4
     params:
-        comparisons=lambda wildcards: comparisons_of(wildcards.system, wildcards.seed),
+        comparisons=plan.evaluation.comparisons,
         significance=config["significance"],
         tokenised_bleu=config["tokenised_bleu"],
         seed=config["seed"],

@@ -1,38 +1,11 @@
 """The paper's figures, each as PDF and PNG with the data behind it as CSV."""
 
-NEURON_FIGURES = [
-    *["figure1", "figure2", "figure5", "figure6", "figure7", "figure8"],
-    "dendrograms",
-]
-
 
 rule figures:
     """Target: all figures."""
     input:
-        collect(
-            collect(
-                "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/{figure}.pdf",
-                zip,
-                allow_missing=True,
-                **analysed_trainings(),
-            ),
-            figure=NEURON_FIGURES,
-        ),
-        collect(
-            "<dataset>/neurons/{system}/seed{seed}/explorer.html",
-            zip,
-            **trainings(systems=ANALYSED),
-        ),
-        collect(
-            "<dataset>/figures/{split}/{figure}.{metric}.pdf",
-            split=config["test_splits"],
-            figure=[
-                *TABLE_FIGURES,
-                *(["figure4"] if SWEEP else []),
-                *(["gains"] if GAINS else []),
-            ],
-            metric=config["metrics"],
-        ),
+        plan.figures.all,
+    localrule: True
 
 
 rule measure_neurons:
@@ -40,31 +13,31 @@ rule measure_neurons:
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
-        distances=local_distances(),
-        code=package_source(
+        distances=plan.figures.distances,
+        code=plan.code(
             "neurons.family_statistics", "neurons.distances", "tables.writers"
         ),
     output:
-        overlap="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/overlap.csv",
-        sparsity="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/sparsity.csv",
-        families="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/families.csv",
-        relations="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/relations.csv",
-        markdown="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/relations.md",
-        latex="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/relations.tex",
+        overlap="<neurons>/overlap.csv",
+        sparsity="<neurons>/sparsity.csv",
+        families="<neurons>/families.csv",
+        relations="<neurons>/relations.csv",
+        markdown="<neurons>/relations.md",
+        latex="<neurons>/relations.tex",
         html=report(
-            "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/relations.html",
+            "<neurons>/relations.html",
             caption="../report/relations.rst",
             category="Neurons",
-            labels=neuron_labels("Families"),
+            labels=plan.figures.neuron_labels("Families"),
         ),
     log:
         "<logs>/measure_neurons/{system}.seed{seed}.{counting}.k{k}.log",
     conda:
         "../envs/figures.yaml"
     params:
-        languages=[vars(LANGUAGES[code]) for code in OTHERS],
-        pivot=PIVOT,
-        label=lambda wildcards: system_of(wildcards).label,
+        languages=plan.tables.language_rows,
+        pivot=plan.pivot,
+        label=lambda wildcards: plan.row(wildcards).label,
         distances=config["analysis"]["distances"],
         permutations=config["analysis"]["permutations"],
         seed=config["seed"],
@@ -77,24 +50,26 @@ rule measure_neurons:
 rule draw_neurons:
     """Overlap and sparsity as pictures (Figures 1, 2, 5, 6, 7, 8), and dendrograms."""
     input:
-        overlap=rules.measure_neurons.output.overlap,
-        sparsity=rules.measure_neurons.output.sparsity,
-        code=package_source("figures.neurons"),
+        counts="<dataset>/activations/{system}/seed{seed}.npz",
+        code=plan.code("figures.neurons"),
     output:
-        figure1=neuron_figure("figure1", "Figure 1: first decoder layer", "heat_map"),
-        figure2=neuron_figure("figure2", "Figure 2: overlap by layer", "figure2"),
-        figure5=neuron_figure("figure5", "Figure 5: sparsity by layer", "figure5"),
-        figure6=neuron_figure("figure6", "Figure 6: first encoder layer", "heat_map"),
-        figure7=neuron_figure("figure7", "Figure 7: last encoder layer", "heat_map"),
-        figure8=neuron_figure("figure8", "Figure 8: last decoder layer", "heat_map"),
-        dendrograms=neuron_figure("dendrograms", "Dendrograms", "dendrograms"),
+        pictures=[
+            report(
+                f"<neurons>/{name}.png",
+                caption=f"../report/{caption}.rst",
+                category="Neurons",
+                labels=plan.figures.neuron_labels(title),
+            )
+            for name, (title, caption) in plan.figures.neuron_titles.items()
+        ],
+        others=plan.figures.neuron_files,
     log:
         "<logs>/draw_neurons/{system}.seed{seed}.{counting}.k{k}.log",
     conda:
         "../envs/figures.yaml"
     params:
-        families={code: LANGUAGES[code].family for code in OTHERS},
-        pivot=PIVOT,
+        families={code: plan.languages[code].family for code in plan.others},
+        pivot=plan.pivot,
         heat_maps=config["analysis"]["heat_maps"],
     message:
         "Draw the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"
@@ -106,23 +81,23 @@ rule make_explorer:
     """A page to explore the neurons with: any layer, k and counting."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
-        template=str(PROJECT / "src/neuron_specialization/figures/explorer.html"),
-        code=package_source("figures.explorer"),
+        template=plan.path("src/neuron_specialization/figures/explorer.html"),
+        code=plan.code("figures.explorer"),
     output:
         html=report(
             "<dataset>/neurons/{system}/seed{seed}/explorer.html",
             caption="../report/explorer.rst",
             category="Neurons",
-            labels=neuron_labels("Explorer", k="any", counting="both"),
+            labels=plan.figures.neuron_labels("Explorer", k="any", counting="both"),
         ),
     log:
         "<logs>/make_explorer/{system}.seed{seed}.log",
     conda:
         "../envs/figures.yaml"
     params:
-        languages=[vars(LANGUAGES[code]) for code in OTHERS],
-        pivot=PIVOT,
-        title=lambda wildcards: f"{config['dataset']}, {system_of(wildcards).label}",
+        languages=plan.tables.language_rows,
+        pivot=plan.pivot,
+        title=lambda wildcards: f"{config['dataset']}, {plan.row(wildcards).label}",
         k=config["analysis"]["k"],
         counting=config["analysis"]["counting"],
     message:
@@ -134,12 +109,8 @@ rule make_explorer:
 rule draw_languages:
     """The differences of a table by language as bars (Figure 3)."""
     input:
-        table=lambda wildcards: collect(
-            rules.make_table.output.csv,
-            table=TABLE_FIGURES[wildcards.figure],
-            **wildcards,
-        ),
-        code=package_source("figures.scores"),
+        table=plan.figures.table,
+        code=plan.code("figures.scores"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=report(
@@ -152,12 +123,12 @@ rule draw_languages:
     log:
         "<logs>/draw_languages/{split}.{figure}.{metric}.log",
     wildcard_constraints:
-        figure="|".join(TABLE_FIGURES) or NOTHING[0],
+        figure=pattern(plan.figures.of_tables),
     conda:
         "../envs/figures.yaml"
     params:
-        languages=OTHERS,
-        pivot=PIVOT,
+        languages=plan.others,
+        pivot=plan.pivot,
     message:
         "Draw {wildcards.figure} of {wildcards.split} in {wildcards.metric}"
     script:
@@ -167,19 +138,8 @@ rule draw_languages:
 rule draw_sweep:
     """The improvement over the parent against k, beside the continued baseline (Figure 4)."""
     input:
-        scores=lambda wildcards: collect(
-            "<dataset>/scores/{split}/{system}/seed{seed}.csv",
-            zip,
-            allow_missing=True,
-            **sweep_trainings(),
-        ),
-        parents=lambda wildcards: collect(
-            "<dataset>/scores/{split}/{parent}/seed{parent_seed}.csv",
-            zip,
-            allow_missing=True,
-            **sweep_trainings(),
-        ),
-        code=package_source("figures.scores"),
+        unpack(plan.figures.sweep),
+        code=plan.code("figures.scores"),
     output:
         pdf="<dataset>/figures/{split}/figure4.{metric}.pdf",
         png=report(
@@ -194,9 +154,9 @@ rule draw_sweep:
     conda:
         "../envs/figures.yaml"
     params:
-        trainings=sweep_trainings(),
-        labels=sweep_labels(),
-        pivot=PIVOT,
+        runs=plan.figures.swept_values,
+        labels=plan.figures.sweep_labels,
+        pivot=plan.pivot,
     message:
         "Draw the sweep of k on {wildcards.split} in {wildcards.metric}"
     script:
@@ -206,10 +166,8 @@ rule draw_sweep:
 rule draw_gains:
     """The differences to the continued baselines, with intervals over seeds."""
     input:
-        gains=lambda wildcards: collect(
-            rules.make_table.output.gains, table=GAINS, **wildcards
-        ),
-        code=package_source("figures.scores", "tables.comparisons"),
+        gains=plan.figures.gains,
+        code=plan.code("figures.scores", "tables.comparisons"),
     output:
         pdf="<dataset>/figures/{split}/gains.{metric}.pdf",
         png=report(
@@ -224,8 +182,33 @@ rule draw_gains:
     conda:
         "../envs/figures.yaml"
     params:
-        pivot=PIVOT,
+        pivot=plan.pivot,
     message:
         "Draw the gains on {wildcards.split} in {wildcards.metric}"
     script:
         "../scripts/draw_gains.py"
+
+
+rule draw_trainings:
+    """The curves of validations of every run."""
+    input:
+        curves=plan.models.curves,
+        code=plan.code("figures.curves"),
+    output:
+        pdf="<dataset>/figures/trainings.pdf",
+        png=report(
+            "<dataset>/figures/trainings.png",
+            caption="../report/trainings.rst",
+            category="Set-up",
+            labels={"item": "Trainings: curves"},
+        ),
+    log:
+        "<logs>/draw_trainings.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        settings=plan.models.curve_settings,
+    message:
+        f"Draw the trainings of {config['dataset']}"
+    script:
+        "../scripts/draw_trainings.py"

@@ -4,19 +4,16 @@
 rule masks:
     """Target: the neuron masks of all systems that have some."""
     input:
-        collect(
-            "<dataset>/masks/{system}/seed{seed}.npz",
-            zip,
-            **trainings("neuron_specialization"),
-        ),
+        plan.models.masks,
+    localrule: True
 
 
 rule record_activations:
     """Count the activations of every neuron, all directions in one process (section 3.2)."""
     input:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
-        data=data_of,
-        code=package_source("fairseq_plugin.recording"),
+        data=plan.corpora.binarised,
+        code=plan.code("fairseq_plugin.recording"),
     output:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
     log:
@@ -27,9 +24,9 @@ rule record_activations:
     conda:
         "../envs/training.yaml"
     resources:
-        **gpu_job(config["gpus"]),
+        **plan.gpu_job(config["gpus"]),
     params:
-        directions=directions_of,
+        directions=plan.directions,
         recording=config["recording"],
         device=config["device"],
         untrained=None,
@@ -48,10 +45,10 @@ use rule record_activations as record_untrained with:
         "<benchmarks>/record_untrained/{system}.seed{seed}.jsonl"
     priority: 0
     params:
-        directions=directions_of,
+        directions=plan.directions,
         recording=config["recording"],
         device=config["device"],
-        untrained=lambda wildcards: int(wildcards.seed),
+        untrained=plan.models.seed,
     message:
         "Record {wildcards.system} as it was before its training with seed {wildcards.seed}"
 
@@ -59,8 +56,8 @@ use rule record_activations as record_untrained with:
 rule select_neurons:
     """Select each direction's neurons, by Eq. 1 or at random; no forward pass."""
     input:
-        counts=parent_file("<dataset>/activations/{system}/seed{seed}.npz"),
-        code=package_source("neurons.selection", "neurons.storage"),
+        counts=plan.models.parent_counts,
+        code=plan.code("neurons.selection", "neurons.storage"),
     output:
         masks="<dataset>/masks/{system}/seed{seed}.npz",
     log:
@@ -71,13 +68,9 @@ rule select_neurons:
     conda:
         "../envs/data.yaml"
     params:
-        directions=directions_of,
-        k=lambda wildcards: system_of(wildcards).k,
-        counting=lambda wildcards: system_of(wildcards).counting,
-        kept=lambda wildcards: system_of(wildcards).kept,
-        shuffled=lambda wildcards: system_of(wildcards).shuffled,
-        stacks=lambda wildcards: system_of(wildcards).stacks,
-        seed=lambda wildcards: int(wildcards.seed),
+        directions=plan.directions,
+        selection=plan.models.selection,
+        seed=plan.models.seed,
     message:
         "Select the neurons of {wildcards.system}, seed {wildcards.seed}"
     script:

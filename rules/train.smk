@@ -1,34 +1,25 @@
 """Training of every system."""
 
 
-# jobs that train several small models, one after the other; --set-scatter changes their number
-scattergather:
-    fine_tunes=2,
-    bilingual_models=2,
+# of one machine: a cluster runs as many GPU jobs at a time as it has room for
+resource_scopes:
+    gpu_jobs="local",
 
 
 rule train:
     """Target: the models of all systems."""
     input:
-        [trained_models(*training) for training in zip(*trainings().values())],
+        plan.models.all,
+    localrule: True
 
 
 rule train_system:
     """Train one system by fairseq, from scratch or from its parent's best checkpoint."""
     input:
-        data=data_of,
-        parent=parent_file(
-            "<dataset>/models/{system}/seed{seed}/checkpoint.pt",
-            "multilingual",
-            "lass",
-            "neuron_specialization",
-        ),
-        base=parent_file(
-            "<dataset>/models/{system}/seed{seed}/checkpoint.pt", "adapter"
-        ),
-        masks=masks_of,
-        weight_masks=weight_masks_of,
-        code=package_source("fairseq_plugin.training"),
+        unpack(plan.models.direction_files),
+        data=plan.corpora.binarised,
+        parent=plan.models.parent,
+        code=plan.code("fairseq_plugin.training"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         curve="<dataset>/models/{system}/seed{seed}/checkpoint.curve.csv",
@@ -37,17 +28,17 @@ rule train_system:
     benchmark:
         "<benchmarks>/train_system/{system}.seed{seed}.jsonl"
     wildcard_constraints:
-        system="|".join(LEARNED),
+        system=pattern(plan.trained),
     priority: 1
     conda:
         "../envs/training.yaml"
     resources:
-        **gpu_job(config["gpus"]),
+        **plan.gpu_job(config["gpus"]),
     params:
-        architecture=architecture_of,
-        directions=directions_of,
-        adapters=adapters_of,
-        seed=lambda wildcards: int(wildcards.seed),
+        architecture=plan.models.architecture,
+        directions=plan.directions,
+        adapters=plan.models.adapters,
+        seed=plan.models.seed,
         device=config["device"],
     message:
         "Train {wildcards.system}, seed {wildcards.seed}"
@@ -58,22 +49,23 @@ rule train_system:
 rule import_checkpoint:
     """Take a checkpoint that was trained elsewhere as if it had been trained here."""
     input:
-        checkpoint=lambda wildcards: str(PROJECT / system_of(wildcards).checkpoint),
-        data=data_of,
-        vocabulary=lambda wildcards: vocabulary_inputs(),
-        code=package_source("fairseq_plugin.importing"),
+        checkpoint=lambda wildcards: plan.path(plan.row(wildcards).checkpoint),
+        data=plan.corpora.binarised,
+        vocabulary=plan.corpora.given_files,
+        fetched=ancient(plan.corpora.fetched_vocabulary),
+        code=plan.code("fairseq_plugin.importing"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
     log:
         "<logs>/import_checkpoint/{system}.seed{seed}.log",
     wildcard_constraints:
-        system="|".join(GIVEN),
+        system=pattern(plan.from_checkpoint),
     conda:
         "../envs/training.yaml"
     params:
-        architecture=architecture_of,
-        directions=directions_of,
-        dictionary=lambda wildcards: given_vocabulary().get("dictionary"),
+        architecture=plan.models.architecture,
+        directions=plan.directions,
+        dictionary=plan.corpora.given_vocabulary.get("dictionary"),
         trusted=config["trust_checkpoints"],
     message:
         "Import the checkpoint of {wildcards.system}"
@@ -84,8 +76,8 @@ rule import_checkpoint:
 rule train_bilingual:
     """Train a shard of the bilingual models of a system, one after the other."""
     input:
-        data=data_of,
-        code=package_source("fairseq_plugin.training"),
+        data=plan.corpora.binarised,
+        code=plan.code("fairseq_plugin.training"),
     output:
         folder=directory("<dataset>/models/{system}/seed{seed}/{scatteritem}"),
     log:
@@ -95,11 +87,11 @@ rule train_bilingual:
     conda:
         "../envs/training.yaml"
     resources:
-        **gpu_job(),
+        **plan.gpu_job(),
     params:
-        architecture=architecture_of,
-        directions=directions_of,
-        seed=lambda wildcards: int(wildcards.seed),
+        architecture=plan.models.architecture,
+        directions=plan.directions,
+        seed=plan.models.seed,
         device=config["device"],
     message:
         "Train {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"
@@ -110,9 +102,9 @@ rule train_bilingual:
 rule fine_tune_directions:
     """Fine-tune a shard of the directions of a LaSS system and prune each to its weights."""
     input:
-        data=data_of,
-        parent=parent_file("<dataset>/models/{system}/seed{seed}/checkpoint.pt"),
-        code=package_source("fairseq_plugin.training"),
+        data=plan.corpora.binarised,
+        parent=plan.models.parent,
+        code=plan.code("fairseq_plugin.training"),
     output:
         masks="<dataset>/weight_masks/{system}/seed{seed}/{scatteritem}.npz",
     log:
@@ -123,15 +115,13 @@ rule fine_tune_directions:
     conda:
         "../envs/training.yaml"
     resources:
-        **gpu_job(),
+        **plan.gpu_job(),
     params:
-        architecture=lambda wildcards: system_architecture(
-            system_of(wildcards), SYSTEMS, config["architectures"], fine_tuning=True
-        ),
-        directions=directions_of,
-        pruning=lambda wildcards: system_of(wildcards).pruning,
-        output_projection=lambda wildcards: system_of(wildcards).output_projection,
-        seed=lambda wildcards: int(wildcards.seed),
+        architecture=plan.models.fine_tuning,
+        directions=plan.directions,
+        pruning=lambda wildcards: plan.row(wildcards).pruning,
+        output_projection=lambda wildcards: plan.row(wildcards).output_projection,
+        seed=plan.models.seed,
         device=config["device"],
     message:
         "Fine-tune for {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"

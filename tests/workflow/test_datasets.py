@@ -9,7 +9,7 @@ from tests.workflow import mirrors
 from tests.workflow.conftest import TINY as BUILT_IN
 from tests.workflow.conftest import Snakemake, write_overlay
 from tests.workflow.mirrors import read_table
-from tests.workflow.test_plan import planned_jobs
+from tests.workflow.test_plans import planned_jobs
 
 TINY = {
     "layers": 1,

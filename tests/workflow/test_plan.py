@@ -1,502 +1,177 @@
-"""What the workflow would do: dry runs of every shipped configuration, and bad settings."""
+"""What rules are told: sets of systems, runs, and the files of a job."""
 
-import gzip
-import itertools
-import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import yaml
 
-from tests.workflow.conftest import TINY, Snakemake
-
-# rules of one job, whatever the dataset
-ONCE = dict.fromkeys(["prepare_corpora", "describe_run", "all"], 1)
-SETUP = (
-    *("describe_languages", "describe_models", "describe_settings", "describe_trainings"),
-    "measure_efficiency",
-)
-ONCE |= dict.fromkeys(["count_parameters", *SETUP], 1)
-# of the system whose neurons are looked at
-LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
+from neuron_specialization.workflow.dataset import Run, pattern
+from neuron_specialization.workflow.plan import Plan
+from tests.workflow.test_make_plan import plan_of
 
 
-def jobs(**counts: int) -> dict[str, int]:
-    """The expected jobs; each training is translated and scored, `tests` times.
+class Wildcards(SimpleNamespace):
+    """As Snakemake has them: attributes, and `get`."""
 
-    Each continuation is compared with what it continues from.
-    """
-    tests = counts.pop("tests", 1)
-    trained = counts.pop("trained")
-    evaluated = dict.fromkeys(
-        ("translate_split", "postprocess_outputs", "score_system"), tests * trained
-    ) | {"compare_systems": tests * counts.pop("continued")}
-    evaluated["draw_gains"] = tests * counts.pop("metrics", 2)
-    vocabularies = counts.pop("vocabularies", 1)
-    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
-    planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
-    return {rule: count for rule, count in planned.items() if count}
+    def get(self, name: str) -> str | None:
+        return getattr(self, name, None)
 
 
-THREE_SYSTEMS = jobs(
-    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
-)
-EC30 = jobs(
-    metrics=3,
-    fetch_corpus=4,
-    vocabularies=6,
-    trained=11,
-    continued=8,
-    score_comet=11,
-    train_system=9,
-    train_bilingual=4,
-    fine_tune_directions=2,
-    record_activations=1,
-    select_neurons=4,
-    make_table=10,
-)
-JOBS = {
-    (): jobs(
-        vocabularies=4,
-        trained=19,
-        continued=10,
-        train_system=17,
-        train_bilingual=4,
-        fine_tune_directions=2,
-        record_activations=2,
-        select_neurons=10,
-        make_table=8,
-        draw_languages=2,
-        draw_sweep=2,
-    ),
-    (TINY,): jobs(
-        vocabularies=2,
-        trained=17,
-        continued=12,
-        train_system=14,
-        train_bilingual=4,
-        fine_tune_directions=2,
-        record_activations=3,
-        select_neurons=8,
-        make_table=4,
-    ),
-    ("config/config.yaml", "config/three_seeds.yaml"): jobs(
-        trained=24,
-        continued=6,
-        train_system=24,
-        record_activations=3,
-        select_neurons=18,
-        make_table=2,
-        draw_sweep=2,
-        **dict.fromkeys(LOOK, 3),
-    ),
-    ("config/iwslt14.yaml",): jobs(
-        metrics=0,
-        fetch_corpus=2,
-        trained=11,
-        continued=9,
-        train_system=11,
-        fine_tune_directions=2,
-        record_activations=2,
-        select_neurons=5,
-        make_table=15,
-        draw_languages=3,
-    ),
-    ("config/ec30.yaml",): EC30,
-    ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
-    ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
-        metrics=3,
-        fetch_corpus=2,
-        trained=9,
-        continued=8,
-        score_comet=9,
-        train_system=9,
-        fine_tune_directions=2,
-        record_activations=1,
-        select_neurons=4,
-        make_table=5,
-        binarise_corpora=0,
-        use_binarised=1,
-    ),
-    ("config/published.yaml",): {
-        "postprocess_outputs": 2,
-        "score_comet": 2,
-        "score_system": 2,
-        "compare_systems": 1,
-        "count_parameters": 1,
-        "make_table": 3,
-        "describe_languages": 1,
-        "describe_settings": 1,
-        "describe_run": 1,
-        "all": 1,
-    },
-    ("config/experiment.yaml",): jobs(
-        tests=2,
-        trained=48,
-        continued=42,
-        train_system=36,
-        fine_tune_directions=6,
-        record_activations=6,
-        select_neurons=30,
-        make_table=4,
-        **dict.fromkeys(LOOK, 3),
-    ),
-    ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
-        trained=18,
-        continued=15,
-        train_system=12,
-        record_activations=3,
-        select_neurons=12,
-        make_table=2,
-        **dict.fromkeys(LOOK, 3),
-    ),
-    ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
-        tests=2,
-        trained=57,
-        continued=48,
-        train_system=39,
-        record_activations=9,
-        select_neurons=39,
-        make_table=4,
-        **dict.fromkeys(LOOK, 3),
-    ),
-}
+def job(system: str = "baseline", seed: str = "1", **others: str) -> Wildcards:
+    return Wildcards(system=system, seed=seed, **others)
 
 
-def planned_jobs(output: str) -> dict[str, int]:
-    """The first table of job counts of a dry run."""
-    table = output.split("Job stats:")[1].split("total")[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+@pytest.fixture(scope="module")
+def builtin() -> Plan:
+    return plan_of(None, "config/config.yaml")
 
 
-@pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
-def test_every_configuration_plans_its_jobs(
-    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], jobs: dict[str, int]
-) -> None:
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == jobs
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    nowhere = {"corpora": {"folder": str(tmp_path_factory.mktemp("empty"))}}
+    return plan_of(nowhere, "config/experiment.yaml", "config/experiment_cpu.yaml")
 
 
-def test_a_machine_says_how_many_jobs_share_the_small_trainings(
-    snakemake: Snakemake, tmp_path: Path
-) -> None:
-    shards = ["--set-scatter", "fine_tunes=3", "bilingual_models=1"]
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", *shards)
-    assert done.returncode == 0, done.stdout
-    changes = {"fine_tune_directions": 3, "train_bilingual": 2}
-    assert planned_jobs(done.stdout) == JOBS[(TINY,)] | changes
+def test_sets_of_systems(builtin: Plan, experiment: Plan) -> None:
+    swept = {f"neuron_specialization_k{k}" for k in (50, 70, 80, 90, 99)}
+    assert set(builtin.systems) - set(builtin.described) == swept
+    assert builtin.trained == builtin.local == list(builtin.systems)
+    assert builtin.imported == builtin.from_checkpoint == []
+    assert builtin.analysed == ["baseline"]
+    masked = {name for name in experiment.systems if "masked" in name}
+    assert masked
+    assert set(experiment.local) - set(experiment.trained) == masked
+    published = plan_of(None, "config/published.yaml")
+    assert published.imported == list(published.systems)
+    assert published.local == published.analysed == []
 
 
-CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
-MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
-TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
-SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
+def test_runs_are_systems_and_seeds(experiment: Plan) -> None:
+    assert experiment.runs(["baseline"]) == [Run("baseline", seed) for seed in (1, 2, 3)]
+    assert len(experiment.runs()) == 3 * len(experiment.systems)
+    assert experiment.parent_run(Run("continued", 2)) == Run("baseline", 2)
+
+
+def test_shards_share_the_directions_out(builtin: Plan) -> None:
+    parts = [builtin.directions(job("lass", scatteritem=f"{n}-of-2")) for n in (1, 2)]
+    assert sorted([*parts[0], *parts[1]]) == sorted(builtin.directions(job("lass")))
+    assert builtin.models.of_job(job("bilingual_low")) == [
+        "<dataset>/models/bilingual_low/seed1/1-of-1"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("target", "jobs"),
+    ("system", "own"),
     [
-        ("corpora", CORPORA),
-        ("train", TRAIN),
-        ("masks", MASKS),
-        ("parameters", {"count_parameters"}),
-        ("translate", TRAIN | {"translate_split"}),
-        ("scores", SCORES),
-        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table", *SETUP}),
+        ("baseline", {}),
+        ("continued", {}),
+        ("adapter_pair", {"base": ["<dataset>/models/baseline/seed1/checkpoint.pt"]}),
+        ("random", {"masks": ["<dataset>/masks/random/seed1.npz"]}),
         (
-            "figures",
-            SCORES - {"train_bilingual"}
-            | {"compare_systems", "count_parameters", "make_table", "draw_gains", *LOOK},
+            "lass",
+            {"weight_masks": [f"<dataset>/weight_masks/lass/seed1/{n}-of-2.npz" for n in (1, 2)]},
         ),
     ],
 )
-def test_every_stage_is_a_target(
-    snakemake: Snakemake, tmp_path: Path, target: str, jobs: set[str]
+def test_what_directions_have_of_their_own(
+    builtin: Plan, system: str, own: dict[str, list[str]]
 ) -> None:
-    done = snakemake(tmp_path, target, "--dry-run", "--quiet", "rules")
-    assert set(planned_jobs(done.stdout)) == jobs | {target}
+    found = builtin.models.direction_files(job(system))
+    assert {name: files for name, files in found.items() if files} == own
+    is_continued = system not in ("baseline", "adapter_pair")
+    parent = ["<dataset>/models/baseline/seed1/checkpoint.pt"]
+    assert builtin.models.parent(job(system)) == (parent if is_continued else [])
 
 
-@pytest.mark.parametrize(
-    ("overlays", "fetched"),
-    [
-        (("config/ec30.yaml",), {"fetch_corpus": 4, "fetch_comet": 1}),
-        (("config/ec30.yaml", "config/ec30_text.yaml"), {"fetch_corpus": 4, "fetch_comet": 1}),
-        (("config/ec30.yaml", "config/ec30_binarised.yaml"), {"fetch_corpus": 2, "fetch_comet": 1}),
-        (("config/iwslt14.yaml",), {"fetch_corpus": 2}),
-        (("config/experiment.yaml",), {}),
-        (("config/published.yaml",), {}),
-        ((TINY,), {}),
-    ],
-)
-def test_download_is_a_target_of_its_own(
-    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], fetched: dict[str, int]
-) -> None:
-    done = snakemake(tmp_path, "download", "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert planned_jobs(done.stdout) == fetched | {"download": 1}
+def test_masks_alone_are_their_parents_model(experiment: Plan) -> None:
+    (model,) = experiment.models.of_job(job("masked", seed="2"))
+    assert model == "<dataset>/models/baseline/seed2/checkpoint.pt"
 
 
-def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
-    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
-) -> None:
-    settings = {"metrics": ["comet"], "comet": {"model": str(tmp_path / "model.ckpt")}}
-    overlays = (TINY, overlay(settings))
-    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
-    assert done.returncode != 0
-    assert re.search(r"model\.ckpt as comet\.model, and there is no such file", done.stdout)
-    # without it, scores say so, and all else goes on
-    done = snakemake(tmp_path, "scores", "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert "fetch_comet" not in planned_jobs(done.stdout), done.stdout
-    (tmp_path / "model.ckpt").touch()
-    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
-    assert done.returncode == 0, done.stdout
+def test_what_a_run_is_tested_against(builtin: Plan) -> None:
+    assert builtin.evaluation.comparisons(job("baseline")) == []
+    assert builtin.evaluation.comparisons(job("random")) == [
+        ("parent", "baseline", 1),
+        ("control", "continued", 1),
+    ]
+    assert builtin.evaluation.compared_sentences(job("continued", split="test")) == [
+        "<dataset>/scores/test/baseline/seed1.parquet"
+    ]
+    untested = plan_of({"significance": {"test": "none"}})
+    assert untested.evaluation.comparisons(job("continued")) == []
+    assert untested.figures.gains_table == []
 
 
-def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
-    shipped = {path.name for path in (project / "config").glob("*.yaml")}
-    tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
-    assert shipped == tested
-
-
-def splits(**settings: object) -> dict[str, dict]:
-    """A training corpus in two files per pair, validation and test built in."""
-    train = {"name": "train", "format": "text", "path": "{pair}.{lang}", **settings}
-    others = [{"name": name, "format": "builtin", "sentences": 9} for name in ("valid", "test")]
-    return {"corpora": {"splits": [train, *others]}}
-
-
-def figures(**tables: dict[str, str]) -> dict[str, dict]:
-    """Some tables by language, with figures."""
-    return {"tables": tables}
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"vocabulery": {"size": 100}}, "vocabulery"),
-        ({"vocabulary": {"sise": 100}}, "sise"),
-        ({"vocabulary": {"dictionary": "dict.txt"}}, r"dictionary alone.*vocabulary\.model"),
-        (
-            {"vocabulary": {"source": "nowhere", "size": 99, "model": "m"}},
-            r"no corpus nowhere in config/sources\.tsv",
-        ),
-        ({"downloads": {"also": ["nowhere"]}}, r"no corpus nowhere in config/sources\.tsv"),
-        (splits(source="nowhere"), "no source 'nowhere'"),
-        (splits(path="a.{pair}"), r"needs {lang}"),
-        (splits(path="{lnag}"), r"has {lnag}"),
-        (splits(tokenise="moses"), r"set corpora\.moses"),
-        (
-            splits(format="every_nth"),
-            "0 is less than the minimum of 2",
-        ),
-        ({"corpora": {"binarised": {"path": "bin"}}}, "binarised already .*leave it out"),
-        ({"vocabulary": {"model": "nowhere.model"}}, r"nowhere\.model: no such SentencePiece"),
-        ({"pair_vocabulary": {"model": "spm.model"}}, "pair_vocabulary"),
-        ({"architectures": {"tiny": {"layer": 2}}}, "layer"),
-        ({"architectures": {"tiny": {"continuation": {"heads": 2}}}}, "heads"),
-        ({"architectures": {"tiny": {"layers": 0}}}, "0 is less than the minimum"),
-        (
-            {"device": "cuda", "gpus": 2, "architectures": {"tiny": {"update_freq": 3}}},
-            "system baseline: update_freq is 3, which 2 GPUs cannot share.*one of 1, 3",
-        ),
-        ({"decoding": {"beam": "five"}}, "'five' is not of type 'integer'"),
-        ({"metrics": ["meteor"]}, "meteor"),
-        ({"tokenised_bleu": "moses"}, "moses"),
-        ({"comet": {"batch": 8}}, "batch"),
-        ({"significance": {"level": 0}}, "0 is less than or equal to the minimum"),
-        ({"tables": {"levels": {"paper": {"bleu": "Table 2"}}}}, "levels"),
-        ({"test_splits": ["flores"]}, "split flores"),
-        ({"recording": {"split": "ntrex"}}, "split ntrex"),
-        ({"pivot": "fr"}, "the pivot fr has no row"),
-        ({"tables": {"a/b": "levels"}}, "a/b"),
-        ({"architectures": {"tiny": {"continuation": {"patience": 3}}}}, "patience"),
-        ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),
-        (
-            splits(exceptions={False: {"path": "{pair}.{lang}"}}),
-            "has False.*put the code in quotes",
-        ),
-        (splits(exceptions={"ba": {"path": "{pair}.{lang}"}}), "exceptions has 'ba', allowed are"),
-        (splits(latin=["a1", "ba"]), "latin has 'ba', allowed are"),
-        (splits(latin=[False]), "(?s)False is not of type.*in quotes"),
-        (figures(mine={"layout": "levels", "figure": "mine"}), "its layout is levels"),
-        (figures(mine={"layout": "languages", "figure": "gains"}), "the name of another one"),
-        (
-            figures(
-                levels={"layout": "languages", "figure": "mine"},
-                bilingual={"layout": "languages", "figure": "mine"},
-            ),
-            r"has the figure mine, the name of that of tables\.\w+: give it another",
-        ),
-    ],
-)
-def test_bad_settings_are_refused_before_anything_runs(
-    snakemake: Snakemake,
-    overlay: Callable[[dict], str],
-    tmp_path: Path,
-    settings: dict,
-    message: str,
-) -> None:
-    done = snakemake(tmp_path, "--dry-run", overlays=(TINY, overlay(settings)))
-    assert done.returncode != 0
-    assert re.search(message, done.stdout), done.stdout
-    assert "Traceback" not in done.stdout
-    assert not (tmp_path / "results").exists()
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("method=magic", "line 17, column method: 'magic'"),
-        ("method=multilingual architecture=huge", "architecture 'huge'"),
-        ("method=adapter sharing=pair bottleneck=4", "system x needs a parent"),
-        ("method=lass parent=baseline pruning=1.5", "line 17, column pruning: 1.5"),
-        (
-            "method=adapter parent=baseline sharing=family bottleneck=4 directions=en-C",
-            "family 'C'",
-        ),
-        ("method=adapter parent=baseline sharing=pair bottleneck=4 directions=en-b2", "'b2'"),
-        ("method=neuron_specialization parent=baseline k=101", "line 17, column k: 101"),
-        ("method=multilingual architecture=tiny tables=best", "table 'best'"),
-        ("method=imported", "system x needs a value for folder"),
-        ("method=imported folder=f parent=baseline", "baseline, which is not another imported"),
-        ("method=imported folder=f architecture=tiny", "leave its architecture empty"),
-        ("method=lass parent=baseline pruning=0.7 checkpoint=c", "checkpoint, which says nothing"),
-        ("method=multilingual parent=baseline checkpoint=c", "a parent and a checkpoint"),
-        (
-            "method=multilingual architecture=tiny checkpoint=c",
-            "give the vocabulary that it was trained with",
-        ),
-    ],
-)
-def test_bad_rows_of_systems_are_refused_before_anything_runs(
-    snakemake: Snakemake,
-    overlay: Callable[[dict], str],
-    project: Path,
-    tmp_path: Path,
-    row: str,
-    message: str,
-) -> None:
-    shipped = (project / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
-    cells = {"system": "x", "label": "X", "directions": "all"}
-    cells |= dict(cell.split("=") for cell in row.split())
-    header, *rows = shipped.splitlines()
-    columns = [*header.split("\t"), "folder", "checkpoint"]
-    shipped = "\n".join(["\t".join(columns), *rows, ""])
-    line = "\t".join(cells.get(column, "") for column in columns)
-    systems = tmp_path / "systems.tsv"
-    systems.write_text(f"{shipped}{line}\n", encoding="utf-8")
-    done = snakemake(tmp_path, "--dry-run", overlays=(TINY, overlay({"systems": str(systems)})))
-    assert done.returncode != 0
-    assert message in done.stdout, done.stdout
-    assert "systems.tsv" in done.stdout
-    assert "Traceback" not in done.stdout
-
-
-def test_a_trained_system_needs_what_training_reads(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
-) -> None:
-    tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
-    systems = tmp_path / "systems.tsv"
-    systems.write_text(
-        "system\tlabel\tmethod\tarchitecture\tdirections\nx\tX\tmultilingual\ttiny\tall\n",
-        encoding="utf-8",
-    )
-    own = {"systems": str(systems), "architectures": tiny["architectures"]}
-    done = snakemake(tmp_path, "--dry-run", overlays=("config/published.yaml", overlay(own)))
-    assert done.returncode != 0
-    assert "the config has no corpora, but x is not imported" in done.stdout
-
-
-def test_a_pair_vocabulary_must_be_described(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
-) -> None:
-    languages = str(project / "config/experiment/languages_cpu.tsv")
-    systems = tmp_path / "systems.tsv"
-    systems.write_text(
-        "system\tlabel\tmethod\tarchitecture\tdirections\tvocabulary\n"
-        "x\tX\tbilingual\tshort\ten-de\tpair\n",
-        encoding="utf-8",
-    )
-    settings = {"languages": languages, "systems": str(systems)}
-    done = snakemake(tmp_path, "--dry-run", overlays=("config/experiment.yaml", overlay(settings)))
-    assert done.returncode != 0
-    assert "say in the config how to learn them (pair_vocabulary)" in done.stdout
-
-
-def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
-    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
-) -> None:
-    mine = overlay({"metrics": ["bleu"]})
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == JOBS[()] | {
-        "make_table": 4,
-        "draw_languages": 1,
-        "draw_gains": 1,
-        "draw_sweep": 1,
+def test_costs_are_of_the_jobs_that_found_trained_and_decoded(builtin: Plan) -> None:
+    jobs = {name: builtin.tables.jobs(builtin.systems[name]) for name in builtin.described}
+    assert jobs["neuron_specialization"] == {
+        "finding": [
+            "record_activations/baseline.seed1",
+            "select_neurons/neuron_specialization.seed1",
+        ],
+        "training": ["train_system/neuron_specialization.seed1"],
+        "decoding": ["translate_split/test.neuron_specialization.seed1"],
     }
+    assert jobs["random"]["finding"] == ["select_neurons/random.seed1"]
+    shards = [f"fine_tune_directions/lass.seed1.{n}-of-2" for n in (1, 2)]
+    assert jobs["lass"]["finding"] == shards
+    assert jobs["bilingual_low"]["training"] == ["train_bilingual/bilingual_low.seed1.1-of-1"]
 
 
-def test_the_dataset_in_the_documentation_works(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+def test_the_sweep_of_k_ends_with_the_continued_baseline(builtin: Plan) -> None:
+    runs = builtin.figures.swept
+    assert [k for k, _ in runs] == [50, 70, 80, 90, 95, 99, None]
+    assert runs[-1][1] == Run("continued", 1)
+    assert builtin.figures.sweep_labels == {"parent": "Baseline", "control": "Continued baseline"}
+    found = builtin.figures.sweep(job(split="test"))
+    assert found["parents"] == ["<dataset>/scores/test/baseline/seed1.csv"] * 7
+
+
+def test_vocabularies_and_the_sizes_of_their_dictionaries(builtin: Plan) -> None:
+    assert builtin.corpora.binarised(job("bilingual_low")) == [
+        f"<dataset>/binarised/en-{code}" for code in ("a3", "b3", "c3")
+    ]
+    # pieces without SentencePiece's three, fairseq's four, and a tag per language
+    assert builtin.corpora.dictionary_sizes(builtin.systems["baseline"]) == [1200 + 1 + 10] * 2
+    assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_high"]) == [1201] * 2
+    assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_low"]) == [401] * 2
+
+
+def test_a_comet_model_is_local_fetched_or_neither(tmp_path: Path) -> None:
+    def plan(model: str, **comet: object) -> Plan:
+        return plan_of({"metrics": ["comet"], "comet": {"model": model, **comet}})
+
+    hub = plan("Unbabel/wmt22-comet-da")
+    (fetched,) = hub.downloads.comet
+    assert fetched.endswith("comet/Unbabel--wmt22-comet-da.txt")
+    assert hub.downloads.local_comet == hub.downloads.fetched_comet == []
+    assert plan("Unbabel/wmt22-comet-da", offline=True).downloads.comet == []
+    assert plan("").downloads.comet == plan("").downloads.local_comet == []
+    here = tmp_path / "model.ckpt"
+    here.touch()
+    assert plan(str(here)).downloads.local_comet == [str(here)]
+    assert plan(str(here)).downloads.comet == []
+
+
+def test_splits_that_are_tokenised_here_have_raw_references() -> None:
+    plan = plan_of(None, "config/ec30.yaml")
+    assert plan.evaluation.metrics("test")[-2:] == ["bleu_untouched", "chrf_untouched"]
+    files = plan.evaluation.raw_references(job(split="test"))
+    assert files["de-en"] == "<dataset>/corpora/untouched.test.en-de.en"
+    assert plan.corpora.folders["ntrex"].name == "ntrex"
+    assert len(plan.downloads.all) == 4
+
+
+def test_patterns_match_names_or_nothing() -> None:
+    assert pattern(["a", "b.c"]) == r"a|b\.c"
+    assert pattern([]) == "(?!)"
+
+
+def test_files_of_the_project_are_known_by_relative_paths_where_it_is_the_working_directory(
+    builtin: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
 ) -> None:
-    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert [kind for kind, _ in blocks] == ["tsv", "tsv", "yaml", "yaml"]
-    settings = yaml.safe_load(blocks[2][1])
-    for name, (_, table) in zip(("languages", "systems"), blocks, strict=False):
-        settings[name] = str(tmp_path / name)
-        (tmp_path / name).write_text(table, encoding="utf-8")
-    settings["corpora"]["folder"] = str(tmp_path)
-    mine = overlay(settings)
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == THREE_SYSTEMS
-    for split, pair in itertools.product(("train", "valid", "test"), ("en-de", "en-is", "en-pl")):
-        for language in pair.split("-"):
-            lines = f"{split} {language}\n".encode() * 3
-            if split == "train":
-                (tmp_path / f"train.{pair}.{language}.gz").write_bytes(gzip.compress(lines))
-            else:
-                (tmp_path / f"{split}.{pair}.{language}").write_bytes(lines)
-    done = snakemake(tmp_path, "results/mine/corpora/report.tsv", overlays=(mine,))
-    assert done.returncode == 0, done.stdout
-    report = (tmp_path / "results/mine/corpora/report.tsv").read_text().splitlines()
-    assert len(report) == 1 + 9
-
-
-def test_the_split_in_the_documentation_plans_its_download(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
-) -> None:
-    """Flores-200 as a test of the built-in languages, as docs/your_languages.md has it."""
-    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
-    (split,) = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.M)[1])
-    tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
-    table = (project / tiny["languages"]).read_text(encoding="utf-8").splitlines()
-    rows = [f"{row}\t{'flores200' if n == 0 else 'deu_Latn'}" for n, row in enumerate(table)]
-    (tmp_path / "languages.tsv").write_text("\n".join(rows), encoding="utf-8")
-    settings = {"languages": str(tmp_path / "languages.tsv")}
-    settings["corpora"] = {"splits": [*tiny["corpora"]["splits"][:2], split]}
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(TINY, overlay(settings)))
-    assert planned_jobs(done.stdout)["fetch_corpus"] == 1, done.stdout
-
-
-def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:
-    done = snakemake(tmp_path, "--lint", overlays=())
-    assert done.returncode == 0, done.stdout
-    snakefmt = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
-    done = subprocess.run(snakefmt, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_profiles_name_real_rules(project: Path) -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (project / "rules").glob("*.smk"))
-    rules = re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, re.MULTILINE)
-    for profile in (project / "profiles").glob("*/profile.yaml"):
-        settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
-        for key in ("set-resources", "set-threads"):
-            assert set(settings.get(key, {})) <= set(rules)
+    monkeypatch.chdir(project)
+    assert plan_of().path("config/x.tsv") == "config/x.tsv"
+    assert "src/neuron_specialization/errors.py" in plan_of().code("errors")
+    monkeypatch.chdir(tmp_path)
+    assert plan_of().path("config/x.tsv") == str(project / "config/x.tsv")

@@ -18,7 +18,7 @@ from tests.evaluation.released import (
 )
 from tests.evaluation.tiny_comet import build_encoder, build_model
 from tests.workflow.conftest import Snakemake, compile_latex, write_overlay
-from tests.workflow.test_plan import planned_jobs
+from tests.workflow.test_plans import planned_jobs
 
 pytestmark = [pytest.mark.slow, needs_outputs, needs_scores]
 

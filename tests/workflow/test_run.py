@@ -32,7 +32,7 @@ from neuron_specialization.workflow.packed_results import merge, pack
 from tests.browser import errors, open_page, wait_until
 from tests.fairseq_plugin.external_checkpoints import as_official
 from tests.workflow.conftest import TINY, Snakemake, compile_latex
-from tests.workflow.test_plan import planned_jobs
+from tests.workflow.test_plans import planned_jobs
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,129 @@
+"""The paper's tables."""
+
+
+rule tables:
+    """Target: all tables of all test splits and metrics."""
+    input:
+        plan.tables.all,
+    localrule: True
+
+
+rule merged:
+    """Target: tables and figures of merged results, all but Table 4, whose costs are one machine's."""
+    input:
+        plan.tables.all_merged,
+        plan.figures.all,
+    localrule: True
+
+
+rule parameters:
+    """Target: the parameters of every system, counted without training anything."""
+    input:
+        "<dataset>/tables/parameters.csv",
+    localrule: True
+
+
+rule make_table:
+    """A table of systems: averages by resource level (2, 7, 8), or a column per language (1, 3)."""
+    input:
+        unpack(plan.tables.inputs),
+        parameters="<dataset>/tables/parameters.csv",
+        report=plan.corpora.report,
+        paper=plan.path("config/paper_results.tsv"),
+        code=plan.code("tables.table_files", "tables.rows"),
+    output:
+        csv="<dataset>/tables/{split}/{table}.{metric}.csv",
+        wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
+        gains="<dataset>/tables/{split}/{table}.{metric}.gains.csv",
+        markdown="<dataset>/tables/{split}/{table}.{metric}.md",
+        latex="<dataset>/tables/{split}/{table}.{metric}.tex",
+        html=report(
+            "<dataset>/tables/{split}/{table}.{metric}.html",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"item": "{table}", "metric": "{metric}", "split": "{split}"},
+        ),
+    log:
+        "<logs>/make_table/{split}.{table}.{metric}.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        settings=plan.tables.settings,
+    message:
+        "Make the table {wildcards.table} of {wildcards.split} in {wildcards.metric}"
+    script:
+        "../scripts/make_table.py"
+
+
+rule make_setup_table:
+    """A table of the set-up: costs (4), languages (5), settings of models (6), validations."""
+    input:
+        unpack(plan.tables.setup_inputs),
+        code=plan.code("tables.setup_tables", "tables.efficiency", "figures.curves"),
+    output:
+        csv="<dataset>/tables/{table}.csv",
+        markdown="<dataset>/tables/{table}.md",
+        latex="<dataset>/tables/{table}.tex",
+        html=report(
+            "<dataset>/tables/{table}.html",
+            caption="../report/setup_table.rst",
+            category="Set-up",
+            labels=plan.tables.setup_title,
+        ),
+    log:
+        "<logs>/make_setup_table/{table}.log",
+    wildcard_constraints:
+        table=pattern(plan.tables.of_setup),
+    conda:
+        "../envs/figures.yaml"
+    params:
+        settings=plan.tables.setup_settings,
+    message:
+        "Make the table {wildcards.table}"
+    script:
+        "../scripts/make_setup_table.py"
+
+
+use rule make_setup_table as count_parameters with:
+    input:
+        code=plan.code("fairseq_plugin.parameters", "tables.setup_tables"),
+    output:
+        csv="<dataset>/tables/{table}.csv",
+        markdown="<dataset>/tables/{table}.md",
+        latex="<dataset>/tables/{table}.tex",
+        html="<dataset>/tables/{table}.html",
+    log:
+        "<logs>/count_parameters/{table}.log",
+    wildcard_constraints:
+        table="parameters",
+    conda:
+        "../envs/training.yaml"
+    params:
+        settings={"systems": plan.tables.counted, "imported": plan.tables.imported},
+    message:
+        "Count the parameters of every system"
+
+
+rule describe_settings:
+    """The whole configuration and the versions of packages."""
+    input:
+        code=plan.code("tables.settings_page"),
+    output:
+        html=report(
+            "<dataset>/tables/settings.html",
+            caption="../report/settings.rst",
+            category="Set-up",
+            labels={"item": "Configuration and versions"},
+        ),
+        digests="<dataset>/settings.json",
+    log:
+        "<logs>/describe_settings.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        config=config,
+        digests=plan.tables.digests,
+    message:
+        f"Describe the settings of {config['dataset']}"
+    script:
+        "../scripts/describe_settings.py"

@@ -1,0 +1,165 @@
+"""A dataset as its configuration describes it: languages, sets of systems, and their runs."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neuron_specialization.corpora.corpus_files import SplitSource, pair_name
+from neuron_specialization.corpora.fetching.table import Source
+from neuron_specialization.settings.architectures import (
+    adapter_settings,
+    shard,
+    system_architecture,
+)
+from neuron_specialization.settings.languages import Language
+from neuron_specialization.settings.systems import System, parent_seed
+from neuron_specialization.workflow.package_source import module_files
+
+NO_MATCH = "(?!)"  # a pattern that matches nothing
+
+Wildcards = Any
+"""Snakemake's: text attributes, named as in the paths of the rule."""
+
+
+class Run(NamedTuple):
+    """One training of one system with one seed, or the outputs of one that ran elsewhere."""
+
+    system: str
+    seed: int
+
+
+def run_of(wildcards: Wildcards) -> Run:
+    """Return the run that a job is about."""
+    return Run(wildcards.system, int(wildcards.seed))
+
+
+def pattern(names: Iterable[str]) -> str:
+    """Return a regular expression that matches some names, or nothing where there are none."""
+    return "|".join(map(re.escape, names)) or NO_MATCH
+
+
+def files(path: str, runs: Iterable[Run], **more: str) -> list[str]:
+    """Return a path for each of some runs; `{system}`, `{seed}` and `more` are filled in."""
+    return [path.format(**run._asdict(), **more) for run in runs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """The configuration of a dataset with its tables."""
+
+    config: Mapping[str, Any]
+    """The configuration, with defaults."""
+    project: Path
+    """Folder of the project as jobs name it: relative where it is the working directory."""
+    root: Path
+    """The same, absolute."""
+    languages: Mapping[str, Language]
+    """By code, the pivot among them."""
+    systems: Mapping[str, System]
+    """By name, those of the sweep of k among them."""
+    sweep: Mapping[float, System]
+    """The systems of the sweep of k, by k."""
+    sources: Mapping[str, Sequence[Source]]
+    """The files of each corpus that can be fetched."""
+    splits: Mapping[str, SplitSource]
+    """By name, where the sentences of each split come from."""
+    shards: Mapping[str, Sequence[str]]
+    """By kind (`fine_tunes`, `bilingual_models`), the jobs that small runs are divided among."""
+
+    @property
+    def pivot(self) -> str:
+        """The language that every direction starts from or goes to."""
+        return str(self.config["pivot"])
+
+    @cached_property
+    def others(self) -> list[str]:
+        """The languages but the pivot."""
+        return [code for code in self.languages if code != self.pivot]
+
+    @cached_property
+    def pairs(self) -> list[str]:
+        """The pairs of the pivot with each other language."""
+        return [pair_name(self.pivot, code) for code in self.others]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of each system."""
+        return {name: row.label for name, row in self.systems.items()}
+
+    @cached_property
+    def imported(self) -> list[str]:
+        """Systems whose outputs were made elsewhere."""
+        return [name for name, row in self.systems.items() if row.method == "imported"]
+
+    @cached_property
+    def local(self) -> list[str]:
+        """Systems that translate here."""
+        return [name for name in self.systems if name not in self.imported]
+
+    @cached_property
+    def from_checkpoint(self) -> list[str]:
+        """Systems whose checkpoint was trained elsewhere."""
+        return [name for name in self.local if self.systems[name].checkpoint]
+
+    @cached_property
+    def trained(self) -> list[str]:
+        """Systems that are trained here: the other local ones are a checkpoint, or masks alone."""
+        rows = ((name, self.systems[name]) for name in self.local)
+        return [name for name, row in rows if row.trained and not row.checkpoint]
+
+    @cached_property
+    def described(self) -> list[str]:
+        """Local systems with a row of their own, which those that only the sweep adds have not."""
+        swept = {row.system for row in self.sweep.values() if not row.tables}
+        return [name for name in self.local if name not in swept]
+
+    @cached_property
+    def analysed(self) -> list[str]:
+        """The system whose neurons are looked at, if there is one."""
+        rows = self.systems.values()
+        parents = (row.parent for row in rows if row.method == "neuron_specialization")
+        return [name for name in (self.config["analysis"]["system"], *parents) if name][:1]
+
+    def runs(self, systems: Iterable[str] | None = None) -> list[Run]:
+        """Return the runs of some systems, or of all."""
+        names = self.systems if systems is None else systems
+        return [Run(name, seed) for name in names for seed in self.systems[name].seeds]
+
+    def parent_run(self, run: Run) -> Run:
+        """Return the run that a continuation starts from."""
+        parent = self.systems[self.systems[run.system].parent]
+        return Run(parent.system, parent_seed(parent, run.seed))
+
+    def row(self, wildcards: Wildcards) -> System:
+        """Return the row of a job's system."""
+        return self.systems[wildcards.system]
+
+    def directions(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions of a system, or of one of its shards."""
+        directions = self.row(wildcards).directions
+        item = wildcards.get("scatteritem")
+        return shard(directions, item) if item else list(directions)
+
+    def architecture(self, row: System, *, fine_tuning: bool = False) -> dict[str, Any]:
+        """Return the model sizes and training settings of a system, or of its fine-tunes (LaSS)."""
+        architectures = self.config["architectures"]
+        return system_architecture(row, self.systems, architectures, fine_tuning=fine_tuning)
+
+    def adapters(self, row: System) -> dict[str, Any] | None:
+        """Return the sets and sizes of a system's adapters, if it has any."""
+        return adapter_settings(row, self.languages, self.pivot)
+
+    def path(self, name: str | Path) -> str:
+        """Return the path of a file of the project, as jobs name it."""
+        return str(self.project / name)
+
+    def code(self, *modules: str) -> list[str]:
+        """Return the files behind some modules of the package: editing one runs a rule again."""
+        return [self.path(path.relative_to(self.root)) for path in module_files(*modules)]
+
+    def gpu_job(self, gpus: int = 1) -> dict[str, int]:
+        """Return the resources of a job on GPUs, of which a machine runs one at a time."""
+        return {"gpu": gpus, "gpu_jobs": 1} if self.config["device"] == "cuda" else {}

@@ -1,0 +1,250 @@
+"""Read the configuration with its tables, check that all of it fits together, and make the plan."""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from neuron_specialization.corpora.corpus_files import columns_in, read_split
+from neuron_specialization.corpora.fetching.table import read_sources
+from neuron_specialization.corpora.split_checks import find_unknown_languages
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.configuration import Key, check_configuration, locate
+from neuron_specialization.settings.languages import read_languages
+from neuron_specialization.settings.related_systems import sweep_systems
+from neuron_specialization.settings.systems import System, read_systems
+from neuron_specialization.settings.training import share_update
+from neuron_specialization.workflow.plan import Plan
+
+SCHEMAS = Path("config/schemas")
+OTHER_FIGURES = ("figure4", "gains", "trainings")
+"""Names of figures of scores that no table may have."""
+NOTHING_TO_TRAIN: Mapping[str, Any] = {
+    "corpora": {"folder": ".", "splits": [], "cleaning": {}, "moses": False, "shards": 1},
+    "vocabulary": {},
+    "architectures": {},
+}
+"""What is said of corpora and models where all systems are imported: no rule needs it."""
+Problem = tuple[Key, str]
+"""A setting that does not fit the others, and why."""
+
+
+def make_plan(
+    config: MutableMapping[str, Any],
+    root: Path,
+    *,
+    shards: Mapping[str, Sequence[str]],
+    files: Sequence[Path] = (),
+) -> Plan:
+    """Make the plan of a dataset.
+
+    Args:
+        config: the merged configuration; defaults are filled in.
+        root: folder of the project, absolute.
+        shards: by kind, the jobs that small runs are divided among (`Plan.shards`).
+        files: the files of the configuration, for messages.
+
+    Raises:
+        InputError: the configuration or one of its tables has something wrong; file, line and key
+            are named as far as they are known.
+    """
+    check_configuration(config, root / SCHEMAS / "config.schema.yaml", files)
+    # a checkout with results in it may be moved: jobs know its files by relative paths
+    project = Path() if Path.cwd() == root.resolve() else root
+    plan = _read_tables(config, project, root, shards)
+    for key, message in _find_problems(plan):
+        raise InputError(f"{locate(key, files)}: {message}")
+    return plan
+
+
+def _read_tables(
+    config: MutableMapping[str, Any], project: Path, root: Path, shards: Mapping[str, Sequence[str]]
+) -> Plan:
+    """Read the tables that a configuration names."""
+    sources = read_sources(
+        project / config["downloads"]["sources"], root / SCHEMAS / "sources.schema.yaml"
+    )
+    languages = read_languages(
+        project / config["languages"], root / SCHEMAS / "languages.schema.yaml", config["pivot"]
+    )
+    systems = read_systems(
+        project / config["systems"],
+        root / SCHEMAS / "systems.schema.yaml",
+        languages=languages,
+        pivot=config["pivot"],
+        architectures=config.get("architectures", {}),
+        tables=config["tables"],
+    )
+    _check_sections(config, systems)
+    sweep = _read_sweep(config["analysis"]["sweep"], systems)
+    downloads = project / config["downloads"]["folder"]
+    folders = {"": project / config["corpora"]["folder"]}
+    folders |= {name: downloads / name for name in sources}
+    return Plan(
+        config=config,
+        project=project,
+        root=root,
+        languages=languages,
+        systems={**systems, **{row.system: row for row in sweep.values()}},
+        sweep=sweep,
+        sources=sources,
+        splits={s["name"]: read_split(s, folders) for s in config["corpora"]["splits"]},
+        shards=shards,
+    )
+
+
+def _check_sections(config: MutableMapping[str, Any], systems: Mapping[str, System]) -> None:
+    """Raise InputError where a section is missing; fill them in where nothing is trained."""
+    local = [name for name, row in systems.items() if row.method != "imported"]
+    if not local:
+        config.update(NOTHING_TO_TRAIN)
+    for section in NOTHING_TO_TRAIN:
+        if section not in config:
+            raise InputError(
+                f"the config has no {section}, but {local[0]} is not imported; "
+                "see config/README.md for what it must have"
+            )
+
+
+def _read_sweep(settings: Mapping[str, Any], systems: Mapping[str, System]) -> dict[float, System]:
+    """Return the systems of the sweep of k, by k."""
+    if not settings["system"]:
+        return {}
+    try:
+        return sweep_systems(systems, settings["system"], settings["k"])
+    except InputError as error:
+        raise InputError(f"the sweep of the config (analysis.sweep) {error}") from None
+
+
+def _find_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield what does not fit together, by setting."""
+    yield from _find_table_problems(plan)
+    yield from _find_analysis_problems(plan)
+    yield from _find_split_problems(plan)
+    yield from _find_vocabulary_problems(plan)
+    yield from _find_source_problems(plan)
+    yield from _find_system_problems(plan)
+
+
+def _find_table_problems(plan: Plan) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for table, layout in plan.tables.layouts.items():
+        figure, key = layout.get("figure"), ("tables", table)
+        if not figure:
+            continue
+        if layout["layout"] != "languages":
+            yield (
+                key,
+                f"tables.{table} has the figure {figure}, but its layout is "
+                f"{layout['layout']}: leave the figure out, or set layout: languages",
+            )
+        if figure in OTHER_FIGURES or (plan.tables.systems[table] and figure in owners):
+            owner = f"that of tables.{owners[figure]}" if figure in owners else "another one"
+            yield (
+                key,
+                f"tables.{table} has the figure {figure}, the name of {owner}: give it another "
+                f"name than {', '.join([*owners, *OTHER_FIGURES])}",
+            )
+        if plan.tables.systems[table]:
+            owners.setdefault(figure, table)
+
+
+def _find_analysis_problems(plan: Plan) -> Iterator[Problem]:
+    for name in plan.analysed:
+        if name not in plan.systems or plan.systems[name].method != "multilingual":
+            yield (
+                ("analysis", "system"),
+                f"the config names {name} as the system whose neurons are looked at "
+                "(analysis.system): it must be a multilingual system",
+            )
+
+
+def _find_split_problems(plan: Plan) -> Iterator[Problem]:
+    sections = plan.config["corpora"]["splits"]
+    keys: dict[str, Key] = {
+        section["name"]: ("corpora", "splits", n) for n, section in enumerate(sections)
+    }
+    for problem in find_unknown_languages(plan.splits.values(), plan.pivot, plan.others):
+        yield ("corpora", "splits"), problem
+    if not plan.local:
+        return
+    tests = plan.config["test_splits"]
+    for name in tests if plan.corpora.prebinarised else plan.corpora.needed_splits:
+        if name not in plan.splits:
+            yield (
+                ("test_splits",) if name in tests else ("corpora", "splits"),
+                f"the config names the split {name}, but corpora.splits has only "
+                f"{', '.join(plan.splits)}",
+            )
+    for split in plan.splits.values():
+        if split.tokenise and not plan.config["corpora"]["moses"]:
+            yield (
+                keys[split.name],
+                f"split {split.name} is tokenised: set corpora.moses, so that translations are "
+                "detokenised before they are scored",
+            )
+    parts = [part for split in plan.splits.values() for part in (split, *split.exceptions.values())]
+    known = {*columns_in([path for part in parts for path in part.paths]), *plan.sources}
+    for column in sorted({name for row in plan.languages.values() for name in row.codes}):
+        if column not in known:
+            yield (
+                ("languages",),
+                f"{plan.config['languages']}: no setting of languages is named {column}, nor is a "
+                f"corpus of {plan.config['downloads']['sources']}, and no path of a split has "
+                f"{{{column}}}",
+            )
+
+
+def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:
+    vocabulary = plan.config["vocabulary"]
+    given = vocabulary.keys() & {"model", "dictionary"}
+    if given == {"dictionary"} and not plan.corpora.prebinarised:
+        yield (
+            ("vocabulary", "dictionary"),
+            "vocabulary: a dictionary alone is enough for corpora that are binarised already; give "
+            "vocabulary.model, too",
+        )
+    for row in plan.systems.values():
+        if row.checkpoint and not given:
+            yield (
+                ("systems",),
+                f"{plan.config['systems']}: system {row.system} has a checkpoint: give the "
+                "vocabulary that it was trained with (vocabulary.model, vocabulary.dictionary)",
+            )
+        if row.vocabulary == "pair" and plan.corpora.prebinarised:
+            yield (
+                ("corpora", "binarised"),
+                f"system {row.system} has vocabularies of its own pairs, which are learned from "
+                "text, but the corpora are binarised already (corpora.binarised): leave it out",
+            )
+        if row.vocabulary == "pair" and "pair_vocabulary" not in plan.config:
+            yield (
+                ("systems",),
+                f"system {row.system} has vocabularies of its own pairs: say in the config how to "
+                "learn them (pair_vocabulary)",
+            )
+
+
+def _find_source_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield corpora that the table of sources lacks, and given files that cannot be read."""
+    try:
+        _ = plan.downloads.all, plan.corpora.local_files
+    except InputError as error:
+        yield ("corpora",), str(error)
+    try:
+        _ = plan.tables.counted
+    except InputError as error:
+        yield ("vocabulary",), str(error)
+
+
+def _find_system_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield systems whose updates the GPUs cannot share; bilingual models have a GPU each."""
+    if plan.config["device"] != "cuda":
+        return
+    for name in plan.trained:
+        row = plan.systems[name]
+        if row.method == "bilingual":
+            continue
+        try:
+            share_update(plan.architecture(row)["update_freq"], plan.config["gpus"])
+        except InputError as error:
+            yield ("gpus",), f"system {name}: {error}"

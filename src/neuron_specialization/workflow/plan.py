@@ -1,0 +1,78 @@
+"""The plan: everything that the rules ask, made once from the configuration (`make_plan`).
+
+Rules say `plan.corpora.x` or `plan.tables.y(wildcards)`: a part for each file of rules. Functions
+that take `wildcards` are input functions, or functions of parameters.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from neuron_specialization.workflow.dataset import Dataset, pattern
+from neuron_specialization.workflow.plan_corpora import CorporaPlan
+from neuron_specialization.workflow.plan_downloads import DownloadsPlan
+from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
+from neuron_specialization.workflow.plan_figures import FiguresPlan
+from neuron_specialization.workflow.plan_models import ModelsPlan
+from neuron_specialization.workflow.plan_tables import TablesPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Dataset):
+    """A dataset, and what follows from it for the workflow."""
+
+    @property
+    def path_variables(self) -> dict[str, str]:
+        """Where results and downloads lie, for the paths of rules (`workflow/paths.py`)."""
+        dataset = f"<results>/{self.config['dataset']}"
+        return {
+            "dataset": dataset,
+            "logs": f"{dataset}/logs",
+            "benchmarks": f"{dataset}/benchmarks",
+            "neurons": f"{dataset}/neurons/{{system}}/seed{{seed}}/{{counting}}.k{{k}}",
+            "downloads": self.downloads.folder,
+        }
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """What wildcards of paths may be."""
+        return {
+            "split": pattern({**self.splits, **dict.fromkeys(self.config["test_splits"])}),
+            "system": pattern(self.systems),
+            "seed": r"\d+",
+            "vocabulary": pattern(self.corpora.vocabularies),
+            "table": pattern(self.tables.systems),
+            "metric": pattern([*self.config["metrics"], *self.evaluation.raw_metrics]),
+            "corpus": pattern(self.sources),
+            "counting": "sentence|token",
+            "k": r"\d+(\.\d+)?",
+        }
+
+    @cached_property
+    def downloads(self) -> DownloadsPlan:
+        """Corpora and models of the internet."""
+        return DownloadsPlan(self)
+
+    @cached_property
+    def corpora(self) -> CorporaPlan:
+        """Corpora, vocabularies and binarised data."""
+        return CorporaPlan(self, self.downloads)
+
+    @cached_property
+    def models(self) -> ModelsPlan:
+        """Runs, and what each direction has of its own."""
+        return ModelsPlan(self)
+
+    @cached_property
+    def evaluation(self) -> EvaluationPlan:
+        """Translations, outputs, scores and paired tests."""
+        return EvaluationPlan(self, self.corpora)
+
+    @cached_property
+    def tables(self) -> TablesPlan:
+        """Tables of scores and of the set-up."""
+        return TablesPlan(self, self.corpora, self.models, self.evaluation)
+
+    @cached_property
+    def figures(self) -> FiguresPlan:
+        """Figures of neurons and of scores."""
+        return FiguresPlan(self, self.tables)

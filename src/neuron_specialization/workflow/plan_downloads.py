@@ -1,0 +1,93 @@
+"""What `rules/download.smk` asks: corpora and models of the internet."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.workflow.dataset import Dataset, Wildcards
+from neuron_specialization.workflow.paths import FETCHED
+
+
+@dataclass(frozen=True)
+class DownloadsPlan:
+    """What a dataset has of the internet."""
+
+    dataset: Dataset
+
+    @property
+    def folder(self) -> str:
+        """Folder of what is fetched."""
+        return self.dataset.path(self.dataset.config["downloads"]["folder"])
+
+    def path(self, corpus: str) -> Path:
+        """Return the folder of a corpus that is fetched."""
+        return Path(self.folder) / corpus
+
+    @property
+    def mirror(self) -> str:
+        """Where files are looked for first; no parameter of a rule, as nothing is fetched twice."""
+        mirror = str(self.dataset.config["downloads"]["mirror"])
+        return str(self.dataset.root / mirror) if mirror and "://" not in mirror else mirror
+
+    def fetched(self, *corpora: str) -> list[str]:
+        """Return the files which say that some corpora of the table of sources are there."""
+        for name in filter(None, corpora):
+            if name not in self.dataset.sources:
+                raise InputError(
+                    f"no corpus {name} in {self.dataset.config['downloads']['sources']}; "
+                    f"it has {', '.join(self.dataset.sources)}"
+                )
+        return [FETCHED.format(corpus=name) for name in filter(None, corpora)]
+
+    @cached_property
+    def of_splits(self) -> list[str]:
+        """The corpora that splits are read from, "" of local ones."""
+        splits = self.dataset.config["corpora"]["splits"]
+        parts = [part for split in splits for part in (split, *split["exceptions"].values())]
+        return sorted({part.get("source", "") for part in parts})
+
+    @cached_property
+    def all(self) -> list[str]:
+        """All that the dataset has of the table of sources."""
+        config = self.dataset.config
+        sections = config["vocabulary"], config["corpora"].get("binarised", {})
+        others = {section.get("source", "") for section in sections}
+        return self.fetched(*sorted({*self.of_splits, *others, *config["downloads"]["also"]}))
+
+    @cached_property
+    def comet(self) -> list[str]:
+        """What says that the COMET model is in the cache of the model hub, if it is from there."""
+        comet, model = self.dataset.config["comet"], self._comet_path
+        is_asked = "comet" in self.dataset.config["metrics"] and comet["model"]
+        is_local = model.is_absolute() or (self.dataset.project / model).exists()
+        if not is_asked or comet["offline"] or is_local:
+            return []
+        return [f"{self.folder}/comet/{'--'.join(model.parts)}.txt"]
+
+    @property
+    def fetched_comet(self) -> list[str]:
+        """The same where it has been fetched."""
+        return [path for path in self.comet if Path(path).exists()]
+
+    def comet_to_fetch(self, wildcards: Wildcards) -> list[str]:
+        """Return the same for `download`, which cannot fetch a local model; scores can go on."""
+        model = self._comet_path
+        is_asked = "comet" in self.dataset.config["metrics"]
+        is_fetched = is_asked and not self.dataset.config["comet"]["offline"]
+        if is_fetched and model.is_absolute() and not model.exists():
+            raise InputError(
+                f"the config has {model} as comet.model, and there is no such file or folder: put "
+                "the model there, or give a name on the model hub, such as Unbabel/wmt22-comet-da"
+            )
+        return self.comet
+
+    @cached_property
+    def local_comet(self) -> list[str]:
+        """The COMET model where it is a file or folder that is there: COMET runs when it comes."""
+        path = self.dataset.project / self._comet_path
+        return [str(path)] if self.dataset.config["comet"]["model"] and path.exists() else []
+
+    @property
+    def _comet_path(self) -> Path:
+        return Path(self.dataset.config["comet"]["model"]).expanduser()

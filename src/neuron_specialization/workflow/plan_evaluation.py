@@ -1,0 +1,113 @@
+"""What `rules/evaluate.smk` asks: translations, outputs, scores and paired tests."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuron_specialization.evaluation.layout import input_files
+from neuron_specialization.settings.related_systems import find_comparisons
+from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
+from neuron_specialization.workflow.paths import COMET, CORPUS, SCORES, SENTENCES, TRANSLATIONS
+from neuron_specialization.workflow.plan_corpora import CorporaPlan
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """The scores of a dataset's systems."""
+
+    dataset: Dataset
+    corpora: CorporaPlan
+
+    def over_splits(self, path: str, systems: Iterable[str] | None = None) -> list[str]:
+        """Return a path for each test split and run of some systems, or of all."""
+        splits, runs = self.dataset.config["test_splits"], self.dataset.runs(systems)
+        return [file for split in splits for file in files(path, runs, split=split)]
+
+    @property
+    def translations(self) -> list[str]:
+        """The translations of all systems that translate here."""
+        return self.over_splits(TRANSLATIONS, self.dataset.local)
+
+    @property
+    def scores(self) -> list[str]:
+        """The scores of all systems."""
+        return self.over_splits(SCORES)
+
+    @property
+    def raw_metrics(self) -> list[str]:
+        """The metrics against untouched references."""
+        metrics = self.dataset.config["metrics"]
+        return [f"{name}_untouched" for name in metrics if name in ("bleu", "chrf")]
+
+    def metrics(self, split: str) -> list[str]:
+        """Return the metrics of a test split, with those against untouched references if any."""
+        given = self.dataset.config["untouched_references"].get(split)
+        languages = self.dataset.languages
+        there = given and any(self._raw_file(given, code).is_file() for code in languages)
+        has_raw = there or split in self.corpora.raw_splits
+        return [*self.dataset.config["metrics"], *(self.raw_metrics if has_raw else [])]
+
+    def job_metrics(self, wildcards: Wildcards) -> list[str]:
+        """Return the metrics of a job's test split."""
+        return self.metrics(wildcards.split)
+
+    def raw_references(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the untouched references of a system's directions that are there, by direction."""
+        split, found = wildcards.split, {}
+        given = self.dataset.config["untouched_references"].get(split, "")
+        for direction in self.dataset.directions(wildcards):
+            source, target = direction.split("-")
+            pair = direction if source == self.dataset.pivot else f"{target}-{source}"
+            path = self._raw_file(given, target)
+            if split in self.corpora.raw_splits:
+                found[direction] = CORPUS.format(split=f"untouched.{split}", pair=pair, lang=target)
+            elif path.is_file():
+                found[direction] = str(path)
+        return found
+
+    def raw_directions(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions that have untouched references."""
+        return list(self.raw_references(wildcards))
+
+    def outputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return what the outputs of a system are made of, translated here or elsewhere."""
+        run, split, folder = run_of(wildcards), wildcards.split, self.imported_folder(wildcards)
+        pairs = self.dataset.directions(wildcards) if folder else []
+        return {
+            "translations": [] if folder else files(TRANSLATIONS, [run], split=split),
+            "corpora": [] if folder else self.corpora.text([split]),
+            "imported": [str(f) for pair in pairs for f in input_files(Path(folder) / pair, split)],
+            "untouched": list(self.raw_references(wildcards).values()),
+        }
+
+    def imported_folder(self, wildcards: Wildcards) -> str:
+        """Return the folder of the outputs of an imported system, "" for another system."""
+        row = self.dataset.row(wildcards)
+        if row.method != "imported":
+            return ""
+        return self.dataset.path(Path(self.dataset.config["imported_outputs"]) / row.folder)
+
+    def comet(self, wildcards: Wildcards) -> list[str]:
+        """Return the COMET scores of a system, where COMET is one of the metrics."""
+        if "comet" not in self.dataset.config["metrics"]:
+            return []
+        run, split = run_of(wildcards), wildcards.split
+        return [file for path in COMET for file in files(path, [run], split=split)]
+
+    def comparisons(self, wildcards: Wildcards) -> list[tuple[str, str, int]]:
+        """Return what a run is tested against: role, system and seed."""
+        return self.comparisons_of(run_of(wildcards))
+
+    def comparisons_of(self, run: Run) -> list[tuple[str, str, int]]:
+        """Return what a run is tested against: role, system and seed."""
+        if self.dataset.config["significance"]["test"] == "none":
+            return []
+        return find_comparisons(self.dataset.systems[run.system], self.dataset.systems, run.seed)
+
+    def compared_sentences(self, wildcards: Wildcards) -> list[str]:
+        """Return the sentence scores of what a run is tested against."""
+        runs = [Run(system, seed) for _, system, seed in self.comparisons(wildcards)]
+        return files(SENTENCES, runs, split=wildcards.split)
+
+    def _raw_file(self, given: str, language: str) -> Path:
+        return self.dataset.project / given.replace("{lang}", language)

@@ -1,0 +1,142 @@
+"""What `rules/figures.smk` asks: figures of neurons and of scores."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from neuron_specialization.settings.related_systems import find_controls
+from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
+from neuron_specialization.workflow.paths import NEURONS, SCORE_TABLE, SCORES
+from neuron_specialization.workflow.plan_tables import TablesPlan
+
+NEURON_FIGURES = {
+    "figure1": ("Figure 1: first decoder layer", "heat_map"),
+    "figure2": ("Figure 2: overlap by layer", "figure2"),
+    "figure5": ("Figure 5: sparsity by layer", "figure5"),
+    "figure6": ("Figure 6: first encoder layer", "heat_map"),
+    "figure7": ("Figure 7: last encoder layer", "heat_map"),
+    "figure8": ("Figure 8: last decoder layer", "heat_map"),
+    "dendrograms": ("Dendrograms", "dendrograms"),
+}
+"""Figures of neurons, each with its title and the name of its caption in `report/`."""
+
+
+@dataclass(frozen=True)
+class FiguresPlan:
+    """The figures of a dataset."""
+
+    dataset: Dataset
+    tables: TablesPlan
+
+    @cached_property
+    def all(self) -> list[str]:
+        """All figures as PDF, and the explorers."""
+        return [*self.of_neurons, *self.of_scores]
+
+    @cached_property
+    def of_neurons(self) -> list[str]:
+        """The figures and statistics of the analysed system's neurons, and its explorers."""
+        runs, settings = self.dataset.runs(self.dataset.analysed), self.dataset.config["analysis"]
+        folders = files(f"{NEURONS}/{settings['counting']}.k{settings['k']:g}", runs)
+        names = [*(f"{name}.pdf" for name in NEURON_FIGURES), "relations.html"]
+        figures = [f"{folder}/{name}" for name in names for folder in folders]
+        return [*figures, *files(f"{NEURONS}/explorer.html", runs)]
+
+    @property
+    def neuron_titles(self) -> dict[str, tuple[str, str]]:
+        """Figures of neurons, each with its title and its caption."""
+        return NEURON_FIGURES
+
+    @property
+    def neuron_files(self) -> list[str]:
+        """Figures of neurons as PDF, and the data behind them."""
+        return [f"<neurons>/{name}.{form}" for name in NEURON_FIGURES for form in ("pdf", "csv")]
+
+    def neuron_labels(
+        self, item: str, k: str = "{k}", counting: str = "{counting}"
+    ) -> dict[str, str]:
+        """Return what the report says of an item about neurons."""
+        run = {"system": "{system}", "seed": "{seed}"}
+        return {"item": item, **run, "k": k, "counting": counting}
+
+    @cached_property
+    def of_scores(self) -> list[str]:
+        """The figures of scores and of validations."""
+        config = self.dataset.config
+        names = [*self.of_tables, *(["figure4"] if self.dataset.sweep else [])]
+        names += ["gains"] if self.gains_table else []
+        curves = ["<dataset>/figures/trainings.pdf"] if self.tables.models.with_curve else []
+        return curves + [
+            f"<dataset>/figures/{split}/{name}.{metric}.pdf"
+            for split in config["test_splits"]
+            for name in names
+            for metric in config["metrics"]
+        ]
+
+    @cached_property
+    def of_tables(self) -> dict[str, str]:
+        """Figures of tables by language: the name of the figure, and its table."""
+        layouts = self.tables.layouts.items()
+        drawn = ((table, layout.get("figure")) for table, layout in layouts)
+        return {name: table for table, name in drawn if name and self.tables.systems[table]}
+
+    def table(self, wildcards: Wildcards) -> str:
+        """Return the table that a figure by language shows."""
+        wanted = {"table": self.of_tables[wildcards.figure], "metric": wildcards.metric}
+        return f"{SCORE_TABLE}.csv".format(split=wildcards.split, **wanted)
+
+    @cached_property
+    def gains_table(self) -> list[str]:
+        """The table whose differences to continued baselines are drawn, if it has any."""
+        return [
+            table
+            for table, layout in self.tables.layouts.items()
+            if layout["layout"] == "levels"
+            and any(
+                role == "control"
+                for run in self.tables.compared(table)
+                for role, _, _ in self.tables.evaluation.comparisons_of(run)
+            )
+        ][:1]
+
+    def gains(self, wildcards: Wildcards) -> list[str]:
+        """Return the differences to continued baselines."""
+        path, where = f"{SCORE_TABLE}.gains.csv", {"split": wildcards.split}
+        return [
+            path.format(table=table, metric=wildcards.metric, **where) for table in self.gains_table
+        ]
+
+    @property
+    def distances(self) -> list[str]:
+        """The file of distances of languages, if one is given."""
+        given = self.dataset.config["analysis"]["distances"]
+        return [] if given in ("", "builtin") else [self.dataset.path(given)]
+
+    @cached_property
+    def swept(self) -> list[tuple[float | None, Run]]:
+        """The runs of the sweep of k, then the continued baseline's, whose k is None."""
+        sweep, systems = self.dataset.sweep, self.dataset.systems
+        controls = [row for own in [*sweep.values()][:1] for row in find_controls(own, systems)]
+        rows = [*sweep.items(), *((None, row) for row in controls[:1])]
+        return [(k, Run(row.system, seed)) for k, row in rows for seed in row.seeds]
+
+    @property
+    def swept_values(self) -> list[tuple[float | None, int]]:
+        """The k and the seed of each run of the sweep."""
+        return [(k, run.seed) for k, run in self.swept]
+
+    def sweep(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the scores of the sweep of k, and those of the parent of each run."""
+        runs, split = [run for _, run in self.swept], wildcards.split
+        parents = [self.dataset.parent_run(run) for run in runs]
+        return {
+            "scores": files(SCORES, runs, split=split),
+            "parents": files(SCORES, parents, split=split),
+        }
+
+    @cached_property
+    def sweep_labels(self) -> dict[str, str]:
+        """The labels of the parent and of the continued baseline of the sweep of k."""
+        labels = self.dataset.labels
+        parents = [labels[row.parent] for row in self.dataset.sweep.values()]
+        controls = [labels[run.system] for k, run in self.swept if k is None]
+        return {"parent": next(iter(parents), ""), "control": next(iter(controls), "")}

@@ -1,0 +1,121 @@
+"""What `rules/train.smk` and `rules/neurons.smk` ask: runs, and what each direction has."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
+from neuron_specialization.workflow.paths import (
+    BILINGUAL_MODELS,
+    CHECKPOINT,
+    COUNTS,
+    CURVE,
+    MASKS,
+    WEIGHT_MASKS,
+)
+
+SELECTION = ("k", "counting", "kept", "shuffled", "stacks")
+"""Columns of a system that say which neurons are selected."""
+
+
+@dataclass(frozen=True)
+class ModelsPlan:
+    """The models of a dataset."""
+
+    dataset: Dataset
+
+    def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the model sizes and training settings of a system."""
+        return self.dataset.architecture(self.dataset.row(wildcards))
+
+    def fine_tuning(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the settings of LaSS's fine-tunes of a system."""
+        return self.dataset.architecture(self.dataset.row(wildcards), fine_tuning=True)
+
+    def adapters(self, wildcards: Wildcards) -> dict[str, Any] | None:
+        """Return the sets and sizes of a system's adapters, if it has any."""
+        return self.dataset.adapters(self.dataset.row(wildcards))
+
+    def selection(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return how the neurons of a system are selected."""
+        row = self.dataset.row(wildcards)
+        return {name: getattr(row, name) for name in SELECTION}
+
+    def seed(self, wildcards: Wildcards) -> int:
+        """Return the seed of a run."""
+        return int(wildcards.seed)
+
+    def parent(self, wildcards: Wildcards) -> list[str]:
+        """Return the checkpoint that a run starts from; adapters are added to theirs instead."""
+        is_continued = self.dataset.row(wildcards).method != "adapter"
+        return self._of_parent(CHECKPOINT, wildcards) if is_continued else []
+
+    def parent_counts(self, wildcards: Wildcards) -> list[str]:
+        """Return the activation counts of the parent of a run."""
+        return self._of_parent(COUNTS, wildcards)
+
+    def _of_parent(self, path: str, wildcards: Wildcards) -> list[str]:
+        has_parent = self.dataset.row(wildcards).parent
+        return files(path, [self.dataset.parent_run(run_of(wildcards))] if has_parent else [])
+
+    def direction_files(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return what directions have of their own: the base of adapters, masks, weight masks."""
+        run, method = run_of(wildcards), self.dataset.row(wildcards).method
+        return {
+            "base": self._of_parent(CHECKPOINT, wildcards) if method == "adapter" else [],
+            "masks": files(MASKS, [run] if method == "neuron_specialization" else []),
+            "weight_masks": self.weight_masks(run) if method == "lass" else [],
+        }
+
+    def weight_masks(self, run: Run) -> list[str]:
+        """Return the weight masks of a run of LaSS, from all shards."""
+        items = self.dataset.shards["fine_tunes"]
+        return [file for item in items for file in files(WEIGHT_MASKS, [run], shard=item)]
+
+    def of_job(self, wildcards: Wildcards) -> list[str]:
+        """Return the checkpoint of a system, or the folders of its bilingual models."""
+        return self.of_run(run_of(wildcards))
+
+    def of_run(self, run: Run) -> list[str]:
+        """Return the files of a run, or of its parent's where it is not trained on."""
+        row = self.dataset.systems[run.system]
+        if not row.trained:
+            return self.of_run(self.dataset.parent_run(run))
+        if row.method == "bilingual":
+            items = self.dataset.shards["bilingual_models"]
+            return [file for item in items for file in files(BILINGUAL_MODELS, [run], shard=item)]
+        return files(CHECKPOINT, [run])
+
+    @cached_property
+    def all(self) -> list[str]:
+        """The models of all systems."""
+        runs = self.dataset.runs(self.dataset.local)
+        return [file for run in runs for file in self.of_run(run)]
+
+    @cached_property
+    def masks(self) -> list[str]:
+        """The neuron masks of all systems that have some."""
+        rows = self.dataset.systems.values()
+        names = [row.system for row in rows if row.method == "neuron_specialization"]
+        return files(MASKS, self.dataset.runs(names))
+
+    @cached_property
+    def with_curve(self) -> list[Run]:
+        """Runs that leave a curve of validations; bilingual models are too many for one."""
+        chosen = (name for name in self.dataset.described if name in self.dataset.trained)
+        systems = self.dataset.systems
+        return self.dataset.runs(name for name in chosen if systems[name].method != "bilingual")
+
+    @cached_property
+    def curves(self) -> list[str]:
+        """The curves of validations of these runs."""
+        return files(CURVE, self.with_curve)
+
+    @cached_property
+    def curve_settings(self) -> dict[str, Any]:
+        """Whose curves they are: runs, and the label and parent of each system."""
+        return {
+            "runs": [tuple(run) for run in self.with_curve],
+            "labels": self.dataset.labels,
+            "parents": {name: self.dataset.systems[name].parent for name, _ in self.with_curve},
+        }

@@ -1,0 +1,242 @@
+"""What `rules/tables.smk` asks: tables of scores, and tables of the set-up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from neuron_specialization.settings.digests import settings_digests, settings_hash
+from neuron_specialization.settings.languages import all_directions
+from neuron_specialization.settings.systems import System
+from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
+from neuron_specialization.workflow.paths import (
+    CHECKPOINT,
+    MASKS,
+    PARAMETERS,
+    SCORE_TABLE,
+    SCORES,
+    TESTS,
+    TRANSLATIONS,
+)
+from neuron_specialization.workflow.plan_corpora import CorporaPlan
+from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
+from neuron_specialization.workflow.plan_models import ModelsPlan
+
+SETUP_TITLES = {
+    "table4": "Table 4: efficiency",
+    "table5": "Table 5: languages",
+    "table6": "Table 6: models",
+    "trainings": "Trainings",
+}
+COST_COLUMNS = (
+    *("system", "label", "method", "parent", "sharing", "adapters_per_layer"),
+    *("k", "stacks", "shuffled", "trained"),
+)
+"""What Table 4 is told of a system."""
+
+
+@dataclass(frozen=True)
+class TablesPlan:
+    """The tables of a dataset."""
+
+    dataset: Dataset
+    corpora: CorporaPlan
+    models: ModelsPlan
+    evaluation: EvaluationPlan
+
+    @cached_property
+    def systems(self) -> dict[str, list[str]]:
+        """The systems of each table of scores."""
+        rows = self.dataset.systems
+        return {
+            table: [name for name, row in rows.items() if table in row.tables]
+            for table in self.dataset.config["tables"]
+        }
+
+    @cached_property
+    def layouts(self) -> dict[str, Mapping[str, Any]]:
+        """The layout of each table, its figure and the paper's counterparts, by metric."""
+        return {
+            table: {"paper": {}, **({"layout": given} if isinstance(given, str) else given)}
+            for table, given in self.dataset.config["tables"].items()
+        }
+
+    @cached_property
+    def all_of_scores(self) -> list[str]:
+        """All tables of scores, as Markdown."""
+        return [
+            f"{SCORE_TABLE}.md".format(split=split, table=table, metric=metric)
+            for split in self.dataset.config["test_splits"]
+            for table, systems in self.systems.items()
+            for metric in self.evaluation.metrics(split)
+            if systems
+        ]
+
+    def compared(self, table: str) -> list[Run]:
+        """Return the runs of a table that are tested against others."""
+        runs = self.dataset.runs(self.systems[table])
+        return [run for run in runs if self.evaluation.comparisons_of(run)]
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the scores and paired tests of a table."""
+        table, split = wildcards.table, wildcards.split
+        return {
+            "scores": files(SCORES, self.dataset.runs(self.systems[table]), split=split),
+            "tests": files(TESTS, self.compared(table), split=split),
+        }
+
+    def settings(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return what a table of scores is of."""
+        dataset, table = self.dataset, wildcards.table
+        layout, config = self.layouts[table], dataset.config
+        return {
+            "dataset": config["dataset"],
+            "layout": layout["layout"],
+            "paper": layout["paper"].get(wildcards.metric, ""),
+            "runs": [tuple(run) for run in dataset.runs(self.systems[table])],
+            "compared": [tuple(run) for run in self.compared(table)],
+            "labels": dataset.labels,
+            "seeded": dataset.local,
+            "levels": {code: dataset.languages[code].level for code in dataset.others},
+            "pivot": dataset.pivot,
+            "directions": all_directions(dataset.languages, dataset.pivot),
+            "round_first": config["round_first"],
+            "level": config["significance"]["level"],
+            "settings": settings_hash(config, dataset.languages, dataset.systems),
+        }
+
+    @cached_property
+    def of_setup(self) -> list[str]:
+        """The tables of the set-up: costs, languages, models, runs."""
+        if not self.dataset.local:
+            return ["table5"]
+        return [name for name in SETUP_TITLES if name != "trainings" or self.models.with_curve]
+
+    @property
+    def all(self) -> list[str]:
+        """All tables, as Markdown, and the page of settings."""
+        setup = [f"<dataset>/tables/{table}.md" for table in self.of_setup]
+        return [*self.all_of_scores, *setup, "<dataset>/tables/settings.html"]
+
+    @property
+    def all_merged(self) -> list[str]:
+        """All tables but Table 4, whose costs are those of one machine."""
+        return [path for path in self.all if not path.endswith("table4.md")]
+
+    def setup_title(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return what the report calls a table of the set-up."""
+        return {"item": SETUP_TITLES[wildcards.table]}
+
+    def setup_inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return what a table of the set-up is made of."""
+        inputs: dict[str, dict[str, list[str]]] = {
+            "table4": {**self.costs, "parameters": [PARAMETERS]},
+            "table5": {"report": [] if self.corpora.prebinarised else self.corpora.report},
+            "table6": {"parameters": [PARAMETERS]},
+            "trainings": {"curves": self.models.curves},
+        }
+        return inputs[wildcards.table]
+
+    def setup_settings(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return what a table of the set-up is told besides."""
+        rows = {name: self.dataset.systems[name] for name in self.dataset.described}
+        settings: dict[str, dict[str, Any]] = {
+            "table4": {
+                "systems": [{c: getattr(row, c) for c in COST_COLUMNS} for row in rows.values()],
+                "jobs": {name: self.jobs(row) for name, row in rows.items()},
+            },
+            "table5": {"languages": self.language_rows, "pivot": self.dataset.pivot},
+            "table6": {"systems": self.model_rows},
+            "trainings": self.models.curve_settings,
+        }
+        return {**settings[wildcards.table], "dataset": self.dataset.config["dataset"]}
+
+    @cached_property
+    def language_rows(self) -> list[dict[str, Any]]:
+        """The rows of all languages but the pivot."""
+        return [vars(self.dataset.languages[code]) for code in self.dataset.others]
+
+    @cached_property
+    def model_rows(self) -> list[dict[str, Any]]:
+        """The name, label and architecture of each system."""
+        dataset = self.dataset
+        rows = (dataset.systems[name] for name in dataset.described)
+        return [
+            {"system": r.system, "label": r.label, "architecture": dataset.architecture(r)}
+            for r in rows
+        ]
+
+    @cached_property
+    def counted(self) -> list[dict[str, Any]]:
+        """What the parameters of each system are counted from."""
+        rows = (self.dataset.systems[model["system"]] for model in self.model_rows)
+        return [
+            {
+                **model,
+                "parent": row.parent,
+                "models": len(row.directions) if row.method == "bilingual" else 1,
+                "dictionaries": self.corpora.dictionary_sizes(row),
+                "adapters": self.dataset.adapters(row),
+            }
+            for model, row in zip(self.model_rows, rows, strict=True)
+        ]
+
+    @cached_property
+    def imported(self) -> list[dict[str, Any]]:
+        """What is said of the parameters of each imported system."""
+        rows = (self.dataset.systems[name] for name in self.dataset.imported)
+        return [
+            {"system": r.system, "label": r.label, "parent": r.parent, "total": r.parameters}
+            for r in rows
+        ]
+
+    @cached_property
+    def costs(self) -> dict[str, list[str]]:
+        """What directions store beside the shared model, and what was translated, by system.
+
+        Of the first seed, and of the first test split.
+        """
+        split = self.dataset.config["test_splits"][0]
+        found = {}
+        for name in self.dataset.described:
+            run, method = self.dataset.runs([name])[0], self.dataset.systems[name].method
+            path = {"adapter": CHECKPOINT, "neuron_specialization": MASKS}.get(method)
+            stored = files(path, [run]) if path else []
+            found[f"stored_{name}"] = self.models.weight_masks(run) if method == "lass" else stored
+            found[f"translated_{name}"] = files(TRANSLATIONS, [run], split=split)
+        return found
+
+    def jobs(self, row: System) -> dict[str, list[str]]:
+        """Return the jobs of a system's first run by kind, as their logs and records are named.
+
+        They are no inputs: where such a file was removed, nothing is trained again for it.
+        """
+        run, split = self.dataset.runs([row.system])[0], self.dataset.config["test_splits"][0]
+        name = f"{run.system}.seed{run.seed}"
+        training = [f"train_system/{name}"]
+        if row.method == "bilingual":
+            training = self._shards("train_bilingual", "bilingual_models", name)
+        return {
+            "finding": self._finding(row, run, name),
+            "training": training if row.system in self.dataset.trained else [],
+            "decoding": [f"translate_split/{split}.{name}"],
+        }
+
+    def _finding(self, row: System, run: Run, name: str) -> list[str]:
+        """Return the jobs that find the sub-networks of a system."""
+        if row.method == "lass":
+            return self._shards("fine_tune_directions", "fine_tunes", name)
+        if row.method != "neuron_specialization":
+            return []
+        # a random draw needs no activations
+        parents = [self.dataset.parent_run(run)] if row.k is not None else []
+        recording = files("record_activations/{system}.seed{seed}", parents)
+        return [*recording, f"select_neurons/{name}"]
+
+    def _shards(self, rule: str, kind: str, name: str) -> list[str]:
+        return [f"{rule}/{name}.{item}" for item in self.dataset.shards[kind]]
+
+    @property
+    def digests(self) -> dict[str, Any]:
+        """Hashes that tell whether results of two workflows may stand beside each other."""
+        return settings_digests(self.dataset.config, self.dataset.languages, self.dataset.systems)

@@ -1,0 +1,197 @@
+"""The plan is made from settings that fit together; others are refused, with file, line and key."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.workflow.make_plan import make_plan
+from neuron_specialization.workflow.plan import Plan
+from tests.conftest import PROJECT
+from tests.workflow.conftest import TINY
+
+SHARDS = {"fine_tunes": ["1-of-2", "2-of-2"], "bilingual_models": ["1-of-1"]}
+
+
+def plan_of(settings: dict[str, Any] | None = None, *files: str) -> Plan:
+    """The plan of some shipped files, or of the tiny dataset, with settings laid over it."""
+    config: dict[str, Any] = {}
+    for name in files or (TINY,):
+        update_config(config, yaml.safe_load((PROJECT / name).read_text(encoding="utf-8")))
+    update_config(config, settings or {})
+    return make_plan(config, PROJECT, shards=SHARDS)
+
+
+def splits(**settings: object) -> dict[str, dict]:
+    """A training corpus in two files per pair, validation and test built in."""
+    train = {"name": "train", "format": "text", "path": "{pair}.{lang}", **settings}
+    others = [{"name": name, "format": "builtin", "sentences": 9} for name in ("valid", "test")]
+    return {"corpora": {"splits": [train, *others]}}
+
+
+def figures(**tables: dict[str, str]) -> dict[str, dict]:
+    """Some tables by language, with figures."""
+    return {"tables": tables}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"vocabulery": {"size": 100}}, "vocabulery"),
+        ({"vocabulary": {"sise": 100}}, "sise"),
+        ({"vocabulary": {"dictionary": "dict.txt"}}, r"dictionary alone.*vocabulary\.model"),
+        (
+            {"vocabulary": {"source": "nowhere", "size": 99, "model": "m"}},
+            r"no corpus nowhere in config/sources\.tsv",
+        ),
+        ({"downloads": {"also": ["nowhere"]}}, r"no corpus nowhere in config/sources\.tsv"),
+        (splits(source="nowhere"), "no source 'nowhere'"),
+        (splits(path="a.{pair}"), r"needs {lang}"),
+        (splits(path="{lnag}"), r"has {lnag}"),
+        (splits(tokenise="moses"), r"set corpora\.moses"),
+        (
+            splits(format="every_nth"),
+            "0 is less than the minimum of 2",
+        ),
+        ({"corpora": {"binarised": {"path": "bin"}}}, "binarised already .*leave it out"),
+        ({"vocabulary": {"model": "nowhere.model"}}, r"nowhere\.model: no such SentencePiece"),
+        ({"pair_vocabulary": {"model": "spm.model"}}, "pair_vocabulary"),
+        ({"architectures": {"tiny": {"layer": 2}}}, "layer"),
+        ({"architectures": {"tiny": {"continuation": {"heads": 2}}}}, "heads"),
+        ({"architectures": {"tiny": {"layers": 0}}}, "0 is less than the minimum"),
+        (
+            {"device": "cuda", "gpus": 2, "architectures": {"tiny": {"update_freq": 3}}},
+            "system baseline: update_freq is 3, which 2 GPUs cannot share.*one of 1, 3",
+        ),
+        ({"decoding": {"beam": "five"}}, "'five' is not of type 'integer'"),
+        ({"metrics": ["meteor"]}, "meteor"),
+        ({"tokenised_bleu": "moses"}, "moses"),
+        ({"comet": {"batch": 8}}, "batch"),
+        ({"significance": {"level": 0}}, "0 is less than or equal to the minimum"),
+        ({"tables": {"levels": {"paper": {"bleu": "Table 2"}}}}, "levels"),
+        ({"test_splits": ["flores"]}, "split flores"),
+        ({"recording": {"split": "ntrex"}}, "split ntrex"),
+        ({"pivot": "fr"}, "the pivot fr has no row"),
+        ({"tables": {"a/b": "levels"}}, "a/b"),
+        ({"architectures": {"tiny": {"continuation": {"patience": 3}}}}, "patience"),
+        ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),
+        (
+            splits(exceptions={False: {"path": "{pair}.{lang}"}}),
+            "has False.*put the code in quotes",
+        ),
+        (splits(exceptions={"ba": {"path": "{pair}.{lang}"}}), "exceptions has 'ba', allowed are"),
+        (splits(latin=["a1", "ba"]), "latin has 'ba', allowed are"),
+        (splits(latin=[False]), "(?s)False is not of type.*in quotes"),
+        (figures(mine={"layout": "levels", "figure": "mine"}), "its layout is levels"),
+        (figures(mine={"layout": "languages", "figure": "gains"}), "the name of another one"),
+        (
+            figures(
+                levels={"layout": "languages", "figure": "mine"},
+                bilingual={"layout": "languages", "figure": "mine"},
+            ),
+            r"has the figure mine, the name of that of tables\.\w+: give it another",
+        ),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_of(settings)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("method=magic", "line 17, column method: 'magic'"),
+        ("method=multilingual architecture=huge", "architecture 'huge'"),
+        ("method=adapter sharing=pair bottleneck=4", "system x needs a parent"),
+        ("method=lass parent=baseline pruning=1.5", "line 17, column pruning: 1.5"),
+        (
+            "method=adapter parent=baseline sharing=family bottleneck=4 directions=en-C",
+            "family 'C'",
+        ),
+        ("method=adapter parent=baseline sharing=pair bottleneck=4 directions=en-b2", "'b2'"),
+        ("method=neuron_specialization parent=baseline k=101", "line 17, column k: 101"),
+        ("method=multilingual architecture=tiny tables=best", "table 'best'"),
+        ("method=imported", "system x needs a value for folder"),
+        ("method=imported folder=f parent=baseline", "baseline, which is not another imported"),
+        ("method=imported folder=f architecture=tiny", "leave its architecture empty"),
+        ("method=lass parent=baseline pruning=0.7 checkpoint=c", "checkpoint, which says nothing"),
+        ("method=multilingual parent=baseline checkpoint=c", "a parent and a checkpoint"),
+        (
+            "method=multilingual architecture=tiny checkpoint=c",
+            "give the vocabulary that it was trained with",
+        ),
+    ],
+)
+def test_bad_rows_of_systems_are_refused(tmp_path: Path, row: str, message: str) -> None:
+    shipped = (PROJECT / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
+    cells = {"system": "x", "label": "X", "directions": "all"}
+    cells |= dict(cell.split("=") for cell in row.split())
+    header, *rows = shipped.splitlines()
+    columns = [*header.split("\t"), "folder", "checkpoint"]
+    shipped = "\n".join(["\t".join(columns), *rows, ""])
+    line = "\t".join(cells.get(column, "") for column in columns)
+    systems = tmp_path / "systems.tsv"
+    systems.write_text(f"{shipped}{line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"systems\.tsv.*{message}"):
+        plan_of({"systems": str(systems)})
+
+
+def write_system(folder: Path, **cells: str) -> str:
+    """Write a table of one system that has all directions; returns its path."""
+    row = {"system": "x", "label": "X", "directions": "all", **cells}
+    path = folder / "systems.tsv"
+    path.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_trained_system_needs_what_training_reads(tmp_path: Path) -> None:
+    systems = write_system(tmp_path, method="multilingual", architecture="tiny")
+    tiny = yaml.safe_load((PROJECT / TINY).read_text(encoding="utf-8"))
+    settings = {"systems": systems, "architectures": tiny["architectures"]}
+    with pytest.raises(InputError, match="the config has no corpora, but x is not imported"):
+        plan_of(settings, "config/published.yaml")
+
+
+def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
+    row = {"method": "bilingual", "architecture": "short", "vocabulary": "pair"}
+    settings = {"systems": write_system(tmp_path, **row), "corpora": {"folder": str(tmp_path)}}
+    with pytest.raises(InputError, match=r"say in the config how to learn them \(pair_vocabulary"):
+        plan_of(settings, "config/experiment.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("dataset: x\nvocabulary:\n  sise: 5\n", "line 3, vocabulary.sise: "),
+        (
+            "dataset: x\ncorpora:\n  splits:\n    - {name: a, format: tsv}\n",
+            "line 4, corpora.splits.0",
+        ),
+        ("dataset: x\ndecoding: {beam: five}\n", "line 2, decoding.beam: 'five' is not"),
+        ("dataset: x\ntest_splits: [news]\n", "line 2, test_splits: "),
+    ],
+)
+def test_errors_name_the_file_and_line_of_the_last_one_that_says_it(
+    tmp_path: Path, text: str, where: str
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text, encoding="utf-8")
+    files = [PROJECT / TINY, mine]
+    config: dict[str, Any] = {}
+    for path in files:
+        update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
+    with pytest.raises(InputError, match=re.escape(f"{mine}, {where}")):
+        make_plan(config, PROJECT, shards=SHARDS, files=files)
+
+
+def test_defaults_are_filled_in_and_not_shared() -> None:
+    one, other = plan_of(), plan_of()
+    assert one.config["decoding"]["beam"] == 5
+    assert one.config["corpora"]["cleaning"]["drop_duplicates"] is True
+    assert one.config["downloads"] == other.config["downloads"]
+    assert one.config["downloads"] is not other.config["downloads"]

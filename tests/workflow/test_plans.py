@@ -1,0 +1,337 @@
+"""What the workflow would do: dry runs of every shipped configuration, and bad settings."""
+
+import gzip
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import TINY, Snakemake
+
+# rules of one job, whatever the dataset
+ONCE = dict.fromkeys(
+    ["prepare_corpora", "count_parameters", "describe_settings", "draw_trainings", "all"], 1
+)
+ONCE["make_setup_table"] = 4
+# of the system whose neurons are looked at
+SETUP = ("make_setup_table", "describe_settings")
+LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
+
+
+def jobs(**counts: int) -> dict[str, int]:
+    """The expected jobs; each training is translated and scored, `tests` times.
+
+    Each continuation is compared with what it continues from.
+    """
+    tests = counts.pop("tests", 1)
+    trained = counts.pop("trained")
+    evaluated = dict.fromkeys(
+        ("translate_split", "postprocess_outputs", "score_system"), tests * trained
+    ) | {"compare_systems": tests * counts.pop("continued")}
+    evaluated["draw_gains"] = tests * counts.pop("metrics", 2)
+    vocabularies = counts.pop("vocabularies", 1)
+    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
+    planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
+    return {rule: count for rule, count in planned.items() if count}
+
+
+THREE_SYSTEMS = jobs(
+    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
+)
+EC30 = jobs(
+    metrics=3,
+    fetch_corpus=4,
+    vocabularies=6,
+    trained=11,
+    continued=8,
+    score_comet=11,
+    train_system=9,
+    train_bilingual=4,
+    fine_tune_directions=2,
+    record_activations=1,
+    select_neurons=4,
+    make_table=10,
+)
+JOBS = {
+    (): jobs(
+        vocabularies=4,
+        trained=19,
+        continued=10,
+        train_system=17,
+        train_bilingual=4,
+        fine_tune_directions=2,
+        record_activations=2,
+        select_neurons=10,
+        make_table=8,
+        draw_languages=2,
+        draw_sweep=2,
+    ),
+    (TINY,): jobs(
+        vocabularies=2,
+        trained=17,
+        continued=12,
+        train_system=14,
+        train_bilingual=4,
+        fine_tune_directions=2,
+        record_activations=3,
+        select_neurons=8,
+        make_table=4,
+    ),
+    ("config/config.yaml", "config/three_seeds.yaml"): jobs(
+        trained=24,
+        continued=6,
+        train_system=24,
+        record_activations=3,
+        select_neurons=18,
+        make_table=2,
+        draw_sweep=2,
+        **dict.fromkeys(LOOK, 3),
+    ),
+    ("config/iwslt14.yaml",): jobs(
+        metrics=0,
+        fetch_corpus=2,
+        trained=11,
+        continued=9,
+        train_system=11,
+        fine_tune_directions=2,
+        record_activations=2,
+        select_neurons=5,
+        make_table=15,
+        draw_languages=3,
+    ),
+    ("config/ec30.yaml",): EC30,
+    ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
+    ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
+        metrics=3,
+        fetch_corpus=2,
+        trained=9,
+        continued=8,
+        score_comet=9,
+        train_system=9,
+        fine_tune_directions=2,
+        record_activations=1,
+        select_neurons=4,
+        make_table=5,
+        vocabularies=0,
+        use_vocabulary=1,
+        use_binarised=1,
+    ),
+    ("config/published.yaml",): {
+        "postprocess_outputs": 2,
+        "score_comet": 2,
+        "score_system": 2,
+        "compare_systems": 1,
+        "count_parameters": 1,
+        "make_table": 3,
+        "make_setup_table": 1,
+        "describe_settings": 1,
+        "all": 1,
+    },
+    ("config/experiment.yaml",): jobs(
+        tests=2,
+        trained=48,
+        continued=42,
+        train_system=36,
+        fine_tune_directions=6,
+        record_activations=6,
+        select_neurons=30,
+        make_table=4,
+        **dict.fromkeys(LOOK, 3),
+    ),
+    ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
+        trained=18,
+        continued=15,
+        train_system=12,
+        record_activations=3,
+        select_neurons=12,
+        make_table=2,
+        **dict.fromkeys(LOOK, 3),
+    ),
+    ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
+        tests=2,
+        trained=57,
+        continued=48,
+        train_system=39,
+        record_activations=9,
+        select_neurons=39,
+        make_table=4,
+        **dict.fromkeys(LOOK, 3),
+    ),
+}
+
+
+def planned_jobs(output: str) -> dict[str, int]:
+    """The first table of job counts of a dry run."""
+    table = output.split("Job stats:")[1].split("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
+def test_every_configuration_plans_its_jobs(
+    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], jobs: dict[str, int]
+) -> None:
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == jobs
+
+
+def test_a_machine_says_how_many_jobs_share_the_small_trainings(
+    snakemake: Snakemake, tmp_path: Path
+) -> None:
+    shards = ["--set-scatter", "fine_tunes=3", "bilingual_models=1"]
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", *shards)
+    assert done.returncode == 0, done.stdout
+    changes = {"fine_tune_directions": 3, "train_bilingual": 2}
+    assert planned_jobs(done.stdout) == JOBS[(TINY,)] | changes
+
+
+CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
+MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
+TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
+SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
+
+
+@pytest.mark.parametrize(
+    ("target", "jobs"),
+    [
+        ("corpora", CORPORA),
+        ("train", TRAIN),
+        ("masks", MASKS),
+        ("parameters", {"count_parameters"}),
+        ("translate", TRAIN | {"translate_split"}),
+        ("scores", SCORES),
+        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table", *SETUP}),
+        (
+            "figures",
+            SCORES - {"train_bilingual"}
+            | {"compare_systems", "count_parameters", "make_table", "draw_gains", "draw_trainings"}
+            | {*LOOK},
+        ),
+    ],
+)
+def test_every_stage_is_a_target(
+    snakemake: Snakemake, tmp_path: Path, target: str, jobs: set[str]
+) -> None:
+    done = snakemake(tmp_path, target, "--dry-run", "--quiet", "rules")
+    assert set(planned_jobs(done.stdout)) == jobs | {target}
+
+
+@pytest.mark.parametrize(
+    ("overlays", "fetched"),
+    [
+        (("config/ec30.yaml",), {"fetch_corpus": 4, "fetch_comet": 1}),
+        (("config/ec30.yaml", "config/ec30_text.yaml"), {"fetch_corpus": 4, "fetch_comet": 1}),
+        (("config/ec30.yaml", "config/ec30_binarised.yaml"), {"fetch_corpus": 2, "fetch_comet": 1}),
+        (("config/iwslt14.yaml",), {"fetch_corpus": 2}),
+        (("config/experiment.yaml",), {}),
+        (("config/published.yaml",), {}),
+        ((TINY,), {}),
+    ],
+)
+def test_download_is_a_target_of_its_own(
+    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], fetched: dict[str, int]
+) -> None:
+    done = snakemake(tmp_path, "download", "--dry-run", "--quiet", "rules", overlays=overlays)
+    assert planned_jobs(done.stdout) == fetched | {"download": 1}
+
+
+def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
+    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    settings = {"metrics": ["comet"], "comet": {"model": str(tmp_path / "model.ckpt")}}
+    overlays = (TINY, overlay(settings))
+    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
+    assert done.returncode != 0
+    assert re.search(r"model\.ckpt as comet\.model, and there is no such file", done.stdout)
+    # without it, scores say so, and all else goes on
+    done = snakemake(tmp_path, "scores", "--dry-run", "--quiet", "rules", overlays=overlays)
+    assert "fetch_comet" not in planned_jobs(done.stdout), done.stdout
+    (tmp_path / "model.ckpt").touch()
+    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
+    assert done.returncode == 0, done.stdout
+
+
+def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
+    shipped = {path.name for path in (project / "config").glob("*.yaml")}
+    tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
+    assert shipped == tested
+
+
+def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
+    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    mine = overlay({"metrics": ["bleu"]})
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == JOBS[()] | {
+        "make_table": 4,
+        "draw_languages": 1,
+        "draw_gains": 1,
+        "draw_sweep": 1,
+    }
+
+
+def test_the_dataset_in_the_documentation_works(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert [kind for kind, _ in blocks] == ["tsv", "tsv", "yaml", "yaml"]
+    settings = yaml.safe_load(blocks[2][1])
+    for name, (_, table) in zip(("languages", "systems"), blocks, strict=False):
+        settings[name] = str(tmp_path / name)
+        (tmp_path / name).write_text(table, encoding="utf-8")
+    settings["corpora"]["folder"] = str(tmp_path)
+    mine = overlay(settings)
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
+    assert done.returncode == 0, done.stdout
+    assert planned_jobs(done.stdout) == THREE_SYSTEMS
+    for split, pair in itertools.product(("train", "valid", "test"), ("en-de", "en-is", "en-pl")):
+        for language in pair.split("-"):
+            lines = f"{split} {language}\n".encode() * 3
+            if split == "train":
+                (tmp_path / f"train.{pair}.{language}.gz").write_bytes(gzip.compress(lines))
+            else:
+                (tmp_path / f"{split}.{pair}.{language}").write_bytes(lines)
+    done = snakemake(tmp_path, "results/mine/corpora/report.tsv", overlays=(mine,))
+    assert done.returncode == 0, done.stdout
+    report = (tmp_path / "results/mine/corpora/report.tsv").read_text().splitlines()
+    assert len(report) == 1 + 9
+
+
+def test_the_split_in_the_documentation_plans_its_download(
+    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+) -> None:
+    """Flores-200 as a test of the built-in languages, as docs/your_languages.md has it."""
+    text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
+    (split,) = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.M)[1])
+    tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
+    table = (project / tiny["languages"]).read_text(encoding="utf-8").splitlines()
+    rows = [f"{row}\t{'flores200' if n == 0 else 'deu_Latn'}" for n, row in enumerate(table)]
+    (tmp_path / "languages.tsv").write_text("\n".join(rows), encoding="utf-8")
+    settings = {"languages": str(tmp_path / "languages.tsv")}
+    settings["corpora"] = {"splits": [*tiny["corpora"]["splits"][:2], split]}
+    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(TINY, overlay(settings)))
+    assert planned_jobs(done.stdout)["fetch_corpus"] == 1, done.stdout
+
+
+def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:
+    done = snakemake(tmp_path, "--lint", overlays=())
+    assert done.returncode == 0, done.stdout
+    snakefmt = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "rules"]
+    done = subprocess.run(snakefmt, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_profiles_name_real_rules(project: Path) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (project / "rules").glob("*.smk"))
+    rules = re.findall(r"^(?:rule|use rule \w+ as) (\w+)", text, re.MULTILINE)
+    for profile in (project / "profiles").glob("*/profile.yaml"):
+        settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
+        for key in ("set-resources", "set-threads"):
+            assert set(settings.get(key, {})) <= set(rules)
