@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 with log_to(snakemake.log[0]), look():
     inputs, params, metric = snakemake.input, snakemake.params, snakemake.wildcards.metric
-    k, seeds = params.trainings["k"], params.trainings["seed"]
     rows = [
-        (percentage, seed, side, difference)
-        for percentage, seed, scores, parent in zip(
-            k, seeds, inputs.scores, inputs.parents, strict=True
+        (k, seed, side, difference)
+        for (k, seed), scores, parent in zip(
+            params.runs, inputs.scores, inputs.parents, strict=True
         )
         for side, difference in improvements(
             read_scores(Path(scores)), read_scores(Path(parent)), metric, params.pivot

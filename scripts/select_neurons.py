@@ -14,11 +14,7 @@ with log_to(snakemake.log[0]):
     masks = select_masks(
         Counts.load(Path(snakemake.input.counts[0])),
         directions=snakemake.params.directions,
-        k=snakemake.params.k,
-        counting=snakemake.params.counting,
-        kept=snakemake.params.kept,
-        shuffled=snakemake.params.shuffled,
-        stacks=snakemake.params.stacks,
+        **snakemake.params.selection,
         seed=snakemake.params.seed,
     )
     masks.save(Path(snakemake.output.masks))

@@ -141,16 +141,19 @@ def test_bad_rows_of_systems_are_refused(tmp_path: Path, row: str, message: str)
         plan_of({"systems": str(systems)})
 
 
-def write_system(folder: Path, **cells: str) -> str:
-    """Write a table of one system that has all directions; returns its path."""
-    row = {"system": "x", "label": "X", "directions": "all", **cells}
+def write_systems(folder: Path, *rows: dict[str, str]) -> str:
+    """Write a table of systems that have all directions; returns its path."""
+    filled = [{"label": row["system"].upper(), "directions": "all", **row} for row in rows]
+    columns = list(dict.fromkeys(name for row in filled for name in row))
+    lines = [columns, *([row.get(name, "") for name in columns] for row in filled)]
     path = folder / "systems.tsv"
-    path.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n", encoding="utf-8")
+    path.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
     return str(path)
 
 
 def test_a_trained_system_needs_what_training_reads(tmp_path: Path) -> None:
-    systems = write_system(tmp_path, method="multilingual", architecture="tiny")
+    row = {"system": "x", "method": "multilingual", "architecture": "tiny"}
+    systems = write_systems(tmp_path, row)
     tiny = yaml.safe_load((PROJECT / TINY).read_text(encoding="utf-8"))
     settings = {"systems": systems, "architectures": tiny["architectures"]}
     with pytest.raises(InputError, match="the config has no corpora, but x is not imported"):
@@ -158,8 +161,8 @@ def test_a_trained_system_needs_what_training_reads(tmp_path: Path) -> None:
 
 
 def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
-    row = {"method": "bilingual", "architecture": "short", "vocabulary": "pair"}
-    settings = {"systems": write_system(tmp_path, **row), "corpora": {"folder": str(tmp_path)}}
+    row = {"system": "x", "method": "bilingual", "architecture": "short", "vocabulary": "pair"}
+    settings = {"systems": write_systems(tmp_path, row), "corpora": {"folder": str(tmp_path)}}
     with pytest.raises(InputError, match=r"say in the config how to learn them \(pair_vocabulary"):
         plan_of(settings, "config/experiment.yaml")
 
@@ -169,7 +172,7 @@ def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
     [
         ("dataset: x\nvocabulary:\n  sise: 5\n", "line 3, vocabulary.sise: "),
         (
-            "dataset: x\ncorpora:\n  splits:\n    - {name: a, format: tsv}\n",
+            "dataset: x\ncorpora:\n  splits:\n    - {name: a, format: tvs}\n",
             "line 4, corpora.splits.0",
         ),
         ("dataset: x\ndecoding: {beam: five}\n", "line 2, decoding.beam: 'five' is not"),
