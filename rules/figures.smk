@@ -11,12 +11,12 @@ rule figures:
     input:
         collect(
             collect(
-                "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/{figure}.pdf",
+                "<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/{file}",
                 zip,
                 allow_missing=True,
                 **analysed_trainings(),
             ),
-            figure=NEURON_FIGURES,
+            file=[*(f"{name}.pdf" for name in NEURON_FIGURES), "relations.html"],
         ),
         collect(
             "<dataset>/neurons/{system}/seed{seed}/explorer.html",
@@ -42,7 +42,10 @@ rule measure_neurons:
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
         distances=local_distances(),
         code=package_source(
-            "neurons.family_statistics", "neurons.distances", "tables.writers"
+            "neurons.selection",
+            "neurons.distances",
+            "tables.neuron_statistics",
+            "tables.writers",
         ),
     output:
         overlap="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/overlap.csv",
@@ -77,9 +80,8 @@ rule measure_neurons:
 rule draw_neurons:
     """Overlap and sparsity as pictures (Figures 1, 2, 5, 6, 7, 8), and dendrograms."""
     input:
-        overlap=rules.measure_neurons.output.overlap,
-        sparsity=rules.measure_neurons.output.sparsity,
-        code=package_source("figures.neurons"),
+        counts="<dataset>/activations/{system}/seed{seed}.npz",
+        code=package_source("neurons.selection", "figures.neurons"),
     output:
         figure1=neuron_figure("figure1", "Figure 1: first decoder layer", "heat_map"),
         figure2=neuron_figure("figure2", "Figure 2: overlap by layer", "figure2"),
