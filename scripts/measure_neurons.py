@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from neuron_specialization.files import only, write_text
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.distances import language_distances
-from neuron_specialization.neurons.family_statistics import family_means, relation_table
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.statistics import family_means, relation_table
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.tables.neuron_statistics import relation_notes, relation_text

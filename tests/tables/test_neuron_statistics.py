@@ -11,7 +11,7 @@ from neuron_specialization.tables.neuron_statistics import (
     relation_notes,
     relation_text,
 )
-from tests.neurons.test_family_statistics import EVERY, make_overlap, relate
+from tests.neurons.test_relations import EVERY, make_overlap, relate
 
 
 @pytest.mark.parametrize(

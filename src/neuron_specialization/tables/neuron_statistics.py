@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from neuron_specialization.neurons.family_statistics import UNTRAINED
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import layer_label, side_label
+from neuron_specialization.neurons.statistics import UNTRAINED
 from neuron_specialization.tables.text_tables import MISSING, TextTable
 
 
@@ -20,28 +20,23 @@ def relation_text(relations: pd.DataFrame, pivot: str) -> TextTable:
     ]
     rows = []
     for _, row in relations.iterrows():
-        cells = [percent(row[name]) for name in ("within", "across", "gap")]
-        cells += [p_value(row["p"]), percent(row[f"{UNTRAINED}gap"]), p_value(row[f"{UNTRAINED}p"])]
-        cells.append(decimals(row["agreement"]))
+        cells = [number(100 * row[name], 1) for name in ("within", "across", "gap")]
+        cells += [p_value(row["p"]), number(100 * row[f"{UNTRAINED}gap"], 1)]
+        cells += [p_value(row[f"{UNTRAINED}p"]), number(row["agreement"], 2)]
         for kind in kinds:
-            cells += [decimals(row[f"rho_{kind}"]), p_value(row[f"p_{kind}"])]
+            cells += [number(row[f"rho_{kind}"], 2), p_value(row[f"p_{kind}"])]
         rows.append((layer_label(row["layer"]), side_label(row["side"], pivot), *cells))
     return TextTable(labels=("Layer", "Side"), columns=tuple(columns), rows=tuple(rows))
 
 
-def percent(value: float) -> str:
-    """Return a share in percent, with one decimal."""
-    return MISSING if np.isnan(value) else f"{100 * value:.1f}".replace("-", "−")
-
-
-def decimals(value: float) -> str:
-    """Return a number with two decimals."""
-    return MISSING if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+def number(value: float, decimals: int) -> str:
+    """Return a number with its decimals and a minus sign, "–" for nan."""
+    return MISSING if np.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
 
 
 def p_value(value: float) -> str:
     """Return a p-value with four decimals below 0.01, otherwise with two."""
-    return MISSING if np.isnan(value) else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+    return number(value, 4 if value < 0.01 else 2)
 
 
 def relation_notes(relations: pd.DataFrame, overlap: Overlap, permutations: int) -> list[str]:

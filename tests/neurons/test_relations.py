@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuron_specialization.neurons.family_statistics import family_means, relation_table
 from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.statistics import family_means, relation_table
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.languages import Language
 
