@@ -51,7 +51,7 @@ rule draw_neurons:
     """Overlap and sparsity as pictures (Figures 1, 2, 5, 6, 7, 8), and dendrograms."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
-        code=plan.code("figures.neurons"),
+        code=plan.code("neurons.selection", "figures.neurons"),
     output:
         pictures=[
             report(

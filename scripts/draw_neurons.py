@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.figures.neurons import NeuronTables, draw_all, read_layers
+from neuron_specialization.figures.neurons import draw_all
 from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.storage import Counts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
-    tables = NeuronTables(
-        overlap=read_layers(Path(snakemake.input.overlap)),
-        sparsity=read_layers(Path(snakemake.input.sparsity)),
-        families=snakemake.params.families,
-        pivot=snakemake.params.pivot,
-    )
+    params, wildcards = snakemake.params, snakemake.wildcards
+    counts = Counts.load(Path(snakemake.input.counts))
+    masks = select_all(counts, k=float(wildcards.k), counting=wildcards.counting)
     paths = [Path(path) for path in snakemake.output]
     files = {path.stem: {} for path in paths}
     for path in paths:
         files[path.stem][path.suffix[1:]] = path
-    draw_all(tables, files, snakemake.params.heat_maps)
+    draw_all(Overlap.of(masks, params.pivot), params.families, files, params.heat_maps)

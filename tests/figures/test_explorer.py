@@ -12,7 +12,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from neuron_specialization.figures.explorer import pack, write_explorer
-from neuron_specialization.neurons.neuron_tables import iou_matrix, overlap_table, select_all
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
 from tests.browser import errors, open_page, wait_until
@@ -97,8 +98,8 @@ def test_a_cell_shows_the_iou_of_the_table(
     choose(page, "counting", counting)
     type_k(page, k)
     stack, number = layer.lower().split()[0], int(layer[-1]) - 1
-    table = overlap_table(select_all(make_counts(), k=k, counting=counting), "en")
-    expected = iou_matrix(table, f"{stack}.layers.{number}", side, ORDER)
+    overlap = Overlap.of(select_all(make_counts(), k=k, counting=counting), "en")
+    expected = overlap.matrix(f"{stack}.layers.{number}", ORDER)
     for i, j in ((0, 1), (2, 0), (3, 2)):
         text = shown(page, i, j)
         names = [f"en-{ORDER[n]}" if side == "o2m" else f"{ORDER[n]}-en" for n in (i, j)]
@@ -141,8 +142,8 @@ def test_both_sides_are_ordered_by_side_and_family(page: webdriver.Chrome) -> No
 
 
 def test_the_nearest_and_farthest_languages_are_listed(page: webdriver.Chrome) -> None:
-    table = overlap_table(select_all(make_counts(), k=95, counting="sentence"), "en")
-    row = iou_matrix(table, "decoder.layers.0", "o2m", ORDER)[2]
+    overlap = Overlap.of(select_all(make_counts(), k=95, counting="sentence"), "en")
+    row = overlap.matrix("decoder.layers.0", ORDER)[2]
     expected = [ORDER[i] for i in np.argsort(-row) if i != 2]
     Select(page.find_element(By.ID, "language")).select_by_value("en-a1")
     listed = page.find_element(By.ID, "similar").text.split("\n")

@@ -1,25 +1,21 @@
 """Figures show what their tables say, in the right order; where there is nothing, they say so."""
 
-import dataclasses
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
-from neuron_specialization.figures.heat_maps import draw_heat_map, family_order, scaled
+from neuron_specialization.figures.heat_maps import Panel, draw_heat_map, family_order, scaled
 from neuron_specialization.figures.layers import draw_sparsity, sparsity_by_layer
 from neuron_specialization.figures.neurons import (
-    NeuronTables,
     draw_all,
     make_boxes,
     make_dendrograms,
     make_heat_map,
-    read_layers,
+    make_panel,
 )
 from neuron_specialization.figures.scores import (
     draw_language_bars,
@@ -30,64 +26,46 @@ from neuron_specialization.figures.scores import (
     read_languages,
 )
 from neuron_specialization.figures.style import COLOURS, colours_of, look
-from neuron_specialization.neurons.neuron_tables import overlap_table, sparsity_table
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.sides import SIDES
 from neuron_specialization.neurons.storage import Masks
 
 FAMILIES = {"b1": "B", "a1": "A", "b2": "B", "a2": "A"}
 LAYERS = ("encoder.layers.0", "encoder.layers.1", "decoder.layers.0", "decoder.layers.1")
+FROM, INTO = [f"en-{code}" for code in FAMILIES], [f"{code}-en" for code in FAMILIES]
+ALONE = ["en-a1", "a1-en"]
 
 
-def make_tables(codes: Sequence[str] = tuple(FAMILIES), **changes: np.ndarray) -> NeuronTables:
-    directions = [f"en-{code}" for code in codes] + [f"{code}-en" for code in codes]
-    mask_LNF = np.random.default_rng(1).random((len(directions), len(LAYERS), 200)) < 0.6
-    for layer, values in changes.items():
-        mask_LNF[:, LAYERS.index(layer.replace("_", "."))] = values
+def make_overlap(directions: list[str] = FROM + INTO, dead: str = "") -> Overlap:
+    """The overlap of random masks; a dead layer has none."""
+    shape = (len(directions), len(LAYERS), 200)
+    mask_LNF = np.random.default_rng(1).random(shape) < 0.6
+    mask_LNF[:, [layer == dead for layer in LAYERS]] = False
     masks = Masks(directions=tuple(directions), layers=LAYERS, mask_LNF=mask_LNF, provenance={})
-    return NeuronTables(
-        overlap=overlap_table(masks, "en"),
-        sparsity=sparsity_table(masks, "en"),
-        families=FAMILIES,
-        pivot="en",
-    )
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.texts]
-
-
-def tick_labels(figure: Figure) -> tuple[list[str], list[str]]:
-    axes = figure.axes[0]
-    return (
-        [label.get_text() for label in axes.get_xticklabels()],
-        [label.get_text() for label in axes.get_yticklabels()],
-    )
+    return Overlap.of(masks, "en")
 
 
 def test_languages_stand_family_by_family_and_cells_below_their_labels() -> None:
-    tables = make_tables()
-    figure, data = make_heat_map(tables, "decoder.layers.1", "linear")
+    overlap = make_overlap()
+    panel = make_panel(overlap, FAMILIES, "decoder.layers.1")
+    figure, data = make_heat_map(panel, "linear")
+    axes = figure.axes[0]
     order = ["b1", "b2", "a1", "a2"]
-    assert tick_labels(figure) == (order, order)
-    assert figure.axes[0].get_title() == "Decoder layer 2, en→X"
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == order
+    assert axes.get_title() == "Decoder layer 2, en→X"
     assert list(data["language"]) == list(data.columns[1:]) == order
-    shown = figure.axes[0].images[0].get_array()
-    overlap = tables.overlap
-    for i, one in enumerate(order):
-        for j, other in enumerate(order):
-            pair = overlap[
-                (overlap["layer"] == "decoder.layers.1")
-                & (overlap["side"] == "o2m")
-                & overlap["a"].isin([one, other])
-                & overlap["b"].isin([one, other])
-            ]
-            if i == j:
-                assert shown.mask[i, j]
-            else:
-                assert shown[i, j] == data[other][i] == pair["iou"].item()
+    shown = axes.images[0].get_array()
+    assert (shown.mask == np.eye(4)).all()
+    table = overlap.table().query("layer == 'decoder.layers.1' and side == 'o2m'")
+    assert len(table) == 6
+    for a, b, iou in table[["a", "b", "iou"]].itertuples(index=False):
+        i, j = order.index(a), order.index(b)
+        assert shown[i, j] == shown[j, i] == data[a][j] == data[b][i] == iou
 
 
 def test_family_bars_lie_along_their_languages() -> None:
-    figure, _ = make_heat_map(make_tables(), "encoder.layers.0", "linear")
+    figure, _ = make_heat_map(make_panel(make_overlap(), FAMILIES, "encoder.layers.0"), "linear")
     assert figure.axes[0].get_title() == "Encoder layer 1, X→en"
     colours = colours_of(["B", "A"])
     bars = [(to_hex(bar.get_facecolor()).upper(), bar) for bar in figure.axes[0].patches]
@@ -100,16 +78,15 @@ def test_the_order_of_families_is_that_of_their_first_language() -> None:
     assert family_order(["B", "A", "B", "C", "A"]) == [0, 2, 1, 4, 3]
 
 
-def test_the_official_scale_has_a_power_and_a_clip() -> None:
-    iou_LL = np.array([[1, 0.5], [0.5, 1]])
+@pytest.mark.parametrize("iou", [0.5, 0.29])
+def test_the_official_scale_has_a_power_and_a_clip(iou: float) -> None:
+    iou_LL = np.array([[1, iou], [iou, 1]])
     shown, lowest, highest = scaled(iou_LL, "official")
-    assert shown[0, 1] == pytest.approx(100 * 0.5**1.25)
+    assert shown[0, 1] == pytest.approx(100 * iou**1.25)
     assert (lowest, highest) == (40, 80)
-    assert scaled(np.array([[1, 0.29], [0.29, 1]]), "official")[0][0, 1] == pytest.approx(
-        100 * 0.29**1.25
-    )
+    panel = Panel(title="", iou_LL=iou_LL, languages="ab", families="AB")
     with look():
-        figure = draw_heat_map(iou_LL, ["a", "b"], ["A", "B"], title="", scale="official")
+        figure = draw_heat_map(panel, "official")
     assert "1.25" in figure.axes[1].get_ylabel()
 
 
@@ -119,45 +96,45 @@ def test_the_linear_scale_ends_where_the_values_do() -> None:
     assert (lowest, highest) == pytest.approx((0.5, 0.7))
     assert shown[0, 1] == 0.52
     with look():
-        figure = draw_heat_map(iou_LL, ["a", "b", "c"], ["A", "B", "B"], title="")
+        figure = draw_heat_map(Panel(title="", iou_LL=iou_LL, languages="abc", families="ABB"))
     labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert labels == ["0.50", "0.55", "0.60", "0.65", "0.70"]
 
 
 @pytest.mark.parametrize(
-    ("tables", "layer", "message"),
+    ("overlap", "layer", "message"),
     [
-        (make_tables(["a1"]), LAYERS[0], "Encoder layer 1, X→en, has the neurons of a1 only"),
+        (make_overlap(ALONE), LAYERS[0], "Encoder layer 1, X→en, has the neurons of a1 only"),
         (
-            make_tables(decoder_layers_0=False),
+            make_overlap(dead=LAYERS[2]),
             LAYERS[2],
             "Decoder layer 1, en→X has no active neuron of b1, b2, a1, a2",
         ),
     ],
 )
 def test_a_figure_says_why_there_is_nothing_to_see(
-    tables: NeuronTables, layer: str, message: str
+    overlap: Overlap, layer: str, message: str
 ) -> None:
-    figure, _ = make_heat_map(tables, layer, "linear")
-    assert message in texts(figure)[0]
+    figure, _ = make_heat_map(make_panel(overlap, FAMILIES, layer), "linear")
+    assert message in figure.texts[0].get_text()
 
 
 def test_nothing_to_compare_leaves_no_figure_empty() -> None:
-    for draw in (make_boxes, make_dendrograms):
-        figure, _ = draw(make_tables(["a1"]))
-        assert "has the neurons of two languages" in texts(figure)[0]
+    alone = make_overlap(ALONE)
+    for figure, _ in (make_boxes(alone), make_dendrograms(alone, FAMILIES)):
+        assert "has the neurons of two languages" in figure.texts[0].get_text()
         assert not figure.axes
 
 
 def test_a_layer_without_neurons_leaves_its_dendrogram_out() -> None:
-    figure, _ = make_dendrograms(make_tables(decoder_layers_0=False))
+    figure, data = make_dendrograms(make_overlap(dead=LAYERS[2]), FAMILIES)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["Encoder layer 1, X→en", "Encoder layer 2, X→en", "Decoder layer 2, en→X"]
+    assert set(data["layer"]) == {*LAYERS} - {LAYERS[2]}
 
 
 def test_boxes_hold_the_pairs_of_their_layer() -> None:
-    tables = make_tables()
-    figure, data = make_boxes(tables)
+    figure, data = make_boxes(make_overlap())
     assert [axes.get_title() for axes in figure.axes] == ["Encoder (X→en)", "Decoder (en→X)"]
     assert len(data) == 4 * 6
     median = figure.axes[1].lines[9].get_ydata()[0]  # five lines a box, its median last
@@ -165,37 +142,28 @@ def test_boxes_hold_the_pairs_of_their_layer() -> None:
     assert median == pytest.approx(100 * expected)
 
 
-@pytest.mark.parametrize("empty", [0, 1])
-def test_a_stack_without_pairs_says_so_beside_the_other(empty: int) -> None:
-    """As of directions from the pivot only: encoders are shown on those into it."""
-    tables = make_tables()
-    shown = tables.overlap[tables.overlap["side"] == ("m2o", "o2m")[1 - empty]]
-    figure, _ = make_boxes(dataclasses.replace(tables, overlap=shown))
+@pytest.mark.parametrize(("directions", "empty"), [(FROM, 0), (INTO, 1)])
+def test_a_stack_without_pairs_says_so_beside_the_other(directions: list[str], empty: int) -> None:
+    """Directions of one side only: encoders are shown on those into the pivot."""
+    figure, _ = make_boxes(make_overlap(directions))
     words = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert words[empty] == ["no two languages"]
     assert words[1 - empty] == []
     assert figure.axes[1 - empty].lines
 
 
-def test_a_language_may_be_called_nan(tmp_path: Path) -> None:
-    """Min Nan, by ISO 639-3."""
-    table = pd.DataFrame({"a": ["nan", "de"], "b": ["de", "zh"], "iou": [0.25, np.nan]})
-    table.to_csv(tmp_path / "overlap.csv", index=False)
-    pd.testing.assert_frame_equal(read_layers(tmp_path / "overlap.csv"), table)
-
-
 def test_sparsity_has_students_interval() -> None:
-    table = pd.DataFrame({"layer": "encoder.layers.0", "side": "o2m", "sparsity": [0.1, 0.2, 0.3]})
-    (row,) = sparsity_by_layer(table).itertuples()
-    assert row.mean == pytest.approx(0.2)
-    assert row.high - row.mean == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
-    alone = sparsity_by_layer(table[:1])
-    assert alone["mean"].item() == 0.1
-    assert np.isnan(alone["low"].item())
+    overlap = make_overlap(["en-b1", "b1-en", "en-a1", "en-b2"])
+    overlap.sparsity_LN[:, 0] = 0.1, 0.7, 0.2, 0.3
+    o2m, m2o, *_ = sparsity_by_layer(overlap).itertuples()
+    assert (o2m.side, o2m.mean) == ("o2m", pytest.approx(0.2))
+    assert o2m.high - o2m.mean == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
+    assert (m2o.side, m2o.mean) == ("m2o", 0.7)
+    assert np.isnan(m2o.low)
 
 
 def test_sparsity_is_drawn_by_layer_with_a_line_between_the_stacks() -> None:
-    by_layer = sparsity_by_layer(make_tables().sparsity)
+    by_layer = sparsity_by_layer(make_overlap())
     axes = draw_sparsity(by_layer, "en").axes[0]
     labels = [label.get_text() for label in axes.get_legend().get_texts()]
     assert labels == ["en→X", "X→en"]
@@ -205,9 +173,9 @@ def test_sparsity_is_drawn_by_layer_with_a_line_between_the_stacks() -> None:
     assert axes.lines[-1].get_xdata() == [1.5, 1.5]
 
 
-@pytest.mark.parametrize("codes", [tuple(FAMILIES), ("a1",)])
+@pytest.mark.parametrize("directions", [FROM + INTO, ALONE])
 def test_all_figures_are_written_with_their_data_and_the_same_again(
-    tmp_path: Path, codes: tuple[str, ...]
+    tmp_path: Path, directions: list[str]
 ) -> None:
     names = [f"figure{number}" for number in (1, 2, 5, 6, 7, 8)] + ["dendrograms"]
     digests = []
@@ -215,7 +183,7 @@ def test_all_figures_are_written_with_their_data_and_the_same_again(
         folder = tmp_path / attempt
         folder.mkdir()
         files = {n: {f: folder / f"{n}.{f}" for f in ("pdf", "png", "csv")} for n in names}
-        draw_all(make_tables(codes), files, "linear")
+        draw_all(make_overlap(directions), FAMILIES, files, "linear")
         paths = sorted(folder.iterdir())
         assert len(paths) == 21
         digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
@@ -244,10 +212,8 @@ def test_bars_are_the_differences_of_the_table() -> None:
     heights = [[bar.get_height() for bar in group] for group in bottom.containers[:2]]
     assert heights == [[-2, -1], [1, 2]]
     assert to_hex(bottom.containers[1][0].get_facecolor()).upper() == COLOURS[1]
-    assert bars[(bars["side"] == "o2m") & (bars["system"] == "ours")]["deviation"].tolist() == [
-        0.25,
-        0.5,
-    ]
+    ours = bars.query("side == 'o2m' and system == 'ours'")
+    assert ours["deviation"].tolist() == [0.25, 0.5]
 
 
 def test_every_system_has_bars_however_many_there_are() -> None:
@@ -305,6 +271,3 @@ def test_a_sweep_has_a_point_for_each_k_and_the_line_to_beat() -> None:
     assert legend[0] == "Continued (k = 100)"
     into = draw_sweep(sweep[sweep["side"] == "m2o"], labels=labels, metric="BLEU", pivot="en")
     assert {text.get_text() for text in into.legends[0].get_texts()} == set(legend)
-
-
-SIDES = ("o2m", "m2o")

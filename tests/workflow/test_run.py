@@ -22,11 +22,8 @@ from selenium.webdriver.common.by import By
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
-from neuron_specialization.neurons.neuron_tables import (
-    iou_matrix,
-    overlap_table,
-    select_all,
-)
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.workflow.packed_results import merge, pack
 from tests.browser import errors, open_page, wait_until
@@ -291,16 +288,13 @@ NEURONS = "neurons/baseline/seed1/sentence.k95"
 
 def test_figures_have_the_numbers_of_the_counts(results: Path) -> None:
     counts = Counts.load(results / "activations/baseline/seed1.npz")
-    overlap = overlap_table(select_all(counts, k=95, counting="sentence"), "en")
+    overlap = Overlap.of(select_all(counts, k=95, counting="sentence"), "en")
     written = pd.read_csv(results / NEURONS / "overlap.csv", float_precision="round_trip")
-    pd.testing.assert_frame_equal(written, overlap)
-    for name, layer, side in (
-        ("figure1", "decoder.layers.0", "o2m"),
-        ("figure7", "encoder.layers.0", "m2o"),
-    ):
+    pd.testing.assert_frame_equal(written, overlap.table())
+    for name, layer in (("figure1", "decoder.layers.0"), ("figure7", "encoder.layers.0")):
         path = results / NEURONS / f"{name}.csv"
         data = pd.read_csv(path, index_col="language", float_precision="round_trip")
-        expected = iou_matrix(overlap, layer, side, ["a1", "b1"])
+        expected = overlap.matrix(layer, ["a1", "b1"])
         assert data.loc["a1", "b1"] == data.loc["b1", "a1"] == expected[0, 1]
     for name in ("figure1", "figure2", "figure5", "figure6", "figure7", "figure8", "dendrograms"):
         assert (results / NEURONS / f"{name}.pdf").read_bytes().startswith(b"%PDF")
@@ -446,11 +440,11 @@ def test_packed_results_are_enough_for_tables_and_figures(
     assert one == other
 
 
-# all that is written as a table, and what is drawn from it
+# all that is written as a table, and what is drawn from one
 TABLES = {"make_table": 4} | dict.fromkeys(
     ("count_parameters", "describe_languages", "describe_models", "measure_efficiency"), 1
 )
-TABLES |= {"measure_neurons": 1, "draw_neurons": 1, "describe_trainings": 1, "draw_gains": 2}
+TABLES |= {"measure_neurons": 1, "describe_trainings": 1, "draw_gains": 2}
 # what any change of settings concerns
 SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
 # whatever is made anew
@@ -487,13 +481,15 @@ def test_nothing_is_trained_again_for_its_log(
     ("module", "jobs"),
     [
         ("tables/writers.py", TABLES),
-        ("evaluation/scoring.py", {"score_system": 17, "compare_systems": 12, **TABLES}),
+        (
+            "evaluation/scoring.py",
+            {"score_system": 17, "compare_systems": 12, "draw_neurons": 1, **TABLES},
+        ),
         ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
         (
             "neurons/selection.py",
             {
-                **dict.fromkeys(("measure_neurons", "draw_neurons", "make_explorer"), 1),
-                "measure_efficiency": 1,
+                **dict.fromkeys(("measure_neurons", "draw_neurons", "measure_efficiency"), 1),
                 "select_neurons": 8,
                 "train_system": 7,
                 "translate_split": 8,

@@ -9,7 +9,8 @@ import pandas as pd
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import check_output, write_text
-from neuron_specialization.neurons.neuron_tables import overlap_table, select_all, sparsity_table
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts, Masks, array_names
 
 DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
@@ -17,12 +18,12 @@ DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
 
 def overlap(options: argparse.Namespace) -> None:
     """Print the IoU of every two directions of a side in every layer, as CSV."""
-    print_table(overlap_table, options)
+    print_table(Overlap.table, options)
 
 
 def sparsity(options: argparse.Namespace) -> None:
     """Print the share of neurons that a direction does not use in every layer, as CSV."""
-    print_table(sparsity_table, options)
+    print_table(Overlap.sparsity_table, options)
 
 
 def read_neurons(options: argparse.Namespace) -> Masks:
@@ -38,11 +39,11 @@ def read_neurons(options: argparse.Namespace) -> Masks:
     return Masks.load(path)
 
 
-def print_table(make: Callable[[Masks, str], pd.DataFrame], options: argparse.Namespace) -> None:
+def print_table(make: Callable[[Overlap], pd.DataFrame], options: argparse.Namespace) -> None:
     """Write a table of neurons as CSV to a file, or to the standard output."""
     if options.out:
         check_output(options.out)
-    table = make(read_neurons(options), options.pivot)
+    table = make(Overlap.of(read_neurons(options), options.pivot))
     text = table.to_csv(index=False, lineterminator="\n")
     if options.out:
         write_text(options.out, text)

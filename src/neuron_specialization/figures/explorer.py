@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_specialization.figures.heat_maps import family_order
-from neuron_specialization.figures.style import layer_label
 from neuron_specialization.files import write_text
-from neuron_specialization.neurons.neuron_tables import other_language, side_of
+from neuron_specialization.neurons.sides import layer_label, other_language, side_of
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
 

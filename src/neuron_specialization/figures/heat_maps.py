@@ -5,6 +5,7 @@ Axes: L languages.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -23,49 +24,52 @@ FEW = 12  # languages whose cells have room for a number
 ITSELF = "#eeeeee"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """The IoU of languages in a layer, as a heat map or a dendrogram shows it."""
+
+    title: str
+    iou_LL: NDArray[np.float64]
+    """Symmetric; what is on the diagonal is not shown."""
+    languages: Sequence[str]
+    """In the order of axis L."""
+    families: Sequence[str]
+    """Of each language; neighbours of one family share a bar."""
+
+
 def family_order(families: Sequence[str]) -> list[int]:
     """Positions of languages, family by family, otherwise in the order they have."""
     seen = list(dict.fromkeys(families))
     return sorted(range(len(families)), key=lambda i: seen.index(families[i]))
 
 
-def draw_heat_map(
-    iou_LL: NDArray[np.float64],
-    languages: Sequence[str],
-    families: Sequence[str],
-    *,
-    title: str,
-    scale: str = "linear",
-) -> Figure:
-    """Draw the IoU of languages in their order, with a colour bar per family on both sides.
+def draw_heat_map(panel: Panel, scale: str = "linear") -> Figure:
+    """Draw the IoU of languages, with a colour bar per family on both sides.
 
     Args:
-        iou_LL: symmetric; what is on the diagonal is not shown.
-        languages: labels.
-        families: of each language; neighbours of one family share a bar.
-        title: of the figure.
+        panel: what is drawn.
         scale: `linear`: the true IoU, its colours between the smallest and the largest.
             `official`: as the paper's figures were drawn, 100 IoU^1.25 in whole percent between
             40 and 80.
     """
-    size = len(languages)
+    size = len(panel.languages)
     width = min(max(COLUMN, 1 + 0.1 * size), PAGE)
     figure = new_figure(width, width * 0.95)
     axes = figure.add_subplot()
-    shown_LL, lowest, highest = scaled(iou_LL, scale)
+    shown_LL, lowest, highest = scaled(panel.iou_LL, scale)
     masked = np.ma.masked_where(np.eye(size, dtype=bool), shown_LL)
     image = axes.imshow(masked, cmap="Blues", vmin=lowest, vmax=highest, interpolation="nearest")
     axes.set_facecolor(ITSELF)
     small = 7 if size <= FEW else max(4, 5.5 - 0.02 * size)
-    axes.set_xticks(range(size), languages, fontsize=small, rotation=0 if size <= FEW else 90)
-    axes.set_yticks(range(size), languages, fontsize=small)
+    axes.set_xticks(range(size), panel.languages, fontsize=small, rotation=0 if size <= FEW else 90)
+    axes.set_yticks(range(size), panel.languages, fontsize=small)
     axes.tick_params(length=0, pad=9)
     axes.spines[:].set_visible(False)
     if size <= FEW:
         number_cells(axes, shown_LL, (lowest + highest) / 2, scale)
-    draw_family_bars(axes, families)
-    draw_family_legend(figure, families)
-    axes.set_title(title)
+    draw_family_bars(axes, panel.families)
+    draw_family_legend(figure, panel.families)
+    axes.set_title(panel.title)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
@@ -120,25 +124,21 @@ def draw_family_legend(figure: Figure, families: Sequence[str]) -> None:
     )
 
 
-def draw_dendrograms(
-    panels: Sequence[tuple[str, NDArray[np.float64], Sequence[str]]], families: Mapping[str, str]
-) -> Figure:
-    """Draw the clustering of languages by 1 - IoU, average linkage, in a panel each.
+def draw_dendrograms(panels: Sequence[Panel], families: Mapping[str, str]) -> Figure:
+    """Draw the clustering of the languages of each panel by 1 - IoU, average linkage.
 
-    Args:
-        panels: title, iou_LL and the languages of axis L.
-        families: of each language.
+    `families` are of all languages, those that no panel has included.
     """
     rows = math.ceil(len(panels) / 2)
-    most = max(len(languages) for _, _, languages in panels)
+    most = max(len(panel.languages) for panel in panels)
     figure = new_figure(PAGE, (0.7 + 0.085 * most) * rows + 0.3)
     colours = colours_of(list(families.values()))
-    for number, (title, iou_LL, languages) in enumerate(panels, start=1):
+    for number, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(rows, 2, number)
         axes.tick_params(axis="y", length=0)
         dendrogram(
-            cluster(iou_LL),
-            labels=list(languages),
+            cluster(panel.iou_LL),
+            labels=list(panel.languages),
             orientation="left",
             ax=axes,
             color_threshold=0,
@@ -150,7 +150,7 @@ def draw_dendrograms(
             label.set_fontweight("bold")
         axes.collections[0].set_linewidth(0.8)
         axes.spines["left"].set_visible(False)
-        axes.set_title(title)
+        axes.set_title(panel.title)
         axes.set_xlabel("1 − IoU")
     draw_family_legend(figure, list(families.values()))
     return figure

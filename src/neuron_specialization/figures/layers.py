@@ -12,30 +12,34 @@ from neuron_specialization.figures.style import (
     COLOURS,
     COLUMN,
     GREY,
-    layer_number,
     light_grid,
     new_figure,
-    side_label,
 )
-from neuron_specialization.neurons.neuron_tables import SIDES, telling_side
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.sides import SIDES, informative_side, layer_number, side_label
 from neuron_specialization.tables.gains import interval
 
 
-def telling_overlap(overlap: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an overlap table that are of each layer's telling side."""
-    return overlap[overlap["side"] == overlap["layer"].map(telling_side)]
+def informative_pairs(overlap: Overlap) -> pd.DataFrame:
+    """Return the rows of an overlap's table on the informative side of each layer."""
+    table = overlap.table()
+    return table[table["side"] == table["layer"].map(informative_side)]
 
 
-def draw_overlap_boxes(overlap: pd.DataFrame, pivot: str) -> Figure:
+def draw_overlap_boxes(pairs: pd.DataFrame, pivot: str) -> Figure:
     """Draw the distribution of IoU in each layer, encoder and decoder side by side (Figure 2).
 
     A box spans the middle half of the pairs of directions, whiskers reach 1.5 times as far;
     pairs beyond are not shown.
+
+    Args:
+        pairs: of `informative_pairs`, without those that have no IoU.
+        pivot: the language of all directions.
     """
     figure = new_figure(COLUMN, 1.9)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, stack, colour in zip(panels, ("encoder", "decoder"), COLOURS, strict=False):
-        part = overlap[overlap["layer"].str.startswith(stack)]
+        part = pairs[pairs["layer"].str.startswith(stack)]
         groups = {
             layer_number(str(layer)): 100 * rows["iou"].to_numpy()
             for layer, rows in part.groupby("layer", sort=False)
@@ -45,7 +49,7 @@ def draw_overlap_boxes(overlap: pd.DataFrame, pivot: str) -> Figure:
         else:
             axes.text(0.5, 0.5, "no two languages", ha="center", transform=axes.transAxes)
             axes.set_xticks([])
-        side = side_label(telling_side(stack), pivot)
+        side = side_label(informative_side(stack), pivot)
         axes.set_title(f"{stack.capitalize()} ({side})")
         axes.set_xlabel("layer")
         light_grid(axes)
@@ -68,15 +72,16 @@ def draw_boxes(axes: Axes, groups: Mapping[int, NDArray[np.float64]], colour: st
     )
 
 
-def sparsity_by_layer(sparsity: pd.DataFrame) -> pd.DataFrame:
-    """Mean sparsity by layer and side, and the ends of its 95 % confidence interval.
+def sparsity_by_layer(overlap: Overlap) -> pd.DataFrame:
+    """Return the mean sparsity by layer and side, and the ends of its 95 % confidence interval.
 
     The interval is Student's, over directions; nan where there is one direction only.
     """
     rows = []
-    for (layer, side), part in sparsity.groupby(["layer", "side"], sort=False):
-        mean, half = interval(part["sparsity"].tolist())
-        rows.append((layer, side, mean, mean - half, mean + half))
+    for layer, sparsity_L in zip(overlap.layers, overlap.sparsity_LN.T, strict=True):
+        for side in dict.fromkeys(overlap.sides):
+            mean, half = interval(sparsity_L[np.array(overlap.sides) == side].tolist())
+            rows.append((layer, side, mean, mean - half, mean + half))
     return pd.DataFrame(rows, columns=["layer", "side", "mean", "low", "high"])
 
 

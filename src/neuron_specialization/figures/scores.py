@@ -17,9 +17,8 @@ from neuron_specialization.figures.style import (
     PAGE,
     light_grid,
     new_figure,
-    side_label,
 )
-from neuron_specialization.neurons.neuron_tables import SIDES, side_of
+from neuron_specialization.neurons.sides import SIDES, side_label, side_of
 
 
 def read_languages(path: Path, languages: Sequence[str]) -> pd.DataFrame:

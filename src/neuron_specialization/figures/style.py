@@ -74,21 +74,6 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(different)}
 
 
-def layer_label(layer: str) -> str:
-    """`Encoder layer 1` for `encoder.layers.0`: people count from 1."""
-    return f"{layer.split('.')[0].capitalize()} layer {layer_number(layer)}"
-
-
-def layer_number(layer: str) -> int:
-    """The number of a layer within its stack, from 1."""
-    return int(layer.rsplit(".", 1)[1]) + 1
-
-
-def side_label(side: str, pivot: str) -> str:
-    """`en→X` for directions from the pivot, `X→en` for those into it."""
-    return f"{pivot}→X" if side == "o2m" else f"X→{pivot}"
-
-
 def light_grid(axes: Axes) -> None:
     """Lines to read values off, behind what is drawn."""
     axes.grid(axis="y")

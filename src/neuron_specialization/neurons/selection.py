@@ -123,3 +123,11 @@ def select_masks(
         mask_LNF=mask_LNF[:, masked],
         provenance={**counts.provenance, **choice},
     )
+
+
+def select_all(counts: Counts, *, k: float, counting: str) -> Masks:
+    """Select the neurons of all recorded directions by Eq. 1."""
+    directions = list(counts.directions)
+    return select_masks(
+        counts, directions=directions, k=k, counting=counting, kept=None, stacks="both", seed=0
+    )

@@ -1,49 +1,42 @@
-"""Whether languages that are related share neurons: statistics of IoU matrices.
+"""Whether related languages share neurons: statistics of IoU matrices, and tables of them.
 
 Axes: L languages, M pairs of languages, P permutations of the languages.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.sides import informative_side
+from neuron_specialization.settings.languages import Language
+
 TOLERANCE = 1e-12  # of floats that are equal but for the order of their sums
+UNTRAINED = "untrained_"
+"""In front of the columns of the untrained model."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gap:
+class Gap(NamedTuple):
     """How much more neurons languages share within families than across them."""
 
     within: float
     """Mean IoU of two languages of one family; nan where no family has two."""
     across: float
     """Mean IoU of two languages of different families; nan where there is one family."""
+    gap: float
+    """Within less across."""
     p: float
     """Share of the permutations of languages with at least this gap, itself included."""
 
-    @property
-    def gap(self) -> float:
-        """Within less across."""
-        return self.within - self.across
-
-
-@dataclass(frozen=True, kw_only=True)
-class Correlation:
-    """How the IoU of two languages goes with their distance."""
-
-    rho: float
-    """Spearman's rank correlation: below 0 where closer languages share more."""
-    p: float
-    """Share of the permutations of languages that correlate at least as much, two-sided."""
-
 
 def permute(num_languages: int, permutations: int, seed: int) -> NDArray[np.intp]:
-    """Orders of the languages, drawn at random, [P, L]."""
+    """Return order_PL: orders of the languages, drawn at random."""
     order_PL = np.tile(np.arange(num_languages), (permutations, 1))
     return np.random.default_rng(seed).permuted(order_PL, axis=1)
 
@@ -62,34 +55,33 @@ def family_gap(
     pairs = int(same_M.sum())
     if pairs in (0, len(iou_M)):
         mean = float(iou_M.mean()) if len(iou_M) else np.nan
-        return Gap(within=mean if pairs else np.nan, across=np.nan if pairs else mean, p=np.nan)
+        return Gap(mean if pairs else np.nan, np.nan if pairs else mean, np.nan, np.nan)
     # the numbers of pairs within and across are those of any permutation
     code_PL = code_L[order_PL]
     within_P = (code_PL[:, i_M] == code_PL[:, j_M]) @ iou_M
-    return Gap(
-        within=float(iou_M[same_M].mean()),
-        across=float(iou_M[~same_M].mean()),
-        p=share_of_permutations(within_P, float(iou_M[same_M].sum())),
-    )
+    within, across = float(iou_M[same_M].mean()), float(iou_M[~same_M].mean())
+    p = share_of_permutations(within_P, float(iou_M[same_M].sum()))
+    return Gap(within, across, within - across, p)
 
 
 def distance_correlation(
     iou_LL: NDArray[np.float64], distance_LL: NDArray[np.float64], order_PL: NDArray[np.intp]
-) -> Correlation:
-    """Rank correlation of IoU and distance over pairs of languages (Mantel's test).
+) -> tuple[float, float]:
+    """Return the rank correlation of IoU and distance over pairs of languages, and its p.
 
-    Both are nan where all pairs have the same IoU or the same distance.
+    Spearman's, below 0 where closer languages share more; p is two-sided, by the permutations
+    (Mantel's test). Both are nan where all pairs have the same IoU or the same distance.
     """
     i_M, j_M = np.triu_indices(len(iou_LL), k=1)
     iou_M, distance_M = rankdata(iou_LL[i_M, j_M]), rankdata(distance_LL[i_M, j_M])
     if np.isnan(iou_M).any() or not (len(iou_M) and np.ptp(iou_M) and np.ptp(distance_M)):
-        return Correlation(rho=np.nan, p=np.nan)
+        return np.nan, np.nan
     iou_M, distance_M = standardise(iou_M), standardise(distance_M)
     rank_LL = np.zeros(iou_LL.shape)
     rank_LL[i_M, j_M] = rank_LL[j_M, i_M] = distance_M
     rho_P = rank_LL[order_PL[:, i_M], order_PL[:, j_M]] @ iou_M
     rho = float(distance_M @ iou_M)
-    return Correlation(rho=rho, p=share_of_permutations(np.abs(rho_P), abs(rho)))
+    return rho, share_of_permutations(np.abs(rho_P), abs(rho))
 
 
 def standardise(value_M: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,11 +139,64 @@ def describe_layer(
     distances: Mapping[str, NDArray[np.float64]],
     order_PL: NDArray[np.intp],
 ) -> dict[str, float]:
-    """All statistics of a layer, by name."""
-    found = family_gap(iou_LL, families, order_PL)
-    values = {"within": found.within, "across": found.across, "gap": found.gap, "p": found.p}
+    """Return all statistics of a layer by name."""
+    values = family_gap(iou_LL, families, order_PL)._asdict()
     values["agreement"] = family_agreement(iou_LL, families)
-    for name, distance_LL in distances.items():
-        correlation = distance_correlation(iou_LL, distance_LL, order_PL)
-        values |= {f"rho_{name}": correlation.rho, f"p_{name}": correlation.p}
+    for kind, distance_LL in distances.items():
+        values[f"rho_{kind}"], values[f"p_{kind}"] = distance_correlation(
+            iou_LL, distance_LL, order_PL
+        )
     return values
+
+
+def relation_table(
+    overlap: Overlap,
+    untrained: Overlap,
+    families: Mapping[str, str],
+    distances: Mapping[str, NDArray[np.float64]],
+    *,
+    permutations: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the statistics of every layer on its informative side, a row each.
+
+    Args:
+        overlap: of the trained model.
+        untrained: of the model before its training.
+        families: of each language, in the order of the distances.
+        distances: matrices by kind.
+        permutations: of the languages, for p-values.
+        seed: of the permutations.
+
+    Returns:
+        `layer`, `side`, the names of `describe_layer`, and those of `Gap` of the untrained model
+        with UNTRAINED in front. Languages that were not recorded on the layer's side are left out;
+        all is nan in a layer with fewer than two.
+    """
+    rows = []
+    for layer in overlap.layers:
+        recorded = overlap.recorded(layer)
+        places = [i for i, code in enumerate(families) if code in recorded]
+        codes = [code for code in families if code in recorded]
+        family_L = [families[code] for code in codes]
+        nearby = {kind: far_LL[np.ix_(places, places)] for kind, far_LL in distances.items()}
+        order_PL = permute(len(codes), permutations, seed)
+        found = describe_layer(overlap.matrix(layer, codes), family_L, nearby, order_PL)
+        before = family_gap(untrained.matrix(layer, codes), family_L, order_PL)._asdict()
+        control = {f"{UNTRAINED}{name}": value for name, value in before.items()}
+        rows.append({"layer": layer, "side": informative_side(layer), **found, **control})
+    return pd.DataFrame(rows)
+
+
+def family_means(overlap: Overlap, languages: Mapping[str, Language]) -> pd.DataFrame:
+    """Return the mean IoU of each language with each family, itself left out, by layer.
+
+    The columns are `layer`, `side`, `language`, `script`, `own_family`, `family` and `iou`.
+    """
+    pairs = overlap.table().rename(columns={"a": "language"})
+    both = pd.concat([pairs, pairs.rename(columns={"language": "b", "b": "language"})])
+    both["script"] = [languages[code].script for code in both["language"]]
+    both["own_family"] = [languages[code].family for code in both["language"]]
+    both["family"] = [languages[code].family for code in both["b"]]
+    keys = ["layer", "side", "language", "script", "own_family", "family"]
+    return both.groupby(keys, sort=False)["iou"].mean().reset_index()

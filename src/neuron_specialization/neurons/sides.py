@@ -1,0 +1,47 @@
+"""The two sides of directions, and what people call sides and layers."""
+
+from neuron_specialization.errors import InputError
+
+SIDES = ("o2m", "m2o")
+"""Directions from the pivot, and directions into it."""
+
+
+def side_of(direction: str, pivot: str) -> str:
+    """Return `o2m` for a direction from the pivot, `m2o` for one into it.
+
+    Raise InputError for a direction without the pivot.
+    """
+    source, _, target = direction.partition("-")
+    if pivot not in (source, target):
+        raise InputError(f"direction {direction} has no side in the pivot, {pivot}")
+    return "o2m" if source == pivot else "m2o"
+
+
+def other_language(direction: str, pivot: str) -> str:
+    """Return the language of a direction that is not the pivot."""
+    source, _, target = direction.partition("-")
+    return target if source == pivot else source
+
+
+def informative_side(layer: str) -> str:
+    """Return the side whose directions differ in what a layer reads.
+
+    The encoder knows no target language and reads the pivot from the pivot; the decoder writes
+    the pivot into it. So encoders are compared on `m2o` and decoders on `o2m`.
+    """
+    return "m2o" if layer.startswith("encoder") else "o2m"
+
+
+def side_label(side: str, pivot: str) -> str:
+    """Return `en→X` for directions from the pivot, `X→en` for those into it."""
+    return f"{pivot}→X" if side == "o2m" else f"X→{pivot}"
+
+
+def layer_label(layer: str) -> str:
+    """Return `Encoder layer 1` for `encoder.layers.0`: people count from 1."""
+    return f"{layer.split('.')[0].capitalize()} layer {layer_number(layer)}"
+
+
+def layer_number(layer: str) -> int:
+    """Return the number of a layer within its stack, from 1."""
+    return int(layer.rsplit(".", 1)[1]) + 1

@@ -1,0 +1,55 @@
+"""The statistics of neurons as people read them: numbers, and words where there are none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuron_specialization.tables.neuron_statistics import (
+    dead_layers,
+    p_value,
+    relation_notes,
+    relation_text,
+)
+from tests.neurons.test_relations import EVERY, make_overlap, relate
+
+
+@pytest.mark.parametrize(
+    ("directions", "message"),
+    [
+        (["en-a1"], "No layer has the neurons of two languages: there is nothing to compare"),
+        (["en-a1", "en-b1"], "No family has two languages: there is nothing to compare"),
+        (["en-a1", "en-a2"], "All languages are of one family: there is nothing to compare"),
+        (EVERY, None),
+    ],
+)
+def test_what_cannot_be_compared_is_said(directions: list[str], message: str | None) -> None:
+    table = relate(directions)
+    notes = " ".join(relation_notes(table, make_overlap(directions), 2000))
+    assert "2,000 permutations" in notes
+    assert message in notes if message else "nothing to compare" not in notes
+    text = relation_text(table, "en")
+    assert text.columns[-2:] == (("script", "rho"), ("script", "p"))
+    assert [row[:2] for row in text.rows] == [
+        ("Encoder layer 1", "X→en"),
+        ("Decoder layer 1", "en→X"),
+    ]
+    assert ("–" in text.rows[1]) == bool(message)
+
+
+def test_dead_layers_are_named() -> None:
+    overlap = make_overlap(EVERY)
+    sparsity_LN = overlap.sparsity_LN.copy()
+    sparsity_LN[:, 0] = sparsity_LN[0, 1] = 1
+    assert dead_layers(overlap) == []
+    assert dead_layers(replace(overlap, sparsity_LN=sparsity_LN)) == [
+        "Encoder layer 1 has no neuron of en-a1, en-a2, en-b1 and 5 more: none fired.",
+        "Decoder layer 1 has no neuron of en-a1: none fired.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(np.nan, "–"), (0.0001, "0.0001"), (0.0036, "0.0036"), (0.5, "0.50")]
+)
+def test_p_values_for_people(value: float, text: str) -> None:
+    assert p_value(value) == text
