@@ -17,7 +17,7 @@ from neuron_specialization.settings.languages import all_directions, read_langua
 from neuron_specialization.settings.digests import settings_hash
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
 from neuron_specialization.corpora.split_checks import find_unknown_languages
-from neuron_specialization.corpora.fetching.table import read_sources
+from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.settings.related_systems import sweep_systems

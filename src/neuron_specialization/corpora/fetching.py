@@ -1,0 +1,359 @@
+"""Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear.
+
+gdown does all transfers: it resumes them, and knows Google Drive's pages.
+"""
+
+import glob
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+from urllib.parse import quote
+
+import gdown
+import requests
+from filelock import FileLock
+from gdown.exceptions import DownloadError, FileURLRetrievalError
+from tqdm import tqdm
+
+from neuron_specialization.corpora import sources as table
+from neuron_specialization.corpora.archives import files_below, unpack
+from neuron_specialization.corpora.sources import Facts, Records, Source, local_path
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import require_space, sha256_of, whole, write_text
+
+DRIVE = "drive:"
+WAITS = (2.0, 4.0, 8.0, 16.0)
+"""Seconds before each further attempt of a download."""
+NO_RANGE = "did not honor"  # in gdown's message when a server does not send the rest of a file
+STATUS = re.compile(r"status code (\d+)")  # in its message when a folder cannot be listed
+FAILURES = (requests.RequestException, DownloadError)
+PASSING = (
+    DownloadError,
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
+SETTINGS: Any = {"quiet": True, "use_cookies": False, "timeout": 60}  # seconds without a byte
+
+Result = TypeVar("Result")
+
+
+class MissingError(InputError):
+    """An address has no such file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all downloads of a run share; see `fetch_corpus`."""
+
+    downloads: Path
+    mirror: str
+    """Address (`file://` or `http(s)://`), or empty."""
+    waits: Sequence[float]
+    terminal: TextIO
+
+
+def fetch_corpus(
+    sources: Sequence[Source],
+    folder: Path,
+    mirror: str,
+    *,
+    waits: Sequence[float] = WAITS,
+    terminal: TextIO = sys.stderr,
+) -> None:
+    """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
+
+    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that
+    is there is checked and kept: to fetch it again, remove it. Archives that the manifest lists are
+    not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
+    does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
+
+    Args:
+        sources: the rows of one corpus.
+        folder: the downloads folder; it is made.
+        mirror: where files are looked for first, laid out like the downloads folder: a folder,
+            its `file://` or http(s) address, or empty for none.
+        waits: seconds before each further attempt of a download.
+        terminal: where licences and progress are shown.
+
+    Raises:
+        InputError: a file cannot be had, or is not what it should be, or cannot be unpacked.
+        OSError: the disk is full.
+    """
+    address = table.mirror_address(mirror)
+    options = Options(downloads=folder, mirror=address, waits=waits, terminal=terminal)
+    place = folder / sources[0].corpus
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{place.name}.lock"):
+        before = table.read_records(place / table.MANIFEST, table.MANIFEST_COLUMNS)
+        if not before:
+            print(table.licence_notice(sources), file=terminal, flush=True)
+        rows = [row for source in sources for row in fetch_source(source, before, options)]
+        write_text(place / table.LICENCE, table.licence_text(sources))
+        write_text(place / table.MANIFEST, table.records_text(table.MANIFEST_COLUMNS, rows))
+
+
+def fetch_source(source: Source, before: Records, options: Options) -> Iterator[dict[str, str]]:
+    """Fetch and unpack the files of a row; yield what the manifest says about each."""
+    for file in files_of(source, before, options):
+        facts = fetch_file(file, options)
+        path = options.downloads / file.name
+        if file.unpack and before.get(file.file, {}).get("sha256") != facts.sha256:
+            unpack(path, path.parent, file.leave_out)
+        row = {"file": file.file, "bytes": str(facts.bytes), "sha256": str(facts.sha256)}
+        if file.sha256 == table.UNKNOWN:
+            record({**row, "file": file.name}, options.downloads / table.CHECKSUMS)
+        yield {**row, "url": source.url, "licence": source.licence}
+
+
+def record(row: dict[str, str], path: Path) -> None:
+    """Record the checksum of a file, which is enforced from now on; processes may do so at once."""
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        rows = {**table.read_records(path, table.CHECKSUM_COLUMNS), row["file"]: row}
+        sorted_rows = (rows[name] for name in sorted(rows))
+        write_text(path, table.records_text(table.CHECKSUM_COLUMNS, sorted_rows))
+
+
+def files_of(source: Source, before: Records, options: Options) -> list[Source]:
+    """Return the files of a row; a folder whose files are all there is not listed again."""
+    if not source.is_folder:
+        return [source]
+    names = [name for name in table.files_from(before, source) if table.is_wanted(name, source)]
+    files = [replace(source, file=name) for name in names]
+    if files and all((options.downloads / file.name).exists() for file in files):
+        return files
+    return list_folder(source, options)
+
+
+def list_folder(source: Source, options: Options) -> list[Source]:
+    """Return the wanted files of a Drive folder, each as a row of its own, sorted.
+
+    A mirror that has the corpus stands for the folder; Google is then not asked.
+
+    Raises:
+        InputError: the folder cannot be listed, or has no file, or two of one name.
+    """
+    files = mirrored_files(source, options) or drive_files(source, options)
+    wanted = sorted((path, url) for path, url in files if table.is_wanted(path, source))
+    table.check_names([path for path, _ in wanted], source)
+    return [replace(source, file=path, url=url) for path, url in wanted]
+
+
+def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
+    """Return path and address of each file that a mirror has of a Drive folder, if any.
+
+    A mirror on a disk has a folder of the corpus, one on the web a manifest of it.
+    """
+    copy = f"{options.mirror}/{source.corpus}"
+    names: list[str] = []
+    if folder := local_path(copy):
+        names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
+    elif options.mirror:
+        address, path = f"{copy}/{table.MANIFEST}", options.downloads / source.corpus / "mirrored"
+        try:
+            arrived = bring(address, path, options)
+        except MissingError:
+            return []
+        text = arrived.read_text(encoding="utf-8", errors="replace")
+        arrived.unlink()
+        manifest = table.parse_records(text, table.MANIFEST_COLUMNS, address)
+        names = table.files_from(manifest, source)
+    return [(name, f"{copy}/{quote(name)}") for name in names]
+
+
+def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
+    """Return path and address of each file of a Drive folder and of the folders within it."""
+    folder = source.url.removeprefix(table.FOLDER)
+    ask = partial(gdown.download_folder, id=folder, skip_download=True, **SETTINGS)
+    try:
+        files = with_retries(ask, options)
+    except FAILURES as error:
+        raise InputError(
+            f"{source.url}: the folder of corpus {source.corpus} cannot be listed: {error}. "
+            "Run the `download` target where there is internet; or, if Google refuses, download "
+            f"the folder in a browser, as the folder {source.corpus} of a mirror, and set that "
+            "mirror"
+        ) from error
+    return [(file.path, f"{DRIVE}{file.id}") for file in files if not isinstance(file, str)]
+
+
+def fetch_file(source: Source, options: Options) -> Facts:
+    """Fetch a file unless it is there; it appears under its name once it is found to be right.
+
+    Args:
+        source: the file. Where neither the table nor `checksums.tsv` knows its checksum, any file
+            that is no web page is taken.
+        options: where from and to.
+
+    Raises:
+        InputError: the file cannot be had, is not what it should be, or is there and differs.
+        OSError: the disk is full.
+    """
+    path = options.downloads / source.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.exists()
+    file, origin = (path, str(path)) if there else obtain(source, path, options)
+    facts = Facts(sha256=sha256_of(file), bytes=file.stat().st_size)
+    expected, written = table.expected_facts(source, options.downloads)
+    if wrong := table.find_problem(file, path.name, facts, expected, written):
+        if there:
+            raise InputError(
+                f"{path}: the file has changed, or is another: {wrong}. Remove it to fetch it "
+                f"again; if it is the right one, correct {written}"
+            )
+        file.unlink()
+        raise InputError(
+            f"{origin}: {wrong}. It was not kept. Try again; if it stays so, put the right file "
+            f"at {path}, or, if what came is right, correct {written}"
+        )
+    file.chmod(0o644)  # gdown's files are for their owner only
+    os.replace(file, path)
+    drop(hidden(path))  # what came from other addresses
+    return facts
+
+
+def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
+    """Bring a file from the mirror or from its address; return it, and which of the two."""
+    if options.mirror:
+        address = f"{options.mirror}/{quote(source.name)}"
+        try:
+            return bring(address, path, options), str(local_path(address) or address)
+        except MissingError:
+            pass
+    return bring(source.url, path, options), source.url
+
+
+def hidden(path: Path, address: str = "") -> Path:
+    """Return the path of a file until it is checked, or how such paths begin at any address."""
+    short = hashlib.sha256(address.encode()).hexdigest()[:8] if address else ""
+    return path.with_name(f".{path.name}.unchecked.{short}")
+
+
+def drop(start: Path) -> None:
+    """Remove the files whose paths begin like this, such as what is left of a download."""
+    for path in start.parent.glob(f"{glob.escape(start.name)}*"):
+        path.unlink()
+
+
+def bring(address: str, path: Path, options: Options) -> Path:
+    """Bring a file from an address, going on from what came before; return its hidden name.
+
+    Args:
+        address: `http(s)://...`, `file://...` or `drive:FILE_ID`.
+        path: the name that the file is to have.
+        options: of the run.
+
+    Raises:
+        MissingError: the address has no such file.
+        InputError: it cannot be had for another reason, or there is no room for it.
+    """
+    arriving = hidden(path, address)
+    try:
+        if local := local_path(address):
+            copy(local, arriving, path)
+        else:
+            download(address, arriving, path, options)
+    except FAILURES as error:
+        kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
+        raise kind(f"{path}: cannot be fetched from {address}: {advice(error, path)}") from error
+    return arriving
+
+
+def copy(local: Path, arriving: Path, path: Path) -> None:
+    """Copy a file of this machine."""
+    if not local.is_file():
+        raise MissingError(f"{local}: no such file; correct its address in the table of sources")
+    require_room(path, local.stat().st_size)
+    with whole(arriving) as unfinished:
+        shutil.copyfile(local, unfinished)
+
+
+def require_room(path: Path, size: int) -> None:
+    """Raise InputError if the disk has less room than a file needs."""
+    require_space(path.parent, size, path.name, "choose another folder (`downloads.folder`)")
+
+
+def download(address: str, arriving: Path, path: Path, options: Options) -> None:
+    """Download a file, going on from what has come before if the server sends the rest."""
+    attempt = partial(transfer, address, arriving, path, options.terminal)
+    try:
+        with_retries(attempt, options)
+    except DownloadError as error:
+        if NO_RANGE not in str(error):
+            raise
+        drop(arriving)
+        with_retries(attempt, options)
+
+
+def transfer(address: str, arriving: Path, path: Path, terminal: TextIO) -> None:
+    """Attempt once to download a file, showing progress on a terminal and nowhere else."""
+    with tqdm(desc=path.name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            if total is not None and bar.total is None:
+                require_room(path, total - done)
+            bar.total = total
+            bar.update(done - bar.n)
+
+        drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
+        url = None if drive_id else address
+        gdown.download(url, str(arriving), id=drive_id, resume=True, progress=progress, **SETTINGS)
+
+
+def with_retries(attempt: Callable[[], Result], options: Options) -> Result:
+    """Return the result of a download, attempted anew after errors that may pass."""
+    for wait in options.waits:
+        try:
+            return attempt()
+        except FAILURES as error:
+            if not is_transient(error):
+                raise
+            print(f"{first_line(error)}; trying again in {wait:g} s", file=options.terminal)
+        time.sleep(wait)
+    return attempt()
+
+
+def is_transient(error: Exception) -> bool:
+    """Return whether an error of a download may be gone a little later."""
+    if status := http_status(error):
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(error, PASSING) and not isinstance(error, FileURLRetrievalError)
+
+
+def http_status(error: Exception) -> int | None:
+    """Return the status that a server answered with, None for any other error."""
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code
+    found = STATUS.search(str(error)) if isinstance(error, DownloadError) else None
+    return int(found[1]) if found else None
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what gdown advises its own users to do."""
+    return str(error).split("\n")[0].rstrip(".")
+
+
+def advice(error: Exception, path: Path) -> str:
+    """Return what went wrong with a download, and what to do about it."""
+    by_hand = f"put it at {path} by hand, or into the mirror"
+    if isinstance(error, FileURLRetrievalError):
+        return (
+            "Google Drive refuses it, because too many have fetched it or it is no longer public. "
+            f"Wait a day, or download it in a browser and {by_hand}. Its answer: "
+            f"{' '.join(str(error).split())}"
+        )
+    if not is_transient(error):
+        return f"{error}. The address may have moved: find the file and {by_hand}"
+    return (
+        f"{first_line(error)}. The next run goes on from what has come. Without internet here, run "
+        "the `download` target on a machine that has it, or set a mirror"
+    )
