@@ -1,7 +1,4 @@
-"""Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear.
-
-gdown does all transfers: it resumes them, and knows Google Drive's pages.
-"""
+"""Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear."""
 
 import glob
 import hashlib
@@ -11,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +20,7 @@ import gdown
 import requests
 from filelock import FileLock
 from gdown.exceptions import DownloadError, FileURLRetrievalError
+from requests.exceptions import ChunkedEncodingError
 from tqdm import tqdm
 
 from neuron_specialization.corpora import sources as table
@@ -36,13 +35,9 @@ WAITS = (2.0, 4.0, 8.0, 16.0)
 NO_RANGE = "did not honor"  # in gdown's message when a server does not send the rest of a file
 STATUS = re.compile(r"status code (\d+)")  # in its message when a folder cannot be listed
 FAILURES = (requests.RequestException, DownloadError)
-PASSING = (
-    DownloadError,
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-)
+TRANSIENT = (DownloadError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
 SETTINGS: Any = {"quiet": True, "use_cookies": False, "timeout": 60}  # seconds without a byte
+PURPOSE = ("a download", "choose another folder (`downloads.folder`)")
 
 Result = TypeVar("Result")
 
@@ -53,11 +48,10 @@ class MissingError(InputError):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What all downloads of a run share; see `fetch_corpus`."""
+    """What all downloads of a run share, as in `fetch_corpus`; the mirror is an address."""
 
     downloads: Path
     mirror: str
-    """Address (`file://` or `http(s)://`), or empty."""
     waits: Sequence[float]
     terminal: TextIO
 
@@ -80,13 +74,13 @@ def fetch_corpus(
     Args:
         sources: the rows of one corpus.
         folder: the downloads folder; it is made.
-        mirror: where files are looked for first, laid out like the downloads folder: a folder,
-            its `file://` or http(s) address, or empty for none.
+        mirror: a folder laid out like it where files are looked for first, also as `file://` or
+            http(s) address; empty for none.
         waits: seconds before each further attempt of a download.
         terminal: where licences and progress are shown.
 
     Raises:
-        InputError: a file cannot be had, or is not what it should be, or cannot be unpacked.
+        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
         OSError: the disk is full.
     """
     address = table.mirror_address(mirror)
@@ -111,39 +105,24 @@ def fetch_source(source: Source, before: Records, options: Options) -> Iterator[
             unpack(path, path.parent, file.leave_out)
         row = {"file": file.file, "bytes": str(facts.bytes), "sha256": str(facts.sha256)}
         if file.sha256 == table.UNKNOWN:
-            record({**row, "file": file.name}, options.downloads / table.CHECKSUMS)
+            with FileLock(options.downloads / f".{table.CHECKSUMS}.lock"):
+                table.record(options.downloads, {**row, "file": file.name})
         yield {**row, "url": source.url, "licence": source.licence}
 
 
-def record(row: dict[str, str], path: Path) -> None:
-    """Record the checksum of a file, which is enforced from now on; processes may do so at once."""
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        rows = {**table.read_records(path, table.CHECKSUM_COLUMNS), row["file"]: row}
-        sorted_rows = (rows[name] for name in sorted(rows))
-        write_text(path, table.records_text(table.CHECKSUM_COLUMNS, sorted_rows))
-
-
 def files_of(source: Source, before: Records, options: Options) -> list[Source]:
-    """Return the files of a row; a folder whose files are all there is not listed again."""
+    """Return the files of a row: of a Drive folder the wanted ones, each as a row of its own.
+
+    A folder whose files are all there is not listed again. A mirror that has the corpus stands for
+    the folder; Google is then not asked.
+    """
     if not source.is_folder:
         return [source]
     names = [name for name in table.files_from(before, source) if table.is_wanted(name, source)]
-    files = [replace(source, file=name) for name in names]
-    if files and all((options.downloads / file.name).exists() for file in files):
-        return files
-    return list_folder(source, options)
-
-
-def list_folder(source: Source, options: Options) -> list[Source]:
-    """Return the wanted files of a Drive folder, each as a row of its own, sorted.
-
-    A mirror that has the corpus stands for the folder; Google is then not asked.
-
-    Raises:
-        InputError: the folder cannot be listed, or has no file, or two of one name.
-    """
-    files = mirrored_files(source, options) or drive_files(source, options)
-    wanted = sorted((path, url) for path, url in files if table.is_wanted(path, source))
+    if names and all((options.downloads / source.corpus / name).exists() for name in names):
+        return [replace(source, file=name) for name in names]
+    found = mirrored_files(source, options) or drive_files(source, options)
+    wanted = sorted((path, url) for path, url in found if table.is_wanted(path, source))
     table.check_names([path for path, _ in wanted], source)
     return [replace(source, file=path, url=url) for path, url in wanted]
 
@@ -153,20 +132,18 @@ def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
 
     A mirror on a disk has a folder of the corpus, one on the web a manifest of it.
     """
-    copy = f"{options.mirror}/{source.corpus}"
-    names: list[str] = []
+    copy, names = f"{options.mirror}/{source.corpus}", list[str]()
     if folder := local_path(copy):
         names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
     elif options.mirror:
-        address, path = f"{copy}/{table.MANIFEST}", options.downloads / source.corpus / "mirrored"
-        try:
-            arrived = bring(address, path, options)
-        except MissingError:
-            return []
-        text = arrived.read_text(encoding="utf-8", errors="replace")
-        arrived.unlink()
-        manifest = table.parse_records(text, table.MANIFEST_COLUMNS, address)
-        names = table.files_from(manifest, source)
+        address = f"{copy}/{table.MANIFEST}"
+        with suppress(MissingError):
+            arrived = bring(address, options.downloads / source.corpus / table.MANIFEST, options)
+            text = arrived.read_text(encoding="utf-8", errors="replace")
+            arrived.unlink()
+            names = table.files_from(
+                table.parse_records(text, table.MANIFEST_COLUMNS, address), source
+            )
     return [(name, f"{copy}/{quote(name)}") for name in names]
 
 
@@ -179,24 +156,17 @@ def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
     except FAILURES as error:
         raise InputError(
             f"{source.url}: the folder of corpus {source.corpus} cannot be listed: {error}. "
-            "Run the `download` target where there is internet; or, if Google refuses, download "
-            f"the folder in a browser, as the folder {source.corpus} of a mirror, and set that "
-            "mirror"
+            "Run the `download` target where there is internet; or download the folder in a "
+            f"browser, as the folder {source.corpus} of a mirror, and set that mirror"
         ) from error
     return [(file.path, f"{DRIVE}{file.id}") for file in files if not isinstance(file, str)]
 
 
 def fetch_file(source: Source, options: Options) -> Facts:
-    """Fetch a file unless it is there; it appears under its name once it is found to be right.
+    """Fetch a file unless it is there; it gets its name once it is found to be right.
 
-    Args:
-        source: the file. Where neither the table nor `checksums.tsv` knows its checksum, any file
-            that is no web page is taken.
-        options: where from and to.
-
-    Raises:
-        InputError: the file cannot be had, is not what it should be, or is there and differs.
-        OSError: the disk is full.
+    Any file but a web page is right if its checksum is not known. InputError if it cannot be had,
+    is not what it should be, or is there and differs.
     """
     path = options.downloads / source.name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,19 +175,15 @@ def fetch_file(source: Source, options: Options) -> Facts:
     facts = Facts(sha256=sha256_of(file), bytes=file.stat().st_size)
     expected, written = table.expected_facts(source, options.downloads)
     if wrong := table.find_problem(file, path.name, facts, expected, written):
-        if there:
-            raise InputError(
-                f"{path}: the file has changed, or is another: {wrong}. Remove it to fetch it "
-                f"again; if it is the right one, correct {written}"
-            )
-        file.unlink()
-        raise InputError(
-            f"{origin}: {wrong}. It was not kept. Try again; if it stays so, put the right file "
-            f"at {path}, or, if what came is right, correct {written}"
-        )
-    file.chmod(0o644)  # gdown's files are for their owner only
-    os.replace(file, path)
-    drop(hidden(path))  # what came from other addresses
+        advice = "The file has changed, or is another: remove it to fetch it again"
+        if not there:
+            file.unlink()
+            advice = f"It was not kept. Try again; if it stays so, put the right file at {path}"
+        raise InputError(f"{origin}: {wrong}. {advice}; if it is right, correct {written}")
+    if not there:
+        file.chmod(0o644)  # gdown's files are for their owner only
+        os.replace(file, path)
+        drop(hidden(path))  # what came from other addresses
     return facts
 
 
@@ -225,10 +191,8 @@ def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
     """Bring a file from the mirror or from its address; return it, and which of the two."""
     if options.mirror:
         address = f"{options.mirror}/{quote(source.name)}"
-        try:
+        with suppress(MissingError):
             return bring(address, path, options), str(local_path(address) or address)
-        except MissingError:
-            pass
     return bring(source.url, path, options), source.url
 
 
@@ -245,46 +209,29 @@ def drop(start: Path) -> None:
 
 
 def bring(address: str, path: Path, options: Options) -> Path:
-    """Bring a file from an address, going on from what came before; return its hidden name.
+    """Bring a file from a web, Drive or local address; return its hidden name.
 
-    Args:
-        address: `http(s)://...`, `file://...` or `drive:FILE_ID`.
-        path: the name that the file is to have.
-        options: of the run.
-
-    Raises:
-        MissingError: the address has no such file.
-        InputError: it cannot be had for another reason, or there is no room for it.
+    MissingError if the address has no such file, any other InputError if it cannot be had.
     """
     arriving = hidden(path, address)
+    if local := local_path(address):
+        if not local.is_file():
+            raise MissingError(f"{local}: no such file; correct its address in {table.TABLE}")
+        require_space(arriving.parent, local.stat().st_size, *PURPOSE)
+        with whole(arriving) as unfinished:
+            shutil.copyfile(local, unfinished)
+        return arriving
     try:
-        if local := local_path(address):
-            copy(local, arriving, path)
-        else:
-            download(address, arriving, path, options)
+        download(address, arriving, path.name, options)
     except FAILURES as error:
         kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
-        raise kind(f"{path}: cannot be fetched from {address}: {advice(error, path)}") from error
+        raise kind(f"{path}: cannot be fetched from {address}: {advice_on(error, path)}") from error
     return arriving
 
 
-def copy(local: Path, arriving: Path, path: Path) -> None:
-    """Copy a file of this machine."""
-    if not local.is_file():
-        raise MissingError(f"{local}: no such file; correct its address in the table of sources")
-    require_room(path, local.stat().st_size)
-    with whole(arriving) as unfinished:
-        shutil.copyfile(local, unfinished)
-
-
-def require_room(path: Path, size: int) -> None:
-    """Raise InputError if the disk has less room than a file needs."""
-    require_space(path.parent, size, path.name, "choose another folder (`downloads.folder`)")
-
-
-def download(address: str, arriving: Path, path: Path, options: Options) -> None:
+def download(address: str, arriving: Path, name: str, options: Options) -> None:
     """Download a file, going on from what has come before if the server sends the rest."""
-    attempt = partial(transfer, address, arriving, path, options.terminal)
+    attempt = partial(transfer, address, arriving, name, options.terminal)
     try:
         with_retries(attempt, options)
     except DownloadError as error:
@@ -294,13 +241,13 @@ def download(address: str, arriving: Path, path: Path, options: Options) -> None
         with_retries(attempt, options)
 
 
-def transfer(address: str, arriving: Path, path: Path, terminal: TextIO) -> None:
+def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
     """Attempt once to download a file, showing progress on a terminal and nowhere else."""
-    with tqdm(desc=path.name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
+    with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
 
         def progress(done: int, total: int | None) -> None:
             if total is not None and bar.total is None:
-                require_room(path, total - done)
+                require_space(arriving.parent, total - done, *PURPOSE)
             bar.total = total
             bar.update(done - bar.n)
 
@@ -326,7 +273,7 @@ def is_transient(error: Exception) -> bool:
     """Return whether an error of a download may be gone a little later."""
     if status := http_status(error):
         return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
-    return isinstance(error, PASSING) and not isinstance(error, FileURLRetrievalError)
+    return isinstance(error, TRANSIENT) and not isinstance(error, FileURLRetrievalError)
 
 
 def http_status(error: Exception) -> int | None:
@@ -337,23 +284,20 @@ def http_status(error: Exception) -> int | None:
     return int(found[1]) if found else None
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error says, without what gdown advises its own users to do."""
-    return str(error).split("\n")[0].rstrip(".")
-
-
-def advice(error: Exception, path: Path) -> str:
+def advice_on(error: Exception, path: Path) -> str:
     """Return what went wrong with a download, and what to do about it."""
     by_hand = f"put it at {path} by hand, or into the mirror"
     if isinstance(error, FileURLRetrievalError):
         return (
-            "Google Drive refuses it, because too many have fetched it or it is no longer public. "
-            f"Wait a day, or download it in a browser and {by_hand}. Its answer: "
-            f"{' '.join(str(error).split())}"
+            "Google Drive refuses it: too many have fetched it, or it is no longer public. Wait a "
+            f"day, or download it in a browser and {by_hand}. Its answer: {' '.join(str(error).split())}"
         )
     if not is_transient(error):
         return f"{error}. The address may have moved: find the file and {by_hand}"
-    return (
-        f"{first_line(error)}. The next run goes on from what has come. Without internet here, run "
-        "the `download` target on a machine that has it, or set a mirror"
-    )
+    by_machine = "run the `download` target on a machine that has it, or set a mirror"
+    return f"{first_line(error)}. The next run goes on from here. Without internet, {by_machine}"
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what gdown advises its own users to do."""
+    return str(error).splitlines()[0].rstrip(".")

@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 from urllib.request import url2pathname
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.files import write_text
 from neuron_specialization.settings.rows import check_unique, read_rows
 
+TABLE = "the table of sources"  # for messages
 UNKNOWN = "unknown"
 FILE = "file://"
 FOLDER = "drive-folder:"
@@ -146,10 +148,10 @@ def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
     """
     path = downloads / CHECKSUMS
     if source.sha256 != UNKNOWN:
-        return Facts(sha256=source.sha256, bytes=source.bytes), "the table of sources"
+        return Facts(sha256=source.sha256, bytes=source.bytes), TABLE
     if row := read_records(path, CHECKSUM_COLUMNS).get(source.name):
         return Facts(sha256=row["sha256"], bytes=int(row["bytes"])), str(path)
-    return Facts(sha256=None, bytes=source.bytes), "the table of sources"
+    return Facts(sha256=None, bytes=source.bytes), TABLE
 
 
 def find_problem(path: Path, name: str, facts: Facts, expected: Facts, written: str) -> str | None:
@@ -222,6 +224,13 @@ def records_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> s
     """Return the text of a manifest or of recorded checksums."""
     lines = (columns, *([row[column] for column in columns] for row in rows))
     return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def record(downloads: Path, row: Mapping[str, str]) -> None:
+    """Record the checksum of a file, which is enforced from now on."""
+    path = downloads / CHECKSUMS
+    rows = {**read_records(path, CHECKSUM_COLUMNS), row["file"]: row}
+    write_text(path, records_text(CHECKSUM_COLUMNS, [rows[name] for name in sorted(rows)]))
 
 
 def licence_notice(sources: Sequence[Source]) -> str:
