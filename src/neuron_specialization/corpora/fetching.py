@@ -1,7 +1,5 @@
 """Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear."""
 
-import glob
-import hashlib
 import os
 import re
 import shutil
@@ -132,7 +130,8 @@ def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
 
     A mirror on a disk has a folder of the corpus, one on the web a manifest of it.
     """
-    copy, names = f"{options.mirror}/{source.corpus}", list[str]()
+    copy = f"{options.mirror}/{source.corpus}"
+    names: list[str] = []
     if folder := local_path(copy):
         names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
     elif options.mirror:
@@ -141,9 +140,8 @@ def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
             arrived = bring(address, options.downloads / source.corpus / table.MANIFEST, options)
             text = arrived.read_text(encoding="utf-8", errors="replace")
             arrived.unlink()
-            names = table.files_from(
-                table.parse_records(text, table.MANIFEST_COLUMNS, address), source
-            )
+            manifest = table.parse_records(text, table.MANIFEST_COLUMNS, address)
+            names = table.files_from(manifest, source)
     return [(name, f"{copy}/{quote(name)}") for name in names]
 
 
@@ -183,7 +181,7 @@ def fetch_file(source: Source, options: Options) -> Facts:
     if not there:
         file.chmod(0o644)  # gdown's files are for their owner only
         os.replace(file, path)
-        drop(hidden(path))  # what came from other addresses
+        table.drop(table.hidden(path))  # what came from other addresses
     return facts
 
 
@@ -196,24 +194,12 @@ def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
     return bring(source.url, path, options), source.url
 
 
-def hidden(path: Path, address: str = "") -> Path:
-    """Return the path of a file until it is checked, or how such paths begin at any address."""
-    short = hashlib.sha256(address.encode()).hexdigest()[:8] if address else ""
-    return path.with_name(f".{path.name}.unchecked.{short}")
-
-
-def drop(start: Path) -> None:
-    """Remove the files whose paths begin like this, such as what is left of a download."""
-    for path in start.parent.glob(f"{glob.escape(start.name)}*"):
-        path.unlink()
-
-
 def bring(address: str, path: Path, options: Options) -> Path:
     """Bring a file from a web, Drive or local address; return its hidden name.
 
     MissingError if the address has no such file, any other InputError if it cannot be had.
     """
-    arriving = hidden(path, address)
+    arriving = table.hidden(path, address)
     if local := local_path(address):
         if not local.is_file():
             raise MissingError(f"{local}: no such file; correct its address in {table.TABLE}")
@@ -237,7 +223,7 @@ def download(address: str, arriving: Path, name: str, options: Options) -> None:
     except DownloadError as error:
         if NO_RANGE not in str(error):
             raise
-        drop(arriving)
+        table.drop(arriving)
         with_retries(attempt, options)
 
 
@@ -284,20 +270,23 @@ def http_status(error: Exception) -> int | None:
     return int(found[1]) if found else None
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what gdown advises its own users to do."""
+    return str(error).partition("\n")[0].rstrip(".")
+
+
 def advice_on(error: Exception, path: Path) -> str:
     """Return what went wrong with a download, and what to do about it."""
     by_hand = f"put it at {path} by hand, or into the mirror"
     if isinstance(error, FileURLRetrievalError):
+        answer = " ".join(str(error).split())
         return (
             "Google Drive refuses it: too many have fetched it, or it is no longer public. Wait a "
-            f"day, or download it in a browser and {by_hand}. Its answer: {' '.join(str(error).split())}"
+            f"day, or download it in a browser and {by_hand}. Its answer: {answer}"
         )
     if not is_transient(error):
         return f"{error}. The address may have moved: find the file and {by_hand}"
-    by_machine = "run the `download` target on a machine that has it, or set a mirror"
-    return f"{first_line(error)}. The next run goes on from here. Without internet, {by_machine}"
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says, without what gdown advises its own users to do."""
-    return str(error).splitlines()[0].rstrip(".")
+    return (
+        f"{first_line(error)}. The next run goes on from what has come. Without internet here, run "
+        "the `download` target on a machine that has it, or set a mirror"
+    )

@@ -1,5 +1,7 @@
 """What can be fetched and how it is recognised: `config/sources.tsv`, checksums, licences."""
 
+import glob
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,6 +125,18 @@ def check_names(names: Sequence[str], source: Source) -> None:
             raise InputError(f"{place}: {name!r} is no printable path below a folder; leave it out")
         if count > 1:
             raise InputError(f"{place}: {count} files have the name {name}; leave it out")
+
+
+def hidden(path: Path, address: str = "") -> Path:
+    """Return the path of a file until it is checked, or how such paths begin at any address."""
+    short = hashlib.sha256(address.encode()).hexdigest()[:8] if address else ""
+    return path.with_name(f".{path.name}.unchecked.{short}")
+
+
+def drop(start: Path) -> None:
+    """Remove the files whose paths begin like this, such as what is left of a download."""
+    for path in start.parent.glob(f"{glob.escape(start.name)}*"):
+        path.unlink()
 
 
 @dataclass(frozen=True, kw_only=True)
