@@ -121,7 +121,8 @@ def check_names(names: Sequence[str], source: Source) -> None:
         )
     for name, count in Counter(names).items():
         pure = PurePosixPath(name)
-        if not pure.name or pure.is_absolute() or ".." in pure.parts or not name.isprintable():
+        # `..` is among the hidden names that are not wanted
+        if not pure.name or pure.is_absolute() or not name.isprintable():
             raise InputError(f"{place}: {name!r} is no printable path below a folder; leave it out")
         if count > 1:
             raise InputError(f"{place}: {count} files have the name {name}; leave it out")
