@@ -96,13 +96,17 @@ def test_archives_within_an_archive_are_unpacked_where_they_lie(tmp_path: Path) 
 
 
 REFUSED = {
-    "parent": (tar({"a": TEXT, "../x": TEXT}), r"refused: .*\.\./x.*outside"),
-    "parent inside": (tar({"a": TEXT, "b/../../x": TEXT}), "refused: .*outside"),
+    "parent": (tar({"a": TEXT, "../x": TEXT}), r"\.\./x: refused.*leads out"),
+    "parent inside": (tar({"a": TEXT, "b/../../x": TEXT}), r"x: refused.*leads out"),
+    "absolute": (tar({"a": TEXT, "/abs": TEXT}), "/abs: refused.*leads out"),
     "link": (tar({"a": TEXT, "b": special(tarfile.SYMTYPE, "a")}), ": b: refused.*link"),
     "hard link": (tar({"a": TEXT, "b": special(tarfile.LNKTYPE, "a")}), ": b: refused.*link"),
     "device": (tar({"a": TEXT, "b": special(tarfile.CHRTYPE)}), ": b: refused.*device"),
     "zip link": (zipped({"a": b"/etc"}, LINK), ": a: refused.*link"),
-    "nested": (tar({"a": TEXT, "i.tgz": gzip.compress(tar({"../x": b""}))}), r"i\.tgz: refused"),
+    "nested": (
+        tar({"a": TEXT, "i.tgz": gzip.compress(tar({"../x": b""}))}),
+        r"i\.tgz: \.\./x: refused",
+    ),
     "nested link": (tar({"i.zip": zipped({"a": b"/etc"}, LINK)}), r"i\.zip: a: refused"),
     "no archive": (b"Rar!" * 999, "damaged, cut off, or no archive of a known kind"),
     "a text, compressed": (gzip.compress(TEXT), "damaged, cut off"),
@@ -119,12 +123,10 @@ def test_refused_archives_leave_nothing(tmp_path: Path, data: bytes, message: st
     assert tree(tmp_path) == {"in/a.archive": data, "out/a": b"old"}
 
 
-@pytest.mark.parametrize("pack", [tar, zipped])
-def test_members_stay_within_the_folder(tmp_path: Path, pack: Callable[..., bytes]) -> None:
-    names = ["/abs"] if pack is tar else ["/abs", "../up"]
-    fill(tmp_path, {"in/a": pack(dict.fromkeys(names, TEXT))})
+def test_members_of_a_zip_stay_within_the_folder(tmp_path: Path) -> None:
+    fill(tmp_path, {"in/a": zipped(dict.fromkeys(["/abs", "../up"], TEXT))})
     unpack(tmp_path / "in/a", tmp_path / "out", [])
-    assert sorted(tree(tmp_path)) == ["in/a", *(f"out/{name[-3:].strip('/')}" for name in names)]
+    assert sorted(tree(tmp_path)) == ["in/a", "out/abs", "out/up"]
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
