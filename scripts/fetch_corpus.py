@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuron_specialization.corpora.fetching.corpus import fetch_corpus
-from neuron_specialization.corpora.fetching.table import read_sources
+from neuron_specialization.corpora.fetching import fetch_corpus
+from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.logs import log_to
 
 if TYPE_CHECKING:

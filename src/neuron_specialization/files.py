@@ -1,5 +1,6 @@
 """Files that appear under their name only when they are whole."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -78,11 +79,22 @@ def only(paths: Sequence[str]) -> Path | None:
     return Path(paths[0]) if paths else None
 
 
-def require_space(folder: Path, needed: int, purpose: str) -> None:
-    """InputError where the disk of a folder has not so many bytes left."""
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_space(
+    folder: Path,
+    needed: int,
+    purpose: str,
+    remedy: str = "have the results elsewhere (--directory)",
+) -> None:
+    """Raise InputError if the disk of a folder has fewer bytes left than needed."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
             f"{folder}: {needed / 1e9:.2f} GB are needed for {purpose}, but the disk has "
-            f"{free / 1e9:.2f} GB left; make room, or have the results elsewhere (--directory)"
+            f"{free / 1e9:.2f} GB left; make room, or {remedy}"
         )

@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ import pytest
 import requests
 
 GOOGLE = {"drive.google.com", "docs.google.com", "drive.usercontent.google.com"}
-PAUSE = 0.4  # seconds
 CONFIRM = """<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title><form
  id="download-form" action="https://drive.usercontent.google.com/download" method="get"><input
  type="hidden" name="id" value="{id}"><input type="hidden" name="confirm" value="t"></form>"""
@@ -27,7 +25,7 @@ class Page:
 
     body: bytes
     faults: list[object] = field(default_factory=list)
-    """A status to answer with, bytes after which to cut or to pause (`"cut 100"`), or None."""
+    """A status to answer with, bytes after which to cut (`"cut 100"`), or None."""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
@@ -122,13 +120,6 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(BrokenPipeError, ConnectionResetError):
             self.answer(page, fault)
 
-    def do_HEAD(self) -> None:
-        page = self.server.state.pages.get(self.path, Page(b"", status=404))
-        self.send_response(page.status)
-        for name, value in page.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
     def answer(self, page: Page, fault: object) -> None:
         status = fault if isinstance(fault, int) else page.status
         match = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "") if page.ranges else None
@@ -143,11 +134,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        kind, at = fault.split() if isinstance(fault, str) else ("", len(body))
-        self.wfile.write(body[: int(at)])
-        if kind == "pause":
-            time.sleep(PAUSE)
-            self.wfile.write(body[int(at) :])
+        cut = int(fault.split()[1]) if isinstance(fault, str) else None
+        self.wfile.write(body[:cut])
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""

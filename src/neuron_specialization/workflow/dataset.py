@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuron_specialization.corpora.corpus_files import SplitSource, pair_name
-from neuron_specialization.corpora.fetching.table import Source
+from neuron_specialization.corpora.sources import Source
 from neuron_specialization.settings.architectures import (
     adapter_settings,
     shard,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from neuron_specialization.corpora.corpus_files import columns_in, read_split
-from neuron_specialization.corpora.fetching.table import read_sources
+from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import Key, check_configuration, locate

@@ -18,9 +18,7 @@ MIRROR = "NEURON_SPECIALIZATION_MIRROR"
 """Environment variable of `scripts/fetch_corpus.py`; one that is set comes before the config."""
 
 
-def start(
-    config: MutableMapping[str, Any], root: str, files: Sequence[str], gather: Any
-) -> Plan:
+def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gather: Any) -> Plan:
     """Make the plan, and let jobs find the package and the mirror.
 
     Args:

@@ -1,0 +1,221 @@
+"""Unpack archives made by others: into one folder, with a bound on their size."""
+
+import bz2
+import errno
+import gzip
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+from backports import zstd
+
+from neuron_specialization.corpora.sources import is_left_out
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import emptied_folder
+
+ALWAYS_ALLOWED = 64 * 2**20
+"""Bytes that any archive may unpack to."""
+LARGEST_RATIO = 100
+"""A larger archive may unpack to this multiple of its size; text packs 3 to 10 times smaller."""
+CHUNK = 2**20  # bytes
+NESTED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".zip")
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
+DECOMPRESSORS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"BZh": bz2.open,
+    b"\x28\xb5\x2f\xfd": zstd.open,
+}
+"""By the first bytes of a file, since the name of a download need not tell its kind."""
+DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    zstd.ZstdError,
+    EOFError,
+    # of zipfile: an encrypted member, an unknown compression; a damaged name
+    RuntimeError,
+    IndexError,
+    UnicodeError,
+)
+
+
+def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
+    """Unpack an archive, and the archives within it where they lie; those are then removed.
+
+    Files get their names at the end, when all of them are whole, and replace those of the same
+    name. Kinds: tar (also with gzip, xz, bzip2 or zstandard) and zip.
+
+    Args:
+        archive: whose name does not matter.
+        folder: where to unpack; it is made.
+        leave_out: patterns of paths that are not wanted; `*` matches `/` too.
+
+    Raises:
+        InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
+            of the folder, or is far larger than it is packed. Nothing is then unpacked.
+        OSError: the disk is full. Nothing is then unpacked.
+    """
+    with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
+        tree = hidden / "tree"
+        tree.mkdir()
+        allowed = max(ALWAYS_ALLOWED, LARGEST_RATIO * archive.stat().st_size)
+        job = Job(leave_out=tuple(leave_out), left=allowed)
+        job.extract(archive, str(archive), tree, PurePosixPath())
+        for inner in [path for path in files_below(tree) if path.name.endswith(NESTED)]:
+            below = PurePosixPath(inner.relative_to(tree).as_posix())
+            aside = inner.rename(hidden / "inner")
+            job.extract(aside, f"{archive}: {below}", inner.parent, below.parent)
+        for path in files_below(tree):
+            target = folder / path.relative_to(tree)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o644)
+            os.replace(path, target)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files below a folder, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@dataclass(kw_only=True)
+class Job:
+    """The unpacking of an archive and of the archives within it."""
+
+    leave_out: tuple[str, ...]
+    """Patterns of paths that are not wanted."""
+    left: int
+    """Bytes that may still come."""
+
+    def extract(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
+        """Unpack the wanted files of an archive into a folder.
+
+        Args:
+            archive: the file.
+            label: of the archive, for messages.
+            folder: where to unpack.
+            below: path of this folder, which the patterns see before the names of members.
+        """
+        with archive.open("rb") as file:
+            start = file.read(8)
+        with damage_named(label):
+            if start.startswith(ZIP):
+                self.extract_zip(archive, label, folder, below)
+            else:
+                openers = [
+                    opener for magic, opener in DECOMPRESSORS.items() if start.startswith(magic)
+                ]
+                with openers[0](archive) if openers else archive.open("rb") as content:
+                    self.extract_tar(content, label, folder, below)
+
+    def extract_tar(
+        self, content: IO[bytes], label: str, folder: Path, below: PurePosixPath
+    ) -> None:
+        """Unpack a tar archive, and read what compressed it up to the checksum at its end."""
+        bounded = BoundedStream(content, self.left, label)
+        with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if member.isdir() or self.is_unwanted(below / path):
+                    continue
+                inside = tar.extractfile(member) if member.isreg() else None
+                # not extractall's filter="data": Python 3.11.2, Debian 12's, does not have it
+                if inside is None or path.is_absolute() or ".." in path.parts:
+                    raise refused(label, member.name)
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(inside, file)
+        # tarfile takes the archive to end at whatever is no header
+        if not bounded.last or bounded.last.strip(b"\0"):
+            raise tarfile.ReadError("the blocks of zeros at the end are missing")
+        self.left -= content.tell()
+        while content.read(CHUNK):
+            pass
+
+    def extract_zip(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
+        """Unpack a zip archive; zipfile keeps its members within the folder."""
+        with zipfile.ZipFile(archive) as zipped:
+            members = zipped.infolist()
+            self.left -= sum(member.file_size for member in members)
+            check_bound(self.left, label)
+            for member in members:
+                if member.is_dir() or self.is_unwanted(below / member.filename):
+                    continue
+                if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+                    raise refused(label, member.filename)
+                zipped.extract(member, folder)
+
+    def is_unwanted(self, path: PurePosixPath) -> bool:
+        """Return whether a file is left out, or is one that macOS adds to archives."""
+        return path.name.startswith("._") or is_left_out(str(path), self.leave_out)
+
+
+class BoundedStream:
+    """A decompressed archive that tarfile may read no further than its bound.
+
+    Neither a header nor a member can then fill memory or disk.
+    """
+
+    def __init__(self, content: IO[bytes], bound: int, label: str) -> None:
+        self.content, self.bound, self.label = content, bound, label
+        self.last = b""
+        """What was read last: the block at which tarfile found no further member."""
+
+    def read(self, size: int) -> bytes:
+        """Read bytes; InputError beyond the bound."""
+        check_bound(self.bound - self.tell() - size, self.label)
+        self.last = self.content.read(size)
+        return self.last
+
+    def seek(self, position: int) -> int:
+        """Go to a position; InputError beyond the bound."""
+        check_bound(self.bound - position, self.label)
+        return self.content.seek(position)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self.content.tell()
+
+
+def check_bound(left: int, label: str) -> None:
+    """Raise InputError if an archive unpacks to more than the bytes that it may."""
+    if left < 0:
+        raise InputError(
+            f"{label}: the archive unpacks to more than {LARGEST_RATIO} times its size (and "
+            f"{ALWAYS_ALLOWED:,} bytes), so it is not what it should be; remove it, or unpack "
+            "it by hand"
+        )
+
+
+def refused(label: str, name: str) -> InputError:
+    """Return the error of a member that is no file of the folder."""
+    return InputError(
+        f"{label}: {name}: refused, as this is a link or a device, or leads out of the folder; get "
+        "the archive from elsewhere, leave this out, or unpack it by hand"
+    )
+
+
+@contextmanager
+def damage_named(label: str) -> Iterator[None]:
+    """Turn the errors of a bad archive into an InputError; a full disk stays an OSError."""
+    try:
+        yield
+    except (*DAMAGE, OSError) as error:
+        # no number: from a decompressor; EINVAL: an offset before the start of the file
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise InputError(
+            f"{label}: damaged, cut off, or no archive of a known kind (tar, tar.gz, tar.xz, "
+            f"tar.bz2, tar.zst, zip): {error}. Remove it and fetch it again"
+        ) from error

@@ -1,0 +1,292 @@
+"""Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear."""
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+from urllib.parse import quote
+
+import gdown
+import requests
+from filelock import FileLock
+from gdown.exceptions import DownloadError, FileURLRetrievalError
+from requests.exceptions import ChunkedEncodingError
+from tqdm import tqdm
+
+from neuron_specialization.corpora import sources as table
+from neuron_specialization.corpora.archives import files_below, unpack
+from neuron_specialization.corpora.sources import Facts, Records, Source, local_path
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import require_space, sha256_of, whole, write_text
+
+DRIVE = "drive:"
+WAITS = (2.0, 4.0, 8.0, 16.0)
+"""Seconds before each further attempt of a download."""
+NO_RANGE = "did not honor"  # in gdown's message when a server does not send the rest of a file
+STATUS = re.compile(r"status code (\d+)")  # in its message when a folder cannot be listed
+FAILURES = (requests.RequestException, DownloadError)
+TRANSIENT = (DownloadError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
+SETTINGS: Any = {"quiet": True, "use_cookies": False, "timeout": 60}  # seconds without a byte
+PURPOSE = ("a download", "choose another folder (`downloads.folder`)")
+
+Result = TypeVar("Result")
+
+
+class MissingError(InputError):
+    """An address has no such file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all downloads of a run share, as in `fetch_corpus`; the mirror is an address."""
+
+    downloads: Path
+    mirror: str
+    waits: Sequence[float]
+    terminal: TextIO
+
+
+def fetch_corpus(
+    sources: Sequence[Source],
+    folder: Path,
+    mirror: str,
+    *,
+    waits: Sequence[float] = WAITS,
+    terminal: TextIO = sys.stderr,
+) -> None:
+    """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
+
+    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that
+    is there is checked and kept: to fetch it again, remove it. Archives that the manifest lists are
+    not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
+    does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
+
+    Args:
+        sources: the rows of one corpus.
+        folder: the downloads folder; it is made.
+        mirror: a folder laid out like it where files are looked for first, also as `file://` or
+            http(s) address; empty for none.
+        waits: seconds before each further attempt of a download.
+        terminal: where licences and progress are shown.
+
+    Raises:
+        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
+        OSError: the disk is full.
+    """
+    address = table.mirror_address(mirror)
+    options = Options(downloads=folder, mirror=address, waits=waits, terminal=terminal)
+    place = folder / sources[0].corpus
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{place.name}.lock"):
+        before = table.read_records(place / table.MANIFEST, table.MANIFEST_COLUMNS)
+        if not before:
+            print(table.licence_notice(sources), file=terminal, flush=True)
+        rows = [row for source in sources for row in fetch_source(source, before, options)]
+        write_text(place / table.LICENCE, table.licence_text(sources))
+        write_text(place / table.MANIFEST, table.records_text(table.MANIFEST_COLUMNS, rows))
+
+
+def fetch_source(source: Source, before: Records, options: Options) -> Iterator[dict[str, str]]:
+    """Fetch and unpack the files of a row; yield what the manifest says about each."""
+    for file in files_of(source, before, options):
+        facts = fetch_file(file, options)
+        path = options.downloads / file.name
+        if file.unpack and before.get(file.file, {}).get("sha256") != facts.sha256:
+            unpack(path, path.parent, file.leave_out)
+        row = {"file": file.file, "bytes": str(facts.bytes), "sha256": str(facts.sha256)}
+        if file.sha256 == table.UNKNOWN:
+            with FileLock(options.downloads / f".{table.CHECKSUMS}.lock"):
+                table.record(options.downloads, {**row, "file": file.name})
+        yield {**row, "url": source.url, "licence": source.licence}
+
+
+def files_of(source: Source, before: Records, options: Options) -> list[Source]:
+    """Return the files of a row: of a Drive folder the wanted ones, each as a row of its own.
+
+    A folder whose files are all there is not listed again. A mirror that has the corpus stands for
+    the folder; Google is then not asked.
+    """
+    if not source.is_folder:
+        return [source]
+    names = [name for name in table.files_from(before, source) if table.is_wanted(name, source)]
+    if names and all((options.downloads / source.corpus / name).exists() for name in names):
+        return [replace(source, file=name) for name in names]
+    found = mirrored_files(source, options) or drive_files(source, options)
+    wanted = sorted((path, url) for path, url in found if table.is_wanted(path, source))
+    table.check_names([path for path, _ in wanted], source)
+    return [replace(source, file=path, url=url) for path, url in wanted]
+
+
+def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
+    """Return path and address of each file that a mirror has of a Drive folder, if any.
+
+    A mirror on a disk has a folder of the corpus, one on the web a manifest of it.
+    """
+    copy = f"{options.mirror}/{source.corpus}"
+    names: list[str] = []
+    if folder := local_path(copy):
+        names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
+    elif options.mirror:
+        address = f"{copy}/{table.MANIFEST}"
+        with suppress(MissingError):
+            arrived = bring(address, options.downloads / source.corpus / table.MANIFEST, options)
+            text = arrived.read_text(encoding="utf-8", errors="replace")
+            arrived.unlink()
+            manifest = table.parse_records(text, table.MANIFEST_COLUMNS, address)
+            names = table.files_from(manifest, source)
+    return [(name, f"{copy}/{quote(name)}") for name in names]
+
+
+def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
+    """Return path and address of each file of a Drive folder and of the folders within it."""
+    folder = source.url.removeprefix(table.FOLDER)
+    ask = partial(gdown.download_folder, id=folder, skip_download=True, **SETTINGS)
+    try:
+        files = with_retries(ask, options)
+    except FAILURES as error:
+        raise InputError(
+            f"{source.url}: the folder of corpus {source.corpus} cannot be listed: {error}. "
+            "Run the `download` target where there is internet; or download the folder in a "
+            f"browser, as the folder {source.corpus} of a mirror, and set that mirror"
+        ) from error
+    return [(file.path, f"{DRIVE}{file.id}") for file in files if not isinstance(file, str)]
+
+
+def fetch_file(source: Source, options: Options) -> Facts:
+    """Fetch a file unless it is there; it gets its name once it is found to be right.
+
+    Any file but a web page is right if its checksum is not known. InputError if it cannot be had,
+    is not what it should be, or is there and differs.
+    """
+    path = options.downloads / source.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.exists()
+    file, origin = (path, str(path)) if there else obtain(source, path, options)
+    facts = Facts(sha256=sha256_of(file), bytes=file.stat().st_size)
+    expected, written = table.expected_facts(source, options.downloads)
+    if wrong := table.find_problem(file, path.name, facts, expected, written):
+        advice = "The file has changed, or is another: remove it to fetch it again"
+        if not there:
+            file.unlink()
+            advice = f"It was not kept. Try again; if it stays so, put the right file at {path}"
+        raise InputError(f"{origin}: {wrong}. {advice}; if it is right, correct {written}")
+    if not there:
+        file.chmod(0o644)  # gdown's files are for their owner only
+        os.replace(file, path)
+        table.drop(table.hidden(path))  # what came from other addresses
+    return facts
+
+
+def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
+    """Bring a file from the mirror or from its address; return it, and which of the two."""
+    if options.mirror:
+        address = f"{options.mirror}/{quote(source.name)}"
+        with suppress(MissingError):
+            return bring(address, path, options), str(local_path(address) or address)
+    return bring(source.url, path, options), source.url
+
+
+def bring(address: str, path: Path, options: Options) -> Path:
+    """Bring a file from a web, Drive or local address; return its hidden name.
+
+    MissingError if the address has no such file, any other InputError if it cannot be had.
+    """
+    arriving = table.hidden(path, address)
+    if local := local_path(address):
+        if not local.is_file():
+            raise MissingError(f"{local}: no such file; correct its address in {table.TABLE}")
+        require_space(arriving.parent, local.stat().st_size, *PURPOSE)
+        with whole(arriving) as unfinished:
+            shutil.copyfile(local, unfinished)
+        return arriving
+    try:
+        download(address, arriving, path.name, options)
+    except FAILURES as error:
+        kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
+        raise kind(f"{path}: cannot be fetched from {address}: {advice_on(error, path)}") from error
+    return arriving
+
+
+def download(address: str, arriving: Path, name: str, options: Options) -> None:
+    """Download a file, going on from what has come before if the server sends the rest."""
+    attempt = partial(transfer, address, arriving, name, options.terminal)
+    try:
+        with_retries(attempt, options)
+    except DownloadError as error:
+        if NO_RANGE not in str(error):
+            raise
+        table.drop(arriving)
+        with_retries(attempt, options)
+
+
+def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
+    """Attempt once to download a file, showing progress on a terminal and nowhere else."""
+    with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            if total is not None and bar.total is None:
+                require_space(arriving.parent, total - done, *PURPOSE)
+            bar.total = total
+            bar.update(done - bar.n)
+
+        drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
+        url = None if drive_id else address
+        gdown.download(url, str(arriving), id=drive_id, resume=True, progress=progress, **SETTINGS)
+
+
+def with_retries(attempt: Callable[[], Result], options: Options) -> Result:
+    """Return the result of a download, attempted anew after errors that may pass."""
+    for wait in options.waits:
+        try:
+            return attempt()
+        except FAILURES as error:
+            if not is_transient(error):
+                raise
+            print(f"{first_line(error)}; trying again in {wait:g} s", file=options.terminal)
+        time.sleep(wait)
+    return attempt()
+
+
+def is_transient(error: Exception) -> bool:
+    """Return whether an error of a download may be gone a little later."""
+    if status := http_status(error):
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(error, TRANSIENT) and not isinstance(error, FileURLRetrievalError)
+
+
+def http_status(error: Exception) -> int | None:
+    """Return the status that a server answered with, None for any other error."""
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code
+    found = STATUS.search(str(error)) if isinstance(error, DownloadError) else None
+    return int(found[1]) if found else None
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what gdown advises its own users to do."""
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def advice_on(error: Exception, path: Path) -> str:
+    """Return what went wrong with a download, and what to do about it."""
+    by_hand = f"put it at {path} by hand, or into the mirror"
+    if isinstance(error, FileURLRetrievalError):
+        answer = " ".join(str(error).split())
+        return (
+            "Google Drive refuses it: too many have fetched it, or it is no longer public. Wait a "
+            f"day, or download it in a browser and {by_hand}. Its answer: {answer}"
+        )
+    if not is_transient(error):
+        return f"{error}. The address may have moved: find the file and {by_hand}"
+    return (
+        f"{first_line(error)}. The next run goes on from what has come. Without internet here, run "
+        "the `download` target on a machine that has it, or set a mirror"
+    )

@@ -1,1 +1,0 @@
-"""Fetching: the published corpora and models, fetched, checked and unpacked."""

@@ -1,0 +1,19 @@
+"""Fixtures of the tests of fetching."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.corpora.local_server import Server, running
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with running(monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    return tmp_path / "downloads"

@@ -1,0 +1,120 @@
+"""What tests of fetching share: rows, a Drive folder, archives, and the files of folders."""
+
+import hashlib
+import io
+import random
+import re
+import tarfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.corpora.fetching import fetch_corpus
+from neuron_specialization.corpora.sources import CHECKSUM_COLUMNS, Source, read_records
+from neuron_specialization.errors import InputError
+from tests.corpora.local_server import Server
+
+FAST = (0.001, 0.001)
+TEXT = b"ein Satz\nnoch ein Satz\n"
+LONG = random.Random(1).randbytes(2**22)
+IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, hidden ones included."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
+
+
+def fill(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files below a folder; returns it."""
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
+    """A tar archive of files, and of members of other kinds."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            data = content if isinstance(content, bytes) else b""
+            member.name, member.size, member.mode = name, len(data), 0o4777
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zipped(files: Mapping[str, bytes], mode: int = 0) -> bytes:
+    """A zip archive of files, whose members have a Unix mode."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def row(url: str, file: str = "a.txt", **settings: object) -> Source:
+    defaults = {"sha256": "unknown", "licence": "CC0", "about": "two sentences"}
+    return Source(corpus="news", file=file, url=url, **{**defaults, **settings})
+
+
+def fetch(
+    downloads: Path, *sources: Source, mirror: str = "", waits: Sequence[float] = FAST
+) -> str:
+    """Fetch a corpus; returns what a terminal shows."""
+    terminal = io.StringIO()
+    fetch_corpus(sources, downloads, mirror, waits=waits, terminal=terminal)
+    return terminal.getvalue()
+
+
+def corpus(downloads: Path) -> dict[str, bytes]:
+    """The files of the corpus but those that every fetched corpus has."""
+    files = tree(downloads / "news")
+    assert files.pop("LICENCE.txt").startswith(b"news: ")
+    assert files.pop("fetched.tsv").startswith(b"file\tbytes\tsha256\turl\tlicence\n")
+    return files
+
+
+def fails(
+    message: str, downloads: Path, *sources: Source, mirror: str = "", keeps: Sequence[str] = ()
+) -> str:
+    """Assert that fetching is an InputError that leaves nothing (or just some files) behind."""
+    with pytest.raises(InputError) as error:
+        fetch(downloads, *sources, mirror=mirror)
+    assert re.search(message, str(error.value)), error.value
+    assert sorted(tree(downloads / "news")) == sorted(keeps)
+    return str(error.value)
+
+
+def checksums(downloads: Path) -> dict[str, str]:
+    rows = read_records(downloads / "checksums.tsv", CHECKSUM_COLUMNS)
+    return {name: row["sha256"] for name, row in rows.items()}
+
+
+def ranges(server: Server) -> list[int]:
+    """Where downloads went on from."""
+    return [int(asked[len("bytes=") : -1]) for _, asked in server.requests if asked]
+
+
+def drive_folder(server: Server, *faults: object) -> Source:
+    """A folder with a sub-folder, and with files that are not wanted."""
+    for number, drive_id in enumerate(IDS[:5]):
+        server.put_drive(drive_id, b"text %d" % number)
+    files = {"en-de.de": IDS[1], "en-no.no": IDS[2], "LICENCE.txt": IDS[4]}
+    server.put_folder("train", IDS[6], {name: f"file/d/{id}/view" for name, id in files.items()})
+    links = {
+        "readme": f"file/d/{IDS[0]}/view",
+        "train": f"drive/folders/{IDS[6]}",
+        ".hidden": f"file/d/{IDS[3]}/view",
+    }
+    return row(server.put_folder("EC40", IDS[7], links, *faults), ".", leave_out=("*en-no.*",))
