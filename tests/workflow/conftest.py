@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 TINY = "tests/workflow/tiny/config.yaml"
 Snakemake = Callable[..., subprocess.CompletedProcess]
@@ -40,6 +41,53 @@ def snakemake(project: Path) -> Snakemake:
         )
 
     return run
+
+
+PARTS = (
+    "Snakefile",
+    "rules",
+    "config",
+    "scripts",
+    "src",
+    "envs",
+    "profiles",
+    "report",
+    "tests/workflow/tiny",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(project: Path, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with the results of one run, for all processes of the tests.
+
+    Tests that change something work on a copy of it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder, finished = shared / "tiny_run", shared / "tiny_run.finished"
+    with FileLock(shared / "tiny_run.lock"):
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            copy_project(project, folder)
+            done = snakemake(folder, project=folder)
+            assert done.returncode == 0, done.stdout[-5000:]
+            finished.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def results(tiny_run: Path) -> Path:
+    """The results of this run, to be read."""
+    return tiny_run / "results/tiny"
+
+
+def copy_project(project: Path, folder: Path) -> None:
+    """Copy what a run of the tiny dataset needs."""
+    for part in PARTS:
+        source = project / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        copy(source, folder / part)
 
 
 def write_overlay(path: Path, settings: dict) -> str:

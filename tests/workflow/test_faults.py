@@ -17,18 +17,11 @@ SPECIALISED = "results/tiny/models/neuron_specialization/seed1/checkpoint.pt"
 LOG = "results/tiny/logs/train_system"
 
 
-@pytest.fixture(scope="module")
-def trained(snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the baseline was trained and neurons were selected."""
-    folder = tmp_path_factory.mktemp("trained")
-    done = snakemake(folder, BASELINE, MASKS)
-    assert done.returncode == 0, done.stdout[-5000:]
-    return folder
-
-
 @pytest.fixture
-def copy(trained: Path, tmp_path: Path) -> Path:
-    shutil.copytree(trained, tmp_path / "copy")
+def copy(results: Path, tmp_path: Path) -> Path:
+    """A folder where the baseline was trained and neurons were selected."""
+    for path in ("models/baseline", "masks", "corpora", "vocabularies", "binarised", "activations"):
+        shutil.copytree(results / path, tmp_path / "copy/results/tiny" / path)
     return tmp_path / "copy"
 
 

@@ -2,20 +2,12 @@
 
 import hashlib
 import math
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -25,25 +17,10 @@ from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts, Masks
-from neuron_specialization.workflow.packed_results import merge, pack
 from tests.browser import errors, open_page, wait_until
-from tests.fairseq_plugin.external_checkpoints import as_official
-from tests.workflow.conftest import TINY, Snakemake, compile_latex
-from tests.workflow.test_plans import planned_jobs
+from tests.workflow.conftest import Snakemake, compile_latex
 
 pytestmark = pytest.mark.slow
-
-PARTS = (
-    "Snakefile",
-    "rules",
-    "config",
-    "scripts",
-    "src",
-    "envs",
-    "profiles",
-    "report",
-    "tests/workflow/tiny",
-)
 
 CONTINUATIONS = {
     "continued": "Continued baseline",
@@ -61,26 +38,6 @@ SAME_K = ("neuron_specialization",)
 MASKED = {"masked": "Masked, not trained"}
 MULTILINGUAL = {"baseline": "Baseline"} | CONTINUATIONS | SHALLOW | MASKED
 BILINGUAL = {"bilingual_high": ["a1-en", "en-a1"], "bilingual_low": ["b1-en", "en-b1"]}
-
-
-@pytest.fixture(scope="module")
-def clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that tests may edit."""
-    folder = tmp_path_factory.mktemp("clone")
-    for part in PARTS:
-        source = project / part
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        (folder / part).parent.mkdir(parents=True, exist_ok=True)
-        copy(source, folder / part)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def results(clone: Path, snakemake: Snakemake) -> Path:
-    """The results of a run in the copy."""
-    done = snakemake(clone, project=clone)
-    assert done.returncode == 0, done.stdout[-5000:]
-    return clone / "results/tiny"
 
 
 def test_the_table_has_every_system(results: Path) -> None:
@@ -336,10 +293,10 @@ def test_the_explorer_shows_the_overlap_of_the_table(results: Path) -> None:
 
 
 def test_the_report_opens_without_network_or_errors(
-    results: Path, clone: Path, snakemake: Snakemake, tmp_path: Path
+    results: Path, tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
     path = tmp_path / "report.html"
-    done = snakemake(clone, "--report", str(path), project=clone)
+    done = snakemake(tiny_run, "--report", str(path), project=tiny_run)
     assert done.returncode == 0, done.stdout[-5000:]
 
     def says(page: webdriver.Chrome, *texts: str) -> bool:
@@ -359,57 +316,6 @@ def test_the_report_opens_without_network_or_errors(
         assert errors(page) == []
 
 
-def test_one_more_k_trains_that_k_only(
-    results: Path,
-    clone: Path,
-    snakemake: Snakemake,
-    overlay: Callable[[dict], str],
-    tmp_path: Path,
-) -> None:
-    copy = shutil.copytree(clone, tmp_path / "copy")
-    settings = {
-        "analysis": {"sweep": {"system": "neuron_specialization", "k": [50]}},
-        "tables": {"bilingual": {"layout": "languages", "figure": "figure3"}},
-    }
-    overlays = (TINY, overlay(settings))
-    done = snakemake(copy, project=copy, overlays=overlays)
-    assert done.returncode == 0, done.stdout[-5000:]
-    once = ("select_neurons", "train_system", "translate_split", "score_system")
-    assert {name: planned_jobs(done.stdout)[name] for name in once} == dict.fromkeys(once, 1)
-    own = copy / "results/tiny"
-    sweep = pd.read_csv(own / "figures/test/figure4.bleu.csv")
-    assert sweep["k"].tolist()[:4] == [50, 50, 95, 95]
-    assert sweep["k"].isna().sum() == 2  # the continued baseline, both sides
-    scores = {
-        name: pd.read_csv(own / f"scores/test/{name}/seed1.csv").query("metric == 'bleu'")
-        for name in ("baseline", "neuron_specialization")
-    }
-    difference = scores["neuron_specialization"]["score"] - scores["baseline"]["score"]
-    o2m = difference[scores["baseline"]["pair"].str.startswith("en-")].mean()
-    shown = sweep.query("k == 95 and side == 'o2m'")["improvement"].item()
-    assert shown == pytest.approx(o2m)
-    bars = pd.read_csv(own / "figures/test/figure3.bleu.csv")
-    assert set(bars["system"]) == {"Baseline", "Continued baseline", "Neuron specialization"}
-    settings["analysis"]["sweep"]["k"] = [50, 80.5]
-    overlays = (TINY, overlay(settings))
-    done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
-    planned = planned_jobs(done.stdout)
-    assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
-    assert planned["draw_sweep"] == 2
-    # tables name the settings, so they are made anew; nothing else is counted or trained
-    assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
-
-
-def test_the_run_is_described(results: Path) -> None:
-    run = pd.read_csv(results / "benchmarks/run.csv")
-    assert run["job"].is_unique
-    assert set(run["rule"]) >= {"prepare_corpora", "train_system", "make_table", "draw_neurons"}
-    critical = run[run["critical"]]["rule"].tolist()
-    assert critical[:3] == ["prepare_corpora", "learn_vocabulary", "binarise_corpora"]
-    assert "train_system" in critical
-    assert 0 < run[run["critical"]]["seconds"].sum() < run["seconds"].sum()
-
-
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
@@ -419,277 +325,3 @@ def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
         assert list(folder.rglob("events.out.tfevents.*"))
     for system in trained:
         assert (results / f"logs/train_system/{system}.seed1.log").stat().st_size
-
-
-def test_packed_results_are_enough_for_tables_and_figures(
-    results: Path, clone: Path, snakemake: Snakemake, tmp_path: Path
-) -> None:
-    """As where seeds were run elsewhere: nothing is trained, recorded or translated again."""
-    pack(results, tmp_path / "packed.zip", small=True)
-    assert (tmp_path / "packed.zip").stat().st_size < 1e6
-    settings, table = "results/tiny/settings.json", "results/tiny/tables/test/levels.bleu.md"
-    assert snakemake(tmp_path, settings, project=clone).returncode == 0
-    assert merge(tmp_path / "packed.zip", tmp_path / "results/tiny")
-    done = snakemake(tmp_path, "merged", project=clone)
-    assert done.returncode == 0, done.stdout[-5000:]
-    made = set(planned_jobs(done.stdout))
-    assert not made & {"train_system", "record_activations", "translate_split", "score_system"}
-    assert not made & {"prepare_corpora", "train_bilingual", "fine_tune_directions"}
-    assert {"make_table", "draw_gains", "draw_neurons"} <= made
-    one, other = ((folder / table).read_text(encoding="utf-8") for folder in (clone, tmp_path))
-    assert one == other
-
-
-# all that is written as a table, and what is drawn from one
-TABLES = {"make_table": 4} | dict.fromkeys(
-    ("count_parameters", "describe_languages", "describe_models", "measure_efficiency"), 1
-)
-TABLES |= {"measure_neurons": 1, "describe_trainings": 1, "draw_gains": 2}
-# what any change of settings concerns
-SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
-# whatever is made anew
-LAST = {"describe_run": 1, "all": 1}
-
-
-def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
-    assert "Nothing to be done" in snakemake(clone, project=clone).stdout
-
-
-def test_a_checkout_that_is_moved_has_nothing_to_do(
-    results: Path, clone: Path, snakemake: Snakemake
-) -> None:
-    moved = clone.rename(clone.with_name("moved"))
-    try:
-        assert "Nothing to be done" in snakemake(moved, project=moved).stdout
-    finally:
-        moved.rename(clone)
-
-
-def test_nothing_is_trained_again_for_its_log(
-    results: Path, clone: Path, snakemake: Snakemake
-) -> None:
-    logs = (results / "logs").rename(results / "elsewhere")
-    table = ["--dry-run", "--quiet", "rules", "--forcerun", "measure_efficiency"]
-    try:
-        planned = planned_jobs(snakemake(clone, *table, project=clone).stdout)
-    finally:
-        logs.rename(results / "logs")
-    assert planned == {"measure_efficiency": 1, "describe_run": 1, "all": 1}
-
-
-@pytest.mark.parametrize(
-    ("module", "jobs"),
-    [
-        ("tables/writers.py", TABLES),
-        (
-            "evaluation/scoring.py",
-            {"score_system": 17, "compare_systems": 12, "draw_neurons": 1, **TABLES},
-        ),
-        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
-        (
-            "neurons/selection.py",
-            {
-                **dict.fromkeys(("measure_neurons", "draw_neurons", "measure_efficiency"), 1),
-                "select_neurons": 8,
-                "train_system": 7,
-                "translate_split": 8,
-                "postprocess_outputs": 8,
-                "score_system": 8,
-                "compare_systems": 8,
-                "make_table": 4,
-                "draw_gains": 2,
-                "describe_trainings": 1,
-            },
-        ),
-        (
-            "fairseq_plugin/decoding.py",
-            {
-                "translate_split": 17,
-                "postprocess_outputs": 17,
-                "score_system": 17,
-                "compare_systems": 12,
-                "make_table": 4,
-                "draw_gains": 2,
-                "measure_efficiency": 1,
-            },
-        ),
-    ],
-)
-def test_an_edit_reruns_exactly_what_depends_on_it(
-    results: Path, clone: Path, snakemake: Snakemake, module: str, jobs: dict[str, int]
-) -> None:
-    path = clone / "src/neuron_specialization" / module
-    original = path.read_text(encoding="utf-8")
-    path.write_text(original + "# edited\n", encoding="utf-8")
-    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone)
-    path.write_text(original, encoding="utf-8")
-    assert planned_jobs(done.stdout) == jobs | LAST
-
-
-@pytest.mark.parametrize(
-    ("settings", "jobs"),
-    [
-        (
-            {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            {
-                "train_system": 9,
-                "translate_split": 9,
-                "postprocess_outputs": 9,
-                "score_system": 9,
-                "compare_systems": 9,
-                "count_parameters": 1,
-                "make_table": 4,
-                "draw_gains": 2,
-                "describe_trainings": 1,
-                "describe_models": 1,
-                **SETTINGS,
-            },
-        ),
-        (
-            {"decoding": {"beam": 2}},
-            {
-                "translate_split": 17,
-                "postprocess_outputs": 17,
-                "score_system": 17,
-                "compare_systems": 12,
-                "make_table": 4,
-                "draw_gains": 2,
-                **SETTINGS,
-            },
-        ),
-        (
-            {"architectures": {"tiny": {"fine_tuning": {"max_updates": 3}}}},
-            {
-                "fine_tune_directions": 2,
-                "train_system": 1,
-                "translate_split": 1,
-                "postprocess_outputs": 1,
-                "score_system": 1,
-                "compare_systems": 1,
-                "make_table": 4,
-                "draw_gains": 2,
-                "describe_trainings": 1,
-                **SETTINGS,
-            },
-        ),
-    ],
-)
-def test_a_setting_reruns_exactly_what_depends_on_it(
-    results: Path,
-    clone: Path,
-    snakemake: Snakemake,
-    overlay: Callable[[dict], str],
-    settings: dict,
-    jobs: dict[str, int],
-) -> None:
-    overlays = (TINY, overlay(settings))
-    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
-    assert planned_jobs(done.stdout) == jobs | LAST
-
-
-def test_the_same_seed_gives_the_same_scores(
-    results: Path, snakemake: Snakemake, tmp_path: Path
-) -> None:
-    systems = ("adapter_pair", "lass", "neuron_specialization", "bilingual_low")
-    scores = [f"scores/test/{system}/seed1.csv" for system in systems]
-    done = snakemake(tmp_path, *(f"results/tiny/{path}" for path in scores))
-    assert done.returncode == 0, done.stdout[-5000:]
-    for path in scores:
-        assert (tmp_path / "results/tiny" / path).read_bytes() == (results / path).read_bytes()
-
-
-def test_a_killed_shard_keeps_the_fine_tunes_it_had_finished(
-    results: Path, clone: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(results, tmp_path / "results/tiny")
-    shutil.rmtree(tmp_path / "results/tiny/weight_masks")
-    output = "results/tiny/weight_masks/lass/seed1/1-of-1.npz"
-    command = [sys.executable, "-m", "snakemake", output, "--cores", "1", "--nolock"]
-    command += ["--directory", str(tmp_path), "--set-scatter", "fine_tunes=1"]
-    command += ["--rerun-triggers", "input", "--configfile", str(clone / TINY)]
-    killed = subprocess.Popen(command, cwd=clone, start_new_session=True)
-    for _ in range(600):
-        finished = list((tmp_path / output).parent.glob("work-*/*.npz"))
-        if finished:
-            break
-        time.sleep(0.1)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    before = {path.name: path.read_bytes() for path in finished}
-    assert 1 <= len(before) < 4
-    subprocess.run(command, cwd=clone, check=True)
-    log = tmp_path / "results/tiny/logs/fine_tune_directions/lass.seed1.1-of-1.log"
-    directions = re.findall(r"fairseq-train .* --directions (\S+) ", log.read_text("utf-8"))
-    assert not {f"{direction}.npz" for direction in directions} & set(before)
-    assert len(WeightMasks.load(tmp_path / output).directions) == 4
-
-
-OWN_SYSTEMS = """\
-system\tlabel\tmethod\tparent\tarchitecture\tcheckpoint\tdirections\tk\tfolder\tparameters
-baseline\tBaseline\tmultilingual\t\ttiny\t{checkpoint}\tall\t\t\t
-neuron_specialization\tOurs\tneuron_specialization\tbaseline\t\t\tall\t95\t\t
-elsewhere\tElsewhere\timported\t\t\t\tall\t\telsewhere\t12345
-"""
-
-
-def test_a_checkpoint_from_elsewhere_and_outputs_from_elsewhere_in_one_table(
-    results: Path, snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
-) -> None:
-    """The baseline comes in the official repository's form; what follows is as if trained here."""
-    state = read_checkpoint(results / "models/baseline/seed1/checkpoint.pt")
-    as_official(state, linear_layers=8)
-    torch.save(state, tmp_path / "official.pt")
-    vocabulary = results / "vocabularies/joint"
-    for pair in ("en-a1", "a1-en"):
-        folder = tmp_path / "imported/elsewhere" / pair
-        shutil.copytree(results / "outputs/test/adapter_pair/seed1" / pair, folder)
-    systems = OWN_SYSTEMS.format(checkpoint=tmp_path / "official.pt")
-    (tmp_path / "systems.tsv").write_text(systems, encoding="utf-8")
-    settings = {
-        "systems": str(tmp_path / "systems.tsv"),
-        "vocabulary": {
-            "model": str(vocabulary / "spm.model"),
-            "dictionary": str(vocabulary / "dict.txt"),
-        },
-        "imported_outputs": str(tmp_path / "imported"),
-        "significance": {"samples": 50},
-    }
-    done = snakemake(tmp_path, overlays=(TINY, overlay(settings)))
-    assert done.returncode == 0, done.stdout[-5000:]
-    own = tmp_path / "results/tiny"
-    masks = [Masks.load(f / "masks/neuron_specialization/seed1.npz") for f in (own, results)]
-    assert (masks[0].mask_LNF == masks[1].mask_LNF).all()
-    for system in ("baseline", "neuron_specialization"):
-        for pair in ("en-a1", "b1-en"):
-            path = f"translations/test/{system}/seed1/{pair}.txt"
-            assert (own / path).read_bytes() == (results / path).read_bytes()
-    text = (own / "tables/test/levels.bleu.md").read_text(encoding="utf-8")
-    assert "Elsewhere has no outputs: en-b1, b1-en" in text
-    table = pd.read_csv(own / "tables/test/levels.bleu.csv").set_index(["system", "kind"])
-    pairs = pd.read_csv(results / "scores/test/adapter_pair/seed1.csv")
-    expected = pairs.query("metric == 'bleu' and pair == 'en-a1'")["score"].item()
-    assert table.loc[("Elsewhere", "absolute"), "high_o2m"] == expected
-    assert math.isnan(table.loc[("Elsewhere", "absolute"), "low_o2m"])
-    parameters = pd.read_csv(own / "tables/parameters.csv", index_col="system")["total"]
-    assert (
-        parameters["baseline"]
-        == pd.read_csv(results / "tables/parameters.csv", index_col="system")["total"]["baseline"]
-    )
-    assert parameters["elsewhere"] == 12345
-
-
-def test_bad_corpora_stop_the_run_with_a_message_and_leave_nothing(
-    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
-) -> None:
-    splits = [
-        {"name": "train", "format": "text", "path": "train.{pair}.{lang}", "origin": "my own"},
-        {"name": "valid", "format": "builtin", "sentences": 20},
-        {"name": "test", "format": "builtin", "sentences": 20},
-    ]
-    settings = overlay({"corpora": {"folder": str(tmp_path), "splits": splits}})
-    done = snakemake(tmp_path, overlays=(TINY, settings))
-    assert done.returncode != 0
-    assert "train.en-a1.en" in done.stdout
-    assert "my own" in done.stdout
-    assert "Traceback" not in done.stdout.split("Logfile")[-1]
-    assert not list((tmp_path / "results/tiny/corpora").glob("*"))

@@ -1,0 +1,242 @@
+"""What runs again after an edit, another setting or a move, and what does not."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from neuron_specialization.methods.weight_masks import WeightMasks
+from tests.workflow.conftest import TINY, Snakemake
+from tests.workflow.test_plans import planned_jobs
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def clone(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project and its results that tests may edit."""
+    return shutil.copytree(tiny_run, tmp_path_factory.mktemp("clone") / "project")
+
+
+@pytest.fixture(scope="module")
+def results(clone: Path) -> Path:
+    """The results in the copy."""
+    return clone / "results/tiny"
+
+
+# all that is written as a table, and what is drawn from one
+TABLES = {"make_table": 4, "make_setup_table": 4, "count_parameters": 1}
+TABLES |= {"measure_neurons": 1, "draw_gains": 2}
+# what any change of settings concerns
+SETTINGS = {"describe_settings": 1}
+
+
+def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
+    assert "Nothing to be done" in snakemake(clone, project=clone).stdout
+
+
+def test_a_checkout_that_is_moved_has_nothing_to_do(
+    results: Path, clone: Path, snakemake: Snakemake
+) -> None:
+    moved = clone.rename(clone.with_name("moved"))
+    try:
+        assert "Nothing to be done" in snakemake(moved, project=moved).stdout
+    finally:
+        moved.rename(clone)
+
+
+def test_nothing_is_trained_again_for_its_log(
+    results: Path, clone: Path, snakemake: Snakemake
+) -> None:
+    logs = (results / "logs").rename(results / "elsewhere")
+    table = ["--dry-run", "--quiet", "rules", "--forcerun", "make_setup_table"]
+    try:
+        planned = planned_jobs(snakemake(clone, *table, project=clone).stdout)
+    finally:
+        logs.rename(results / "logs")
+    assert planned == {"make_setup_table": 4, "all": 1}
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("tables/writers.py", TABLES),
+        (
+            "evaluation/scoring.py",
+            {"score_system": 17, "compare_systems": 12, "draw_neurons": 1, **TABLES},
+        ),
+        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
+        (
+            "neurons/selection.py",
+            {
+                **dict.fromkeys(("measure_neurons", "draw_neurons", "measure_efficiency"), 1),
+                "select_neurons": 8,
+                "train_system": 7,
+                "translate_split": 8,
+                "postprocess_outputs": 8,
+                "score_system": 8,
+                "compare_systems": 8,
+                "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
+            },
+        ),
+        (
+            "fairseq_plugin/decoding.py",
+            {
+                "translate_split": 17,
+                "postprocess_outputs": 17,
+                "score_system": 17,
+                "compare_systems": 12,
+                "make_table": 4,
+                "draw_gains": 2,
+                "measure_efficiency": 1,
+            },
+        ),
+    ],
+)
+def test_an_edit_reruns_exactly_what_depends_on_it(
+    results: Path, clone: Path, snakemake: Snakemake, module: str, jobs: dict[str, int]
+) -> None:
+    path = clone / "src/neuron_specialization" / module
+    original = path.read_text(encoding="utf-8")
+    path.write_text(original + "# edited\n", encoding="utf-8")
+    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone)
+    path.write_text(original, encoding="utf-8")
+    assert planned_jobs(done.stdout) == jobs | {"all": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "jobs"),
+    [
+        (
+            {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
+            {
+                "train_system": 9,
+                "translate_split": 9,
+                "postprocess_outputs": 9,
+                "score_system": 9,
+                "compare_systems": 9,
+                "count_parameters": 1,
+                "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
+                "describe_models": 1,
+                **SETTINGS,
+            },
+        ),
+        (
+            {"decoding": {"beam": 2}},
+            {
+                "translate_split": 17,
+                "postprocess_outputs": 17,
+                "score_system": 17,
+                "compare_systems": 12,
+                "make_table": 4,
+                "draw_gains": 2,
+                **SETTINGS,
+            },
+        ),
+        (
+            {"architectures": {"tiny": {"fine_tuning": {"max_updates": 3}}}},
+            {
+                "fine_tune_directions": 2,
+                "train_system": 1,
+                "translate_split": 1,
+                "postprocess_outputs": 1,
+                "score_system": 1,
+                "compare_systems": 1,
+                "make_table": 4,
+                "draw_gains": 2,
+                "describe_trainings": 1,
+                **SETTINGS,
+            },
+        ),
+    ],
+)
+def test_a_setting_reruns_exactly_what_depends_on_it(
+    results: Path,
+    clone: Path,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    settings: dict,
+    jobs: dict[str, int],
+) -> None:
+    overlays = (TINY, overlay(settings))
+    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
+    assert planned_jobs(done.stdout) == jobs | {"all": 1}
+
+
+def test_one_more_k_trains_that_k_only(
+    results: Path,
+    clone: Path,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    tmp_path: Path,
+) -> None:
+    copy = shutil.copytree(clone, tmp_path / "copy")
+    settings = {
+        "analysis": {"sweep": {"system": "neuron_specialization", "k": [50]}},
+        "tables": {"bilingual": {"layout": "languages", "figure": "figure3"}},
+    }
+    overlays = (TINY, overlay(settings))
+    done = snakemake(copy, project=copy, overlays=overlays)
+    assert done.returncode == 0, done.stdout[-5000:]
+    once = ("select_neurons", "train_system", "translate_split", "score_system")
+    assert {name: planned_jobs(done.stdout)[name] for name in once} == dict.fromkeys(once, 1)
+    own = copy / "results/tiny"
+    sweep = pd.read_csv(own / "figures/test/figure4.bleu.csv")
+    assert sweep["k"].tolist()[:4] == [50, 50, 95, 95]
+    assert sweep["k"].isna().sum() == 2  # the continued baseline, both sides
+    scores = {
+        name: pd.read_csv(own / f"scores/test/{name}/seed1.csv").query("metric == 'bleu'")
+        for name in ("baseline", "neuron_specialization")
+    }
+    difference = scores["neuron_specialization"]["score"] - scores["baseline"]["score"]
+    o2m = difference[scores["baseline"]["pair"].str.startswith("en-")].mean()
+    shown = sweep.query("k == 95 and side == 'o2m'")["improvement"].item()
+    assert shown == pytest.approx(o2m)
+    bars = pd.read_csv(own / "figures/test/figure3.bleu.csv")
+    assert set(bars["system"]) == {"Baseline", "Continued baseline", "Neuron specialization"}
+    settings["analysis"]["sweep"]["k"] = [50, 80.5]
+    overlays = (TINY, overlay(settings))
+    done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
+    planned = planned_jobs(done.stdout)
+    assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
+    assert planned["draw_sweep"] == 2
+    # tables name the settings, so they are made anew; nothing else is counted or trained
+    assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
+
+
+def test_a_killed_shard_keeps_the_fine_tunes_it_had_finished(
+    results: Path, clone: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(results, tmp_path / "results/tiny")
+    shutil.rmtree(tmp_path / "results/tiny/weight_masks")
+    output = "results/tiny/weight_masks/lass/seed1/1-of-1.npz"
+    command = [sys.executable, "-m", "snakemake", output, "--cores", "1", "--nolock"]
+    command += ["--directory", str(tmp_path), "--set-scatter", "fine_tunes=1"]
+    command += ["--rerun-triggers", "input", "--configfile", str(clone / TINY)]
+    killed = subprocess.Popen(command, cwd=clone, start_new_session=True)
+    for _ in range(600):
+        finished = list((tmp_path / output).parent.glob("work-*/*.npz"))
+        if finished:
+            break
+        time.sleep(0.1)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    before = {path.name: path.read_bytes() for path in finished}
+    assert 1 <= len(before) < 4
+    subprocess.run(command, cwd=clone, check=True)
+    log = tmp_path / "results/tiny/logs/fine_tune_directions/lass.seed1.1-of-1.log"
+    directions = re.findall(r"fairseq-train .* --directions (\S+) ", log.read_text("utf-8"))
+    assert not {f"{direction}.npz" for direction in directions} & set(before)
+    assert len(WeightMasks.load(tmp_path / output).directions) == 4
