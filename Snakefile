@@ -70,7 +70,6 @@ localrules:
     parameters,
     figures,
     merged,
-    describe_run,
 
 
 rule all:
@@ -78,4 +77,3 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
-        rules.describe_run.output,

@@ -27,7 +27,7 @@ rule parameters:
 rule count_parameters:
     """Count the parameters of every system (Table 6, and the Δ params of Tables 1 and 2)."""
     input:
-        code=package_source("fairseq_plugin.parameters", "tables.writers"),
+        code=package_source("tables.parameters"),
     output:
         csv="<dataset>/tables/parameters.csv",
         markdown="<dataset>/tables/parameters.md",
@@ -65,7 +65,7 @@ rule count_parameters:
     message:
         f"Count the parameters of the systems of {config['dataset']}"
     script:
-        "../scripts/count_parameters.py"
+        "../scripts/make_setup_table.py"
 
 
 rule make_table:
@@ -86,7 +86,7 @@ rule make_table:
         parameters=rules.count_parameters.output.csv,
         report=rules.prepare_corpora.output.report if TRAINED else [],
         paper=str(PROJECT / "config/paper_results.tsv"),
-        code=package_source("tables.table_files", "tables.rows"),
+        code=package_source("tables.table_files", "tables.setup_tables"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",

@@ -33,6 +33,7 @@ rule figures:
             ],
             metric=config["metrics"],
         ),
+        ["<dataset>/figures/trainings.pdf"] if CURVED else [],
 
 
 rule measure_neurons:
@@ -42,7 +43,7 @@ rule measure_neurons:
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
         distances=local_distances(),
         code=package_source(
-            "neurons.family_statistics", "neurons.distances", "tables.writers"
+            "neurons.family_statistics", "neurons.distances", "tables.render"
         ),
     output:
         overlap="<dataset>/neurons/{system}/seed{seed}/{counting}.k{k}/overlap.csv",

@@ -12,7 +12,7 @@ rule measure_efficiency:
     input:
         **efficiency_inputs(),
         parameters=rules.count_parameters.output.csv,
-        code=package_source("tables.efficiency", "tables.writers"),
+        code=package_source("tables.efficiency"),
     output:
         csv="<dataset>/tables/table4.csv",
         markdown="<dataset>/tables/table4.md",
@@ -36,14 +36,14 @@ rule measure_efficiency:
     message:
         f"Measure what the systems of {config['dataset']} cost"
     script:
-        "../scripts/measure_efficiency.py"
+        "../scripts/make_setup_table.py"
 
 
 rule describe_languages:
     """The languages of the dataset (Table 5)."""
     input:
         report=rules.prepare_corpora.output.report if TRAINED and TEXT_SPLITS else [],
-        code=package_source("tables.setup_tables", "tables.writers"),
+        code=package_source("tables.setup_tables"),
     output:
         csv="<dataset>/tables/table5.csv",
         markdown="<dataset>/tables/table5.md",
@@ -65,14 +65,14 @@ rule describe_languages:
     message:
         f"Describe the languages of {config['dataset']}"
     script:
-        "../scripts/describe_languages.py"
+        "../scripts/make_setup_table.py"
 
 
 rule describe_models:
     """The settings of the models, with the parameters that were counted (Table 6)."""
     input:
         parameters=rules.count_parameters.output.csv,
-        code=package_source("tables.setup_tables", "tables.writers"),
+        code=package_source("tables.setup_tables"),
     output:
         csv="<dataset>/tables/table6.csv",
         markdown="<dataset>/tables/table6.md",
@@ -102,18 +102,18 @@ rule describe_models:
     message:
         f"Describe the models of {config['dataset']}"
     script:
-        "../scripts/describe_models.py"
+        "../scripts/make_setup_table.py"
 
 
 rule describe_trainings:
-    """The validations of every training: what was kept, which batches were seen, curves."""
+    """The validations of every training: what was kept, which batches were seen."""
     input:
         curves=collect(
             "<dataset>/models/{system}/seed{seed}/checkpoint.curve.csv",
             zip,
             **trainings(systems=CURVED),
         ),
-        code=package_source("figures.curves", "tables.writers"),
+        code=package_source("tables.curves"),
     output:
         csv="<dataset>/tables/trainings.csv",
         markdown="<dataset>/tables/trainings.md",
@@ -124,17 +124,10 @@ rule describe_trainings:
             category="Set-up",
             labels={"item": "Trainings"},
         ),
-        pdf="<dataset>/figures/trainings.pdf",
-        png=report(
-            "<dataset>/figures/trainings.png",
-            caption="../report/trainings.rst",
-            category="Set-up",
-            labels={"item": "Trainings: curves"},
-        ),
     log:
         "<logs>/describe_trainings.log",
     conda:
-        "../envs/figures.yaml"
+        "../envs/evaluation.yaml"
     params:
         dataset=config["dataset"],
         trainings=trainings(systems=CURVED),
@@ -143,13 +136,40 @@ rule describe_trainings:
     message:
         f"Describe the trainings of {config['dataset']}"
     script:
-        "../scripts/describe_trainings.py"
+        "../scripts/make_setup_table.py"
+
+
+rule draw_trainings:
+    """The validations of every training as curves."""
+    input:
+        curves=rules.describe_trainings.input.curves,
+        code=package_source("figures.curves"),
+    output:
+        pdf="<dataset>/figures/trainings.pdf",
+        png=report(
+            "<dataset>/figures/trainings.png",
+            caption="../report/trainings.rst",
+            category="Set-up",
+            labels={"item": "Trainings: curves"},
+        ),
+    log:
+        "<logs>/draw_trainings.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        trainings=rules.describe_trainings.params.trainings,
+        labels=rules.describe_trainings.params.labels,
+        parents=rules.describe_trainings.params.parents,
+    message:
+        f"Draw the trainings of {config['dataset']}"
+    script:
+        "../scripts/draw_trainings.py"
 
 
 rule describe_settings:
     """The whole configuration and the versions of packages."""
     input:
-        code=package_source("tables.settings_page"),
+        code=package_source("tables.render"),
     output:
         html=report(
             "<dataset>/tables/settings.html",

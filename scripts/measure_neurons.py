@@ -16,7 +16,7 @@ from neuron_specialization.neurons.family_statistics import (
 from neuron_specialization.neurons.neuron_tables import overlap_table, select_all, sparsity_table
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.settings.languages import Language
-from neuron_specialization.tables.writers import write_texts
+from neuron_specialization.tables.render import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

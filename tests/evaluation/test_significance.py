@@ -7,6 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
+from neuron_specialization.tables.text_tables import wins_text
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
@@ -31,7 +32,6 @@ from neuron_specialization.tables.comparisons import (
     wins_table,
     with_tests,
 )
-from neuron_specialization.tables.text_tables import wins_text
 
 WORDS = [
     "the",

@@ -6,14 +6,14 @@ import subprocess
 
 import pandas as pd
 import pytest
+from neuron_specialization.tables.language_tables import language_score_table
+from neuron_specialization.tables.latex import write_latex
+from neuron_specialization.tables.text_tables import score_text
+from neuron_specialization.tables.writers import write_csv, write_markdown
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.languages import TABLE_COLUMNS
-from neuron_specialization.tables.language_tables import language_score_table
-from neuron_specialization.tables.latex import write_latex
 from neuron_specialization.tables.score_tables import EXTRA_PARAMETERS, main_table
-from neuron_specialization.tables.text_tables import score_text
-from neuron_specialization.tables.writers import write_csv, write_markdown
 from tests.tables.test_score_tables import count_latex_columns, system
 
 LEVELS = {"de": "high", "es": "high", "sv": "medium", "lb": "low", "gu": "low", "oc": ""}

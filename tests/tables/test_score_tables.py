@@ -7,11 +7,17 @@ import subprocess
 
 import pandas as pd
 import pytest
+from neuron_specialization.tables.latex import write_latex
+from neuron_specialization.tables.text_tables import score_text
+from neuron_specialization.tables.writers import (
+    write_csv,
+    write_html,
+    write_markdown,
+)
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
 from neuron_specialization.tables.cells import aggregate
-from neuron_specialization.tables.latex import write_latex
 from neuron_specialization.tables.score_tables import (
     EXTRA_PARAMETERS,
     SystemRow,
@@ -19,12 +25,6 @@ from neuron_specialization.tables.score_tables import (
     main_table,
     merge_scores,
     score_table,
-)
-from neuron_specialization.tables.text_tables import score_text
-from neuron_specialization.tables.writers import (
-    write_csv,
-    write_html,
-    write_markdown,
 )
 from tests.conftest import DATA
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from neuron_specialization.tables.settings_page import write_settings
 
 from neuron_specialization.tables.score_tables import read_parameters
-from neuron_specialization.tables.settings_page import write_settings
 from neuron_specialization.tables.setup_tables import (
     language_table,
     language_text,

@@ -12,13 +12,13 @@ from pathlib import Path
 import markdown
 import pandas as pd
 import pytest
+from neuron_specialization.tables.gains import gains_table
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import NOTE, SCORE_COLUMNS
 from neuron_specialization.evaluation.significance import COMPARISON_COLUMNS
 from neuron_specialization.tables.cells import average, level_cells
 from neuron_specialization.tables.footers import code_version, describe_origin, describe_sizes
-from neuron_specialization.tables.gains import gains_table
 from neuron_specialization.tables.paper_values import PaperValue, paper_table, read_paper_values
 from neuron_specialization.tables.rows import (
     Training,

@@ -14,7 +14,7 @@ import yaml
 from tests.workflow.conftest import TINY, Snakemake
 
 # rules of one job, whatever the dataset
-ONCE = dict.fromkeys(["prepare_corpora", "describe_run", "all"], 1)
+ONCE = dict.fromkeys(["prepare_corpora", "draw_trainings", "all"], 1)
 SETUP = (
     *("describe_languages", "describe_models", "describe_settings", "describe_trainings"),
     "measure_efficiency",
@@ -130,7 +130,6 @@ JOBS = {
         "make_table": 3,
         "describe_languages": 1,
         "describe_settings": 1,
-        "describe_run": 1,
         "all": 1,
     },
     ("config/experiment.yaml",): jobs(
@@ -210,7 +209,8 @@ SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
         (
             "figures",
             SCORES - {"train_bilingual"}
-            | {"compare_systems", "count_parameters", "make_table", "draw_gains", *LOOK},
+            | {"compare_systems", "count_parameters", "make_table", "draw_gains"}
+            | {"draw_trainings", *LOOK},
         ),
     ],
 )

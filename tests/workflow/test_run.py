@@ -406,16 +406,6 @@ def test_one_more_k_trains_that_k_only(
     assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
 
 
-def test_the_run_is_described(results: Path) -> None:
-    run = pd.read_csv(results / "benchmarks/run.csv")
-    assert run["job"].is_unique
-    assert set(run["rule"]) >= {"prepare_corpora", "train_system", "make_table", "draw_neurons"}
-    critical = run[run["critical"]]["rule"].tolist()
-    assert critical[:3] == ["prepare_corpora", "learn_vocabulary", "binarise_corpora"]
-    assert "train_system" in critical
-    assert 0 < run[run["critical"]]["seconds"].sum() < run["seconds"].sum()
-
-
 def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
@@ -450,11 +440,10 @@ def test_packed_results_are_enough_for_tables_and_figures(
 TABLES = {"make_table": 4} | dict.fromkeys(
     ("count_parameters", "describe_languages", "describe_models", "measure_efficiency"), 1
 )
-TABLES |= {"measure_neurons": 1, "draw_neurons": 1, "describe_trainings": 1, "draw_gains": 2}
+TABLES |= {"measure_neurons": 1, "draw_neurons": 1, "draw_gains": 2}
+TABLES |= {"describe_trainings": 1, "draw_trainings": 1}
 # what any change of settings concerns
 SETTINGS = {"describe_settings": 1, "measure_efficiency": 1}
-# whatever is made anew
-LAST = {"describe_run": 1, "all": 1}
 
 
 def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
@@ -480,14 +469,17 @@ def test_nothing_is_trained_again_for_its_log(
         planned = planned_jobs(snakemake(clone, *table, project=clone).stdout)
     finally:
         logs.rename(results / "logs")
-    assert planned == {"measure_efficiency": 1, "describe_run": 1, "all": 1}
+    assert planned == {"measure_efficiency": 1, "all": 1}
 
 
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("tables/writers.py", TABLES),
-        ("evaluation/scoring.py", {"score_system": 17, "compare_systems": 12, **TABLES}),
+        ("tables/render.py", TABLES | {"describe_settings": 1}),
+        (
+            "evaluation/scoring.py",
+            {"score_system": 17, "compare_systems": 12, "make_table": 4, "draw_gains": 2},
+        ),
         ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
         (
             "neurons/selection.py",
@@ -503,6 +495,7 @@ def test_nothing_is_trained_again_for_its_log(
                 "make_table": 4,
                 "draw_gains": 2,
                 "describe_trainings": 1,
+                "draw_trainings": 1,
             },
         ),
         (
@@ -527,7 +520,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     path.write_text(original + "# edited\n", encoding="utf-8")
     done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone)
     path.write_text(original, encoding="utf-8")
-    assert planned_jobs(done.stdout) == jobs | LAST
+    assert planned_jobs(done.stdout) == jobs | {"all": 1}
 
 
 @pytest.mark.parametrize(
@@ -545,6 +538,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "make_table": 4,
                 "draw_gains": 2,
                 "describe_trainings": 1,
+                "draw_trainings": 1,
                 "describe_models": 1,
                 **SETTINGS,
             },
@@ -573,6 +567,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "make_table": 4,
                 "draw_gains": 2,
                 "describe_trainings": 1,
+                "draw_trainings": 1,
                 **SETTINGS,
             },
         ),
@@ -588,7 +583,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 ) -> None:
     overlays = (TINY, overlay(settings))
     done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
-    assert planned_jobs(done.stdout) == jobs | LAST
+    assert planned_jobs(done.stdout) == jobs | {"all": 1}
 
 
 def test_the_same_seed_gives_the_same_scores(

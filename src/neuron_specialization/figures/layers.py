@@ -18,7 +18,7 @@ from neuron_specialization.figures.style import (
     side_label,
 )
 from neuron_specialization.neurons.neuron_tables import SIDES, telling_side
-from neuron_specialization.tables.gains import interval
+from neuron_specialization.tables.comparisons import interval
 
 
 def telling_overlap(overlap: pd.DataFrame) -> pd.DataFrame:

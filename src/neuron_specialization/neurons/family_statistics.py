@@ -11,7 +11,7 @@ from neuron_specialization.neurons.neuron_tables import iou_matrix, telling_side
 from neuron_specialization.neurons.statistics import describe_layer, family_gap, permute
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.languages import Language
-from neuron_specialization.tables.text_tables import MISSING, TextTable
+from neuron_specialization.tables.render import MISSING, TextTable
 
 UNTRAINED = "untrained_"
 
