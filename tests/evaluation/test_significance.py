@@ -7,7 +7,6 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import pytest
-from neuron_specialization.tables.text_tables import wins_text
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
@@ -30,6 +29,7 @@ from neuron_specialization.tables.comparisons import (
     legend,
     outcomes,
     wins_table,
+    wins_text,
     with_tests,
 )
 
