@@ -27,21 +27,21 @@ BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
     "download": ["gdown", "backports.zstd", "jsonschema", "pyyaml"],
     "data": [
-        *("numpy", "sentencepiece", "jsonschema", "pyyaml"),
+        *("numpy", "sentencepiece", "jsonschema", "pyyaml", "jinja2"),
         *("mosestokenizer", "cyrtranslit", "backports.zstd"),
     ],
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
-        *("backports.zstd", "sacremoses"),
+        *("backports.zstd", "sacremoses", "jinja2", "pyyaml"),
         *BUILD_TOOLS,
     ],
     "evaluation": [
         *("pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"),
-        *("jsonschema", "pyyaml"),
+        *("jsonschema", "pyyaml", "jinja2"),
     ],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),
-        *("jsonschema", "pyyaml", "filelock"),
+        *("jsonschema", "pyyaml", "jinja2", "filelock"),
     ],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }

@@ -30,7 +30,7 @@ rule make_table:
         parameters="<dataset>/tables/parameters.csv",
         report=plan.corpora.report,
         paper=plan.path("config/paper_results.tsv"),
-        code=plan.code("tables.table_files", "tables.rows"),
+        code=plan.code("tables.table_files", "tables.setup_tables"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
@@ -59,7 +59,7 @@ rule make_setup_table:
     """A table of the set-up: costs (4), languages (5), settings of models (6), validations."""
     input:
         unpack(plan.tables.setup_inputs),
-        code=plan.code("tables.setup_tables", "tables.efficiency", "figures.curves"),
+        code=plan.code("tables.setup_tables", "tables.efficiency", "tables.curves"),
     output:
         csv="<dataset>/tables/{table}.csv",
         markdown="<dataset>/tables/{table}.md",
@@ -75,7 +75,7 @@ rule make_setup_table:
     wildcard_constraints:
         table=pattern(plan.tables.of_setup),
     conda:
-        "../envs/figures.yaml"
+        "../envs/evaluation.yaml"
     params:
         settings=plan.tables.setup_settings,
     message:
@@ -86,7 +86,7 @@ rule make_setup_table:
 
 use rule make_setup_table as count_parameters with:
     input:
-        code=plan.code("fairseq_plugin.parameters", "tables.setup_tables"),
+        code=plan.code("tables.parameters"),
     output:
         csv="<dataset>/tables/{table}.csv",
         markdown="<dataset>/tables/{table}.md",
@@ -107,7 +107,7 @@ use rule make_setup_table as count_parameters with:
 rule describe_settings:
     """The whole configuration and the versions of packages."""
     input:
-        code=plan.code("tables.settings_page"),
+        code=plan.code("tables.render"),
     output:
         html=report(
             "<dataset>/tables/settings.html",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
-from neuron_specialization.tables.settings_page import write_settings
+from neuron_specialization.tables.render import write_settings
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -1,0 +1,51 @@
+"""Make a table of the set-up: CSV, Markdown, LaTeX and HTML."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuron_specialization.logs import log_to
+from neuron_specialization.tables.curves import describe_curves, read_curves
+from neuron_specialization.tables.efficiency import describe_efficiency
+from neuron_specialization.tables.setup_tables import (
+    SetupTable,
+    describe_languages,
+    describe_models,
+    read_parameters,
+    read_sizes,
+    write_setup_table,
+)
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def make(name: str) -> SetupTable:
+    """Return the table of a name, from the inputs and settings that its rule gives."""
+    inputs, settings = snakemake.input, dict(snakemake.params.settings)
+    match name:
+        case "parameters":
+            # fairseq is not in the environment of the other tables
+            from neuron_specialization.tables.parameters import describe_parameters
+
+            return describe_parameters(**settings)
+        case "table4":
+            folder = Path(snakemake.output.csv).parents[1]
+            parameters = read_parameters(Path(inputs.parameters[0]))
+            return describe_efficiency(
+                **settings, inputs=inputs, parameters=parameters, folder=folder
+            )
+        case "table5":
+            sizes = read_sizes(Path(inputs.report[0])) if inputs.report else {}
+            return describe_languages(**settings, sizes=sizes)
+        case "table6":
+            parameters = read_parameters(Path(inputs.parameters[0]))
+            return describe_models(**settings, parameters=parameters)
+        case "trainings":
+            dataset = settings.pop("dataset")
+            return describe_curves(read_curves(paths=inputs.curves, **settings), dataset)
+        case _:
+            raise ValueError(f"no table of the set-up is called {name}")
+
+
+with log_to(snakemake.log[0]):
+    write_setup_table(make(snakemake.wildcards.table), snakemake.output)

@@ -10,69 +10,56 @@ from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.footers import describe_origin, describe_sizes
 from neuron_specialization.tables.paper_values import read_paper_values
-from neuron_specialization.tables.rows import Training, gather_comparisons, gather_rows
-from neuron_specialization.tables.score_tables import read_parameters
+from neuron_specialization.tables.rows import ScoredRun
+from neuron_specialization.tables.setup_tables import read_parameters, read_sizes
 from neuron_specialization.tables.table_files import TableSettings, write_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def read_trainings() -> list[Training]:
-    """The trainings of the table with their scores."""
-    names, seeds = params.trainings["system"], params.trainings["seed"]
+def read_runs() -> list[ScoredRun]:
+    """Read the scores of the runs of the table."""
     return [
-        Training(
-            system=system, label=params.labels[system], seed=seed, scores=read_scores(Path(path))
-        )
-        for system, seed, path in zip(names, seeds, snakemake.input.scores, strict=True)
+        ScoredRun(system=system, label=labels[system], seed=seed, scores=read_scores(Path(path)))
+        for (system, seed), path in zip(settings["runs"], snakemake.input.scores, strict=True)
     ]
 
 
 def read_tests() -> list[tuple[str, pd.DataFrame]]:
-    """The paired tests of the table's trainings, by label."""
-    names, seeds = params.compared["system"], params.compared["seed"]
+    """Read the paired tests of the runs of the table, by label."""
     numbers = ["score", "other_score", "p_value"]
     return [
-        (params.labels[system], read_table(Path(path), numbers).assign(seed=seed))
-        for system, seed, path in zip(names, seeds, snakemake.input.tests, strict=True)
+        (labels[system], read_table(Path(path), numbers).assign(seed=seed))
+        for (system, seed), path in zip(settings["compared"], snakemake.input.tests, strict=True)
     ]
 
 
-def read_sizes() -> list[str]:
-    """A line on the training corpora, if there are any, for a table by language."""
-    if params.layout != "languages" or not snakemake.input.report:
-        return []
-    return describe_sizes(pd.read_csv(snakemake.input.report, sep="\t"), list(params.levels))
-
-
 with log_to(snakemake.log[0]):
-    params, wildcards = snakemake.params, snakemake.wildcards
-    trainings = read_trainings()
-    parameters = read_parameters(Path(snakemake.input.parameters))["total"]
+    inputs, wildcards = snakemake.input, snakemake.wildcards
+    settings, labels = snakemake.params.settings, snakemake.params.settings["labels"]
+    runs, paper = read_runs(), Path(inputs.paper)
+    by_language = settings["layout"] == "languages" and inputs.report
+    sizes = read_sizes(Path(inputs.report[0])) if by_language else {}
     seeds = {
-        training.label: [t.seed for t in trainings if t.label == training.label]
-        for training in trainings
-        if training.system in params.seeded
+        run.label: [each.seed for each in runs if each.label == run.label]
+        for run in runs
+        if run.system in settings["seeded"]
     }
+    same = ("layout", "levels", "pivot", "directions", "labels", "round_first", "level", "paper")
     write_tables(
-        gather_rows(trainings, parameters),
-        gather_comparisons(read_tests(), params.labels),
-        read_paper_values(Path(snakemake.input.paper)),
+        runs,
+        read_tests(),
+        read_paper_values(paper),
         TableSettings(
-            title=f"{params.dataset}, {wildcards.split}: {wildcards.table}",
-            layout=params.layout,
+            title=f"{settings['dataset']}, {wildcards.split}: {wildcards.table}",
             metric=wildcards.metric,
-            levels=params.levels,
-            pivot=params.pivot,
-            directions=params.directions,
-            round_first=params.round_first,
-            level=params.level,
-            paper=params.paper,
+            parameters=read_parameters(Path(inputs.parameters))["total"],
+            **{name: settings[name] for name in same},
         ),
         origin=[
-            *read_sizes(),
-            *describe_origin(params.settings, seeds, Path(snakemake.input.paper).parents[1]),
+            *describe_sizes(sizes, list(settings["levels"])),
+            *describe_origin(settings["settings"], seeds, paper.parents[1]),
         ],
         out={form: Path(path) for form, path in snakemake.output.items()},
     )

@@ -12,7 +12,7 @@ from neuron_specialization.neurons.statistics import family_means, relation_tabl
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.tables.neuron_statistics import relation_notes, relation_text
-from neuron_specialization.tables.writers import write_texts
+from neuron_specialization.tables.render import write_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -29,9 +29,9 @@ from neuron_specialization.tables.comparisons import (
     legend,
     outcomes,
     wins_table,
+    wins_text,
     with_tests,
 )
-from neuron_specialization.tables.text_tables import wins_text
 
 WORDS = [
     "the",

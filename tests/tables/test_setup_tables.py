@@ -1,22 +1,25 @@
-"""Tables 5 and 6 come from the configuration."""
+"""Tables of the set-up that come from the configuration, the corpora's report and curves."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from neuron_specialization.tables.score_tables import read_parameters
-from neuron_specialization.tables.settings_page import write_settings
+from neuron_specialization.tables.parameters import describe_parameters
 from neuron_specialization.tables.setup_tables import (
-    language_table,
-    language_text,
-    model_table,
-    model_text,
+    describe_languages,
+    describe_models,
+    read_parameters,
+    read_sizes,
+    write_setup_table,
 )
+from tests.trained_models import architecture
+
+ARCHITECTURE = {"layers": 6, "heads": 16, "d_model": 1024, "d_ff": 4096, "max_tokens": 7680}
+ARCHITECTURE |= {"update_freq": 84, "dropout": 0.1, "patience": 20}
 
 
-def language(code: str, level: str, family: str) -> dict:
+def language(code: str, level: str, family: str) -> dict[str, str]:
     return {"code": code, "name": code.upper(), "family": family, "script": "Latin", "level": level}
 
 
@@ -28,51 +31,58 @@ def test_languages_stand_by_level_and_then_family() -> None:
         language("b1", "high", "B"),
         language("x", "", "C"),
     ]
-    table = language_table(languages, {"a1": 20000, "b3": 1})
-    assert table["code"].tolist() == ["b1", "a1", "b3", "a3", "x"]
-    rows = language_text(table).rows
+    table = describe_languages(languages, {"a1": 20000, "b3": 1}, "toy")
+    assert table.title == "Languages of toy (Table 5)"
+    assert table.numbers["code"].tolist() == ["b1", "a1", "b3", "a3", "x"]
+    rows = table.texts[0].rows
     assert rows[1] == ("High", "A", "a1", "A1", "Latin", "20,000")
     assert rows[3][-1] == "–"
     assert rows[4][0] == "–"
+
+
+def test_sizes_are_those_of_training(tmp_path: Path) -> None:
+    path = tmp_path / "report.tsv"
+    path.write_text("split\tpair\tkept\ntrain\ten-de\t20000\ntrain\ten-nl\t300\nvalid\ten-de\t9\n")
+    assert read_sizes(path) == {"de": 20000, "nl": 300}
 
 
 def test_models_have_their_settings_and_counted_parameters() -> None:
     parameters = pd.DataFrame(
         {"system": ["big", "pairs"], "models": [1, 4], "total": [439, 400], "trainable": [39, 400]}
     ).set_index("system")
-    architecture = {
-        "layers": 6,
-        "heads": 16,
-        "d_model": 1024,
-        "d_ff": 4096,
-        "max_tokens": 7680,
-        "update_freq": 84,
-        "dropout": 0.1,
-        "patience": 20,
-    }
     systems = [
-        {"system": name, "label": name, "architecture": architecture} for name in ("big", "pairs")
+        {"system": name, "label": name, "architecture": ARCHITECTURE} for name in ("big", "pairs")
     ]
-    table = model_table(systems, parameters)
-    assert table["parameters_of_one"].tolist() == [439, 100]
-    assert model_text(table).rows[0] == (
+    table = describe_models(systems, parameters, "toy")
+    assert table.numbers["parameters_of_one"].tolist() == [439, 100]
+    assert table.texts[0].rows[0] == (
         *("big", "1", "439", "6", "16", "1,024", "4,096", "7,680", "84", "0.1"),
     )
 
 
-def test_parameters_are_those_of_any_name(tmp_path: Path) -> None:
-    path = tmp_path / "parameters.csv"
-    path.write_text("system,label,models,total,trainable,added\nnull,N,1,9,8,0\nnan,M,1,,,\n")
-    parameters = read_parameters(path)
-    assert parameters.loc["null", "total"] == 9
-    assert np.isnan(parameters.loc["nan", "total"])
-
-
-def test_the_page_of_settings_has_all_of_them(tmp_path: Path) -> None:
-    config = {"dataset": "a < b", "analysis": {"k": 95, "sweep": {"k": [50]}}, "metrics": ["bleu"]}
-    write_settings(config, tmp_path / "settings.html")
-    text = (tmp_path / "settings.html").read_text(encoding="utf-8")
-    assert "a &lt; b" in text
-    assert "snakemake 9" in text
-    listed = text.split("<h3>Configuration</h3><pre>")[1].split("</pre>")[0]
-    assert yaml.safe_load(listed.replace("&lt;", "<").replace("&#x27;", "'")) == config
+def test_parameters_are_those_of_all_models_and_beyond_the_parents(tmp_path: Path) -> None:
+    built = {"architecture": vars(architecture()), "dictionaries": [100, 100], "adapters": None}
+    adapters = {"sets": {"en-a": "a", "en-b": "b"}, "bottleneck": 4, "per_layer": 2}
+    systems = [
+        {"system": "base", "label": "Base", "parent": "", "models": 1, **built},
+        {"system": "pairs", "label": "Pairs", "parent": "", "models": 3, **built},
+        {"system": "lp", "label": "LP", "parent": "base", "models": 1, **built}
+        | {"adapters": adapters},
+    ]
+    imported = [
+        {"system": "nan", "label": "Known", "parent": "", "total": 9},
+        {"system": "x", "label": "Unknown", "parent": "", "total": None},
+    ]
+    table = describe_parameters(systems, imported)
+    out = {form: tmp_path / form for form in ("csv", "markdown", "latex", "html")}
+    write_setup_table(table, out)
+    read = read_parameters(out["csv"])
+    one, added = read["total"]["base"], read["added"]["lp"]
+    assert read["total"].tolist()[:4] == [one, 3 * one, one + added, 9]
+    assert added == read["trainable"]["lp"] > 0
+    assert read.loc["nan", "total"] == 9  # a system of that name
+    assert np.isnan(read.loc["x", "total"])
+    rows = table.texts[0].rows
+    assert rows[2] == ("lp", "1", f"{one + added:,.0f}", f"{added:,.0f}", f"{added:,.0f}")
+    assert rows[4] == ("x", "1", "–", "–", "–")
+    assert "| nan    |" in out["markdown"].read_text(encoding="utf-8")

@@ -155,7 +155,7 @@ def look_again(snakemake: Snakemake, folder: Path, overlays: tuple[str, ...]) ->
     before = {path: path.read_bytes() for path in files}
     done = snakemake(folder, overlays=(*overlays, moved))
     assert done.returncode == 0, done.stdout
-    of_settings = {"describe_settings": 1, "describe_run": 1, "all": 1}
+    of_settings = {"describe_settings": 1, "all": 1}
     assert planned_jobs(done.stdout) == {"fetch_corpus": 4} | of_settings
     assert {path: path.read_bytes() for path in files} == before
 

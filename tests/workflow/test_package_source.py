@@ -29,3 +29,9 @@ def test_training_depends_on_the_sub_network_but_not_on_decoding_or_tables() -> 
 def test_packages_and_unions() -> None:
     assert "fairseq_plugin/task.py" in names("fairseq_plugin")
     assert names("errors", "files") == {"errors.py", "files.py"}
+
+
+def test_templates_that_a_module_reads() -> None:
+    forms = {f"tables/templates/{name}.j2" for name in ("table.md", "table.tex", "table.html")}
+    assert forms < names("tables.setup_tables")
+    assert "figures/explorer.html" in names("figures.explorer")

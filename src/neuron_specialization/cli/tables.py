@@ -14,12 +14,7 @@ from neuron_specialization.settings.languages import all_directions, read_langua
 from neuron_specialization.tables.comparisons import FIRST
 from neuron_specialization.tables.footers import describe_origin
 from neuron_specialization.tables.paper_values import read_paper_values
-from neuron_specialization.tables.rows import (
-    Training,
-    gather_comparisons,
-    gather_rows,
-    number_seeds,
-)
+from neuron_specialization.tables.rows import ScoredRun, number_seeds
 from neuron_specialization.tables.table_files import TableSettings, write_tables
 
 PROJECT = Path(__file__).parents[3]
@@ -37,19 +32,17 @@ def tables(options: argparse.Namespace) -> None:
     folders = [split_system(text) for text in options.systems]
     labels = [label for label, _ in folders]
     frames = [read_system(folder / SCORES) for _, folder in folders]
-    trainings = [
-        Training(system=label, label=label, seed=seed, scores=scores)
+    runs = [
+        ScoredRun(system=label, label=label, seed=seed, scores=scores)
         for label, seed, scores in zip(labels, number_seeds(labels, frames), frames, strict=True)
     ]
     options.out.mkdir(parents=True, exist_ok=True)
-    tests = compare_with_first(trainings, [folder for _, folder in folders], options)
-    comparisons = gather_comparisons(tests, {label: label for label in labels})
+    tests = compare_with_first(runs, [folder for _, folder in folders], options)
     paper = dict(text.split("=", 1) for text in options.paper if "=" in text)
-    found = dict.fromkeys(metric for each in trainings for metric in each.scores["metric"])
-    for metric in found:
+    for metric in dict.fromkeys(metric for run in runs for metric in run.scores["metric"]):
         write_tables(
-            gather_rows(trainings, dict.fromkeys(labels, float("nan"))),
-            comparisons,
+            runs,
+            tests,
             read_paper_values(PROJECT / "config/paper_results.tsv"),
             TableSettings(
                 title=options.layout,
@@ -58,12 +51,14 @@ def tables(options: argparse.Namespace) -> None:
                 levels={c: lang.level for c, lang in languages.items() if c != options.pivot},
                 pivot=options.pivot,
                 directions=all_directions(languages, options.pivot),
+                parameters=dict.fromkeys(labels, float("nan")),
+                labels={label: label for label in labels},
                 round_first=options.round_first,
                 level=options.level,
                 paper=paper.get(metric, ""),
             ),
             origin=[
-                *(describe_pairing(trainings) if tests else []),
+                *(describe_pairing(runs) if tests else []),
                 *describe_origin("", {}, PROJECT),
             ],
             out={
@@ -109,7 +104,7 @@ def read_sentence_scores(path: Path) -> pd.DataFrame:
 
 
 def compare_with_first(
-    trainings: Sequence[Training], folders: Sequence[Path], options: argparse.Namespace
+    runs: Sequence[ScoredRun], folders: Sequence[Path], options: argparse.Namespace
 ) -> list[tuple[str, pd.DataFrame]]:
     """The paired tests of every system against the first one, by label.
 
@@ -123,9 +118,9 @@ def compare_with_first(
         seed=options.seed,
         tokenised_bleu=options.tokenised_bleu,
     )
-    first = trainings[0].label
-    seeds = {each.seed for each in trainings if each.label == first}
-    systems = list(zip(trainings, folders, strict=True))
+    first = runs[0].label
+    seeds = {each.seed for each in runs if each.label == first}
+    systems = list(zip(runs, folders, strict=True))
     tests = []
     for one, folder in systems:
         if one.label != first:
@@ -141,13 +136,13 @@ def compare_with_first(
     return tests
 
 
-def describe_pairing(trainings: Sequence[Training]) -> list[str]:
+def describe_pairing(runs: Sequence[ScoredRun]) -> list[str]:
     """Lines on labels with more or fewer seeds than the first, of which some are not tested."""
     seeds = {
-        label: len({t.seed for t in trainings if t.label == label})
-        for label in dict.fromkeys(t.label for t in trainings)
+        label: len({t.seed for t in runs if t.label == label})
+        for label in dict.fromkeys(t.label for t in runs)
     }
-    first = trainings[0].label
+    first = runs[0].label
     lines = []
     for label, number in seeds.items():
         if seeds[first] not in (1, number):

@@ -17,7 +17,7 @@ from neuron_specialization.figures.style import (
 )
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import SIDES, informative_side, layer_number, side_label
-from neuron_specialization.tables.gains import interval
+from neuron_specialization.tables.comparisons import interval
 
 
 def informative_pairs(overlap: Overlap) -> pd.DataFrame:

@@ -1,16 +1,19 @@
 """The cells of tables: which directions each is the mean of, and the means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 import pandas as pd
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.settings.languages import TABLE_COLUMNS
 
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
 GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
 O2M, M2O, AVG = "O2M", "M2O", "Avg"
+OVERALL = "avg"
+"""Column of a table by language that averages all of them."""
 
 # The directions behind a cell: a mean of means, as Avg is halfway between O2M and M2O.
 Cell = tuple[tuple[str, ...], ...]
@@ -64,9 +67,24 @@ def average(scores: pd.Series, cells: Cells, *, round_first: bool = False) -> pd
     )
 
 
-def aggregate(score_by_pair: pd.Series, levels: Mapping[str, str], pivot: str) -> pd.Series:
-    """Average the scores of directions into Table 2's cells (``level_cells``)."""
-    return average(score_by_pair, level_cells(map(str, score_by_pair.index), levels, pivot))
+def language_cells(
+    languages: Sequence[str], levels: Mapping[str, str], pivot: str
+) -> dict[str, Cells]:
+    """The directions behind each cell of Tables 1 and 3, by block (O2M, M2O) and column.
+
+    The columns are the languages in the order given, ``high``, ``med`` and ``low`` as far as they
+    occur in ``levels`` and the languages differ in level, and ``avg`` of all. Their second part is
+    empty. Raises ``InputError`` as ``level_cells`` does, and for columns of the same name.
+    """
+    members = _members(languages, levels)
+    pattern = {O2M: f"{pivot}-{{}}", M2O: f"{{}}-{pivot}"}
+    return {
+        block: {
+            (column, ""): (tuple(form.format(language) for language in codes),)
+            for column, codes in members.items()
+        }
+        for block, form in pattern.items()
+    }
 
 
 def level_of(language: str, levels: Mapping[str, str]) -> str:
@@ -92,3 +110,26 @@ def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
             f"translation from and into '{pivot}'"
         )
     return (target, O2M) if source == pivot else (source, M2O)
+
+
+def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, list[str]]:
+    """Give every column the languages that it averages."""
+    _check_names(languages)
+    level = {language: level_of(language, levels) for language in languages}
+    members = {language: [language] for language in languages}
+    # Of one level, its average would be that of all languages once more.
+    if len(set(level.values())) > 1:
+        for name, group in GROUP_OF_LEVEL.items():
+            members[group.lower()] = [each for each in languages if level[each] == name]
+    members[OVERALL] = list(languages)
+    return {column: averaged for column, averaged in members.items() if averaged}
+
+
+def _check_names(languages: Sequence[str]) -> None:
+    names = [*languages, *TABLE_COLUMNS]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"columns with the same name: {', '.join(repeated)}; list every language once, by a "
+            f"code other than {', '.join(TABLE_COLUMNS)}"
+        )

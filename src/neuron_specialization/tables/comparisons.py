@@ -1,11 +1,22 @@
-"""Significant wins, losses and ties of systems, and the marks that stand for them in tables."""
+"""Systems against each other: significant wins and losses, their marks, differences over seeds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.stats import t
 
-from neuron_specialization.tables.cells import Cells
+from neuron_specialization.tables.cells import Cells, average
+from neuron_specialization.tables.render import MISSING, TextTable, format_signed
+
+CONFIDENCE = 0.95
+GAIN_COLUMNS = (
+    *("block", "system", "against", "role", "group", "direction"),
+    *("seeds", "gain", "half_width"),
+)
 
 PARENT, FIRST, CONTROL, SHUFFLED = "parent", "first", "control", "shuffled"
 MARKS = {PARENT: "†", FIRST: "†", CONTROL: "‡", SHUFFLED: "¶"}
@@ -31,6 +42,25 @@ class Comparison:
     """What that is to it: PARENT, CONTROL, SHUFFLED, or no more than the FIRST row."""
     tests: pd.DataFrame
     """Paired tests of all seeds: significance.COMPARISON_COLUMNS."""
+
+
+def gather_comparisons(
+    tests: Sequence[tuple[str, pd.DataFrame]], labels: Mapping[str, str]
+) -> list[Comparison]:
+    """A comparison per label and system that it is compared with, over all seeds.
+
+    Args:
+        tests: the label of a training and its paired tests, with the columns role and other.
+        labels: label of each system.
+    """
+    frames = [frame.assign(label=label) for label, frame in tests if len(frame)]
+    if not frames:
+        return []
+    groups = pd.concat(frames).groupby(["label", "role", "other"], sort=False)
+    return [
+        Comparison(label=label, other=labels[other], role=role, tests=rows)
+        for (label, role, other), rows in groups
+    ]
 
 
 def with_tests(comparisons: Sequence[Comparison], metric: str) -> list[Comparison]:
@@ -111,6 +141,65 @@ def legend(comparisons: Sequence[Comparison], level: float) -> list[str]:
     ]
 
 
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The mean of some values, and half the width of its 95 % interval, nan of a single value.
+
+    The interval is Student's.
+    """
+    if len(values) < 2:
+        return fmean(values), np.nan
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    return fmean(values), float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
+
+
+def gains_table(
+    comparisons: Sequence[Comparison], blocks: Mapping[str, Cells], metric: str
+) -> pd.DataFrame:
+    """The difference of each row to what it is compared with, in each cell (GAIN_COLUMNS).
+
+    A seed is compared with the same seed. Seeds that lack a direction of a cell are left out of it.
+
+    Args:
+        comparisons: paired tests, with a column `seed`.
+        blocks: the directions behind the cells, by block ("" where a table has none).
+        metric: the metric.
+    """
+    rows = []
+    for comparison in comparisons:
+        tests = comparison.tests[comparison.tests["metric"] == metric]
+        difference = tests["score"] - tests["other_score"]
+        by_seed = difference.groupby([tests["seed"], tests["pair"]]).first().unstack()
+        for block, cells in blocks.items():
+            for cell, parts in cells.items():
+                pairs = [pair for part in parts for pair in part]
+                known = by_seed.reindex(columns=pairs).dropna()
+                values = [average(row, {cell: parts})[cell] for _, row in known.iterrows()]
+                if values:
+                    names = comparison.label, comparison.other, comparison.role
+                    rows.append((block, *names, *cell, len(values), *interval(values)))
+    return pd.DataFrame(rows, columns=list(GAIN_COLUMNS))
+
+
+def wins_text(wins: pd.DataFrame) -> TextTable:
+    """Wins, losses and ties (`10/0/2`) of `wins_table`, a row per system and other."""
+    return _text(
+        wins,
+        lambda row: f"{row.wins}/{row.losses}/{row.ties}",
+        block_labels=0,
+        caption="Significant wins/losses/ties by direction and seed",
+    )
+
+
+def gains_text(gains: pd.DataFrame) -> TextTable:
+    """Means and half widths (`+0.3 ± 0.4`) of `gains_table`, a row per system and other."""
+    return _text(
+        gains,
+        lambda row: _gain(row.gain, row.half_width),
+        block_labels=1,
+        caption="Differences, mean over seeds ± half the width of its 95 % interval",
+    )
+
+
 def _by_cell(
     found: Mapping[str, Sequence[int]], cells: Cells
 ) -> Iterator[tuple[tuple[str, str], list[int]]]:
@@ -120,3 +209,27 @@ def _by_cell(
 
 def _complete(found: Mapping[str, Sequence[int]], parts: Sequence[Sequence[str]]) -> bool:
     return all(pair in found for part in parts for pair in part)
+
+
+def _text(
+    table: pd.DataFrame, show: Callable[[Any], str], *, block_labels: int, caption: str
+) -> TextTable:
+    """A row per system and other; a block, where the table has some, is one more label."""
+    columns = [*dict.fromkeys(zip(table["group"], table["direction"], strict=True))]
+    block = ["block"] if any(table["block"]) else []
+    rows = []
+    for labels, part in table.groupby([*block, "system", "against"], sort=False):
+        cell = {(row.group, row.direction): show(row) for row in part.itertuples()}
+        rows.append((*map(str, labels), *(cell.get(column, MISSING) for column in columns)))
+    return TextTable(
+        labels=(*(["Direction"] if block else []), "System", "Against"),
+        columns=tuple(columns),
+        rows=tuple(rows),
+        block_labels=len(block) + block_labels,
+        caption=caption,
+    )
+
+
+def _gain(gain: float, half_width: float) -> str:
+    text = format_signed(gain, 1)
+    return text if np.isnan(half_width) else f"{text} ± {half_width:.1f}"

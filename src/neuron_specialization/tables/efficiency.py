@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.tables.text_tables import MISSING, TextTable, format_signed
+from neuron_specialization.tables.render import MISSING, TextTable, format_number, format_signed
+from neuron_specialization.tables.setup_tables import SetupTable
 
 GIB = 2**30
 FLOAT = 4  # bytes
@@ -30,6 +31,57 @@ PAPER = {
     "lass": ("0 %", "33 h", "9.84"),
     "neuron_specialization": ("0 %", "5 min", "0.003"),
 }
+COST_NOTES = (
+    "Time: of the jobs that find the sub-networks, start-up included: recording and selection, or "
+    "a fine-tune per direction; of a job that was killed and went on, since then. Stored: the "
+    "files that directions need beside the shared model.",
+    "At the size of mT-big, for 60 directions: by arithmetic. Neurons: 12 layers x 4,096 bits x 60 "
+    "/ 8. LaSS: 6 x (12 x 1,024² + 4 x 1,024 x 4,096) bits x 60 / 8. Adapters: 24 x (2 x 1,024 b + "
+    "b + 3 x 1,024) x 4 bytes for each set, b = 128 and 60 sets per pair, b = 512 and 10 sets per "
+    "family.",
+    "The paper's memory is a byte per weight or neuron, where ours is a bit: its 9.84 GiB are "
+    "1.23 GiB of bits, its 0.003 GiB are 360 KiB.",
+    "Speed: target tokens/s as fairseq logs them, median of epochs; sentences/s of the first test "
+    "split with start-up. Seconds of training: since it last went on. Peak memory: of processes "
+    "on the CPU. Other jobs ran beside.",
+)
+
+
+def describe_efficiency(
+    systems: Sequence[Mapping[str, Any]],
+    jobs: Mapping[str, Mapping[str, Sequence[str]]],
+    inputs: Mapping[str, Sequence[str]],
+    parameters: pd.DataFrame,
+    folder: Path,
+) -> SetupTable:
+    """Table 4: what each system cost, and for people also speed and memory.
+
+    Args:
+        systems: as `efficiency_row` takes them, each with its `parent`, "" for none.
+        jobs: names of the records of each system's jobs, by system and kind.
+        inputs: `stored_SYSTEM`: its files; `translated_SYSTEM`: folders of its outputs.
+        parameters: `setup_tables.read_parameters`.
+        folder: results of the dataset, with `benchmarks` and `logs`.
+    """
+    rows = []
+    for system in systems:
+        name, parent = system["system"], system["parent"]
+        files = {
+            kind: [folder / "benchmarks" / f"{job}.jsonl" for job in of_kind]
+            for kind, of_kind in jobs[name].items()
+        }
+        files["logs"] = [folder / "logs" / f"{job}.log" for job in jobs[name]["training"]]
+        files["stored"] = list(map(Path, inputs[f"stored_{name}"]))
+        written = map(Path, inputs[f"translated_{name}"])
+        files["translated"] = [path for each in written for path in sorted(each.iterdir())]
+        added = np.nan
+        if parent:
+            added = 100 * parameters["added"][name] / parameters["total"][parent]
+        rows.append(efficiency_row(system, files, added))
+    table = pd.DataFrame(rows)
+    texts = [cost_text(table), speed_text(table)]
+    title = "Efficiency (Table 4)"
+    return SetupTable(numbers=table, texts=texts, title=title, footer=COST_NOTES)
 
 
 def neuron_mask_bytes(layers: int, d_ff: int, directions: int) -> int:
@@ -64,7 +116,7 @@ def projected_bytes(system: Mapping[str, Any]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class JobRecord:
     """The record of a job that ran (Snakemake's benchmark)."""
 
     seconds: float
@@ -73,17 +125,17 @@ class Job:
     """Largest resident memory of its processes, bytes; 0 where it was not measured."""
 
 
-def read_job(path: Path) -> Job:
+def read_job(path: Path) -> JobRecord:
     """Read the record of a job's last run; nan where it is gone, InputError where it is none."""
     if not path.exists():
-        return Job(seconds=np.nan, memory=0)
+        return JobRecord(seconds=np.nan, memory=0)
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         record: dict[str, Any] = json.loads(lines[-1])
         memory = record["max_rss"]
         # "NA" where a job was over before it was looked at
         memory = memory * 2**20 if isinstance(memory, int | float) else 0
-        return Job(seconds=float(record["s"]), memory=memory)
+        return JobRecord(seconds=float(record["s"]), memory=memory)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no benchmark of a job ({error!r})") from None
 
@@ -157,7 +209,7 @@ def cost_text(table: pd.DataFrame) -> TextTable:
             (
                 str(row["label"]),
                 f"{format_signed(row['added_percent'], 0)} %",
-                MISSING if np.isnan(row["finding_seconds"]) else f"{row['finding_seconds']:,.0f} s",
+                _seconds(row["finding_seconds"]),
                 byte_text(row["stored_bytes"]),
                 byte_text(row["projected_bytes"]),
                 *paper.pop(row["counterpart"], (MISSING,) * 3),  # of the first such row
@@ -179,10 +231,10 @@ def speed_text(table: pd.DataFrame) -> TextTable:
     rows = [
         (
             str(row["label"]),
-            number_text(row["training_tokens_per_second"]),
-            number_text(row["training_seconds"]),
+            format_number(row["training_tokens_per_second"], 0),
+            format_number(row["training_seconds"], 0),
             byte_text(row["training_bytes"]),
-            number_text(row["decoding_sentences_per_second"], 1),
+            format_number(row["decoding_sentences_per_second"], 1),
             byte_text(row["decoding_bytes"]),
         )
         for _, row in table.iterrows()
@@ -198,22 +250,6 @@ def speed_text(table: pd.DataFrame) -> TextTable:
     )
 
 
-COST_NOTES = (
-    "Time: of the jobs that find the sub-networks, start-up included: recording and selection, or "
-    "a fine-tune per direction; of a job that was killed and went on, since then. Stored: the "
-    "files that directions need beside the shared model.",
-    "At the size of mT-big, for 60 directions: by arithmetic. Neurons: 12 layers x 4,096 bits x 60 "
-    "/ 8. LaSS: 6 x (12 x 1,024² + 4 x 1,024 x 4,096) bits x 60 / 8. Adapters: 24 x (2 x 1,024 b + "
-    "b + 3 x 1,024) x 4 bytes for each set, b = 128 and 60 sets per pair, b = 512 and 10 sets per "
-    "family.",
-    "The paper's memory is a byte per weight or neuron, where ours is a bit: its 9.84 GiB are "
-    "1.23 GiB of bits, its 0.003 GiB are 360 KiB.",
-    "Speed: target tokens/s as fairseq logs them, median of epochs; sentences/s of the first test "
-    "split with start-up. Seconds of training: since it last went on. Peak memory: of processes "
-    "on the CPU. Other jobs ran beside.",
-)
-
-
 def byte_text(size: float) -> str:
     """Bytes in the largest unit of which there are some."""
     if np.isnan(size) or size == 0:
@@ -224,6 +260,5 @@ def byte_text(size: float) -> str:
     return f"{size:.0f} B"
 
 
-def number_text(value: float, decimals: int = 0) -> str:
-    """A number that may be missing."""
-    return MISSING if np.isnan(value) else f"{value:,.{decimals}f}"
+def _seconds(seconds: float) -> str:
+    return MISSING if np.isnan(seconds) else f"{seconds:,.0f} s"

@@ -11,7 +11,7 @@ from neuron_specialization import __version__
 from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
 from neuron_specialization.evaluation.scoring import NOTE
 from neuron_specialization.tables.cells import Cells
-from neuron_specialization.tables.score_tables import SystemRow, find_signatures
+from neuron_specialization.tables.rows import SystemRow
 
 _MANY = 8  # directions that are listed one by one
 
@@ -59,20 +59,15 @@ def describe_left_out(
     return lines
 
 
-def describe_sizes(report: pd.DataFrame, languages: Sequence[str]) -> list[str]:
+def describe_sizes(sizes: Mapping[str, int], languages: Sequence[str]) -> list[str]:
     """A line on how many sentence pairs each language was trained on, as above Table 1.
 
     Args:
-        report: that of the prepared corpora, with the columns split, pair and kept.
+        sizes: `setup_tables.read_sizes`.
         languages: their codes, in the order of the table.
     """
-    train = report[report["split"] == "train"]
-    kept = {
-        pair.split("-")[1]: number
-        for pair, number in zip(train["pair"], train["kept"], strict=True)
-    }
-    sizes = [f"{language} {kept[language]:,}" for language in languages if language in kept]
-    return [f"Training pairs: {', '.join(sizes)}"] if sizes else []
+    listed = [f"{language} {sizes[language]:,}" for language in languages if language in sizes]
+    return [f"Training pairs: {', '.join(listed)}"] if listed else []
 
 
 def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: Path) -> list[str]:
@@ -100,6 +95,16 @@ def code_version(project: Path) -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__} (commit {found.stdout.strip()})"
+
+
+def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
+    """Collect the distinct signatures of a metric, sorted, for a table's footer.
+
+    More than one means that not all scores were made alike, which the footer should say.
+    """
+    scores = pd.concat([system.scores for system in systems])
+    found = scores.loc[scores["metric"] == metric, "signature"]
+    return sorted(filter(None, found.unique()))
 
 
 def _pairs(blocks: Mapping[str, Cells]) -> list[str]:

@@ -6,7 +6,7 @@ import pandas as pd
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import layer_label, side_label
 from neuron_specialization.neurons.statistics import UNTRAINED
-from neuron_specialization.tables.text_tables import MISSING, TextTable
+from neuron_specialization.tables.render import MISSING, TextTable
 
 
 def relation_text(relations: pd.DataFrame, pivot: str) -> TextTable:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.tables.score_tables import ABSOLUTE
+from neuron_specialization.tables.render import TextTable, capitalise, format_number
+from neuron_specialization.tables.score_tables import ABSOLUTE, Marks
 
 CORRECTED = "§"
 """Mark of a value that is another than the paper prints."""
@@ -69,7 +70,7 @@ def paper_table(
     """Put the paper's values beside those of a table of ours.
 
     Args:
-        table: of `tables.score_table` or `language_tables`.
+        table: of `score_tables.score_table`.
         values: the paper's, of one table and metric.
 
     Returns:
@@ -98,6 +99,32 @@ def paper_table(
 def corrected_cells(values: Sequence[PaperValue]) -> set[tuple[str, str, tuple[str, str]]]:
     """Block, system and column of each value that is another than the paper prints."""
     return {(v.block, v.system, v.column) for v in values if v.printed is not None}
+
+
+def paper_text(beside: pd.DataFrame, name: str, marks: Marks) -> TextTable:
+    """Our values, the paper's and their difference, of `paper_table`.
+
+    `marks` are of the paper's values, by block, system and column.
+    """
+    first = beside.index.get_level_values("system")[0]
+    rows = []
+    for (*labels, source), row in beside.iterrows():
+        block, system = (labels[0] if len(labels) > 1 else "", labels[-1])
+        decimals = 2 if source == "difference" else 1
+        signed = source == "difference" or system != first
+        cells = [
+            format_number(value, decimals, signed=signed)
+            + (marks.get((block, system, column), "") if source == "paper" else "")
+            for column, value in row.items()
+        ]
+        rows.append((*map(str, labels), source, *cells))
+    return TextTable(
+        labels=tuple(capitalise(str(name)) for name in beside.index.names),
+        columns=tuple(beside.columns),
+        rows=tuple(rows),
+        block_labels=len(beside.index.names) - 1,
+        caption=f"Beside the paper's {name}",
+    )
 
 
 def _same_reference(table: pd.DataFrame, values: Sequence[PaperValue]) -> bool:

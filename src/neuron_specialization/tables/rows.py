@@ -1,19 +1,22 @@
-"""Rows of tables, gathered from trainings: systems of one label, seeds, paired tests."""
+"""Rows of tables, gathered from scored trainings: systems of one label, means over seeds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, groupby
+from statistics import fmean
 
 import pandas as pd
 
-from neuron_specialization.tables.comparisons import Comparison
-from neuron_specialization.tables.score_tables import SystemRow, merge_scores
+from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.scoring import SCORE_COLUMNS
+
+_SCORE_KEY = ["pair", "metric"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """One training of a system, or outputs of one."""
+class ScoredRun:
+    """The scores of one training of a system, or of outputs of one."""
 
     system: str
     """Name of the system."""
@@ -23,6 +26,24 @@ class Training:
     """Its seed."""
     scores: pd.DataFrame
     """scoring.corpus_table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemRow:
+    """One system of a table.
+
+    ``scores`` is as ``scoring.corpus_table`` or ``merge_scores`` makes it, with at least
+    ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's parameters,
+    None where such a number says nothing (normally the first row itself). ``scores_by_seed``
+    has those of each seed where there are several, of which ``scores`` are the mean. ``seeds`` says
+    over how many seeds the score of each pair and metric is a mean.
+    """
+
+    label: str
+    scores: pd.DataFrame
+    extra_parameters: float | None
+    scores_by_seed: Sequence[pd.DataFrame] = ()
+    seeds: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def number_seeds(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> list[int]:
@@ -41,7 +62,7 @@ def number_seeds(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> list[
 
 
 def gather_rows(
-    trainings: Sequence[Training], parameters: Mapping[str, float] | pd.Series
+    trainings: Sequence[ScoredRun], parameters: Mapping[str, float] | pd.Series
 ) -> list[SystemRow]:
     """A row per label, in the order of the trainings: the mean of its seeds.
 
@@ -69,23 +90,42 @@ def gather_rows(
     ]
 
 
-def gather_comparisons(
-    tests: Sequence[tuple[str, pd.DataFrame]], labels: Mapping[str, str]
-) -> list[Comparison]:
-    """A comparison per label and system that it is compared with, over all seeds.
+def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Merge the scores of the systems behind one row: of several seeds, or of complementary ones.
 
-    Args:
-        tests: the label of a training and its paired tests, with the columns role and other.
-        labels: label of each system.
+    Scores of the same pair and metric become one, their mean; all others are collected. The
+    columns stay as they are. Raises ``InputError`` for a frame that lacks a
+    column or has a pair and metric twice, and for scores to be averaged that differ in signature
+    or number of sentences.
     """
-    frames = [frame.assign(label=label) for label, frame in tests if len(frame)]
-    if not frames:
-        return []
-    groups = pd.concat(frames).groupby(["label", "role", "other"], sort=False)
-    return [
-        Comparison(label=label, other=labels[other], role=role, tests=rows)
-        for (label, role, other), rows in groups
-    ]
+    for frame in frames:
+        check_scores(frame, "a system to merge")
+    merged = pd.concat(frames, ignore_index=True)
+    for (pair, metric), rows in merged.groupby(_SCORE_KEY):
+        _check_alike(rows, f"{metric} of '{pair}'")
+    merged["score"] = merged.groupby(_SCORE_KEY)["score"].transform(fmean)
+    return merged.drop_duplicates(_SCORE_KEY, ignore_index=True)
+
+
+def check_scores(scores: pd.DataFrame, owner: str) -> None:
+    """Raise ``InputError`` for scores that lack a column or have a pair and metric twice."""
+    missing = [column for column in SCORE_COLUMNS if column not in scores.columns]
+    if missing:
+        raise InputError(f"scores of {owner} have no column {', '.join(missing)}")
+    repeated = scores[scores.duplicated(_SCORE_KEY)]
+    if not repeated.empty:
+        pair, metric = repeated.iloc[0][_SCORE_KEY]
+        raise InputError(f"scores of {owner} have {metric} of '{pair}' more than once")
+
+
+def _check_alike(rows: pd.DataFrame, scores: str) -> None:
+    for column in ("signature", "sentences"):
+        found = rows[column].unique()
+        if len(found) > 1:
+            raise InputError(
+                f"{scores} cannot be averaged over systems that differ in {column}: "
+                f"{' and '.join(map(str, found))}; score them alike or give them different labels"
+            )
 
 
 def _scored(scores: pd.DataFrame) -> list[tuple[str, str]]:
@@ -93,7 +133,7 @@ def _scored(scores: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(scores["pair"], scores["metric"], strict=True))
 
 
-def _by_seed(members: Sequence[Training]) -> list[pd.DataFrame]:
+def _by_seed(members: Sequence[ScoredRun]) -> list[pd.DataFrame]:
     """The scores of each seed of a row, where it has several and each has all directions."""
     ordered = sorted(members, key=lambda training: training.seed)
     scores = [

@@ -1,11 +1,23 @@
-"""The languages (Table 5) and the settings of models (Table 6), from the configuration."""
+"""Tables of the set-up; here those from the configuration: languages (5), models (6).
+
+``parameters``, ``efficiency`` (4) and ``curves`` have the others.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from neuron_specialization.tables.text_tables import MISSING, TextTable, capitalise
+from neuron_specialization.evaluation.csv_tables import read_table
+from neuron_specialization.files import write_text
+from neuron_specialization.tables.render import (
+    MISSING,
+    TextTable,
+    capitalise,
+    write_texts,
+)
 
 LEVELS = ("high", "medium", "low", "")
 SETTINGS = {
@@ -18,6 +30,63 @@ SETTINGS = {
     "dropout": "dropout",
 }
 """Settings of Table 6, with their headers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupTable:
+    """A table of the set-up in both its forms."""
+
+    numbers: pd.DataFrame
+    """For programs, written as CSV without its index."""
+    texts: Sequence[TextTable]
+    """For people."""
+    title: str
+    """Title of the page."""
+    footer: Sequence[str] = ()
+    """Lines below."""
+
+
+def write_setup_table(table: SetupTable, out: Mapping[str, Path]) -> None:
+    """Write the files `csv`, `markdown`, `latex` and `html` of a table."""
+    write_text(Path(out["csv"]), table.numbers.to_csv(index=False, lineterminator="\n"))
+    write_texts(table.texts, out, title=table.title, footer=table.footer)
+
+
+def read_parameters(path: Path) -> pd.DataFrame:
+    """Read the parameters of systems, by system: `models`, `total`, `trainable`, `added`."""
+    table = read_table(path, ["models", "total", "trainable", "added"])
+    return table.set_index("system")
+
+
+def read_sizes(report: Path) -> dict[str, int]:
+    """Read how many sentence pairs each language is trained on from the corpora's report."""
+    table = pd.read_csv(report, sep="\t")
+    train = table[table["split"] == "train"]
+    codes = [pair.split("-")[1] for pair in train["pair"]]
+    return dict(zip(codes, train["kept"].tolist(), strict=True))
+
+
+def describe_languages(
+    languages: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], dataset: str
+) -> SetupTable:
+    """Table 5: `language_table`, of a dataset."""
+    table = language_table(languages, sizes)
+    title = f"Languages of {dataset} (Table 5)"
+    return SetupTable(numbers=table, texts=[language_text(table)], title=title)
+
+
+def describe_models(
+    systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame, dataset: str
+) -> SetupTable:
+    """Table 6: `model_table`, of a dataset."""
+    table = model_table(systems, parameters)
+    title = f"Models on {dataset} (Table 6)"
+    return SetupTable(numbers=table, texts=[model_text(table)], title=title)
+
+
+def format_count(number: int | None) -> str:
+    """A whole number with thousands apart; MISSING for none."""
+    return MISSING if number is None or pd.isna(number) else f"{int(number):,}"
 
 
 def language_table(
@@ -49,7 +118,7 @@ def language_text(table: pd.DataFrame) -> TextTable:
         (
             capitalise(str(row["level"])) or MISSING,
             *(str(row[name]) for name in names),
-            MISSING if pd.isna(row["pairs"]) else f"{row['pairs']:,}",
+            format_count(row["pairs"]),
         )
         for _, row in table.iterrows()
     ]

@@ -3,36 +3,33 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
 from neuron_specialization.files import write_text
-from neuron_specialization.tables.cells import Cells, level_cells
+from neuron_specialization.tables.cells import Cells, language_cells, level_cells
 from neuron_specialization.tables.comparisons import (
-    Comparison,
     find_marks,
+    gains_table,
+    gains_text,
+    gather_comparisons,
     legend,
     wins_table,
+    wins_text,
     with_tests,
 )
 from neuron_specialization.tables.footers import describe, describe_left_out
-from neuron_specialization.tables.gains import gains_table, gains_text
-from neuron_specialization.tables.language_tables import language_cells, language_score_table
 from neuron_specialization.tables.paper_values import (
     CORRECTED,
     PaperValue,
     corrected_cells,
     paper_table,
-)
-from neuron_specialization.tables.score_tables import SystemRow, score_table
-from neuron_specialization.tables.text_tables import (
     paper_text,
-    score_text,
-    wins_text,
 )
-from neuron_specialization.tables.writers import write_csv, write_texts
+from neuron_specialization.tables.render import write_texts
+from neuron_specialization.tables.rows import ScoredRun, SystemRow, gather_rows
+from neuron_specialization.tables.score_tables import score_table, score_text, write_csv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +48,10 @@ class TableSettings:
     """The language that every direction starts from or goes to."""
     directions: Sequence[str]
     """The directions of the layout `levels`; `languages` has those of the first row."""
+    parameters: Mapping[str, float] | pd.Series
+    """Total parameters of each system, NaN where unknown."""
+    labels: Mapping[str, str]
+    """The row of each system, also of those that others are only compared with."""
     round_first: bool = False
     """Round scores to one decimal before they are averaged, as the paper does."""
     level: float = 0.05
@@ -60,8 +61,8 @@ class TableSettings:
 
 
 def write_tables(
-    rows: Sequence[SystemRow],
-    comparisons: Sequence[Comparison],
+    runs: Sequence[ScoredRun],
+    tests: Sequence[tuple[str, pd.DataFrame]],
     paper_values: Sequence[PaperValue],
     settings: TableSettings,
     *,
@@ -71,23 +72,29 @@ def write_tables(
     """Write a table as CSV (full precision), Markdown, LaTeX and HTML; its wins and gains as CSV.
 
     Args:
-        rows: the systems; the first is what the others are compared with.
-        comparisons: paired tests of rows, with the seed of each.
+        runs: the scores behind the rows; the first row is what the others are compared with.
+        tests: paired tests, as `comparisons.gather_comparisons` takes them, with the seed of each.
         paper_values: all values of the paper that are known.
         settings: of the table.
         origin: lines of the footer on where the numbers come from.
         out: files by their form: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
     """
-    table, blocks = _make_table(rows, settings)
-    comparisons = with_tests(comparisons, settings.metric)
-    wins = wins_table(comparisons, blocks, settings.metric, settings.level)
-    gains = gains_table(comparisons, blocks, settings.metric)
-    marks = find_marks(comparisons, blocks, settings.metric, settings.level)
-    values = [
-        value
-        for value in paper_values
-        if (value.table, value.metric) == (settings.paper, settings.metric)
-    ]
+    metric = settings.metric
+    rows = gather_rows(runs, settings.parameters)
+    blocks = _make_blocks(rows, settings)
+    known = any((row.scores["metric"] == metric + UNTOUCHED).any() for row in rows)
+    table = score_table(
+        rows,
+        blocks,
+        metric,
+        round_first=settings.round_first,
+        untouched=metric + UNTOUCHED if known else "",
+    )
+    comparisons = with_tests(gather_comparisons(tests, settings.labels), metric)
+    wins = wins_table(comparisons, blocks, metric, settings.level)
+    gains = gains_table(comparisons, blocks, metric)
+    marks = find_marks(comparisons, blocks, metric, settings.level)
+    values = [v for v in paper_values if (v.table, v.metric) == (settings.paper, metric)]
     beside, corrections = paper_table(table, values)
     corrected = dict.fromkeys(corrected_cells(values), CORRECTED)
     texts = [
@@ -97,40 +104,23 @@ def write_tables(
         *([paper_text(beside, settings.paper, corrected)] if len(beside) else []),
     ]
     footer = [
-        *describe(rows, settings.metric, blocks, round_first=settings.round_first),
-        *describe_left_out(rows, settings.metric, settings.levels, settings.pivot),
+        *describe(rows, metric, blocks, round_first=settings.round_first),
+        *describe_left_out(rows, metric, settings.levels, settings.pivot),
         *legend(comparisons, settings.level),
         *corrections,
         *origin,
     ]
-    title = f"{metric_name(settings.metric)} on {settings.title}"
     write_csv(table, out["csv"])
     for name, frame in (("wins", wins), ("gains", gains)):
         write_text(out[name], frame.to_csv(index=False, lineterminator="\n"))
+    title = f"{metric_name(metric)} on {settings.title}"
     write_texts(texts, out, title=title, footer=footer)
 
 
-def _make_table(
-    rows: Sequence[SystemRow], settings: TableSettings
-) -> tuple[pd.DataFrame, dict[str, Cells]]:
-    """The table and the directions behind its cells, by block."""
-    shared: dict[str, Any] = {"levels": settings.levels, "pivot": settings.pivot}
-    untouched = settings.metric + UNTOUCHED
-    known = any((row.scores["metric"] == untouched).any() for row in rows)
-    choices: dict[str, Any] = {
-        "metric": settings.metric,
-        "round_first": settings.round_first,
-        "untouched": untouched if known else "",
-    }
+def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str, Cells]:
+    """The directions behind the table's cells, by block."""
     if settings.layout == "levels":
-        pairs = list(settings.directions)
-        return (
-            score_table(rows, pairs=pairs, **shared, **choices),
-            {"": level_cells(pairs, **shared)},
-        )
+        return {"": level_cells(settings.directions, settings.levels, settings.pivot)}
     found = {language for pair in rows[0].scores["pair"] for language in pair.split("-")}
     languages = [language for language in settings.levels if language in found]
-    return (
-        language_score_table(rows, languages=languages, **shared, **choices),
-        dict(language_cells(languages, **shared)),
-    )
+    return language_cells(languages, settings.levels, settings.pivot)

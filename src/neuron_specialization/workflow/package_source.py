@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def module_files(*modules: str) -> list[Path]:
-    """The files of some modules of this package and of all that they import from it.
+    """The files of some modules of this package and of all that they import and read from it.
 
     Args:
         modules: names within the package, e.g. `corpora.preparation`.
@@ -26,9 +26,20 @@ def module_files(*modules: str) -> list[Path]:
 
 @cache
 def imported_files(path: Path) -> list[Path]:
-    """The files of this package that one file imports."""
+    """The files of this package that one file imports, and those beside it that it reads."""
+    if path.suffix != ".py":
+        return []
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [module_path(name) for name in imported_names(tree)]
+    return [*map(module_path, imported_names(tree)), *data_files(path, tree)]
+
+
+def data_files(module: Path, tree: ast.AST) -> Iterator[Path]:
+    """The files that a module names as `Path(__file__).with_name("...")`, or that folder's."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="with_name"), args=[ast.Constant(str(name))]):
+                beside = module.with_name(name)
+                yield from filter(Path.is_file, [beside, *beside.glob("*")])
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:

@@ -140,16 +140,17 @@ class TablesPlan:
     def setup_settings(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what a table of the set-up is told besides."""
         rows = {name: self.dataset.systems[name] for name in self.dataset.described}
+        of_dataset = {"dataset": self.dataset.config["dataset"]}
         settings: dict[str, dict[str, Any]] = {
             "table4": {
                 "systems": [{c: getattr(row, c) for c in COST_COLUMNS} for row in rows.values()],
                 "jobs": {name: self.jobs(row) for name, row in rows.items()},
             },
-            "table5": {"languages": self.language_rows, "pivot": self.dataset.pivot},
-            "table6": {"systems": self.model_rows},
-            "trainings": self.models.curve_settings,
+            "table5": {"languages": self.language_rows, **of_dataset},
+            "table6": {"systems": self.model_rows, **of_dataset},
+            "trainings": {**self.models.curve_settings, **of_dataset},
         }
-        return {**settings[wildcards.table], "dataset": self.dataset.config["dataset"]}
+        return settings[wildcards.table]
 
     @cached_property
     def language_rows(self) -> list[dict[str, Any]]:

@@ -1,0 +1,122 @@
+"""Cells: which directions each averages, and the means."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.tables.cells import average, language_cells, level_cells
+from tests.tables.samples import NAN
+
+LEVELS = {"de": "high", "es": "high", "nl": "high", "sv": "medium", "lb": "low", "gu": "low"}
+LEVELS |= {"oc": ""}
+SMALL = {"en-de": 30.0, "en-nl": 20.0, "de-en": 40.0, "nl-en": 31.0, "en-sv": 10.0, "sv-en": 15.0}
+SMALL |= {"en-oc": 4.0, "oc-en": 6.0}
+
+
+def by_level(values: dict[str, float], pivot: str = "en", **options: bool) -> pd.Series:
+    return average(pd.Series(values), level_cells(values, LEVELS, pivot), **options)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (
+            SMALL,
+            {"High": (25.0, 35.5, 30.25), "Med": (10.0, 15.0, 12.5), "All": (16.0, 23.0, 19.5)},
+        ),
+        # languages without a level count in All only
+        ({"en-oc": 4.0, "oc-en": 6.0}, {"All": (4.0, 6.0, 5.0)}),
+        # one way only: no other cells, and no average of one
+        ({"en-lb": 3.0}, {"Low": (3.0,), "All": (3.0,)}),
+    ],
+)
+def test_means_by_level(scores: dict[str, float], expected: dict[str, tuple[float, ...]]) -> None:
+    result = by_level(scores)
+    assert list(result.index.names) == ["group", "direction"]
+    assert list(result.items()) == [
+        ((group, side), mean)
+        for group, means in expected.items()
+        for side, mean in zip(("O2M", "M2O", "Avg"), means, strict=False)
+    ]
+
+
+def test_any_language_can_be_the_pivot() -> None:
+    result = by_level({"de-nl": 3.0, "nl-de": 5.0}, pivot="de")
+    assert result["High"].to_dict() == {"O2M": 3.0, "M2O": 5.0, "Avg": 4.0}
+
+
+def test_a_missing_score_empties_its_cells_and_no_others() -> None:
+    result = by_level({**SMALL, "en-nl": NAN})
+    missing = [cell for cell, value in result.items() if pd.isna(value)]
+    assert missing == [("High", "O2M"), ("High", "Avg"), ("All", "O2M"), ("All", "Avg")]
+
+
+def test_order_of_directions_does_not_matter() -> None:
+    # summed in a row, these give 0.6 or 0.6000000000000001 depending on the order
+    scores = {"en-de": 0.1, "en-nl": 0.2, "en-sv": 0.3, "de-en": 7.0}
+    turned = {pair: scores[pair] for pair in ("en-sv", "en-nl", "de-en", "en-de")}
+    pd.testing.assert_series_equal(by_level(turned), by_level(scores), rtol=0, atol=0)
+
+
+def test_rounding_first_is_what_the_paper_does() -> None:
+    scores = {"en-de": 10.04, "en-nl": 10.04, "en-lb": 10.06}
+    assert by_level(scores)["High", "O2M"] == pytest.approx(10.04)
+    rounded = by_level(scores, round_first=True)
+    assert rounded["High", "O2M"] == 10.0
+    assert rounded["All", "O2M"] == pytest.approx((10 + 10 + 10.1) / 3)
+    assert math.isnan(by_level(scores | {"en-lb": NAN}, round_first=True)["All", "O2M"])
+
+
+@pytest.mark.parametrize(
+    ("pair", "levels", "message"),
+    [
+        ("ende", LEVELS, "direction 'ende': expected 'en-X' or 'X-en'"),
+        ("de-nl", LEVELS, "direction 'de-nl'"),
+        ("en-en", LEVELS, "direction 'en-en'"),
+        ("en-", LEVELS, "direction 'en-'"),
+        ("en-xx", LEVELS, "language 'xx' is translated but has no entry"),
+        ("en-de", {"de": "hi"}, "language 'de': level 'hi' is not one of high, medium, low"),
+    ],
+)
+def test_unusable_directions_and_levels(pair: str, levels: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        level_cells([pair], levels, "en")
+
+
+@pytest.mark.parametrize(
+    ("languages", "averages"),
+    [
+        (["de"], ["avg"]),
+        (["de", "es"], ["avg"]),
+        (["oc"], ["avg"]),
+        (["lb", "gu", "sv", "de"], ["high", "med", "low", "avg"]),
+        (["sv", "lb"], ["med", "low", "avg"]),
+        # some languages have no level: the average of the others is not that of all
+        (["de", "oc", "es"], ["high", "avg"]),
+    ],
+)
+def test_columns_are_languages_in_order_and_levels_that_occur_unless_there_is_one(
+    languages: list[str], averages: list[str]
+) -> None:
+    blocks = language_cells(languages, LEVELS, "en")
+    assert list(blocks) == ["O2M", "M2O"]
+    for cells in blocks.values():
+        assert list(cells) == [(name, "") for name in [*languages, *averages]]
+    assert blocks["M2O"]["avg", ""] == (tuple(f"{language}-en" for language in languages),)
+
+
+@pytest.mark.parametrize(
+    ("languages", "levels", "message"),
+    [
+        (["de", "es", "de"], LEVELS, "columns with the same name: de; list every"),
+        (["low"], {"low": ""}, "columns with the same name: low;"),
+        (["kind"], {"kind": ""}, "columns with the same name: kind;"),
+        (["de", "xx"], LEVELS, "language 'xx' is translated but has no entry"),
+        (["de"], {"de": "hi"}, "level 'hi' is not one of high"),
+    ],
+)
+def test_unusable_languages(languages: list[str], levels: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        language_cells(languages, levels, "en")
