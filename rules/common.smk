@@ -19,11 +19,16 @@ from neuron_specialization.corpora.corpus_files import columns_in, read_split
 from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.corpora.fetching.table import read_sources
 from neuron_specialization.errors import InputError
+from neuron_specialization.settings.gone import refuse_gone
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.settings.related_systems import sweep_systems
 from neuron_specialization.settings.architectures import system_architecture
 from neuron_specialization.settings.systems import read_systems
 
+try:
+    refuse_gone(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 validate(config, str(ROOT / "config/schemas/config.schema.yaml"))
 
 PIVOT = config["pivot"]

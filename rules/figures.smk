@@ -66,7 +66,6 @@ rule measure_neurons:
         pivot=PIVOT,
         label=lambda wildcards: system_of(wildcards).label,
         distances=config["analysis"]["distances"],
-        permutations=config["analysis"]["permutations"],
         seed=config["seed"],
     message:
         "Measure the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"

@@ -40,7 +40,6 @@ with log_to(snakemake.log[0]):
         {code: language.family for code, language in languages.items()},
         language_distances(distances, languages, list(languages)),
         layers=masks.layers,
-        permutations=params.permutations,
         seed=params.seed,
     )
     for table, path in (
@@ -51,6 +50,6 @@ with log_to(snakemake.log[0]):
     ):
         write_text(Path(path), table.to_csv(index=False, lineterminator="\n"))
     title = f"Related languages and their neurons: {params.label}, k = {wildcards.k} %"
-    footer = relation_notes(relations, params.permutations) + dead_layers(masks)
+    footer = relation_notes(relations) + dead_layers(masks)
     text = relation_text(relations, params.pivot)
     write_texts([text], output, title=title, footer=footer)

@@ -103,14 +103,14 @@ def test_languages_of_one_side_only_are_judged_there() -> None:
 def test_what_cannot_be_compared_is_said(directions: list[str], message: str) -> None:
     table = relate(directions)
     assert table["layer"].tolist() == list(LAYERS)
-    assert message in " ".join(relation_notes(table, 200))
+    assert message in " ".join(relation_notes(table))
     text = relation_text(table, "en")
     assert text.rows[1][:2] == ("Decoder layer 1", "en→X")
     assert "–" in text.rows[1]
 
 
 def test_all_that_can_be_compared_has_no_excuse() -> None:
-    assert not [note for note in relation_notes(relate(EVERY), 200) if "nothing to compare" in note]
+    assert not [note for note in relation_notes(relate(EVERY)) if "nothing to compare" in note]
 
 
 def test_dead_layers_are_named() -> None:

@@ -14,6 +14,7 @@ from neuron_specialization.settings.languages import Language
 from neuron_specialization.tables.text_tables import MISSING, TextTable
 
 UNTRAINED = "untrained_"
+PERMUTATIONS = 10_000  # of the languages, for p-values
 
 
 def relation_table(
@@ -23,8 +24,8 @@ def relation_table(
     distances: Mapping[str, NDArray[np.float64]],
     *,
     layers: Sequence[str],
-    permutations: int,
     seed: int,
+    permutations: int = PERMUTATIONS,
 ) -> pd.DataFrame:
     """The statistics of every layer on its telling side, a row each.
 
@@ -34,8 +35,8 @@ def relation_table(
         families: of each language, in the order of the distances.
         distances: matrices by kind.
         layers: a row each; of one without two languages all is nan.
-        permutations: of the languages, for p-values.
         seed: of the permutations.
+        permutations: of the languages, for p-values.
 
     Returns:
         `layer`, `side`, the columns of `relations.describe_layer`, and `within`, `across`, `gap`
@@ -112,11 +113,11 @@ def p_value(value: float) -> str:
     return MISSING if np.isnan(value) else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
 
 
-def relation_notes(relations: pd.DataFrame, permutations: int) -> list[str]:
+def relation_notes(relations: pd.DataFrame) -> list[str]:
     """How to read the table, and why numbers are missing."""
     notes = [
         "Mean IoU (%) of two languages of one family (within) and of two families (across); p: the "
-        f"share of {permutations:,} permutations of the languages with at least this gap.",
+        f"share of {PERMUTATIONS:,} permutations of the languages with at least this gap.",
         "Untrained: the same model before its first update.",
         "Agreement: adjusted Rand index of the families and as many clusters (1 - IoU, average "
         "linkage): 1 is the same, 0 is chance.",
