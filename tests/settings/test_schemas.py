@@ -22,17 +22,12 @@ from neuron_specialization.settings.systems import System
 from neuron_specialization.settings.training import Architecture
 
 ARCHITECTURE = "/$defs/architecture"
+PASSED = "max_tokens count_padding untrained"
 # dataclass, schema, its part, settings that something else reads, fields that are no settings
 CLASSES: list[tuple[type, str, str, str, str]] = [
     (Architecture, "config", ARCHITECTURE, "continuation fine_tuning", ""),
     (DecodingSettings, "config", "/properties/decoding", "", "max_tokens"),
-    (
-        RecordingSettings,
-        "config",
-        "/properties/recording",
-        "",
-        "max_tokens count_padding untrained",
-    ),
+    (RecordingSettings, "config", "/properties/recording", "", PASSED),
     (CometSettings, "config", "/properties/comet", "", "device"),
     (SignificanceSettings, "config", "/properties/significance", "level", "seed tokenised_bleu"),
     (VocabularySettings, "config", "/$defs/vocabulary", "source model dictionary", "seed"),
@@ -41,8 +36,7 @@ CLASSES: list[tuple[type, str, str, str, str]] = [
     (Language, "languages", "", "", "codes"),
     (System, "systems", "", "options seed", "seeds"),
 ]
-# cells that are split at blanks
-PARTS = {"tables": ("levels",)}
+NAMES = [each[0].__name__ for each in CLASSES]
 
 
 @pytest.fixture
@@ -67,11 +61,7 @@ def test_the_tables_of_the_readme_are_made_from_the_schemas(project: Path) -> No
     assert module.README.read_text() == made, "run python config/make_readme.py"
 
 
-@pytest.mark.parametrize(
-    ("cls", "name", "part", "elsewhere", "others"),
-    CLASSES,
-    ids=[each[0].__name__ for each in CLASSES],
-)
+@pytest.mark.parametrize(("cls", "name", "part", "elsewhere", "others"), CLASSES, ids=NAMES)
 def test_fields_and_their_defaults_are_those_of_the_schema(
     read_schema, cls: type, name: str, part: str, elsewhere: str, others: str
 ) -> None:
