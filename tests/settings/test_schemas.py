@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource
@@ -36,6 +37,8 @@ CLASSES: list[tuple[type, str, str, str, str]] = [
     (Language, "languages", "", "", "codes"),
     (System, "systems", "", "options seed", "seeds"),
 ]
+SIZES = {"layers": 1, "heads": 1, "d_model": 4, "d_ff": 4, "max_tokens": 9, "update_freq": 1}
+SIZES |= {"max_updates": 9, "validate_every": 3}
 NAMES = [each[0].__name__ for each in CLASSES]
 
 
@@ -72,6 +75,29 @@ def test_fields_and_their_defaults_are_those_of_the_schema(
         if key in settings and isinstance(field.default, (bool, int, float, str)):
             empty = type(field.default)() if "default" not in settings[key] else None
             assert settings[key].get("default", empty) == field.default, key
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"vocabulery": {"size": 100}},
+        {"comet": {"batch": 8}},
+        {"architectures": {"tiny": SIZES | {"layer": 2}}},
+        {"architectures": {"tiny": SIZES | {"layers": 0}}},
+        {"architectures": {"tiny": SIZES | {"continuation": {"patience": 3}}}},
+        {"pair_vocabulary": {"model": "spm.model"}},
+        {"corpora": {"splits": [{"name": "valid", "format": "every_nth", "every": 1}]}},
+        {"decoding": {"beam": "five"}},
+        {"metrics": ["meteor"]},
+        {"significance": {"level": 0}},
+        {"tables": {"a/b": "levels"}},
+        {"tables": {"levels": {"paper": {"bleu": "Table 2"}}}},
+    ],
+)
+def test_what_is_no_setting_is_refused(read_schema, settings: dict[str, Any]) -> None:
+    check = Draft202012Validator(read_schema("config", ""))
+    assert check.is_valid({"dataset": "mine", "architectures": {"tiny": SIZES}})
+    assert not check.is_valid({"dataset": "mine", **settings})
 
 
 def test_a_row_without_a_cell_has_the_default_of_its_column(read_schema) -> None:
