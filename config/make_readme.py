@@ -1,7 +1,7 @@
 """Make the tables of config/README.md from the schemas: `python config/make_readme.py`.
 
-A table stands between `<!-- NAME.schema.yaml#/path/to/an/object -->` and `<!-- end -->`, with a row
-for each setting of that object; `systems.schema.yaml#options` has what belongs to one method.
+A table stands below `<!-- NAME.schema.yaml#/path/to/an/object -->`, with a row for each setting of
+that object; `systems.schema.yaml#options` has what belongs to one method.
 """
 
 import re
@@ -13,7 +13,7 @@ import yaml
 
 CONFIG = Path(__file__).parent
 README = CONFIG / "README.md"
-TABLE = re.compile(r"(<!-- ([\w.]+)#(\S*) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- ([\w.]+)#(\S*) -->\n)(?:\|.*\n)*")
 
 Schema = dict[str, Any]
 
@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 def make_readme() -> str:
     """Return config/README.md with its tables as the schemas have them."""
     text = README.read_text(encoding="utf-8")
-    return TABLE.sub(lambda found: found[1] + make_table(found[2], found[3]) + found[4], text)
+    return TABLE.sub(lambda found: found[1] + make_table(found[2], found[3]), text)
 
 
 def make_table(file: str, part: str) -> str:
