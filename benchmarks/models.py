@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fairseq import options as fairseq_options
 from fairseq import utils
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from neuron_specialization.fairseq_plugin.checkpoints import bare_checkpoint, write_checkpoint
-from neuron_specialization.fairseq_plugin.models import fairseq_config
+from neuron_specialization.fairseq_plugin.flags import as_flags, training_flags
 from neuron_specialization.fairseq_plugin.parameters import make_dictionary
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.settings.training import Architecture, Training
@@ -86,6 +88,7 @@ SHAPES = {
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PADDING = 1
+KERNELS = {"optimizer", "attention"}  # parts of the setting `kernels`, each measured by itself
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
@@ -110,17 +113,12 @@ def architecture_of(shape: Shape, **changes: Any) -> Architecture:
         "d_ff": shape.d_ff,
         "dropout": shape.dropout,
         "attention_dropout": shape.dropout,
-        "activation_dropout": 0.0,
         "max_positions": 256,
         "temperature": 5,
         "max_tokens": shape.max_tokens,
         "update_freq": shape.update_freq,
         "learning_rate": 0.0005,
         "warmup_updates": 4000,
-        "adam_betas": (0.9, 0.98),
-        "adam_eps": 1e-6,
-        "weight_decay": 0.0,
-        "clip_norm": 0.0,
         "label_smoothing": 0.1,
         "max_updates": 1,
         "validate_every": 1,
@@ -137,7 +135,7 @@ def config_of(
     device: str = "cpu",
     **changes: Any,
 ) -> Any:
-    """fairseq's configuration of a training of this shape, with changes to its settings."""
+    """fairseq's configuration of a training of this shape, with changes to settings and kernels."""
     training = Training(
         data=data,
         directions=directions,
@@ -146,7 +144,10 @@ def config_of(
         seed=1,
         device=device.partition(":")[0],
     )
-    return fairseq_config(architecture_of(shape, **changes), training)
+    kernels = {name: changes.pop(name) for name in KERNELS & changes.keys()}
+    flags = training_flags(architecture_of(shape, **changes), training) + as_flags(kernels)
+    parser = fairseq_options.get_training_parser()
+    return convert_namespace_to_omegaconf(fairseq_options.parse_args_and_arch(parser, flags))
 
 
 def make_model(

@@ -39,7 +39,6 @@ rule measure_neurons:
         pivot=plan.pivot,
         label=lambda wildcards: plan.row(wildcards).label,
         distances=config["analysis"]["distances"],
-        permutations=config["analysis"]["permutations"],
         seed=config["seed"],
     message:
         "Measure the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"

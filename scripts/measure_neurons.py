@@ -35,7 +35,6 @@ with log_to(snakemake.log[0]):
         read_overlap(Path(inputs.untrained)),
         {code: language.family for code, language in languages.items()},
         language_distances(distances, languages, list(languages)),
-        permutations=params.permutations,
         seed=params.seed,
     )
     for table, path in (
@@ -46,6 +45,6 @@ with log_to(snakemake.log[0]):
     ):
         write_text(Path(path), table.to_csv(index=False, lineterminator="\n"))
     title = f"Related languages and their neurons: {params.label}, k = {wildcards.k} %"
-    footer = relation_notes(relations, overlap, params.permutations)
+    footer = relation_notes(relations, overlap)
     text = relation_text(relations, params.pivot)
     write_texts([text], output, title=title, footer=footer)

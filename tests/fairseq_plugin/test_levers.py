@@ -12,7 +12,7 @@ from neuron_specialization.settings.training import Adapters, DirectionFiles
 from tests.fairseq_plugin.test_checkpointing import assert_same, at_update, die
 from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
 
-LEVERS: dict[str, Any] = {"optimizer": "fused_adamw", "attention": "sdpa", "loss_chunk": 50}
+LEVERS: dict[str, Any] = {"kernels": "torch", "loss_chunk": 50}
 
 
 def method_settings(name: str, learned: Path, weight_masks: Path) -> dict[str, Any]:
@@ -29,7 +29,6 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
 ) -> None:
     settings = method_settings(method, learned, weight_masks)
-    settings |= {"weight_decay": 0.1, "clip_norm": 1.0}
     still = {"dropout": 0.0, "attention_dropout": 0.0}
     plain = read_checkpoint(run_training(binarised, tmp_path / "plain", **settings, **still))
     fast = read_checkpoint(

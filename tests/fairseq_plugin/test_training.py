@@ -14,7 +14,7 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.methods import ffn_layers, usable_form
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
 from neuron_specialization.neurons.storage import Masks
@@ -246,11 +246,3 @@ def test_masks_of_other_directions_are_refused(
     fewer.save(tmp_path / "masks.npz")
     with pytest.raises(InputError, match="the masks have nothing for b2-en"):
         load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
-
-
-def test_compact_needs_whole_activations() -> None:
-    assert usable_form("auto", 0.0) == "auto"
-    assert usable_form("auto", 0.1) == "reference"
-    assert usable_form("reference", 0.0) == "reference"
-    with pytest.raises(InputError, match="activation dropout of 0"):
-        usable_form("compact", 0.1)

@@ -20,28 +20,9 @@ def keys(schema: object) -> Iterator[str]:
 @pytest.mark.parametrize("name", ["config", "languages", "systems"])
 def test_every_knob_is_described(project: Path, name: str) -> None:
     schema = yaml.safe_load((project / f"config/schemas/{name}.schema.yaml").read_text())
-    described = set(re.findall(r"[\w.]+", (project / "config/README.md").read_text()))
-    described |= {word.split(".")[-1] for word in described}
+    described = set(re.findall(r"\w+", (project / "config/README.md").read_text()))
     missing = set(keys(schema)) - described
     assert not missing
-
-
-def undescribed(schema: object, path: str = "") -> Iterator[str]:
-    """Settings of a schema that have neither a description nor a definition with one."""
-    if isinstance(schema, dict):
-        for name, part in schema.get("properties", {}).items():
-            if isinstance(part, dict) and not {"description", "$ref"} & set(part):
-                yield f"{path}/{name}"
-        for name, part in schema.items():
-            yield from undescribed(part, f"{path}/{name}")
-
-
-@pytest.mark.parametrize("name", ["config", "languages", "systems", "sources"])
-def test_every_setting_has_a_description_in_its_schema(project: Path, name: str) -> None:
-    schema = yaml.safe_load((project / f"config/schemas/{name}.schema.yaml").read_text())
-    assert not [
-        name for name in undescribed(schema) if not re.search("/(allOf|then|else|if)/", name)
-    ]
 
 
 def test_every_configuration_is_described(project: Path) -> None:

@@ -1,5 +1,6 @@
 """Tables of the configuration."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,82 +13,71 @@ from neuron_specialization.settings.systems import System
 LANGUAGES = ["en", "de", "fr"]
 
 
+HEAD = "code\tname\tfamily\tscript\tlevel\tmax_pairs\n"
+ENGLISH = HEAD + "en\tEnglish\tGermanic\tLatin\t\t\n"
+
+
 @pytest.fixture
-def schemas(project: Path) -> Path:
-    return project / "config/schemas"
+def read(project: Path, tmp_path: Path) -> Callable[..., dict[str, Language]]:
+    """Write a table of languages and read it."""
+
+    def read_text(text: str, encoding: str = "utf-8") -> dict[str, Language]:
+        table = tmp_path / "languages.tsv"
+        table.write_text(text, encoding=encoding)
+        return read_languages(table, project / "config/schemas/languages.schema.yaml", "en")
+
+    return read_text
 
 
-def test_shipped_languages_are_read(project: Path, schemas: Path) -> None:
-    languages = read_languages(
-        project / "config/languages.tsv", schemas / "languages.schema.yaml", "en"
-    )
+def test_shipped_languages_are_read(project: Path, read) -> None:
+    languages = read((project / "config/languages.tsv").read_text())
     assert list(languages)[:2] == ["en", "a1"]
     assert languages["a1"].max_pairs == 20000
     assert languages["en"].level == ""
 
 
-def test_bad_cells_name_file_line_and_column(tmp_path: Path, schemas: Path) -> None:
-    table = tmp_path / "languages.tsv"
-    head = "code\tname\tfamily\tscript\tlevel\tmax_pairs\n"
-    schema = schemas / "languages.schema.yaml"
-    for row, message in [
-        ("de\tGerman\tGermanic\tLatin\thuge\t\n", "languages.tsv, line 2, column level: 'huge'"),
-        ("de\tGerman\tGermanic\tLatin\thigh\tall\n", "line 2, column max_pairs: 'all'"),
-        ("de\tGerman\tGermanic\t\thigh\t\n", "line 2: 'script' is a required property"),
-        ("de\tGerman\tGermanic\tLatin\thigh\t0\n", "line 2, column max_pairs: 0 is less"),
-        ("de\tGerman\tIndo, European\tLatin\thigh\t\n", "line 2, column family: 'Indo, "),
-        ("\n\nde\tGerman\tGermanic\tLatin\thuge\t\n", "line 4, column level: 'huge'"),
-    ]:
-        table.write_text(head + row, encoding="utf-8")
-        with pytest.raises(InputError, match=message):
-            read_languages(table, schema, "en")
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("de\tGerman\tGermanic\tLatin\thuge\t", "line 3, column level: 'huge'"),
+        ("de\tGerman\tGermanic\tLatin\thigh\tall", "line 3, column max_pairs: 'all'"),
+        ("de\tGerman\tGermanic\t\thigh\t", "line 3: 'script' is a required property"),
+        ("de\tGerman\tGermanic\tLatin\thigh\t0", "line 3, column max_pairs: 0 is less"),
+        ("de\tGerman\tIndo, European\tLatin\thigh\t", "line 3, column family: 'Indo, "),
+        ("\n\nde\tGerman\tGermanic\tLatin\thuge\t", "line 5, column level: 'huge'"),
+        ("de\tGerman\tGermanic\tLatin\thigh\t9\tmore", "line 3: more cells than the header has"),
+    ],
+)
+def test_bad_cells_name_file_line_and_column(read, row: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"languages.tsv, {message}"):
+        read(f"{ENGLISH}{row}\n")
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path, schemas: Path) -> None:
-    table = tmp_path / "languages.tsv"
-    text = "code\tname\tfamily\tscript\nen\tEnglish\tGermanic\tLatin\n"
-    table.write_text(text, encoding="utf-8-sig")
-    languages = read_languages(table, schemas / "languages.schema.yaml", "en")
-    assert languages["en"].codes == {}
+def test_a_byte_order_mark_is_no_part_of_the_header(read) -> None:
+    assert read(ENGLISH, encoding="utf-8-sig")["en"].codes == {}
 
 
-def test_a_table_must_be_utf_8(tmp_path: Path, schemas: Path) -> None:
-    table = tmp_path / "languages.tsv"
-    text = "code\tname\tfamily\tscript\nen\tEnglish\tGermánic\tLatin\n"
-    table.write_text(text, encoding="latin-1")
+def test_a_table_must_be_utf_8(read) -> None:
     with pytest.raises(InputError, match=r"languages\.tsv: not a text file in UTF-8 .*save it as"):
-        read_languages(table, schemas / "languages.schema.yaml", "en")
+        read(ENGLISH.replace("Germanic", "Germ\u00e1nic"), encoding="latin-1")
 
 
 @pytest.mark.parametrize("code", ["high", "med", "low", "avg", "kind", "system", "language"])
-def test_no_language_has_the_code_of_another_column_of_tables(
-    tmp_path: Path, schemas: Path, code: str
-) -> None:
-    table = tmp_path / "languages.tsv"
-    rows = ["code\tname\tfamily\tscript", "en\tEnglish\tA\tLatin", f"{code}\tOther\tA\tLatin"]
-    table.write_text("\n".join(rows), encoding="utf-8")
+def test_no_language_has_the_code_of_another_column_of_tables(read, code: str) -> None:
     message = rf"languages\.tsv: the language Other has the code {code}, which is a column"
     with pytest.raises(InputError, match=message):
-        read_languages(table, schemas / "languages.schema.yaml", "en")
+        read(f"{ENGLISH}{code}\tOther\tA\tLatin\t\t\n")
+
+
+def test_further_columns_are_names_in_other_corpora(read) -> None:
+    header = "code\tname\tfamily\tscript\tntrex\tflores200\n"
+    languages = read(f"{header}en\tEnglish\tGermanic\tLatin\teng-US\t\n")
+    assert languages["en"].codes == {"ntrex": "eng-US"}
 
 
 def test_directions_from_the_pivot_come_first() -> None:
     assert all_directions(LANGUAGES, "en") == ["en-de", "en-fr", "de-en", "fr-en"]
     assert all_directions(LANGUAGES, "fr") == ["fr-en", "fr-de", "en-fr", "de-fr"]
-
-
-def test_further_columns_are_names_in_other_corpora(tmp_path: Path, schemas: Path) -> None:
-    path = tmp_path / "languages.tsv"
-    rows = [
-        "code\tname\tfamily\tscript\tntrex\tflores200",
-        "en\tEnglish\tGermanic\tLatin\teng-US\t",
-    ]
-    path.write_text("\n".join(rows), encoding="utf-8")
-    languages = read_languages(path, schemas / "languages.schema.yaml", "en")
-    assert languages["en"].codes == {"ntrex": "eng-US"}
-    path.write_text("\n".join([*rows, "de\tGerman\tGermanic\tLatin\ta\tb\tc"]), encoding="utf-8")
-    with pytest.raises(InputError, match=r"languages\.tsv, line 3"):
-        read_languages(path, schemas / "languages.schema.yaml", "en")
 
 
 def test_the_settings_hash_ignores_places_and_machines_and_nothing_else() -> None:

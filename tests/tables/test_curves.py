@@ -36,7 +36,7 @@ def test_trainings_that_saw_the_same_have_the_same_digits() -> None:
 def test_files_of_digits_are_not_numbers(tmp_path: Path) -> None:
     path = tmp_path / "curve.csv"
     path.write_text("updates,metric,value,batches,sha256\n10,loss,5.5,4,0012345678901234\n")
-    (read,) = read_curves({"system": ["x"], "seed": [2]}, [path], {"x": "X"}, {"x": ""})
+    (read,) = read_curves([("x", 2)], [path], {"x": "X"}, {"x": ""})
     assert read.points["sha256"].tolist() == ["0012345678901234"]
     assert (read.label, read.parent, read.seed) == ("X", "", 2)
 

@@ -14,14 +14,11 @@ COUNTS = (*RULES, "held_out", "over_cap", "kept")
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning:
-    """Which sentence pairs are good enough to train on."""
+    """Which sentence pairs are good enough to train on: `corpora.cleaning` in config/README.md."""
 
     max_words: int
-    """Most whitespace-separated words on either side."""
     max_ratio: float
-    """Most words of the longer side per word of the shorter side."""
     drop_duplicates: bool
-    """Whether a pair identical to an earlier one, on both sides, is dropped."""
 
 
 def new_counts() -> dict[str, int]:

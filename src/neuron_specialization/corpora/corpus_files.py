@@ -23,28 +23,20 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSource:
-    """Where the sentences of one split come from, as the configuration says it."""
+    """Where the sentences of one split come from: one of `corpora.splits` in config/README.md."""
 
     name: str
-    """Name of the split; "train" is the one that is cleaned and capped."""
     format: str
-    """One of `FORMATS`, or "builtin", "held_out" (ids of train's corpus), "every_nth"."""
     paths: tuple[str, ...] = ()
     """Path templates; the files of several follow one another."""
     folder: Path = Path()
     """Folder that the paths are relative to."""
     sentences: int = 0
-    """Of a built-in or held-out split: how many; of other evaluation splits: at most, 0 for all."""
     every: int = 0
-    """Of an every_nth split: every so many-th pair of the cleaned training corpus goes to it."""
     header: bool = False
-    """The first line of a TSV file names the languages of its columns."""
     tokenise: str = ""
-    """How the text is tokenised (`tokenisation.RECIPES`), "" for not at all."""
     latin: tuple[str, ...] = ()
-    """Languages whose Cyrillic text is written in Latin script."""
     origin: str = ""
-    """Where the corpus comes from, told to a user who does not have it."""
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
     """By language, where its pair with the pivot comes from instead."""
 

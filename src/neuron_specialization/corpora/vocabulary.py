@@ -31,18 +31,13 @@ LARGE = 1 << 31  # bytes of text that may be too many characters for 32 bits: tw
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularySettings:
-    """How the vocabulary is learned."""
+    """How the vocabulary is learned: `vocabulary` in config/README.md."""
 
     model_type: str
-    """`unigram` or `bpe`."""
     size: int
-    """Number of pieces, SentencePiece's three special ones included."""
     character_coverage: float
-    """Share of characters that get a piece of their own."""
     temperature: float
-    """Smoothing of corpus sizes in the sampled input."""
     max_sentences: int
-    """At most so many lines are used, chosen by SentencePiece at random, with a seed of its own."""
     seed: int
     """Seed of the sampling by temperature."""
 

@@ -29,12 +29,10 @@ _TESTS = {"bootstrap": "bs", "randomisation": "ar"}
 
 @dataclass(frozen=True, kw_only=True)
 class SignificanceSettings:
-    """A paired test."""
+    """A paired test: `significance` in config/README.md."""
 
     test: str
-    """`bootstrap` (paired bootstrap) or `randomisation` (approximate randomisation)."""
     samples: int
-    """Resamples, or trials."""
     seed: int
     """Seed of the resampling."""
     tokenised_bleu: str = "fairseq"

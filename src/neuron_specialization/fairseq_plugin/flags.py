@@ -8,6 +8,9 @@ from neuron_specialization.settings.training import Architecture, Training, shar
 
 PLUGIN = Path(__file__).parent
 NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
+ADAM = {"adam-betas": "(0.9, 0.98)", "adam-eps": 1e-6, "weight-decay": 0.0, "clip-norm": 0.0}
+OPTIMIZERS = {"fairseq": "adam", "torch": "fused_adamw"}  # by `kernels`
+ATTENTIONS = {"fairseq": None, "torch": "sdpa"}  # fairseq's is the default
 
 
 def training_flags(architecture: Architecture, training: Training) -> list[str]:
@@ -44,7 +47,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "no-language-tags": None if training.language_tags else True,
             **{name.replace("_", "-"): value or None for name, value in own.items()},
             "dev-metric": None if architecture.best_by == "loss" else architecture.best_by,
-            "attention": None if architecture.attention == "fairseq" else architecture.attention,
+            "attention": ATTENTIONS[architecture.kernels],
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,
             "skip-invalid-size-inputs-valid-test": True,
@@ -72,7 +75,7 @@ def model_flags(architecture: Architecture) -> list[str]:
             **options,
             "dropout": architecture.dropout,
             "attention-dropout": architecture.attention_dropout,
-            "activation-dropout": architecture.activation_dropout,
+            "activation-dropout": 0.0,  # the compact FFN cannot drop neurons that it leaves out
         }
     )
 
@@ -85,11 +88,8 @@ def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
             "criterion": f"{chunked}label_smoothed_cross_entropy",
             "label-smoothing": architecture.label_smoothing,
             "loss-chunk": architecture.loss_chunk or None,
-            "optimizer": architecture.optimizer,
-            "adam-betas": str(architecture.adam_betas),
-            "adam-eps": architecture.adam_eps,
-            "weight-decay": architecture.weight_decay,
-            "clip-norm": architecture.clip_norm,
+            "optimizer": OPTIMIZERS[architecture.kernels],
+            **ADAM,
             "lr-scheduler": "inverse_sqrt",
             "lr": architecture.learning_rate,
             "warmup-updates": architecture.warmup_updates,

@@ -34,15 +34,6 @@ def ffn_layers(model: Any) -> dict[str, Any]:
     }
 
 
-def usable_form(form: Form, activation_dropout: float) -> Form:
-    """The form of the FFN; the compact one cannot drop activations that it never computes."""
-    if activation_dropout == 0:
-        return form
-    if form == "compact":
-        raise InputError("the compact sub-network FFN needs an activation dropout of 0")
-    return "reference"
-
-
 def specialise(
     model: nn.Module,
     masks: Masks,

@@ -26,9 +26,9 @@ class RecordingSettings:
 
     split: str
     """The split to read; teacher forcing, no dropout."""
-    max_tokens: int
+    max_tokens: int = 8_000
     """Tokens of a batch."""
-    count_padding: bool
+    count_padding: bool = False
     """Count padding positions too, as the official code does; then the counts depend on the
     batches, so use only to rebuild the masks of released checkpoints."""
     untrained: int | None = None

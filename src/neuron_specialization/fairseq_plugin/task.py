@@ -26,7 +26,6 @@ from neuron_specialization.fairseq_plugin.methods import (
     mask_weights,
     parse_sets,
     specialise,
-    usable_form,
 )
 from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
 from neuron_specialization.fairseq_plugin.validation_log import Validations
@@ -94,8 +93,8 @@ class DirectionsTask(FairseqTask):
         if task.attention == "sdpa":
             fuse_cross_attention(model)
         if task.masks:
-            form = usable_form(task.subnetwork_form, float(cfg.activation_dropout))
-            specialise(model, Masks.load(Path(task.masks)), self.directions, state, form=form)
+            masks, form = Masks.load(Path(task.masks)), task.subnetwork_form
+            specialise(model, masks, self.directions, state, form=form)
         if task.weight_masks:
             parts = [WeightMasks.load(Path(path)) for path in task.weight_masks.split(":")]
             mask_weights(model, WeightMasks.join(parts), self.directions, state)

@@ -17,6 +17,7 @@ from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import informative_side
 from neuron_specialization.settings.languages import Language
 
+PERMUTATIONS = 10_000  # of the languages, for p-values
 TOLERANCE = 1e-12  # of floats that are equal but for the order of their sums
 UNTRAINED = "untrained_"
 """In front of the columns of the untrained model."""
@@ -155,7 +156,7 @@ def relation_table(
     families: Mapping[str, str],
     distances: Mapping[str, NDArray[np.float64]],
     *,
-    permutations: int,
+    permutations: int = PERMUTATIONS,
     seed: int,
 ) -> pd.DataFrame:
     """Return the statistics of every layer on its informative side, a row each.

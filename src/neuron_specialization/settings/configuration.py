@@ -14,6 +14,20 @@ from neuron_specialization.errors import InputError
 
 Key = tuple[str | int, ...]
 """Where a setting is: the names and list positions that lead to it."""
+GONE = {
+    "architectures.*.optimizer": "is part of kernels (torch for fused_adamw, fairseq for adam)",
+    "architectures.*.attention": "is part of kernels (torch for sdpa, fairseq for fairseq's)",
+    "architectures.*.adam_betas": "is always [0.9, 0.98]",
+    "architectures.*.adam_eps": "is always 1e-6",
+    "architectures.*.weight_decay": "is always 0",
+    "architectures.*.clip_norm": "is always 0: gradients are not clipped",
+    "architectures.*.activation_dropout": "is always 0",
+    "recording.max_tokens": "is always 8000",
+    "recording.count_padding": "is always false; only RecordingSettings in Python has it",
+    "decoding.max_tokens": "is always 10000",
+    "analysis.permutations": "is always 10000",
+}
+"""What became of each, by path; `*` is any name."""
 
 
 def check_configuration(
@@ -29,12 +43,34 @@ def check_configuration(
     Raises:
         InputError: a setting is unknown or has a bad value; file, line and key are named.
     """
+    for key, fate in find_gone(config):
+        name = ".".join(map(str, key))
+        raise InputError(
+            f"{locate(key, files)}: {name} is no setting any more: it {fate}. Leave it out"
+        )
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     error = best_match(_FillingValidator(schema).iter_errors(config))
     if error is not None:
         described = error.schema.get("description") if isinstance(error.schema, Mapping) else None
         meaning = f" ({described})" if described else ""
         raise InputError(f"{locate(key_of(error), files)}: {error.message}{meaning}")
+
+
+def find_gone(config: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Yield the settings of a configuration that are gone, and what became of each."""
+    for pattern, fate in GONE.items():
+        for key in _find_keys(config, pattern.split(".")):
+            yield key, fate
+
+
+def _find_keys(settings: Any, names: Sequence[str], key: Key = ()) -> Iterator[Key]:
+    """Yield the keys that match some names, of which `*` is any."""
+    if not names:
+        yield key
+    elif isinstance(settings, Mapping):
+        for name in settings if names[0] == "*" else names[:1]:
+            if name in settings:
+                yield from _find_keys(settings[name], names[1:], (*key, name))
 
 
 def key_of(error: ValidationError) -> Key:

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class DecodingSettings:
-    """Beam search, as in fairseq."""
+    """Beam search, as in fairseq: `decoding` in config/README.md."""
 
     beam: int
-    """Hypotheses kept at each step."""
     length_penalty: float
-    """Above 1 favours longer hypotheses."""
     max_len_a: float
-    """A hypothesis has at most max_len_a * source length + max_len_b tokens."""
     max_len_b: int
-    """See max_len_a."""
-    max_tokens: int
+    max_tokens: int = 10_000
     """Source tokens of a batch."""
 
     def max_length(self, source_tokens: int, positions: int) -> int:

@@ -16,20 +16,14 @@ TABLE_COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """A row of languages.tsv."""
+    """A row of languages.tsv, whose columns config/README.md describes."""
 
     code: str
-    """ISO 639-1 code, or any short name."""
     name: str
-    """Name in English."""
     family: str
-    """Language family."""
     script: str
-    """Writing system."""
     level: str = ""
-    """Resource level: `high`, `medium`, `low`, or none."""
     max_pairs: int | None = None
-    """Cap on the training pairs with the pivot."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """Its names in other corpora: the further columns, for placeholders of paths."""
 

@@ -1,7 +1,7 @@
 """Tables of the configuration: TSV files whose rows obey a JSON schema."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,32 @@ from neuron_specialization.errors import InputError
 Row = Mapping[str, Any]
 
 
+OPTIONS = "options"
+"""The column that stands for others: `k=95 stacks=encoder`."""
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """Read a JSON schema that is written in YAML."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def method_columns(schema: Row) -> dict[str, str]:
+    """Return the method of each column that belongs to one, in the order of the schema."""
+    columns = schema["properties"].items()
+    return {name: column["method"] for name, column in columns if "method" in column}
+
+
 def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     """Read a TSV file whose rows obey a JSON schema; empty cells are left out.
 
-    InputError names the file, the line and the column of the first bad cell.
+    Where the schema has a column `options`, what belongs to a method may stand in it instead of in
+    a column of its own.
+
+    InputError names the file, the line and the column or option of the first bad cell.
     """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    schema = read_schema(schema_path)
     validator = Draft202012Validator(schema)
+    known = method_columns(schema)
     try:
         # some editors and spreadsheets begin UTF-8 with a byte order mark
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -36,12 +55,36 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     for number, cells in lines:
         if None in cells:
             raise InputError(f"{path}, line {number}: more cells than the header has")
-        row = convert_cells(cells, schema["properties"])
+        try:
+            options = read_options(cells, known) if known else {}
+        except InputError as wrong:
+            raise InputError(f"{path}, line {number}, column {OPTIONS}: {wrong}") from None
+        row = convert_cells(cells | options, schema["properties"])
         for error in validator.iter_errors(row):
-            column = f", column {error.path[0]}" if error.path else ""
-            raise InputError(f"{path}, line {number}{column}: {error.message}")
+            name = error.path[0] if error.path else ""
+            place = f", {'option' if name in options else 'column'} {name}" if name else ""
+            raise InputError(f"{path}, line {number}{place}: {error.message}")
         rows.append(row)
     return rows
+
+
+def read_options(cells: dict[Any, Any], known: Collection[str]) -> dict[str, str]:
+    """Take the cell of options out of a row; return them by name.
+
+    Raises:
+        InputError: one is not `name=value`, is unknown, or is given twice.
+    """
+    options: dict[str, str] = {}
+    for pair in (cells.pop(OPTIONS, None) or "").split():
+        name, _, text = pair.partition("=")
+        if not text:
+            raise InputError(f"{pair!r} is not name=value, such as k=95")
+        if name not in known:
+            raise InputError(f"there is no option {name!r}; there is {', '.join(known)}")
+        if name in options or cells.get(name):
+            raise InputError(f"{name} is given twice; leave one of them out")
+        options[name] = text
+    return options
 
 
 def convert_cells(cells: Mapping[Any, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,16 @@ from pathlib import Path
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.languages import Language, all_directions
-from neuron_specialization.settings.rows import Row, check_unique, read_rows
+from neuron_specialization.settings.rows import (
+    Row,
+    check_unique,
+    method_columns,
+    read_rows,
+    read_schema,
+)
 
-# the columns that say something about a method, and those of them that it needs
-METHOD_COLUMNS = {
-    "multilingual": frozenset({"checkpoint"}),
-    "bilingual": frozenset({"vocabulary"}),
-    "adapter": frozenset({"sharing", "bottleneck", "adapters_per_layer"}),
-    "lass": frozenset({"pruning", "output_projection"}),
-    "neuron_specialization": frozenset({"k", "kept", "counting", "shuffled", "stacks", "trained"}),
-    "imported": frozenset({"folder", "parameters"}),
-}
-NEEDED_COLUMNS = {
+# the options that a method needs
+NEEDED_OPTIONS = {
     "adapter": ("sharing", "bottleneck"),
     "lass": ("pruning",),
     "imported": ("folder",),
@@ -27,54 +25,38 @@ CONTINUATIONS = ("adapter", "lass", "neuron_specialization")  # methods that nee
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """A row of systems.tsv."""
+    """A row of systems.tsv, whose columns and options config/README.md describes."""
 
     system: str
-    """Name, used in paths."""
     label: str
-    """Name in tables."""
     method: str
-    """`multilingual`, `bilingual`, `adapter`, `lass`, `neuron_specialization` or `imported`."""
     architecture: str = ""
-    """Key of `architectures` in the config; a system with a parent has its parent's."""
     parent: str = ""
-    """System whose best checkpoint this one continues from."""
-    checkpoint: str = ""
-    """Multilingual: a fairseq checkpoint to take instead of training one."""
-    folder: str = ""
-    """Imported: folder of its outputs, a folder per direction in it."""
-    parameters: int | None = None
-    """Imported: how many it has, if that is known."""
     directions: tuple[str, ...]
     """Its directions, in the order of `all_directions`."""
     tables: tuple[str, ...] = ("levels",)
-    """The tables in which it has a row."""
     seeds: tuple[int, ...] = (1,)
-    """Seeds of initialisation, dropout and data order: a training each."""
+    # multilingual
+    checkpoint: str = ""
+    # bilingual
     vocabulary: str = "joint"
-    """Bilingual: the `joint` vocabulary, or the `pair`'s own two."""
+    # adapter
     sharing: str = ""
-    """Adapters: a set per direction (`pair`), or per family and side of it (`family`)."""
     bottleneck: int = 0
-    """Adapters: width."""
     adapters_per_layer: int = 2
-    """Adapters: behind self-attention and FFN (2), or behind the FFN (1)."""
+    # lass
     pruning: float = 0.0
-    """LaSS: share of each tensor's weights that is removed."""
     output_projection: bool = False
-    """LaSS: prune the output projection too, as its code does."""
+    # neuron_specialization
     k: float | None = None
-    """Percentage of activations that the selected neurons hold (Eq. 1)."""
     counting: str = "sentence"
-    """Activations counted per `sentence` (the paper) or per `token` (the official code)."""
     kept: float | None = None
-    """Percentage of neurons kept at random, instead of k (the paper's Random)."""
     shuffled: bool = False
-    """As many neurons as k selects in each direction and layer, drawn at random."""
     trained: bool = True
-    """Train on from the parent; else it is the parent, each direction through its mask."""
     stacks: str = "both"
-    """Stacks that are masked: `both`, `encoder` or `decoder` (Ours, Ours-Enc, Ours-Dec)."""
+    # imported
+    folder: str = ""
+    parameters: int | None = None
 
 
 def read_systems(
@@ -88,11 +70,12 @@ def read_systems(
 ) -> dict[str, System]:
     """Read systems.tsv and check everything in it."""
     rows = read_rows(path, schema_path)
+    methods = method_columns(read_schema(schema_path))
     check_unique((row["system"] for row in rows), path, "system")
     systems = {}
     for row in rows:
         try:
-            check_columns(row)
+            check_options(row, methods)
             directions = expand_directions(row.pop("directions"), languages, pivot)
             seeds = tuple(int(seed) for seed in str(row.pop("seed", 1)).split())
             if "tables" in row:
@@ -112,14 +95,18 @@ def read_systems(
     return systems
 
 
-def check_columns(row: Row) -> None:
-    """InputError where a row has another method's columns or lacks its own."""
+def check_options(row: Row, methods: Mapping[str, str]) -> None:
+    """InputError where a row has another method's options or lacks its own.
+
+    Args:
+        row: the cells of a system.
+        methods: of each option, the method that it belongs to.
+    """
     method = row["method"]
-    others = frozenset[str]().union(*METHOD_COLUMNS.values()) - METHOD_COLUMNS[method]
-    foreign = sorted(others & row.keys())
+    foreign = sorted(name for name in row if methods.get(name, method) != method)
     if foreign:
         raise InputError(f"has a value for {foreign[0]}, which says nothing about {method}")
-    for column in NEEDED_COLUMNS.get(method, ()):
+    for column in NEEDED_OPTIONS.get(method, ()):
         if column not in row:
             raise InputError(f"needs a value for {column}")
     if method == "neuron_specialization" and ("k" in row) == ("kept" in row):

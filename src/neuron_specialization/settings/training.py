@@ -10,64 +10,28 @@ from neuron_specialization.files import only
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Model sizes and training settings: a row of Table 6 of the paper."""
+    """Model sizes and training settings: one of `architectures` in config/README.md."""
 
     layers: int
-    """Layers of the encoder, and of the decoder."""
     heads: int
-    """Attention heads."""
     d_model: int
-    """Width of the embeddings and of the residual stream."""
     d_ff: int
-    """Neurons of a feed-forward network."""
     dropout: float
-    """Dropout of embeddings and sublayer outputs."""
     attention_dropout: float
-    """Dropout of attention weights."""
-    activation_dropout: float
-    """Dropout of FFN activations."""
     max_positions: int
-    """Longer sentences (in tokens) are left out of training."""
     temperature: float
-    """Sampling temperature over the sizes of the directions."""
     max_tokens: int
-    """Tokens of a batch, the longer side counted, padding included."""
     update_freq: int
-    """Batches per update."""
     learning_rate: float
-    """Peak of the inverse square root schedule."""
     warmup_updates: int
-    """Updates of linear warm-up."""
-    adam_betas: tuple[float, float]
-    """Adam's decay rates."""
-    adam_eps: float
-    """Adam's epsilon."""
-    weight_decay: float
-    """Adam's weight decay."""
-    clip_norm: float
-    """Gradient norm above which gradients are scaled down; 0 never."""
     label_smoothing: float
-    """Label smoothing of the cross-entropy."""
     max_updates: int
-    """Updates after which training ends."""
     validate_every: int
-    """Updates between two validations; a checkpoint is saved at each."""
     patience: int
-    """Validations without a better one after which training ends."""
     precision: str
-    """`fp32`, `fp16` or `bf16`."""
     best_by: str = "loss"
-    """The best checkpoint is that of the lowest validation `loss`, or of the highest `bleu` or
-    `chrf` of greedy translations of the validation text."""
-    optimizer: str = "adam"
-    """`adam`, of fairseq, or `fused_adamw`, of torch."""
-    attention: str = "fairseq"
-    """Who computes cross-attention in training: `fairseq`, or torch's `sdpa`."""
+    kernels: str = "fairseq"
     loss_chunk: int = 0
-    """Target tokens whose logits are held at a time; 0 for all of a batch."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "adam_betas", tuple(self.adam_betas))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import layer_label, side_label
-from neuron_specialization.neurons.statistics import UNTRAINED
+from neuron_specialization.neurons.statistics import PERMUTATIONS, UNTRAINED
 from neuron_specialization.tables.render import MISSING, TextTable
 
 
@@ -39,11 +39,11 @@ def p_value(value: float) -> str:
     return number(value, 4 if value < 0.01 else 2)
 
 
-def relation_notes(relations: pd.DataFrame, overlap: Overlap, permutations: int) -> list[str]:
+def relation_notes(relations: pd.DataFrame, overlap: Overlap) -> list[str]:
     """Say how to read the table, why numbers are missing, and which layers lack neurons."""
     notes = [
         "Mean IoU (%) of two languages of one family (within) and of two families (across); p: the "
-        f"share of {permutations:,} permutations of the languages with at least this gap.",
+        f"share of {PERMUTATIONS:,} permutations of the languages with at least this gap.",
         "Untrained: the same model before its first update.",
         "Agreement: adjusted Rand index of the families and as many clusters (1 - IoU, average "
         "linkage): 1 is the same, 0 is chance.",
