@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from fairseq.data import Dictionary
@@ -10,7 +9,7 @@ from torch import nn
 
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.settings.training import Adapters, Architecture, Training
+from neuron_specialization.settings.training import Adapters, Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +48,7 @@ def build_empty(
 ) -> nn.Module:
     """The model of a system as its training builds it, on torch's device without memory."""
     directions = list(adapters.sets) if adapters else ["source-target"]
-    nowhere = Path("nowhere")
-    training = Training(
-        data=nowhere,
-        directions=directions,
-        save_dir=nowhere,
-        tensorboard=nowhere,
-        seed=1,
-        device="cpu",
-        adapters=adapters,
-    )
-    config = fairseq_config(architecture, training)
+    config = fairseq_config(architecture, directions, adapters=adapters)
     source, target = map(make_dictionary, dictionaries)
     with torch.device("meta"):
         model: nn.Module = DirectionsTask(config.task, source, target).build_model(config.model)
