@@ -121,6 +121,32 @@ def learn_vocabulary(
     write_dictionary(model, tags, dictionary)
 
 
+def learn_joint(
+    files: Sequence[Path], tags: Sequence[str], settings: VocabularySettings, folder: Path
+) -> None:
+    """Learn one model of all languages, whose dictionary ends with their tags.
+
+    Args:
+        files: both sides of each pair, one after the other.
+        tags: the languages.
+        settings: how it is learned.
+        folder: where `spm.model` and `dict.txt` are written.
+    """
+    corpora = list(zip(files[::2], files[1::2], strict=True))
+    lines = sample_lines(corpora, settings.temperature, settings.seed)
+    model, dictionary = folder / "spm.model", folder / "dict.txt"
+    size = sum(path.stat().st_size for path in files)
+    learn_vocabulary(lines, tags, settings, model, dictionary, text_bytes=size)
+
+
+def learn_sides(files: Iterable[Path], settings: VocabularySettings, folder: Path) -> None:
+    """Learn a model of each side of a pair, `spm.de.model` and `dict.de.txt`, without tags."""
+    for file in files:
+        model, dictionary = folder / f"spm{file.suffix}.model", folder / f"dict{file.suffix}.txt"
+        size = file.stat().st_size
+        learn_vocabulary(read_sentences(file), [], settings, model, dictionary, text_bytes=size)
+
+
 def write_dictionary(model: Path, tags: Sequence[str], dictionary: Path) -> None:
     """Write the fairseq dictionary (`token count` lines) of a SentencePiece model."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
