@@ -1,6 +1,6 @@
 """What Snakemake itself takes while jobs wait: with its limit of jobs per second, and without.
 
-    python -m benchmarks scheduling [--jobs 200] [--seconds 0.5] [--files 30] [--json FILE]
+    python -m benchmarks scheduling [--jobs 200] [--seconds 0.5] [--files 30] [--keep]
 
 Both sides run as many jobs, each of which sleeps, and differ by `rules/scheduling.smk`, which the
 project's Snakefile includes. The first side runs twice in each round: the ratio of the two is the
@@ -8,19 +8,17 @@ noise. Printed are processor seconds of Snakemake with its jobs, and seconds fro
 """
 
 import argparse
-import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.paired import NOISE, keep, make_parser, show, summarise
+
 LIFTED = Path(__file__).parents[1] / "rules/scheduling.smk"
-SIDES = {"limit": False, "limit again": False, "lifted": True}
+SIDES = {"limit": False, NOISE: False, "lifted": True}
 Times = dict[str, float]
 
 SNAKEFILE = """
@@ -51,51 +49,39 @@ def write_snakefile(
     (folder / "Snakefile").write_text(text)
 
 
-def run(lifted: bool, args: argparse.Namespace) -> Times:
+def run(lifted: bool, options: argparse.Namespace) -> Times:
     """One run in a new folder: processor seconds, and seconds from start to end."""
-    command = [sys.executable, "-m", "snakemake", "--cores", str(args.cores), "--quiet", "all"]
+    command = [sys.executable, "-m", "snakemake", "--cores", str(options.cores), "--quiet", "all"]
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"jobs": args.jobs, "seconds": args.seconds, "files": args.files}
+        settings = {"jobs": options.jobs, "seconds": options.seconds, "files": options.files}
         write_snakefile(Path(folder), lifted=lifted, **settings)
         before, start = os.times(), time.perf_counter()
         subprocess.run(command, cwd=folder, check=True)
         seconds, after = time.perf_counter() - start, os.times()
     user = after.children_user - before.children_user
     system = after.children_system - before.children_system
-    return {"processor_seconds": user + system, "seconds": seconds}
+    return {"processor seconds": user + system, "seconds": seconds}
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__, rounds=3)
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=0.5, help="that each job sleeps")
     parser.add_argument("--files", type=int, default=30, help="that each job reads")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
+    options = parser.parse_args()
     rounds = [
-        {name: run(lifted, args) for name, lifted in SIDES.items()} for _ in range(args.rounds)
+        {name: run(lifted, options) for name, lifted in SIDES.items()}
+        for _ in range(options.rounds)
     ]
-    report: dict[str, object] = {
-        **{name: getattr(args, name) for name in ("jobs", "seconds", "files", "cores", "rounds")},
-        "snakemake": version("snakemake"),
-        "python": platform.python_version(),
-        "processors": os.cpu_count(),
-    }
-    for measured in ("processor_seconds", "seconds"):
-        for name in SIDES:
-            values = [each[name][measured] for each in rounds]
-            ratios = [each[name][measured] / each["limit"][measured] for each in rounds]
-            spread = {"median": statistics.median(values), "all": values, "ratios": ratios}
-            report[f"{name}: {measured}"] = spread
-            print(
-                f"{name:12} {statistics.median(values):7.1f} {measured:18} "
-                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) of limit"
-            )
-    if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+    results = {}
+    for clock in ("processor seconds", "seconds"):
+        times = {name: [each[name][clock] for each in rounds] for name in SIDES}
+        results[clock] = {name: summarise(each, times["limit"]) for name, each in times.items()}
+        print(clock)
+        show(results[clock])
+    keep("scheduling", options, results)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_sides_alternate_and_noise_is_the_first_one_again() -> None:
     [
         ["training_step", "--shape", "builtin", "--tokens", "60", "--fast"],
         ["weight_masks", "--shape", "builtin", "--tokens", "60"],
-        ["speed_settings", "--tokens", "60", "--chunk", "16"],
+        ["settings", "all", "--tokens", "60", "--chunk", "16"],
     ],
 )
 def test_benchmarks_run(project: Path, arguments: list[str]) -> None:
