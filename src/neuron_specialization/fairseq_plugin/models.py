@@ -1,5 +1,6 @@
 """Trained models, loaded for recording or decoding."""
 
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ from neuron_specialization.settings.training import Adapters, Architecture, Trai
 NOWHERE = Path("nowhere")  # of a model that neither reads nor writes a file
 
 
-def fairseq_config(
+def fairseq_config(architecture: Architecture, directions: Sequence[str], **options: Any) -> Any:
+    """Return fairseq's configuration of a model; the arguments are those of `fairseq_arguments`."""
+    return convert_namespace_to_omegaconf(fairseq_arguments(architecture, directions, **options))
+
+
+def fairseq_arguments(
     architecture: Architecture,
     directions: Sequence[str],
     *,
@@ -27,8 +33,8 @@ def fairseq_config(
     folder: Path = NOWHERE,
     adapters: Adapters | None = None,
     language_tags: bool = True,
-) -> Any:
-    """Return fairseq's configuration of a model that is built without training it.
+) -> Namespace:
+    """Return the command line of `fairseq-train` for a model that is built without training it.
 
     Args:
         architecture: its sizes.
@@ -49,8 +55,10 @@ def fairseq_config(
         language_tags=language_tags,
     )
     parser = options.get_training_parser()
-    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
-    return convert_namespace_to_omegaconf(arguments)
+    arguments: Namespace = options.parse_args_and_arch(
+        parser, training_flags(architecture, training)
+    )
+    return arguments
 
 
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:

@@ -7,8 +7,9 @@ import torch
 from fairseq.data import Dictionary
 from torch import nn
 
-from neuron_specialization.fairseq_plugin.models import fairseq_config
+from neuron_specialization.fairseq_plugin.models import fairseq_arguments
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
 from neuron_specialization.settings.training import Adapters, Architecture
 
 
@@ -48,10 +49,12 @@ def build_empty(
 ) -> nn.Module:
     """The model of a system as its training builds it, on torch's device without memory."""
     directions = list(adapters.sets) if adapters else ["source-target"]
-    config = fairseq_config(architecture, directions, adapters=adapters)
+    # fairseq's whole configuration would take a second to make
+    arguments = fairseq_arguments(architecture, directions, adapters=adapters)
+    settings = DirectionsConfig.from_namespace(arguments)
     source, target = map(make_dictionary, dictionaries)
     with torch.device("meta"):
-        model: nn.Module = DirectionsTask(config.task, source, target).build_model(config.model)
+        model: nn.Module = DirectionsTask(settings, source, target).build_model(arguments)
     return model
 
 
