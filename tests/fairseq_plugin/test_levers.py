@@ -29,7 +29,7 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
 ) -> None:
     settings = method_settings(method, learned, weight_masks)
-    settings |= {"weight_decay": 0.1, "clip_norm": 1.0}
+    settings |= {"weight_decay": 0.1, "clip_norm": 1.0, "max_updates": 8, "validate_every": 4}
     still = {"dropout": 0.0, "attention_dropout": 0.0}
     plain = read_checkpoint(run_training(binarised, tmp_path / "plain", **settings, **still))
     fast = read_checkpoint(
@@ -43,10 +43,10 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
     settings |= LEVERS  # and with dropout
     expected = run_training(binarised, tmp_path / "whole", **settings)
     with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, die)
+        at_update(patch, 6, die)
         with pytest.raises(KeyboardInterrupt):
             run_training(binarised, tmp_path / "killed", **settings)
-    assert (tmp_path / "killed/work/checkpoint.10.pt").is_file()
+    assert (tmp_path / "killed/work/checkpoint.4.pt").is_file()
     assert_same(run_training(binarised, tmp_path / "killed", **settings), expected)
 
 
