@@ -10,14 +10,13 @@ All three are given the same made-up lengths and must give the same batches. The
 matter: it is the CPU that does this, before each epoch of training, on each process.
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from benchmarks.paired import add_options, compare, keep, show
+from benchmarks.paired import compare, keep, make_parser, show, start
 from numpy.typing import NDArray
 
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
@@ -106,12 +105,11 @@ def plain_batches(
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = make_parser(__doc__, rounds=5)
     parser.add_argument("--pairs", type=int, default=1_000_000, help="(%(default)s)")
     parser.add_argument("--directions", type=int, default=60, help="(%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=7680, help="(%(default)s)")
-    add_options(parser, rounds=5)
-    options = parser.parse_args()
+    options = start(parser)
     data = made_up(options.pairs, options.directions)
     limit = options.max_tokens
     sides: dict[str, Callable[[], Sequence[Sequence[int]]]] = {

@@ -29,11 +29,11 @@ from benchmarks.models import (
     config_of,
     make_batch,
     make_criterion,
+    profile_masks,
     save_model,
 )
-from benchmarks.paired import add_options, compare, keep, show
+from benchmarks.paired import compare, keep, make_parser, show, start
 from benchmarks.recording import prepare
-from benchmarks.sparsity import profile_masks
 from sacrebleu.metrics.bleu import BLEU
 
 from neuron_specialization.corpora.vocabulary import language_tag
@@ -180,14 +180,12 @@ def translate_file(
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, rounds=7)
     parser.add_argument("--shape", choices=SHAPES, default="mT-small")
     parser.add_argument("--sentences", type=int, default=16, help="of a batch (%(default)s)")
     parser.add_argument("--tokens", type=int, default=30, help="of a hypothesis (%(default)s)")
     parser.add_argument("--results", type=Path, help="folder of a finished run")
-    add_options(parser, rounds=7)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = start(parser)
     if options.results:
         results = translate_run(options.results, options)
         print({name: each for name, each in results.items() if name != "BLEU"})

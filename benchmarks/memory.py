@@ -11,18 +11,14 @@ a dictionary of boolean matrices per direction, of which one is written and coun
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.command_cost import ENVIRONMENT
-from benchmarks.models import SHAPES, make_batch, make_criterion, make_model
+from benchmarks.models import SHAPES, make_batch, make_criterion, make_model, profile_masks
 from benchmarks.official_design import OfficialMasks, widen
-from benchmarks.paired import add_options, keep
-from benchmarks.sparsity import profile_masks
+from benchmarks.paired import keep, make_parser, run_itself, start
 from benchmarks.training_step import Side
 
 from neuron_specialization.fairseq_plugin.methods import specialise
@@ -37,13 +33,12 @@ def train_side(name: str, options: argparse.Namespace) -> None:
     model, task, _ = make_model(shape, device)
     side = Side(model, make_criterion(task), make_batch(shape, options.tokens, device))
     optimiser = torch.optim.Adam(model.parameters())
-    if name == "compact":
-        masks = profile_masks(model, directions)
+    masks = profile_masks(model, directions) if name != "dense" else None
+    if masks and name == "compact":
         specialise(model, masks, directions, side.state, form="compact")
         model.to(device)
         side.choose = side.set_direction
-    if name == "official":
-        masks = profile_masks(model, directions)
+    if masks and name == "official":
         side.choose = OfficialMasks(model, widen(masks, shape.d_model)).choose
     for _ in range(2):
         side.run()
@@ -56,11 +51,9 @@ def train_side(name: str, options: argparse.Namespace) -> None:
 
 def run_side(name: str, options: argparse.Namespace) -> int:
     """The peak of a side, from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks", "memory", "--side", name]
-    for option in ("shape", "directions", "tokens", "device", "threads"):
-        command += [f"--{option}", str(getattr(options, option))]
-    done = subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+    names = ("shape", "directions", "tokens", "device", "threads")
+    same = [f"--{each}={getattr(options, each)}" for each in names]
+    return int(run_itself("memory", "--side", name, *same).split()[-1])
 
 
 def file_sizes(options: argparse.Namespace) -> dict[str, int]:
@@ -97,14 +90,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, rounds=2)
     parser.add_argument("--shape", choices=SHAPES, default="mT-big")
     parser.add_argument("--directions", type=int, default=60)
     parser.add_argument("--tokens", type=int, default=1024, help="of a batch (%(default)s)")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    add_options(parser, rounds=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = start(parser)
     if options.side:
         train_side(options.side, options)
         return

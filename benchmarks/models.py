@@ -1,44 +1,42 @@
-"""The paper's models at full size with random weights, and batches for them.
+"""The paper's models at full size with random weights, masks as sparse as its, and batches.
 
-Axes: B sentences, T tokens.
+Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
 """
 
 import argparse
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from fairseq import options as fairseq_options
 from fairseq import utils
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from neuron_specialization.fairseq_plugin.checkpoints import bare_checkpoint, write_checkpoint
-from neuron_specialization.fairseq_plugin.flags import as_flags, training_flags
+from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.parameters import make_dictionary
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.settings.training import Architecture, Training
+from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.training import Architecture
 
 Sample = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Shape:
     """A model, and the batches that it is trained on."""
 
     layers: int
     """Of the encoder, and of the decoder."""
     heads: int
-    """Attention heads."""
     d_model: int
-    """Width."""
     d_ff: int
-    """Neurons of an FFN."""
     vocabulary: int
     """Entries of the dictionary."""
     dropout: float
@@ -52,43 +50,18 @@ class Shape:
 
 
 SHAPES = {
-    "builtin": Shape(
-        layers=2,
-        heads=4,
-        d_model=64,
-        d_ff=256,
-        vocabulary=1_250,
-        dropout=0.0,
-        max_tokens=600,
-        update_freq=3,
-        longest=15,
-    ),
-    "mT-small": Shape(
-        layers=6,
-        heads=8,
-        d_model=512,
-        d_ff=1024,
-        vocabulary=30_010,
-        dropout=0.1,
-        max_tokens=2_560,
-        update_freq=4,
-        longest=32,
-    ),
-    "mT-big": Shape(
-        layers=6,
-        heads=16,
-        d_model=1024,
-        d_ff=4096,
-        vocabulary=128_032,
-        dropout=0.1,
-        max_tokens=7_680,
-        update_freq=21,
-        longest=40,
-    ),
+    "builtin": Shape(2, 4, 64, 256, 1_250, 0.0, 600, 3, 15),
+    "mT-small": Shape(6, 8, 512, 1024, 30_010, 0.1, 2_560, 4, 32),
+    "mT-big": Shape(6, 16, 1024, 4096, 128_032, 0.1, 7_680, 21, 40),
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PADDING = 1
-KERNELS = {"optimizer", "attention"}  # parts of the setting `kernels`, each measured by itself
+# neurons that a direction does not use at k = 95, by layer, encoder first: read off the official
+# plots for directions from English and into it
+SPARSITY = {
+    "from": (0.25, 0.21, 0.22, 0.225, 0.205, 0.18, 0.17, 0.205, 0.22, 0.255, 0.29, 0.28),
+    "into": (0.295, 0.215, 0.205, 0.215, 0.205, 0.175, 0.21, 0.21, 0.20, 0.19, 0.235, 0.29),
+}
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
@@ -98,32 +71,15 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
 
 
-def start(options: argparse.Namespace) -> None:
-    """Make everything random start alike, with the threads that were asked for."""
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-
-
 def architecture_of(shape: Shape, **changes: Any) -> Architecture:
     """A row of the configuration; what says how long to train does not matter here."""
     settings: dict[str, Any] = {
-        "layers": shape.layers,
-        "heads": shape.heads,
-        "d_model": shape.d_model,
-        "d_ff": shape.d_ff,
-        "dropout": shape.dropout,
-        "attention_dropout": shape.dropout,
-        "max_positions": 256,
-        "temperature": 5,
-        "max_tokens": shape.max_tokens,
-        "update_freq": shape.update_freq,
-        "learning_rate": 0.0005,
-        "warmup_updates": 4000,
-        "label_smoothing": 0.1,
-        "max_updates": 1,
-        "validate_every": 1,
-        "patience": 1,
-        "precision": "fp32",
+        **{name: getattr(shape, name) for name in ("layers", "heads", "d_model", "d_ff")},
+        **{name: getattr(shape, name) for name in ("max_tokens", "update_freq")},
+        **{"dropout": shape.dropout, "attention_dropout": shape.dropout},
+        **dict.fromkeys(("max_updates", "validate_every", "patience"), 1),
+        **{"max_positions": 256, "temperature": 5, "label_smoothing": 0.1, "precision": "fp32"},
+        **{"learning_rate": 0.0005, "warmup_updates": 4000},
     }
     return Architecture(**(settings | changes))
 
@@ -136,18 +92,16 @@ def config_of(
     **changes: Any,
 ) -> Any:
     """fairseq's configuration of a training of this shape, with changes to settings and kernels."""
-    training = Training(
-        data=data,
-        directions=directions,
-        save_dir=data,
-        tensorboard=data,
-        seed=1,
-        device=device.partition(":")[0],
-    )
-    kernels = {name: changes.pop(name) for name in KERNELS & changes.keys()}
-    flags = training_flags(architecture_of(shape, **changes), training) + as_flags(kernels)
-    parser = fairseq_options.get_training_parser()
-    return convert_namespace_to_omegaconf(fairseq_options.parse_args_and_arch(parser, flags))
+    optimizer = changes.pop("optimizer", "adam")
+    attention = changes.pop("attention", "fairseq")
+    architecture = architecture_of(shape, **changes)
+    config = fairseq_config(architecture, directions, data=data, folder=data)
+    config.common.cpu = device == "cpu"
+    config.task.attention = attention
+    if optimizer != "adam":
+        fused = replace(architecture, kernels="torch")
+        config.optimizer = fairseq_config(fused, directions, data=data, folder=data).optimizer
+    return config
 
 
 def make_model(
@@ -219,3 +173,22 @@ def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape)
     origin = {"benchmark": "random weights"}
     state = bare_checkpoint(config, model.state_dict(), num_updates=0, origin=origin)
     write_checkpoint(path, state)
+
+
+def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) -> Masks:
+    """Random masks with the paper's sparsity in each layer; directions alternate in their side."""
+    layers = ffn_layers(model)
+    width = next(iter(layers.values())).fc1.out_features
+    sides = [list(SPARSITY.values())[i % 2] for i in range(len(directions))]
+    # a model with fewer layers has the first ones of each stack
+    half = len(layers) // 2
+    profile_LN = np.array([[*side[:half], *side[6 : 6 + half]] for side in sides])
+    kept_LN = np.round((1 - profile_LN) * width)
+    shape = (len(directions), len(layers), width)
+    rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
+    return Masks(
+        directions=tuple(directions),
+        layers=tuple(layers),
+        mask_LNF=rank_LNF < kept_LN[..., None],
+        provenance={},
+    )

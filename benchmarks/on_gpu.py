@@ -24,13 +24,13 @@ training_step --shape mT-big --precision bf16
 training_step --shape mT-small --precision bf16
 training_step --shape mT-big --precision fp32 --rounds 3
 training_step --shape mT-small --precision fp32
-larger_batches --shape mT-small --precision bf16 --factors 1 2 4 --rounds 10
-attention --shape mT-big --precision bf16 --rounds 20
-optimiser --shape mT-big --precision bf16 --rounds 2
-chunked_loss --tokens 7680 --chunk 1024 --precision bf16 --rounds 20
+settings larger_batches --shape mT-small --precision bf16 --factors 1 2 4 --rounds 10
+settings attention --shape mT-big --precision bf16 --rounds 20
+settings optimiser --shape mT-big --precision bf16 --rounds 2
+settings chunked_loss --tokens 7680 --chunk 1024 --precision bf16 --rounds 20
 weight_masks --shape mT-small mT-big
-speed_settings --shape mT-small --precision bf16 --rounds 20
-speed_settings --shape mT-big --precision bf16 --rounds 2
+settings all --shape mT-small --precision bf16 --rounds 20
+settings all --shape mT-big --precision bf16 --rounds 2
 """
 
 

@@ -4,6 +4,8 @@ Every round runs each side once, forwards in even rounds and backwards in odd on
 machine that slows down or speeds up meets all alike. The first side is what the others are compared
 with, and runs a second time in each round as `A/A`: the ratio of these two is the noise that the
 other ratios stand in.
+
+torch is imported where it is needed: a process whose memory is measured may do without.
 """
 
 import argparse
@@ -12,14 +14,17 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-RESULTS = Path(__file__).parent / "results"
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks/results"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT}"}
+PACKAGES = ("torch", "fairseq-fixed", "ctranslate2", "sacrebleu", "sentencepiece", "snakemake")
 NOISE = "A/A"
 Row = dict[str, float]
 
@@ -87,6 +92,8 @@ def timing(device: str) -> tuple[Callable[[], object], Callable[[], float]]:
 
     One thread of a CPU is timed by what it computes: other work on the machine makes it wait.
     """
+    import torch
+
     if device.startswith("cuda"):
         return torch.cuda.synchronize, time.perf_counter
     return lambda: None, time.process_time if torch.get_num_threads() == 1 else time.perf_counter
@@ -94,22 +101,45 @@ def timing(device: str) -> tuple[Callable[[], object], Callable[[], float]]:
 
 def peak_on_gpu(run: Callable[[], object]) -> int:
     """The most bytes that torch allocates on the GPU beyond what it has already."""
+    import torch
+
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     run()
     return torch.cuda.max_memory_allocated() - before
 
 
-def add_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
-    """The options that all comparisons have."""
+def make_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """A parser with the options that all benchmarks have; `doc` is that of the benchmark."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (%(default)s)")
     parser.add_argument("--rounds", type=int, default=rounds, help="2 or more (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="write benchmarks/results/NAME.*.json")
+    return parser
+
+
+def start(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the options, and make everything random start alike, with the threads asked for."""
+    import torch
+
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    return options
+
+
+def run_itself(*arguments: object) -> str:
+    """What a benchmark prints in a process of its own, given its name and options."""
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    done = subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    return done.stdout
 
 
 def conditions(options: argparse.Namespace) -> dict[str, Any]:
     """What the numbers depend on, with all options of the benchmark."""
+    import torch
+
     gpu = options.device.startswith("cuda")
     changes = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(changes, capture_output=True, text=True, cwd=RESULTS, check=False)
@@ -117,7 +147,7 @@ def conditions(options: argparse.Namespace) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if gpu else f"{cpu_name()}, {os.cpu_count()} cores",
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        **{name: found for name in PACKAGES if (found := installed(name))},
         "commit": done.stdout.strip(),
         "options": {
             name: value
@@ -125,6 +155,14 @@ def conditions(options: argparse.Namespace) -> dict[str, Any]:
             if name != "keep" and value is not None
         },
     }
+
+
+def installed(package: str) -> str | None:
+    """The version of a package that is there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def cpu_name() -> str:
@@ -138,6 +176,8 @@ def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> 
     """Write results with their conditions, if the options ask for it; one file per device."""
     if not options.keep:
         return
+    import torch
+
     gpu = options.device.startswith("cuda")
     device = torch.cuda.get_device_name().split()[1].lower() if gpu else "cpu"
     path = RESULTS / f"{name}.{device}.json"

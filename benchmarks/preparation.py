@@ -1,6 +1,6 @@
 """Time and memory of preparing a corpus: ours by stage, and the usual command lines.
 
-    python -m benchmarks preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--json FILE]
+    python -m benchmarks preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--keep]
 
 - ours: read and clean (`prepare_corpora`), sample for the vocabulary (`sample_lines`, without the
   learning), text to tokens (`binarise_corpora`)
@@ -20,22 +20,18 @@ The text is made up (`benchmarks/zipf_text.py`), the vocabulary learned from a s
 
 import argparse
 import filecmp
-import json
-import os
-import platform
+import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
-import sentencepiece
-from benchmarks.command_cost import Row, measure, summarise
-from benchmarks.plain_commands import encode_command, preprocess_command
+import psutil
+from benchmarks.paired import ENVIRONMENT, Row, keep, make_parser, summarise
 from benchmarks.zipf_text import ALPHABETS, OTHERS, PIVOT, write_text
 
 from neuron_specialization.corpora.cleaning import Cleaning
@@ -50,6 +46,14 @@ from neuron_specialization.corpora.vocabulary import (
 EC30_PAIRS = 60_300_000
 SAMPLE = 100_000  # lines that the vocabulary is learned from
 STAGES = ("prepare", "sample", "binarise")
+INTERVAL = 0.2  # seconds between two looks at the memory
+SPM_LOOP = """
+import sys, itertools, sentencepiece
+processor = sentencepiece.SentencePieceProcessor(model_file=sys.argv[1])
+while lines := [l.rstrip(b"\\n") for l in itertools.islice(sys.stdin.buffer, 10_000)]:
+    for pieces in processor.encode(lines, out_type=str, num_threads=1):
+        sys.stdout.buffer.write(b" ".join(pieces) + b"\\n")
+"""
 
 
 def prepare(work: Path, processes: int) -> None:
@@ -94,20 +98,68 @@ def corpora_in(folder: Path, prefix: str) -> list[tuple[Path, Path]]:
     return [(Path(f"{stem}.{PIVOT}"), Path(f"{stem}.{stem.name[-2:]}")) for stem in stems]
 
 
+def encode_command(work: Path, processes: int, languages: list[str]) -> str:
+    """The shell line that makes pieces of the cleaned text of some languages."""
+    model = work / "vocabulary" / "spm.model"
+    if shutil.which("spm_encode"):
+        encode = f"spm_encode --model={model}"
+    else:
+        encode = shlex.join([sys.executable, "-c", SPM_LOOP, str(model)])
+    (work / "encode.sh").write_text(f'{encode} < "clean/$1" > "pieces/$1"\n')
+    names = f"^train.{PIVOT}-({'|'.join(languages)})[.]"
+    return f"mkdir pieces; ls clean | grep -E '{names}' | xargs -P {processes} -n 1 sh encode.sh"
+
+
+def preprocess_command(work: Path, processes: int, languages: list[str]) -> str:
+    """The shell line that makes tokens of the pieces of some languages, pair by pair."""
+    preprocess = Path(sys.executable).parent / "fairseq-preprocess"
+    return " && ".join(
+        f"{preprocess} -s {PIVOT} -t {language} --trainpref pieces/train.{PIVOT}-{language} "
+        f"--srcdict vocabulary/dict.txt --joined-dictionary --workers {processes} "
+        "--dataset-impl mmap --destdir theirs"
+        for language in languages
+    )
+
+
+def measure_command(command: list[str], work: Path) -> Row:
+    """Seconds of a command, and the peak memory of its processes in MB."""
+    start, peak = time.perf_counter(), 0
+    with (work / "log").open("a") as log:
+        process = psutil.Popen(command, cwd=work, stdout=log, stderr=log, env=ENVIRONMENT)
+        while process.poll() is None:
+            peak = max(peak, tree_memory(process))
+            time.sleep(INTERVAL)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"{shlex.join(command)}\n{(work / 'log').read_text()[-3000:]}")
+    return {"seconds": seconds, "peak_mb": peak / 1e6}
+
+
+def tree_memory(process: psutil.Process) -> int:
+    """Bytes of a process and what it started; a page that several have counts once."""
+    total = 0
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            total += each.memory_full_info().pss
+        except psutil.Error:  # it has just ended
+            continue
+    return total
+
+
 def run_round(work: Path, processes: int, commanded: int) -> dict[str, Row]:
     """All stages of both sides, once; the commands on so many of the languages."""
     for name in ("clean", "ours", "pieces", "theirs"):
         shutil.rmtree(work / name, ignore_errors=True)
-    ours = [sys.executable, "-m", "benchmarks.preparation", "--processes", str(processes)]
+    ours = [sys.executable, "-m", "benchmarks", "preparation", "--processes", str(processes)]
     rows = {}
     for stage in STAGES:
-        rows[stage] = measure([*ours, "--stage", stage, str(work)], work) | {"share": 1}
+        rows[stage] = measure_command([*ours, "--stage", stage, str(work)], work) | {"share": 1}
         print(stage, rows[stage], flush=True)
     languages = languages_in(work / "clean")
     share = min(commanded, len(languages)) / len(languages)
     for name, make in (("spm_encode", encode_command), ("fairseq-preprocess", preprocess_command)):
         line = make(work, processes, languages[:commanded])
-        rows[name] = measure(["sh", "-c", line], work) | {"share": share}
+        rows[name] = measure_command(["sh", "-c", line], work) | {"share": share}
         print(name, rows[name], flush=True)
     check_same(work, languages[:commanded])
     parts = rows["spm_encode"], rows["fairseq-preprocess"]
@@ -151,87 +203,70 @@ def megabytes(folder: Path, pairs: int) -> float:
     return sum(path.stat().st_size for path in folder.iterdir()) / pairs
 
 
-def report(results: dict[str, Row], disk: Row, ratios: list[float]) -> None:
+def report(results: dict[str, Row], disk: Row, ratios: Row) -> None:
     """Print what was measured."""
     for stage, row in results.items():
         print(
-            f"  {stage:18} {row['median']:8.1f} s ({row['lowest']:.1f} to {row['highest']:.1f})  "
-            f"{row['pairs_per_second']:9,.0f} pairs/s  peak {row['peak_mb']:6,.0f} MB  "
+            f"  {stage:18} {row['seconds']:8.1f} s ({row['seconds_lower']:.1f} to "
+            f"{row['seconds_upper']:.1f})  {row['pairs_per_second']:9,.0f} pairs/s  "
+            f"peak {row['peak_mb']:6,.0f} MB  "
             f"EC30: {EC30_PAIRS / row['pairs_per_second'] / 60:6.1f} min"
         )
-    print(f"  binarise / commands {statistics.median(ratios):.2f} (rounds: {ratios})")
+    spread = f"{ratios['ratio_lower']:.2f} to {ratios['ratio_upper']:.2f}"
+    print(f"  binarise / commands {ratios['ratio']:.2f} ({spread})")
     for name, size in disk.items():
         print(f"  {name}: {size:.0f} MB per million pairs, EC30 {size * EC30_PAIRS / 1e9:.1f} GB")
 
 
-def state_conditions(arguments: argparse.Namespace) -> dict[str, object]:
-    """What the numbers depend on."""
-    binary = shutil.which("spm_encode")
-    command = [binary, "--version"] if binary else ["echo", "Python loop"]
-    encoder = subprocess.run(command, capture_output=True, text=True, check=True)
+def summarise_stage(rows: list[Row], pairs: int) -> Row:
+    """A stage on its share of so many pairs, over several rounds."""
+    seconds = [row["seconds"] for row in rows]
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "pairs": arguments.pairs,
-        "languages": arguments.languages,
-        "commanded": arguments.commanded,
-        "vocabulary": arguments.vocabulary,
-        "processes": arguments.processes,
-        "rounds": arguments.rounds,
-        "load": os.getloadavg()[0],
-        "sentencepiece": sentencepiece.__version__,
-        "spm_encode": (encoder.stdout + encoder.stderr).strip(),
-        "fairseq": version("fairseq-fixed"),
+        **{
+            name: value
+            for name, value in summarise(seconds, seconds).items()
+            if "ratio" not in name
+        },
+        "pairs_per_second": rows[0]["share"] * pairs / statistics.median(seconds),
+        "peak_mb": max(row["peak_mb"] for row in rows),
     }
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    """Entry point."""
+    parser = make_parser(__doc__, rounds=3)
     parser.add_argument("--pairs", type=int, default=5_000_000)
     parser.add_argument("--languages", type=int, default=5, choices=range(1, len(OTHERS) + 1))
     parser.add_argument("--commanded", type=int, default=5, help="languages of the commands")
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where there is room for the files")
-    parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--stage", nargs=2, metavar=("STAGE", "FOLDER"), help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Entry point."""
-    arguments = parse_arguments()
-    if arguments.stage:
-        stage, folder = arguments.stage
+    options = parser.parse_args()
+    if options.stage:
+        stage, folder = options.stage
         stages = dict(zip(STAGES, (prepare, sample, binarise), strict=True))
-        stages[stage](Path(folder), arguments.processes)
+        stages[stage](Path(folder), options.processes)
         return
-    conditions = state_conditions(arguments)
-    print(conditions)
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+    options.spm_encode = shutil.which("spm_encode") or "Python loop"
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         work = Path(name)
-        write_text(work / "text", arguments.pairs, arguments.languages, arguments.processes)
-        learn(work, arguments.vocabulary)
+        write_text(work / "text", options.pairs, options.languages, options.processes)
+        learn(work, options.vocabulary)
         rounds = [
-            run_round(work, arguments.processes, arguments.commanded)
-            for _ in range(arguments.rounds)
+            run_round(work, options.processes, options.commanded) for _ in range(options.rounds)
         ]
         disk = {
-            "clean text": megabytes(work / "clean", arguments.pairs),
-            "binarised": megabytes(work / "ours", arguments.pairs),
+            "clean text": megabytes(work / "clean", options.pairs),
+            "binarised": megabytes(work / "ours", options.pairs),
         }
-    results = {
-        name: summarise([rows[name] for rows in rounds], arguments.pairs) for name in rounds[0]
+    stages = {
+        name: summarise_stage([rows[name] for rows in rounds], options.pairs) for name in rounds[0]
     }
-    ratios = [
-        rows["binarise"]["seconds"] / rows["commands"]["seconds"] * rows["commands"]["share"]
-        for rows in rounds
-    ]
-    report(results, disk, [round(ratio, 3) for ratio in ratios])
-    if arguments.json:
-        found = {"conditions": conditions, "results": results, "disk": disk, "ratios": ratios}
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    shares = [rows["commands"]["seconds"] / rows["commands"]["share"] for rows in rounds]
+    ratios = summarise([rows["binarise"]["seconds"] for rows in rounds], shares)
+    report(stages, disk, ratios)
+    keep("preparation", options, {"stages": stages, "disk": disk, "binarise / commands": ratios})
 
 
 if __name__ == "__main__":

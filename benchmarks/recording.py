@@ -18,8 +18,6 @@ are checked against ours, padding counted.
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,9 +26,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from benchmarks.command_cost import ENVIRONMENT
 from benchmarks.models import SHAPES, Sample, config_of, make_criterion, save_model
-from benchmarks.paired import NOISE, Row, add_options, keep, summarise
+from benchmarks.paired import NOISE, Row, keep, make_parser, run_itself, start, summarise
 from fairseq import utils
 from torch import Tensor, nn
 
@@ -176,10 +173,8 @@ def time_side(side: str, folder: Path, directions: list[str], options: argparse.
     groups = [[each] for each in directions] if side == "official" else [directions]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     for group in groups:
-        command = [sys.executable, "-m", "benchmarks", "recording", "--stage", side, str(folder)]
-        command += ["--device", options.device, "--threads", str(options.threads)]
-        command += ["--stage-directions", *group]
-        subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True)
+        same = ["--device", options.device, "--threads", options.threads]
+        run_itself("recording", "--stage", side, folder, *same, "--stage-directions", *group)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall": time.perf_counter() - start, "cpu": cpu}
@@ -218,16 +213,14 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, rounds=5)
     parser.add_argument("--corpus", default="builtin", help="or a folder of texts (%(default)s)")
     parser.add_argument("--shape", choices=SHAPES, default="builtin")
     parser.add_argument("--sentences", type=int, default=16, help="of each text of a folder")
     parser.add_argument("--directions", type=int, default=18, help="an even number (%(default)s)")
     parser.add_argument("--stage", nargs=2, metavar=("SIDE", "FOLDER"), help=argparse.SUPPRESS)
     parser.add_argument("--stage-directions", nargs="+", help=argparse.SUPPRESS)
-    add_options(parser, rounds=5)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = start(parser)
     if options.stage:
         side, folder = options.stage
         run_stage(side, Path(folder), options.stage_directions, options.device)

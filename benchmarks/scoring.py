@@ -1,6 +1,6 @@
 """Time of scoring a system and testing it against another one: ours, and sacreBLEU on text.
 
-    python -m benchmarks scoring [--directions 60] [--processes 2] [--text FOLDER] [--json FILE]
+    python -m benchmarks scoring [--directions 60] [--processes 2] [--text FOLDER] [--keep]
 
 Both sides compute BLEU and chrF++ of every direction of two systems and a paired bootstrap of 1,000
 resamples between them, with the same p-values (checked).
@@ -11,23 +11,20 @@ resamples between them, with the same p-values (checked).
 
 Without `--text` (a folder per direction with test-ref.txt and test-sys.txt; directions are repeated
 until there are enough) the text is of random words, 2,009 sentences of 25. Rounds of both sides
-alternate. Printed are the median time of each side over rounds, its range, and their ratio.
+alternate. Printed are the times of each side and of the parts of ours, and their ratios to text.
 """
 
-import argparse
-import json
 import os
-import platform
 import random
-import statistics
 import tempfile
 import time
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
-import sacrebleu
+from benchmarks.paired import keep, make_parser, show, summarise
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
@@ -122,55 +119,25 @@ def run_text(folder: Path, pairs: list[str], processes: int) -> tuple[float, PVa
     return seconds, {key: p_value for each in found for key, p_value in each.items()}
 
 
-def describe(values: list[float]) -> dict[str, float]:
-    """Median and range."""
-    return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
-
-
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, rounds=3)
     parser.add_argument("--directions", type=int, default=6)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--text", type=Path, help="a system's outputs in real languages")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    arguments = parser.parse_args()
-    ours, text = [], []
+    options = parser.parse_args()
+    seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
-        pairs = make_systems(Path(name), arguments.text, arguments.directions)
-        for _ in range(arguments.rounds):
-            times, p_values = run_ours(Path(name), pairs, arguments.processes)
-            seconds, others = run_text(Path(name), pairs, arguments.processes)
+        pairs = make_systems(Path(name), options.text, options.directions)
+        for _ in range(options.rounds):
+            times, p_values = run_ours(Path(name), pairs, options.processes)
+            of_text, others = run_text(Path(name), pairs, options.processes)
             assert p_values == others
-            ours.append(times)
-            text.append(seconds)
-    parts = {part: describe([times[part] for times in ours]) for part in ours[0]}
-    results = {
-        **parts,
-        "ours": describe([sum(times.values()) for times in ours]),
-        "text": describe(text),
-    }
-    results["ratio"] = results["ours"]["median"] / results["text"]["median"]
-    conditions = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "directions": arguments.directions,
-        "sentences": SENTENCES,
-        "text": "real" if arguments.text else "random words",
-        "processes": arguments.processes,
-        "rounds": arguments.rounds,
-        "sacrebleu": sacrebleu.__version__,
-    }
-    print(conditions)
-    for part, row in results.items():
-        if part != "ratio":
-            spread = f"{row['lowest']:.1f} to {row['highest']:.1f}"
-            print(f"  {part:28} {row['median']:8.1f} s ({spread})")
-    print(f"  ours / text {results['ratio']:.2f}")
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"conditions": conditions, "results": results}, indent=1) + "\n"
-        )
+            for part, each in {"text": of_text, "ours": sum(times.values()), **times}.items():
+                seconds[part].append(each)
+    results = {part: summarise(each, seconds["text"]) for part, each in seconds.items()}
+    show(results)
+    keep(f"scoring_{options.directions}_directions", options, results)
 
 
 if __name__ == "__main__":

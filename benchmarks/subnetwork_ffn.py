@@ -14,7 +14,7 @@ from functools import partial
 
 import torch
 from benchmarks.models import DTYPES, SHAPES, Shape
-from benchmarks.paired import Row, add_options, compare, keep, show
+from benchmarks.paired import Row, compare, keep, make_parser, show, start
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -81,12 +81,10 @@ def measure(shape: Shape, options: argparse.Namespace) -> dict[str, Row]:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, rounds=15)
     parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
     parser.add_argument("--tokens", type=int, help="of a batch (the paper's)")
-    add_options(parser, rounds=15)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = start(parser)
     results = {}
     for name in ("mT-small", "mT-big"):
         results[name] = measure(SHAPES[name], options)

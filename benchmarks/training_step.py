@@ -32,11 +32,11 @@ from benchmarks.models import (
     Shape,
     make_batch,
     make_model,
+    profile_masks,
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, widen
-from benchmarks.paired import Row, add_options, compare, keep, show
-from benchmarks.sparsity import profile_masks
+from benchmarks.paired import Row, compare, keep, make_parser, show, start
 from benchmarks.subnetwork_ffn import FORMS
 from fairseq.tasks import FairseqTask
 from torch import nn
@@ -96,7 +96,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     shape = SHAPES[name]
     if options.vocabulary:
         shape = replace(shape, vocabulary=options.vocabulary)
-    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
+    tokens = batch_tokens(shape, options)
     torch.manual_seed(0)
     changes = FAST if options.fast else {}
     sides = make_sides(shape, tokens, options.device, precision=options.precision, **changes)
@@ -121,23 +121,39 @@ def describe(rows: dict[str, Row], sparsity: float) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
-    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
-    parser.add_argument("--vocabulary", type=int, help="entries, if not as many as in the paper")
-    parser.add_argument("--precision", choices=DTYPES, default="fp32")
-    parser.add_argument("--fast", action="store_true", help="with the settings for speed")
-    add_options(parser, rounds=9)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+def measure_shapes(
+    measure: Callable[[str, argparse.Namespace], dict[str, Any]], options: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """What a benchmark measures at each shape; it is printed, too."""
     results = {}
     for name in options.shape:
         results[name] = measure(name, options)
-        sides = results[name]["sides"]
         print(name, {key: value for key, value in results[name].items() if key != "sides"})
-        show(sides)
+        show(results[name]["sides"])
+    return results
+
+
+def shapes_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """The options of a benchmark of batches at some shapes."""
+    parser = make_parser(doc, rounds=rounds)
+    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
+    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
+    return parser
+
+
+def batch_tokens(shape: Shape, options: argparse.Namespace) -> int:
+    """Tokens of a batch of a shape."""
+    return options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
+
+
+def main() -> None:
+    """Entry point."""
+    parser = shapes_parser(__doc__, rounds=9)
+    parser.add_argument("--vocabulary", type=int, help="entries, if not as many as in the paper")
+    parser.add_argument("--precision", choices=DTYPES, default="fp32")
+    parser.add_argument("--fast", action="store_true", help="with the settings for speed")
+    options = start(parser)
+    results = measure_shapes(measure, options)
     parts = ["training_step", "+".join(options.shape), options.precision]
     parts += [f"{options.tokens}_tokens"] if options.tokens else []
     parts += [str(options.vocabulary)] if options.vocabulary else []

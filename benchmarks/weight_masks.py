@@ -25,8 +25,14 @@ from benchmarks.models import (
     share_parameters,
 )
 from benchmarks.official_design import OfficialMasks, unpack
-from benchmarks.paired import add_options, compare, keep, show
-from benchmarks.training_step import DIRECTIONS, TOKENS, Side
+from benchmarks.paired import compare, keep, start
+from benchmarks.training_step import (
+    DIRECTIONS,
+    Side,
+    batch_tokens,
+    measure_shapes,
+    shapes_parser,
+)
 from torch import nn
 
 from neuron_specialization.fairseq_plugin.methods import mask_weights, pruned_tensors
@@ -101,7 +107,7 @@ def resident_bytes(shape: Shape, device: str) -> dict[str, float]:
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Time and memory at one shape."""
     shape = SHAPES[name]
-    tokens = options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
+    tokens = batch_tokens(shape, options)
     sides = make_sides(shape, tokens, options.device)
     rows = compare(
         {side: each.run for side, each in sides.items()},
@@ -119,18 +125,8 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
-    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
-    add_options(parser, rounds=7)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    results = {}
-    for name in options.shape:
-        results[name] = measure(name, options)
-        print(name, {key: value for key, value in results[name].items() if key != "sides"})
-        show(results[name]["sides"])
-    keep("weight_masks", options, results)
+    options = start(shapes_parser(__doc__, rounds=7))
+    keep("weight_masks", options, measure_shapes(measure, options))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from neuron_specialization.errors import InputError
 
+BLOCK_BYTES = 1 << 20
+"""Text that is in memory at a time."""
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -49,10 +52,43 @@ def emptied_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file; InputError names the file, and the line of a byte that is no UTF-8."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not data:
+        raise InputError(f"{path}: the file is empty; it must have a line at least")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = line_of(path, error.start)
+        raise InputError(
+            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not valid UTF-8; "
+            "convert the file to UTF-8"
+        ) from error
+
+
+def line_of(path: Path, byte: int) -> int:
+    """Return the number, from 1, of the line that holds a byte of a file."""
+    line = 1
+    with path.open("rb") as file:
+        while block := file.read(min(BLOCK_BYTES, byte - file.tell())):
+            line += block.count(b"\n")
+    return line
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_output(path: Path) -> None:
@@ -77,12 +113,6 @@ def link(path: Path, name: Path) -> None:
 def only(paths: Sequence[str]) -> Path | None:
     """The one path of an optional input of a rule, or none."""
     return Path(paths[0]) if paths else None
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_space(

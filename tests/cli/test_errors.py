@@ -214,7 +214,7 @@ def test_an_interrupted_command_says_so(
     def interrupt(_: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "score", interrupt)
+    monkeypatch.setattr(cli.score, "score", interrupt)
     with pytest.raises(SystemExit, match="130"):
         cli.main(["score", "a", "b"])
     assert capsys.readouterr().err == "interrupted\n"
@@ -225,6 +225,6 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch, error: Excep
     def fail(_: argparse.Namespace) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "score", fail)
+    monkeypatch.setattr(cli.score, "score", fail)
     with pytest.raises(type(error), match=str(error)):
         cli.main(["score", "a", "b"])

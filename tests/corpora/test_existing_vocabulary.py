@@ -145,7 +145,6 @@ def test_tokens_are_read_as_fairseq_reads_them(tmp_path: Path) -> None:
         (["a 1.5"], r"line 1: 'a 1\.5' is not"),
         (["a 1", "b 1", "a 2"], r"line 3: a is there before; .* #fairseq:overwrite"),
         (["<unk> 0", "a 1"], r"line 1: <unk> is one of fairseq's own tokens"),
-        ([], r"line 1: '' is not"),
     ],
 )
 def test_damaged_dictionaries_are_named_with_the_line(
@@ -174,7 +173,9 @@ def test_files_that_are_something_else_are_refused(learned: Path, tmp_path: Path
     assert_refused(tmp_path, tmp_path / "no.model", None, r"no\.model: no such SentencePiece model")
     assert_refused(tmp_path, model, tmp_path / "no.txt", r"no\.txt: no such dictionary")
     (tmp_path / "latin.txt").write_bytes("é 1\n".encode("latin-1"))
-    assert_refused(tmp_path, model, tmp_path / "latin.txt", r"latin\.txt: not a text file in UTF-8")
+    assert_refused(tmp_path, model, tmp_path / "latin.txt", r"latin\.txt, line 1: byte 0xe9 is not")
+    (tmp_path / "empty.txt").touch()
+    assert_refused(tmp_path, model, tmp_path / "empty.txt", r"empty\.txt: the file is empty")
 
 
 def assert_refused(

@@ -18,7 +18,7 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import find_corpus, read_split
 from neuron_specialization.corpora.text_lines import read_lines
 from neuron_specialization.errors import InputError
-from tests.corpora.test_preparation import LENIENT, fill, prepare, read, report, source, within
+from tests.corpora.preparing import LENIENT, fill, prepare, read, report, source, within
 
 CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
 

@@ -19,7 +19,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation import moses
 from neuron_specialization.evaluation.generate_log import read_generate_log
 from tests.conftest import DATA
-from tests.corpora.test_preparation import fill, prepare, source
+from tests.corpora.preparing import fill, prepare, source
 from tests.evaluation.released import PUBLISHED, RELEASED_PAIRS, needs_outputs
 
 AGGRESSIVE = "moses_aggressive"

@@ -9,6 +9,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.layout import read_sentences
 from neuron_specialization.evaluation.metrics import corpus_score, make_metric
 from neuron_specialization.evaluation.outputs import copy_direction
 from neuron_specialization.evaluation.scoring import (
@@ -23,7 +24,6 @@ from neuron_specialization.evaluation.scoring import (
     sentence_table,
     write_scores,
 )
-from neuron_specialization.evaluation.text_files import read_sentences
 from tests.evaluation.released import (
     PUBLISHED,
     RELEASED_PAIRS,

@@ -4,14 +4,18 @@ import hashlib
 import http.server
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import sentencepiece
 import torch
 import yaml
+
+from neuron_specialization.evaluation.comet_scores import CometSettings, Segments
 
 SENTENCES = [
     "The cat sat on the mat.",
@@ -25,6 +29,19 @@ PIECES = 100_100
 WIDTH = 8
 POSITIONS = 130
 COMMIT = "0" * 40
+# Of very different lengths, because comet sorts by length.
+TEXTS = {
+    "en-de": Segments(
+        sources=[" ".join(SENTENCES[:2]), "The cat.", SENTENCES[1], "A", SENTENCES[0]],
+        hypotheses=[" ".join(SENTENCES[2:4]), "Katze", SENTENCES[3], "Ein", "Die Katze saß."],
+        references=["Die Katze saß.", "Die Katze.", SENTENCES[3], "Eine", SENTENCES[2]],
+    ),
+    "en-nl": Segments(
+        sources=["The mat.", SENTENCES[0], "On the mat by the river."],
+        hypotheses=["De mat.", "De kat op de mat.", "Op de mat."],
+        references=["De mat.", SENTENCES[4], "Op de mat aan de rivier."],
+    ),
+}
 
 
 def build_encoder(folder: Path) -> Path:
@@ -129,3 +146,45 @@ def _add_unused_pieces(path: Path) -> None:
     pieces = tokenizer["model"]["vocab"]
     pieces.extend([f"<unused{i}>", -100.0] for i in range(PIECES - len(pieces)))
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
+
+
+def settings(model, **changes) -> CometSettings:
+    default = {"model": str(model), "batch_size": 2, "offline": True, "device": "cpu"}
+    return CometSettings(**{**default, **changes})
+
+
+def as_samples(text):
+    columns = text.sources, text.hypotheses, text.references
+    return [dict(zip(("src", "mt", "ref"), row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def put_in_cache(cache: Path, name: str, folder: Path) -> Path:
+    """Put a model where the hub's client would have put it."""
+    home = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(folder, home / "snapshots" / COMMIT)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text(COMMIT)
+    return home / "snapshots" / COMMIT
+
+
+def with_hparams(folder: Path, model: Path, **changes) -> Path:
+    """Copy a model and change its settings, in both of the places that have them."""
+    checkpoint = torch.load(model / "checkpoints" / "model.ckpt")
+    hparams = {**yaml.safe_load((model / "hparams.yaml").read_text()), **changes}
+    save_model(folder, {**checkpoint, "hyper_parameters": hparams}, hparams)
+    return folder
+
+
+def count_calls(monkeypatch, owner, name) -> list:
+    calls, original = [], getattr(owner, name)
+
+    def counted(*arguments, **options):
+        calls.append(name)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+def approximately(scores):
+    return {pair: pytest.approx(values, abs=1e-3) for pair, values in scores.items()}

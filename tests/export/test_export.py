@@ -237,8 +237,9 @@ def test_a_bilingual_model_without_tags(
 ) -> None:
     names = ("binarised", "vocabulary") if joint else ("pair_binarised", "pair_vocabulary")
     data, vocabulary = map(request.getfixturevalue, names)
+    updates = UPDATES | {"max_updates": 150, "validate_every": 150}
     checkpoint = run_training(
-        data, tmp_path, directions=["b1-en"], language_tags=False, **SIZES, **UPDATES
+        data, tmp_path, directions=["b1-en"], language_tags=False, **SIZES, **updates
     )
     model = Model(checkpoint=checkpoint, data=data, vocabulary=vocabulary, direction="b1-en")
     exported = model.export(tmp_path / "out", "--formats", "fairseq", "ctranslate2")

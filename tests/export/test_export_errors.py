@@ -157,7 +157,7 @@ def test_what_a_killed_export_left_is_no_hindrance(
     (rest / "fairseq").mkdir(parents=True)
     (rest / "old.txt").touch()
     with caplog.at_level(logging.WARNING):
-        export_model(**arguments)
+        export_model(**arguments, formats=["fairseq"])
     assert not caplog.records
     assert sorted(path.name for path in arguments["out"].parent.iterdir()) == ["en-a1"]
     assert not (arguments["out"] / "old.txt").exists()

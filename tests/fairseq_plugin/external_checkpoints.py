@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
+from torch import Tensor
 
+from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from tests.fairseq_plugin import plain_fairseq
-from tests.trained_models import DIRECTIONS, LANGUAGES
+from tests.trained_models import DIRECTIONS, LANGUAGES, architecture
 
 Edit = Callable[[dict[str, Any]], None]
 MEASURED = ["en-a1", "a1-en", "b2-en"]
@@ -161,3 +166,39 @@ def untie(state: dict[str, Any]) -> None:
 
 def learn_positions(state: dict[str, Any]) -> None:
     state["model"]["encoder.embed_positions.weight"] = torch.zeros(10, 16)
+
+
+def run_import(plain: Plain, folder: Path, source: Path | None = None, **changes: Any) -> Path:
+    """Import a checkpoint, with changes to the architecture or the arguments."""
+    arguments = {"data": plain.data, "directions": DIRECTIONS, "dictionary": plain.dictionary}
+    own = {
+        name: changes.pop(name)
+        for name in (*arguments, "language_tags", "trusted")
+        if name in changes
+    }
+    folder.mkdir(exist_ok=True)
+    published = folder / "imported.pt"
+    import_checkpoint(
+        source or plain.checkpoint,
+        architecture(**changes),
+        published=published,
+        **(arguments | own),
+    )
+    return published
+
+
+def assert_same_tensors(path: Path, expected: dict[str, Tensor]) -> None:
+    found = read_checkpoint(path)["model"]
+    assert list(found) == list(expected)
+    for name, tensor in expected.items():
+        assert found[name].dtype == torch.float32
+        assert torch.equal(found[name], tensor), name
+
+
+def assert_refused(
+    plain: Plain, folder: Path, message: str, source: Path | None = None, **changes: Any
+) -> None:
+    target = folder / "target"
+    with pytest.raises(InputError, match=message):
+        run_import(plain, target, source, **changes)
+    assert not list(target.iterdir())

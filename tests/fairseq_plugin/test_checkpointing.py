@@ -4,11 +4,8 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +22,6 @@ from tests.trained_models import run_training
 
 EPOCH = 38  # updates
 NAMED = ["checkpoint_best.pt", "checkpoint_last.pt"]  # as fairseq calls some of them
-
-
-@pytest.fixture(autouse=True)
-def no_signals() -> Iterator[None]:
-    yield
-    received.clear()
 
 
 def at_update(patch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
@@ -78,6 +69,27 @@ def assert_equal(one: Any, other: Any) -> None:
         assert one == other
 
 
+def run_and_die(data: Path, folder: Path, number: int = 13, **settings: Any) -> Path:
+    """Train, and be killed in the midst of an update; returns the work folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, number, die)
+        with pytest.raises(KeyboardInterrupt):
+            run_training(data, folder, **settings)
+    return folder / "work"
+
+
+@pytest.fixture(scope="module")
+def often(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training with validations every 5 updates."""
+    return run_training(binarised, tmp_path_factory.mktemp("often"), validate_every=5)
+
+
+@pytest.fixture(scope="module")
+def killed_often(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work folder of the same training, killed in its 13th update."""
+    return run_and_die(binarised, tmp_path_factory.mktemp("killed"), validate_every=5)
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
 def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
     baseline: Path, binarised: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
@@ -109,12 +121,9 @@ def test_what_is_published_does_not_tell_that_it_was_resumed(
     expected = [path.read_bytes() for path in (published, curve)]
     published.unlink()
     curve.unlink()
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, saved + 2, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path, **sizes)
-    assert names(tmp_path / "work") == [f"checkpoint.{saved}.pt", *NAMED]
-    loader = read_checkpoint(tmp_path / f"work/checkpoint.{saved}.pt")["extra_state"]
+    work = run_and_die(binarised, tmp_path, saved + 2, **sizes)
+    assert names(work) == [f"checkpoint.{saved}.pt", *NAMED]
+    loader = read_checkpoint(work / f"checkpoint.{saved}.pt")["extra_state"]
     assert (loader["train_iterator"]["iterations_in_epoch"] == 0) == epochs.is_integer()
     run_training(binarised, tmp_path, **sizes)
     assert [path.read_bytes() for path in (published, curve)] == expected
@@ -160,10 +169,7 @@ def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
         "patience": 6,
         "dropout": 0.0,
     }
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 5, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path, **settings)
+    run_and_die(binarised, tmp_path, 5, **settings)
     published = run_training(binarised, tmp_path, **settings)
     assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 7
 
@@ -193,29 +199,25 @@ def test_an_update_that_overflowed_is_not_validated_again(binarised: Path, tmp_p
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
 def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
-    baseline: Path,
+    often: Path,
+    killed_often: Path,
     binarised: Path,
     tmp_path: Path,
     damage: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = {"validate_every": 5}
-    expected = run_training(binarised, tmp_path / "whole", **settings)
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path / "killed", **settings)
-    work = tmp_path / "killed/work"
+    work = shutil.copytree(killed_often, tmp_path / "work")
     assert names(work) == ["checkpoint.10.pt", "checkpoint.5.pt", *NAMED]
     newest = work / "checkpoint.10.pt"
     content = bytearray(newest.read_bytes())
     if damage == "flipped":
         content[len(content) // 2] ^= 255
+    newest.unlink()  # its other names keep what they have
     newest.write_bytes({"truncated": content[:5000], "empty": b""}.get(damage, content))
-    published = run_training(binarised, tmp_path / "killed", **settings)
+    published = run_training(binarised, tmp_path, validate_every=5)
     assert "going on from an earlier one" in caplog.text
     assert "checkpoint.10.pt: not a whole fairseq checkpoint" in caplog.text
-    assert_same(published, expected)
+    assert_same(published, often)
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -245,14 +247,13 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
 
 
 def test_a_kill_while_the_work_folder_is_removed(
-    baseline: Path, binarised: Path, tmp_path: Path
+    often: Path, binarised: Path, tmp_path: Path
 ) -> None:
     """Whatever file it strikes, the rest is not taken for a training that has ended."""
     die_unpublished(binarised, tmp_path, validate_every=5)
     kept = tmp_path / "work"
     whole = names(kept)
     assert whole == ["checkpoint.15.pt", "checkpoint.20.pt", *NAMED]
-    expected = run_training(binarised, tmp_path / "expected", validate_every=5)
     for removed in range(1, len(whole)):
         folder = tmp_path / str(removed)
         shutil.copytree(kept, folder / "work")
@@ -261,7 +262,7 @@ def test_a_kill_while_the_work_folder_is_removed(
             with pytest.raises(KeyboardInterrupt):
                 resuming.forget(folder / "work")
         assert len(names(folder / "work")) == len(whole) - removed
-        assert_same(run_training(binarised, folder, validate_every=5), expected)
+        assert_same(run_training(binarised, folder, validate_every=5), often)
 
 
 def dying_at_file(patch: pytest.MonkeyPatch, number: int) -> None:
@@ -279,11 +280,7 @@ def dying_at_file(patch: pytest.MonkeyPatch, number: int) -> None:
 
 
 def test_half_files_of_a_kill_are_removed(baseline: Path, binarised: Path, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path)
-    work = tmp_path / "work"
+    work = run_and_die(binarised, tmp_path)
     (work / "checkpoint.13.pt.part").write_bytes(b"half")
     (work / "checkpoint_best.pt").unlink()  # killed before it got its name
     assert_same(run_training(binarised, tmp_path), baseline)
@@ -309,110 +306,12 @@ def test_an_interval_at_the_end_of_an_epoch_is_saved(
     binarised: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """fairseq itself saves none of these."""
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 30, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path, validate_every=1, max_updates=40)
+    work = run_and_die(binarised, tmp_path, 30, validate_every=1, max_updates=40)
     positions = {
         state["optimizer_history"][-1]["num_updates"]: state["extra_state"]["train_iterator"]
-        for state in map(read_checkpoint, last_checkpoints(tmp_path / "work"))
+        for state in map(read_checkpoint, last_checkpoints(work))
     }
     assert sorted(positions) == [28, 29]
-
-
-def test_another_number_of_processes_goes_on_where_one_had_got_to(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(Stopped):
-            run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0)
-    received.clear()
-    expected = run_training(binarised, tmp_path / "one", dropout=0.0, attention_dropout=0.0)
-    published = run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0, processes=2)
-    ours, theirs = read_checkpoint(published), read_checkpoint(expected)
-    for name, value in theirs["model"].items():
-        torch.testing.assert_close(ours["model"][name], value, rtol=1e-3, atol=1e-4)
-    assert ours["extra_state"]["val_loss"] == pytest.approx(theirs["extra_state"]["val_loss"], 1e-3)
-
-
-JOB = """
-import sys
-from pathlib import Path
-from neuron_specialization.logs import ending_with_messages
-from tests.trained_models import run_training
-with ending_with_messages():
-    data, folder = map(Path, sys.argv[1:])
-    run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
-"""
-
-
-def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
-    """Start a training of two processes that does not end, and wait for its first checkpoint."""
-    with (folder / "log").open("w") as log:
-        job = subprocess.Popen(
-            [sys.executable, "-c", JOB, str(data), str(folder)],
-            cwd=project,
-            env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
-            stdout=log,
-            stderr=log,
-        )
-    wait_for(lambda: last_checkpoints(folder / "work"))
-    return job
-
-
-def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, project: Path) -> None:
-    """As a job does: the signal reaches the process that started them."""
-    job = start_job(binarised, tmp_path, project)
-    job.send_signal(signal.SIGTERM)
-    code, log = job.wait(timeout=600), (tmp_path / "log").read_text()
-    assert code == os.EX_TEMPFAIL, log[-3000:]
-    assert "the same command goes on from there" in log
-    assert "Traceback" not in log
-    last = last_checkpoints(tmp_path / "work")[0]
-    assert read_checkpoint(last)["extra_state"]["processes"] == 2
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.1)
-
-
-def test_an_error_in_one_process_ends_all(
-    binarised: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    parent = tmp_path / "parent.pt"
-    torch.save({"model": {}}, parent)
-    with pytest.raises(InputError, match="a process of the training ended with code 1"):
-        run_training(binarised, tmp_path, processes=2, parent=parent)
-    assert not (tmp_path / "checkpoint.pt").exists()
-
-
-def test_processes_die_with_the_job_that_started_them(
-    binarised: Path, tmp_path: Path, project: Path
-) -> None:
-    """Its lock is then another's to take; nobody may go on writing to the folder."""
-    job = start_job(binarised, tmp_path, project)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
-    assert len(children) == 2
-    job.kill()
-    job.wait()
-    wait_for(lambda: not any(is_running(child) for child in children), 10)
-
-
-def is_running(process: str) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return status.rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"3 GPUs cannot share evenly.* one of 1, 2 \(`gpus`"):
-        run_training(binarised, tmp_path, processes=3)
 
 
 def test_checkpoints_that_the_disk_cannot_hold_are_refused_beforehand(

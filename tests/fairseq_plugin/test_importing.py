@@ -1,124 +1,38 @@
-"""Checkpoints from elsewhere compute here what they computed there, or are refused."""
+"""Checkpoints from elsewhere compute here what they computed there."""
 
-import os
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from neuron_specialization.corpora.existing_vocabulary import use_vocabulary
-from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import translate_split
-from neuron_specialization.fairseq_plugin.importing import import_checkpoint
-from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
 from tests.fairseq_plugin import plain_fairseq
 from tests.fairseq_plugin.external_checkpoints import (
-    BILINGUAL_FLAGS,
     EMBEDDINGS,
     MEASURED,
-    MULTILINGUAL_FLAGS,
     OUTPUT,
     THEIR_LANGUAGES,
     Edit,
     Plain,
     as_official,
-    drop,
+    assert_refused,
+    assert_same_tensors,
     edited,
     in_half,
-    learn_positions,
-    post_norm,
     read_foreign_state,
-    run_plain,
-    set_model,
+    run_import,
     set_task,
-    untie,
     with_numpy,
     with_old_arguments,
     with_sorted_languages,
 )
-from tests.trained_models import (
-    DIRECTIONS,
-    LANGUAGES,
-    architecture,
-    load_task,
-    run_training,
-)
-
-
-@pytest.fixture(scope="module")
-def plain(corpora: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Plain:
-    """A multilingual model whose dictionary is padded, and has its tags in another order."""
-    folder = tmp_path_factory.mktemp("plain")
-    ours, theirs, dictionary = folder / "ours", folder / "theirs", folder / "dict.txt"
-    lines = (vocabulary / "dict.txt").read_text(encoding="utf-8").splitlines()
-    lines[-len(LANGUAGES) :] = ["madeupword0000 0", "madeupword0001 0"]
-    dictionary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    use_vocabulary(vocabulary / "spm.model", dictionary, LANGUAGES, folder / "vocabulary")
-    for path in (ours, theirs):
-        path.mkdir()
-    binarise_corpora(sorted(corpora.glob("*.en-*")), folder / "vocabulary", ours)
-    for path in ours.glob("*.en-*"):
-        (theirs / path.name).symlink_to(path)
-    for language in LANGUAGES:
-        (theirs / f"dict.{language}.txt").symlink_to(dictionary)
-    return Plain(
-        outputs=run_plain(folder, theirs, MEASURED, MULTILINGUAL_FLAGS),
-        checkpoint=folder / "save/checkpoint_best.pt",
-        data=ours,
-        vocabulary=folder / "vocabulary",
-        dictionary=dictionary,
-    )
-
-
-@pytest.fixture(scope="module")
-def bilingual(pair_binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Plain:
-    """A model of one direction, with two vocabularies and BLEU as its validation."""
-    folder = tmp_path_factory.mktemp("bilingual")
-    return Plain(
-        outputs=run_plain(folder, pair_binarised, ["en-b1"], BILINGUAL_FLAGS),
-        checkpoint=folder / "save/checkpoint_best.pt",
-        data=pair_binarised,
-    )
-
-
-def run_import(plain: Plain, folder: Path, source: Path | None = None, **changes: Any) -> Path:
-    """Import a checkpoint, with changes to the architecture or the arguments."""
-    arguments = {"data": plain.data, "directions": DIRECTIONS, "dictionary": plain.dictionary}
-    own = {
-        name: changes.pop(name)
-        for name in (*arguments, "language_tags", "trusted")
-        if name in changes
-    }
-    folder.mkdir(exist_ok=True)
-    published = folder / "imported.pt"
-    import_checkpoint(
-        source or plain.checkpoint,
-        architecture(**changes),
-        published=published,
-        **(arguments | own),
-    )
-    return published
-
-
-@pytest.fixture(scope="module")
-def imported(plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_import(plain, tmp_path_factory.mktemp("imported"))
-
-
-def assert_same_tensors(path: Path, expected: dict[str, Tensor]) -> None:
-    found = read_checkpoint(path)["model"]
-    assert list(found) == list(expected)
-    for name, tensor in expected.items():
-        assert found[name].dtype == torch.float32
-        assert torch.equal(found[name], tensor), name
+from tests.trained_models import LANGUAGES, load_task, run_training
 
 
 def outputs_here(checkpoint: Path, data: Path, direction: str) -> list[dict[str, Any]]:
@@ -274,26 +188,6 @@ def test_an_own_checkpoint_is_imported_to_itself(
     assert found["optimizer_history"][-1]["num_updates"] == 20
 
 
-def test_activations_of_an_imported_model_are_those_of_the_model(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    own = Plain(checkpoint=baseline, outputs={}, data=binarised)
-    official = run_import(own, tmp_path, edited(own, tmp_path, as_official))
-    counts = [
-        record_activations(
-            checkpoint=checkpoint,
-            data=binarised,
-            directions=DIRECTIONS,
-            settings=RecordingSettings(split="valid", max_tokens=400, count_padding=False),
-            device="cpu",
-        )
-        for checkpoint in (baseline, official)
-    ]
-    assert counts[0].token_LNF.any()
-    assert np.array_equal(counts[0].token_LNF, counts[1].token_LNF)
-    assert np.array_equal(counts[0].sentence_LNF, counts[1].sentence_LNF)
-
-
 def test_training_continues_from_an_imported_model(
     plain: Plain, imported: Path, tmp_path: Path
 ) -> None:
@@ -329,143 +223,6 @@ def test_an_imported_model_translates_as_plain_fairseq_does(
         ]
         assert lines == expected
         assert any(lines)
-
-
-def assert_refused(
-    plain: Plain, folder: Path, message: str, source: Path | None = None, **changes: Any
-) -> None:
-    target = folder / "target"
-    with pytest.raises(InputError, match=message):
-        run_import(plain, target, source, **changes)
-    assert not list(target.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"layers": 3},
-            r"42 tensors differ: encoder\.layers\.2\.self_attn\.k_proj\.weight is absent in the "
-            r"checkpoint, \(16, 16\) in the architecture.* has layers 2 \+ 2, d_ff 32, d_model 16",
-        ),
-        ({"layers": 1}, r"encoder\.layers\.1\.\S+ is \(16, 16\) in the checkpoint, absent in the"),
-        (
-            {"d_model": 32},
-            r"encoder\.embed_tokens\.weight is \(307, 16\) in the checkpoint, \(307, 32\) in the "
-            r"architecture.* d_model 16; set them so",
-        ),
-        (
-            {"d_ff": 64},
-            r"fc1\.weight is \(32, 16\) in the checkpoint, \(64, 16\) in the arch.*d_ff",
-        ),
-        ({"heads": 4}, r"encoder_attention_heads is 2 in .*, 4 in the architecture; set its heads"),
-        ({"dictionary": None}, r"its language tags are in the order of b2, b1, a1, en, those of"),
-        ({"directions": ["en-a1", "a1-xx"]}, r"not trained on xx, but on b2, b1, a1, en"),
-        ({"language_tags": False}, r"language tags \('src', 'tgt'\) .* here they are \(None, None"),
-    ],
-)
-def test_what_does_not_fit_is_refused(
-    plain: Plain, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    assert_refused(plain, tmp_path, f"checkpoint_best.pt: .*{message}", **changes)
-
-
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (set_model(encoder_normalize_before=False), r"encoder_normalize_before is False in the"),
-        (set_model(activation_fn="gelu"), r"activation_fn is gelu in .*, relu in the architecture"),
-        (set_model(layernorm_embedding=True), r"layernorm_embedding is True in the checkpoint"),
-        (set_model(decoder_learned_pos=True), r"decoder_learned_pos is True in the checkpoint"),
-        (set_model(no_scale_embedding=True), r"no_scale_embedding is True in the checkpoint"),
-        (set_task(langtoks={"main": ("tgt", None)}), r"trained with the language tags \('tgt', N"),
-        (set_task(encoder_langtok="tgt", langtoks=None), r"trained with the language tags \('tgt'"),
-        (set_task(lang_tok_replacing_bos_eos=True), r"in place of </s>"),
-        (set_task(langs=["b2", "b1", "en"]), r"not trained on a1, but on b2, b1, en"),
-        (set_task(langs=None, lang_dict="/a/b.txt"), r"has 307 rows, but the dictionary has 303"),
-        (set_task(langs=[*THEIR_LANGUAGES, "fr"]), r"has 307 rows, but the dictionary has 308 ent"),
-        (set_task(lang_tok_style="mbart"), r"has 307 rows, but the dictionary has 308 entries"),
-        (lambda state: post_norm(state), r"4 tensors differ.* post-norm model"),
-        (drop("decoder.layers.1.fc1.bias"), r"decoder\.layers\.1\.fc1\.bias is absent in the che"),
-        (untie, r"decoder\.output_projection\.weight differ"),
-        (learn_positions, r"encoder\.embed_positions\.weight is \(10, 16\) .*, absent in the arch"),
-        (lambda state: state.update(model={}), r"not one of fairseq's transformer"),
-        (lambda state: state.pop("model"), r"not a whole fairseq checkpoint .*KeyError\('model'\)"),
-    ],
-)
-def test_other_models_are_refused(plain: Plain, tmp_path: Path, edit: Edit, message: str) -> None:
-    source = edited(plain, tmp_path, edit)
-    assert_refused(plain, tmp_path, rf"edited\.pt: .*{message}", source)
-
-
-def test_another_vocabulary_is_refused(
-    plain: Plain, binarised: Path, baseline: Path, tmp_path: Path
-) -> None:
-    message = r"encoder\.embed_tokens\.weight has 305 rows, but the dictionary has 307 entries"
-    own = Plain(checkpoint=baseline, outputs={}, data=plain.data)
-    assert_refused(own, tmp_path, message)
-    # the dictionary that was given fits the checkpoint, but not the corpora
-    assert plain.dictionary is not None
-    lines = plain.dictionary.read_text(encoding="utf-8").replace("▁the 100", "other 100")
-    (tmp_path / "other.txt").write_text(lines, encoding="utf-8")
-    message = "its dictionary lacks 1 entries of the corpora's, such as ▁the; give"
-    assert_refused(plain, tmp_path, message, dictionary=tmp_path / "other.txt")
-
-
-class Unknown:
-    """Something that a checkpoint might hold."""
-
-
-class Harmful:
-    """Something that runs a program when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return os.system, (f"touch {self.path}",)
-
-
-def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -> None:
-    source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
-    message = (
-        r"edited\.pt: it holds a tests\.fairseq_plugin\.test_importing\.Unknown, .*"
-        "trust_checkpoints: true.* `model` and `args`"
-    )
-    assert_refused(plain, tmp_path, message, source)
-    harmful = Harmful(tmp_path / "harm")
-    source = edited(plain, tmp_path, lambda state: state.update(odd=harmful))
-    assert_refused(plain, tmp_path, r"edited\.pt: it holds a posix\.system", source)
-    assert not (tmp_path / "harm").exists()
-
-
-def test_a_checkpoint_that_is_trusted_is_read_all_the_same(plain: Plain, tmp_path: Path) -> None:
-    source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
-    published = run_import(plain, tmp_path / "trusted", source, trusted=True)
-    expected = read_checkpoint(run_import(plain, tmp_path / "plain"))["model"]
-    for name, value in read_checkpoint(published)["model"].items():
-        assert torch.equal(value, expected[name]), name
-
-
-def test_damaged_and_missing_files_are_named(plain: Plain, tmp_path: Path) -> None:
-    truncated = tmp_path / "truncated.pt"
-    truncated.write_bytes(plain.checkpoint.read_bytes()[:5000])
-    message = r"truncated\.pt: not a whole fairseq checkpoint \(5000 bytes"
-    assert_refused(plain, tmp_path, message, truncated)
-    assert_refused(plain, tmp_path, r"nothing\.pt: no such checkpoint", tmp_path / "nothing.pt")
-
-
-def test_a_failed_write_leaves_nothing(
-    plain: Plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(state: object, path: Path) -> None:
-        path.write_text("half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
-        run_import(plain, tmp_path / "target")
-    assert not list((tmp_path / "target").iterdir())
 
 
 def test_what_cannot_be_known_is_logged(

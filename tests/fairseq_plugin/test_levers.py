@@ -9,7 +9,7 @@ import torch
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
 from neuron_specialization.settings.training import Adapters, DirectionFiles
-from tests.fairseq_plugin.test_checkpointing import assert_same, at_update, die
+from tests.fairseq_plugin.test_checkpointing import assert_same, run_and_die
 from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
 
 LEVERS: dict[str, Any] = {"kernels": "torch", "loss_chunk": 50}
@@ -29,6 +29,7 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
 ) -> None:
     settings = method_settings(method, learned, weight_masks)
+    settings |= {"max_updates": 8, "validate_every": 4}
     still = {"dropout": 0.0, "attention_dropout": 0.0}
     plain = read_checkpoint(run_training(binarised, tmp_path / "plain", **settings, **still))
     fast = read_checkpoint(
@@ -41,11 +42,8 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
     assert fast["extra_state"]["val_loss"] == pytest.approx(loss, abs=1e-3)
     settings |= LEVERS  # and with dropout
     expected = run_training(binarised, tmp_path / "whole", **settings)
-    with pytest.MonkeyPatch.context() as patch:
-        at_update(patch, 13, die)
-        with pytest.raises(KeyboardInterrupt):
-            run_training(binarised, tmp_path / "killed", **settings)
-    assert (tmp_path / "killed/work/checkpoint.10.pt").is_file()
+    work = run_and_die(binarised, tmp_path / "killed", 6, **settings)
+    assert (work / "checkpoint.4.pt").is_file()
     assert_same(run_training(binarised, tmp_path / "killed", **settings), expected)
 
 

@@ -1,4 +1,4 @@
-"""What directions have of their own, in whole trainings: adapters, weights, vocabularies."""
+"""What directions have of their own, in whole trainings: adapters and weights."""
 
 import dataclasses
 import logging
@@ -14,7 +14,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
-from neuron_specialization.fairseq_plugin.training import find_weights
+from neuron_specialization.fairseq_plugin.training import find_all_weights
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.methods.weight_masks import WeightMasks
@@ -180,45 +180,63 @@ def test_pruned_tensors_are_attention_and_ffn(learned: Path) -> None:
     assert set(with_projection) - set(names) == {"decoder.output_projection.weight"}
 
 
-def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) -> dict[str, Path]:
-    """The weight masks of each direction, one fine-tune after the other."""
-    masks = {direction: folder / f"{direction}.npz" for direction in directions}
-    for direction, path in masks.items():
-        find_weights(
-            architecture(max_updates=6, validate_every=3, dropout=0.3),
-            make_training(data, folder / direction, directions=[direction], parent=learned),
-            pruning=0.7,
-            output_projection=False,
-            masks=path,
+def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) -> WeightMasks:
+    """The weight masks of some directions, one fine-tune after the other."""
+    trainings = [
+        dataclasses.replace(
+            make_training(data, folder, directions=[direction], parent=learned),
+            save_dir=folder / "work" / direction,
         )
-    return masks
+        for direction in directions
+    ]
+    folder.mkdir()
+    find_all_weights(
+        architecture(max_updates=6, validate_every=3, dropout=0.3),
+        trainings,
+        pruning=0.7,
+        output_projection=False,
+        work=folder / "work",
+        masks=folder / "masks.npz",
+    )
+    assert [path.name for path in folder.glob("*") if path.name != "tensorboard"] == ["masks.npz"]
+    return WeightMasks.load(folder / "masks.npz")
 
 
-def test_fine_tunes_do_not_touch_each_other_or_their_parent(
+def test_fine_tunes_keep_the_largest_weights_and_do_not_touch_each_other_or_their_parent(
     learned: Path, binarised: Path, tmp_path: Path
 ) -> None:
     before = learned.read_bytes()
-    (tmp_path / "both").mkdir()
-    (tmp_path / "alone").mkdir()
     both = fine_tune(["en-b1", "b1-en"], learned, binarised, tmp_path / "both")
     alone = fine_tune(["b1-en"], learned, binarised, tmp_path / "alone")
     assert learned.read_bytes() == before
-    one, other = WeightMasks.load(both["b1-en"]), WeightMasks.load(alone["b1-en"])
-    assert all(np.array_equal(one.bits[name], other.bits[name]) for name in one.shapes)
-    en_b1 = WeightMasks.load(both["en-b1"])
-    assert any(not np.array_equal(one.bits[name], en_b1.bits[name]) for name in one.shapes)
-
-
-def test_a_fine_tune_keeps_the_largest_weights_of_each_tensor(
-    learned: Path, binarised: Path, tmp_path: Path
-) -> None:
-    masks = WeightMasks.load(fine_tune(["en-a1"], learned, binarised, tmp_path)["en-a1"])
-    assert masks.directions == ("en-a1",)
-    for name, shape in masks.shapes.items():
+    assert (both.directions, alone.directions) == (("en-b1", "b1-en"), ("b1-en",))
+    assert all(np.array_equal(both.bits[name][1], alone.bits[name][0]) for name in both.shapes)
+    assert any(not np.array_equal(*both.bits[name]) for name in both.shapes)
+    for name, shape in both.shapes.items():
         size = shape[0] * shape[1]
-        bits = torch.from_numpy(masks.bits[name][0])
+        bits = torch.from_numpy(both.bits[name][0])
         assert keep_weights(torch.ones(shape), bits).sum() == size - size * 7 // 10, name
-    assert not list(tmp_path.glob("**/checkpoint*"))
+
+
+def test_fine_tunes_that_a_killed_job_had_finished_are_not_done_again(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
+) -> None:
+    masks = WeightMasks.load(weight_masks)
+    kept = {name: bits[:1] for name, bits in masks.bits.items()}
+    done = dataclasses.replace(masks, directions=("en-a1",), bits=kept)
+    (tmp_path / "work/en-a1").mkdir(parents=True)
+    done.save(tmp_path / "work/en-a1.npz")
+    training = make_training(binarised, tmp_path, directions=["en-a1"], parent=learned)
+    find_all_weights(
+        architecture(),
+        [dataclasses.replace(training, save_dir=tmp_path / "work/en-a1")],
+        pruning=0.7,
+        output_projection=False,
+        work=tmp_path / "work",
+        masks=tmp_path / "masks.npz",
+    )
+    found = WeightMasks.load(tmp_path / "masks.npz").bits
+    assert all(np.array_equal(found[name], kept[name]) for name in kept)
 
 
 def test_masked_weights_get_no_gradient_in_a_batch_of_their_direction(
@@ -365,47 +383,6 @@ def test_weight_masks_of_another_architecture_or_other_directions_are_refused(
     fewer.save(tmp_path / "fewer.npz")
     with pytest.raises(InputError, match="the weight masks have nothing for en-a1"):
         load_task(learned, binarised, weight_masks=str(tmp_path / "fewer.npz"))
-
-
-def test_a_bilingual_model_has_two_vocabularies_and_no_tags(
-    pair_binarised: Path, pair_vocabulary: Path, tmp_path: Path
-) -> None:
-    published = run_training(
-        pair_binarised, tmp_path, directions=["b1-en"], language_tags=False, max_updates=3
-    )
-    model, task = load_task(published, pair_binarised, directions="b1-en")
-    assert (len(task.source_dictionary), len(task.target_dictionary)) == (121, 121)
-    assert task.source_dictionary.symbols != task.target_dictionary.symbols
-    task.load_dataset("valid")
-    first = task.dataset("valid")[0]
-    assert not task.source_dictionary[first["source"][0]].startswith("__")
-    translate_split(
-        checkpoint=published,
-        files=DirectionFiles(),
-        data=pair_binarised,
-        split="valid",
-        vocabulary=pair_vocabulary,
-        settings=DECODING,
-        outputs={"b1-en": tmp_path / "b1-en.txt"},
-        device="cpu",
-    )
-    assert (tmp_path / "b1-en.txt").read_text(encoding="utf-8").count("\n") == 21
-    assert model.encoder.embed_tokens.num_embeddings == 121
-
-
-def test_a_bilingual_model_with_the_joint_vocabulary_has_no_entries_for_tags(
-    binarised: Path, tmp_path: Path
-) -> None:
-    published = run_training(
-        binarised, tmp_path, directions=["en-a1"], language_tags=False, max_updates=2
-    )
-    entries = read_checkpoint(published)["model"]["encoder.embed_tokens.weight"].size(0)
-    assert entries == 300 - 3 + 4
-
-
-def test_separate_vocabularies_serve_one_direction(pair_binarised: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="separate vocabularies serve one direction: en-b1"):
-        run_training(pair_binarised, tmp_path, directions=["en-b1", "b1-en"], language_tags=False)
 
 
 def test_all_methods_start_from_the_same_model_and_see_the_same_batches(

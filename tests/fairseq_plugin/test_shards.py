@@ -176,25 +176,38 @@ def test_an_epoch_of_training_reads_its_shard(
             assert len(seen) > len(shard) / 2
 
 
+SHORT = {"max_updates": 14, "validate_every": 1, "max_tokens": 1200}
+
+
+@pytest.fixture(scope="module")
+def whole(sharded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watch, Path]:
+    """A training that was not killed."""
+    with pytest.MonkeyPatch.context() as patch:
+        watch = Watch(patch)
+        published = run_training(sharded, tmp_path_factory.mktemp("whole"), **SHORT)
+    assert max(watch.epochs) > 2
+    return watch, published
+
+
 @pytest.mark.parametrize("late", [0, 2])  # at the start of an epoch, in the midst of one
 def test_a_killed_training_resumes_in_the_shard_of_its_epoch(
-    sharded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int
+    sharded: Path,
+    whole: tuple[Watch, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    late: int,
 ) -> None:
-    settings = {"max_updates": 14, "validate_every": 1, "max_tokens": 1200}
-    with monkeypatch.context() as patch:
-        whole = Watch(patch)
-        expected = read_checkpoint(run_training(sharded, tmp_path / "whole", **settings))
-    assert max(whole.epochs) > 2
+    expected, published = whole
     with monkeypatch.context() as patch:
         # updates count from 0
-        killed = Watch(patch, dies_at=whole.updates.index(2) + late)
+        killed = Watch(patch, dies_at=expected.updates.index(2) + late)
         with pytest.raises(KeyboardInterrupt):
-            run_training(sharded, tmp_path / "killed", **settings)
+            run_training(sharded, tmp_path, **SHORT)
     resumed = Watch(monkeypatch)
-    found = read_checkpoint(run_training(sharded, tmp_path / "killed", **settings))
-    assert resumed.updates == whole.updates[killed.dies_at :]
-    assert resumed.epochs[3] == whole.epochs[3]
-    for name, value in expected["model"].items():
+    found = read_checkpoint(run_training(sharded, tmp_path, **SHORT))
+    assert resumed.updates == expected.updates[killed.dies_at :]
+    assert resumed.epochs[3] == expected.epochs[3]
+    for name, value in read_checkpoint(published)["model"].items():
         assert torch.equal(value, found["model"][name]), name
 
 

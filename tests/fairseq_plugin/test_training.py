@@ -14,10 +14,11 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
 from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
 
@@ -54,33 +55,6 @@ def test_the_curve_has_every_validation_and_what_was_seen_before_it(baseline: Pa
     assert min(float(row["value"]) for row in rows) == state["best"]
     assert [row["batches"] for row in rows] == ["20", "20"]  # update_freq is 2
     assert len({row["sha256"] for row in rows}) == 2
-
-
-def test_same_seed_same_model(baseline: Path, binarised: Path, tmp_path: Path) -> None:
-    again = read_checkpoint(run_training(binarised, tmp_path))["model"]
-    for name, value in read_checkpoint(baseline)["model"].items():
-        assert torch.equal(value, again[name]), name
-
-
-def test_a_killed_training_resumes_and_ends_with_the_same_model(
-    baseline: Path, binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = DirectionsTask.optimizer_step
-
-    def die(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
-        if update_num == 13:
-            raise KeyboardInterrupt
-        original(self, optimizer, model, update_num)
-
-    monkeypatch.setattr(DirectionsTask, "optimizer_step", die)
-    with pytest.raises(KeyboardInterrupt):
-        run_training(binarised, tmp_path)
-    monkeypatch.undo()
-    assert (tmp_path / "work/checkpoint.10.pt").is_file()
-    assert not (tmp_path / "checkpoint.pt").exists()
-    resumed = read_checkpoint(run_training(binarised, tmp_path))["model"]
-    for name, value in read_checkpoint(baseline)["model"].items():
-        assert torch.equal(value, resumed[name]), name
 
 
 def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
@@ -246,3 +220,44 @@ def test_masks_of_other_directions_are_refused(
     fewer.save(tmp_path / "masks.npz")
     with pytest.raises(InputError, match="the masks have nothing for b2-en"):
         load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
+
+
+def test_a_bilingual_model_has_two_vocabularies_and_no_tags(
+    pair_binarised: Path, pair_vocabulary: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        pair_binarised, tmp_path, directions=["b1-en"], language_tags=False, max_updates=3
+    )
+    model, task = load_task(published, pair_binarised, directions="b1-en")
+    assert (len(task.source_dictionary), len(task.target_dictionary)) == (121, 121)
+    assert task.source_dictionary.symbols != task.target_dictionary.symbols
+    task.load_dataset("valid")
+    first = task.dataset("valid")[0]
+    assert not task.source_dictionary[first["source"][0]].startswith("__")
+    translate_split(
+        checkpoint=published,
+        files=DirectionFiles(),
+        data=pair_binarised,
+        split="valid",
+        vocabulary=pair_vocabulary,
+        settings=DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8),
+        outputs={"b1-en": tmp_path / "b1-en.txt"},
+        device="cpu",
+    )
+    assert (tmp_path / "b1-en.txt").read_text(encoding="utf-8").count("\n") == 21
+    assert model.encoder.embed_tokens.num_embeddings == 121
+
+
+def test_a_bilingual_model_with_the_joint_vocabulary_has_no_entries_for_tags(
+    binarised: Path, tmp_path: Path
+) -> None:
+    published = run_training(
+        binarised, tmp_path, directions=["en-a1"], language_tags=False, max_updates=2
+    )
+    entries = read_checkpoint(published)["model"]["encoder.embed_tokens.weight"].size(0)
+    assert entries == 300 - 3 + 4
+
+
+def test_separate_vocabularies_serve_one_direction(pair_binarised: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="separate vocabularies serve one direction: en-b1"):
+        run_training(pair_binarised, tmp_path, directions=["en-b1", "b1-en"], language_tags=False)

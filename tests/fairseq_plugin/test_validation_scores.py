@@ -31,7 +31,7 @@ def test_the_score_is_that_of_greedy_translations(
 ) -> None:
     """As sacreBLEU has it of the text, the mean of all directions, each through its neurons."""
     files = DirectionFiles(masks=draw_masks(tmp_path / "masks.npz"))
-    sizes = {"best_by": name, "max_updates": 40, "validate_every": 40}
+    sizes = {"best_by": name, "max_updates": 20, "validate_every": 20}
     published = run_training(binarised, tmp_path, parent=learned, files=files, **sizes)
     outputs = {direction: tmp_path / direction for direction in DIRECTIONS}
     translate_split(
@@ -66,9 +66,9 @@ def test_the_highest_score_is_the_best_though_the_training_was_killed(
         return scores[0]
 
     def step(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
-        if update_num in (0, 10, 20):
+        if update_num in (0, 4, 8):
             scores[:] = [next(given)]
-        if update_num == 15 and not killed:
+        if update_num == 6 and not killed:
             killed.append(update_num)
             raise KeyboardInterrupt
         original(self, optimizer, model, update_num)
@@ -77,10 +77,10 @@ def test_the_highest_score_is_the_best_though_the_training_was_killed(
     killed: list[int] = []
     monkeypatch.setattr(task, "mean_score", score)
     monkeypatch.setattr(DirectionsTask, "optimizer_step", step)
-    sizes = {"best_by": "chrf", "max_updates": 30}
+    sizes = {"best_by": "chrf", "max_updates": 12, "validate_every": 4}
     with pytest.raises(KeyboardInterrupt):
         run_training(binarised, tmp_path, **sizes)
     given = iter([20.0, 10.0] if falls else [20.0, 30.0])
     state = read_checkpoint(run_training(binarised, tmp_path, **sizes))
-    assert state["optimizer_history"][-1]["num_updates"] == (10 if falls else 30)
+    assert state["optimizer_history"][-1]["num_updates"] == (4 if falls else 12)
     assert state["extra_state"]["best"] == 30

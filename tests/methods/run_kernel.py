@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from neuron_specialization.methods.packed_bits_kernel import keep_weights_in_one_pass
+from neuron_specialization.methods.packed_bits import keep_weights_in_one_pass
 from tests.methods.test_packed_bits import DTYPES, SHAPES, make
 
 device, count = sys.argv[1], 0

@@ -49,3 +49,20 @@ def print_table(make: Callable[[Overlap], pd.DataFrame], options: argparse.Names
         write_text(options.out, text)
     else:
         sys.stdout.write(text)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The two verbs of `neurons`, and their options."""
+    verbs = parser.add_subparsers(required=True, metavar="overlap | sparsity")
+    for name, run in (("overlap", overlap), ("sparsity", sparsity)):
+        verb = verbs.add_parser(name, help=run.__doc__, description=run.__doc__)
+        verb.set_defaults(run=run)
+        verb.add_argument("file", type=Path, help="activation counts or neuron masks (.npz)")
+        verb.add_argument("--k", type=float, help="of counts: percentage of the activations (95)")
+        verb.add_argument(
+            "--counting",
+            choices=["sentence", "token"],
+            help="of counts: activations per (sentence)",
+        )
+        verb.add_argument("--pivot", default="en", help="language of all directions (%(default)s)")
+        verb.add_argument("--out", type=Path, help="file to write instead of printing")

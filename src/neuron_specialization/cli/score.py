@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from neuron_specialization.cli.option_types import add_tokenised_bleu, positive_int
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.evaluation.metrics import UNTOUCHED
+from neuron_specialization.evaluation.metrics import METRIC_NAMES, UNTOUCHED
 from neuron_specialization.evaluation.outputs import copy_direction
 from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
 from neuron_specialization.parallel import map_processes
@@ -116,3 +117,35 @@ def find_untouched(pattern: str | None, directions: Sequence[str]) -> dict[str, 
         languages = ", ".join(sorted(set(targets.values())))
         raise InputError(f"{pattern}: no such file for any of {languages}")
     return found
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `score`."""
+    parser.set_defaults(run=score)
+    parser.add_argument("folder", type=Path, help="outputs, a folder per direction (en-de) in it")
+    parser.add_argument("out", type=Path, help="where to write scores and post-processed text")
+    parser.add_argument("--split", default="test", help="part of the files' names (%(default)s)")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=METRIC_NAMES,
+        default=["bleu", "chrf"],
+        metavar="METRIC",
+        help=f"of {', '.join(METRIC_NAMES)} (bleu chrf)",
+    )
+    add_tokenised_bleu(parser)
+    parser.add_argument(
+        "--untouched",
+        metavar="PATTERN",
+        help="untouched references, such as flores/{lang}.txt, for a second column",
+    )
+    parser.add_argument(
+        "--comet-model",
+        default="",
+        metavar="MODEL",
+        help="name on the hub, or path of a checkpoint; without it finished scores only",
+    )
+    parser.add_argument("--comet-batch-size", type=positive_int, default=64, help="(%(default)s)")
+    parser.add_argument("--offline", action="store_true", help="never ask the model hub")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="for COMET")
+    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from neuron_specialization.cli.option_types import (
+    add_tokenised_bleu,
+    natural,
+    positive_int,
+    probability,
+)
 from neuron_specialization.cli.score import SCORES, SENTENCES
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, read_scores
@@ -152,3 +158,41 @@ def describe_pairing(runs: Sequence[ScoredRun]) -> list[str]:
                 f"leave out the further ones of {more}"
             )
     return lines
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `tables`."""
+    parser.set_defaults(run=tables)
+    parser.add_argument(
+        "systems",
+        nargs="+",
+        metavar="LABEL=FOLDER",
+        help="what `score` wrote, the reference first; a label given twice has several seeds",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--languages", type=Path, required=True, help="table of languages")
+    parser.add_argument("--pivot", default="en", help="(%(default)s)")
+    parser.add_argument("--layout", choices=["levels", "languages"], default="levels")
+    parser.add_argument("--round-first", action="store_true", help="round before averaging")
+    parser.add_argument(
+        "--paper",
+        nargs="*",
+        default=[],
+        metavar="METRIC=TABLE",
+        help='values of the paper to put beside, such as "bleu=Table 2"',
+    )
+    parser.add_argument(
+        "--test",
+        choices=["bootstrap", "randomisation", "none"],
+        default="bootstrap",
+        help="paired test against the first system (%(default)s)",
+    )
+    add_tokenised_bleu(parser)
+    parser.add_argument(
+        "--samples", type=positive_int, default=1000, help="of the test (%(default)s)"
+    )
+    parser.add_argument("--seed", type=natural, default=12345, help="of the test (%(default)s)")
+    parser.add_argument(
+        "--level", type=probability, default=0.05, help="of significance (%(default)s)"
+    )
+    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")

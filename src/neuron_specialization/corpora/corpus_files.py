@@ -14,6 +14,8 @@ from neuron_specialization.errors import InputError
 Codes = Mapping[str, Mapping[str, str]]
 """By language, its names in other corpora: the further columns of the table of languages."""
 
+TRAIN = "train"
+"""The split that is cleaned and capped, and shared out among shards."""
 FORMATS = ("text", "wit3", "tsv", "ids")
 """The formats of files; builtin, held_out and every_nth splits have none of their own."""
 OF_PAIR = ("pair", "alphabetical_pair", "other")

@@ -8,14 +8,13 @@ import sentencepiece
 
 from neuron_specialization.corpora.vocabulary import (
     DICTIONARY_COUNT,
-    FAIRSEQ_SYMBOLS,
+    FAIRSEQ_TOKENS,
     WORD_START,
     language_tag,
 )
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole, write_text
+from neuron_specialization.files import read_text, whole, write_text
 
-FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and are in no file
 OVERWRITE = "#fairseq:overwrite"
 # what fairseq adds to the pieces: padding to a multiple of 8, and language tags
 ADDED = re.compile(r"madeupword\d{4}|__\w+__")
@@ -54,7 +53,7 @@ def vocabulary_lines(model: Path | None, dictionary: Path | None, tags: Sequence
     """The lines of `dict.txt`, see `use_vocabulary`; fairseq adds its four own entries to them."""
     pieces = read_pieces(model) if model else None
     if dictionary:
-        tokens, lines = read_dictionary(dictionary), read_text(dictionary)
+        tokens, lines = read_dictionary(dictionary), dictionary_lines(dictionary)
         if pieces is None:
             check_joinable(dictionary, tokens)
         else:
@@ -74,7 +73,7 @@ def given_size(model: str = "", dictionary: str = "", *, tags: Sequence[str]) ->
     """
     given = Path(model) if model else None, Path(dictionary) if dictionary else None
     lines = vocabulary_lines(given[0], given[1], tags)
-    return len(lines) + FAIRSEQ_SYMBOLS
+    return len(lines) + len(FAIRSEQ_TOKENS)
 
 
 def with_counts(tokens: Iterable[str]) -> list[str]:
@@ -135,7 +134,7 @@ def read_dictionary(dictionary: Path) -> list[str]:
     """
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)
-    for number, line in enumerate(read_text(dictionary), 1):
+    for number, line in enumerate(dictionary_lines(dictionary), 1):
         try:
             token, overwrites = read_entry(line)
             check_new(token, known, overwrites)
@@ -146,14 +145,12 @@ def read_dictionary(dictionary: Path) -> list[str]:
     return tokens
 
 
-def read_text(dictionary: Path) -> list[str]:
+def dictionary_lines(dictionary: Path) -> list[str]:
     """The lines of a dictionary; a token may hold whatever else Unicode ends a line with."""
     if not dictionary.is_file():
         raise InputError(f"{dictionary}: no such dictionary")
-    try:
-        return dictionary.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{dictionary}: not a text file in UTF-8 ({error})") from error
+    text = read_text(dictionary).replace("\r\n", "\n").replace("\r", "\n")  # as fairseq reads it
+    return text.removesuffix("\n").split("\n")
 
 
 def read_entry(line: str) -> tuple[str, bool]:

@@ -14,6 +14,7 @@ from neuron_specialization.corpora import readers
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, new_counts
 from neuron_specialization.corpora.corpus_files import (
+    TRAIN,
     Codes,
     PairCorpus,
     SplitSource,
@@ -28,7 +29,7 @@ from neuron_specialization.corpora.held_out import (
     read_evaluation,
 )
 from neuron_specialization.corpora.readers import Line
-from neuron_specialization.corpora.split_checks import TRAIN, find_problems
+from neuron_specialization.corpora.split_checks import find_problems
 from neuron_specialization.corpora.tokenisation import tokenised, written_in_latin
 from neuron_specialization.corpora.training_text import (
     TrainingText,

@@ -1,12 +1,13 @@
-"""Binarised corpora in one folder, or in shards: folders of which training reads one per epoch."""
+"""Binarised corpora in one folder, or in shards: folders of which training reads one per epoch.
+
+Training is shared out among the shards; the other splits are in the first alone.
+"""
 
 import re
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
 
-TRAIN = "train"
-"""The split that is shared out among the shards; the others are in the first alone."""
 SHARD = re.compile(r"shard(0|[1-9]\d*)")
 
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from neuron_specialization.corpora.corpus_files import FORMATS, SplitSource
-
-TRAIN = "train"
+from neuron_specialization.corpora.corpus_files import FORMATS, TRAIN, SplitSource
 
 
 def find_problems(

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 from backports import zstd
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.files import BLOCK_BYTES, line_of
 
 OPENERS: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.open,
@@ -47,7 +48,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
     try:
         with OPENERS[path.suffix](path) as raw:
             # their own iterators run in Python; the buffer around them finds the lines in C
-            file = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+            file = io.BufferedReader(cast(io.RawIOBase, raw), BLOCK_BYTES)
             yield from split_lines(file)
     except DAMAGES as error:
         raise InputError(f"{path}: damaged {path.suffix} file ({error}), fetch it again") from error
@@ -57,11 +58,8 @@ def count_lines(path: Path) -> int:
     """The number of lines of a file, the last one with or without a line end."""
     if path.suffix in OPENERS:
         return sum(1 for _ in read_lines(path))
-    lines, block = 0, b"\n"
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            lines += block.count(b"\n")
-    return lines + (not block.endswith(b"\n"))
+    size = path.stat().st_size
+    return line_of(path, size - 1) if size else 0
 
 
 def decode(raw: bytes) -> str | None:

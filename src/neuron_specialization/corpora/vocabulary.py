@@ -15,13 +15,13 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import whole, write_text
 
 NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> lead SentencePiece's list; fairseq has its own
-FAIRSEQ_SYMBOLS = 4  # <s>, <pad>, </s> and <unk>, not written in dictionary files
+FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and are in no file
 TAG = re.compile(r"__[a-z0-9]+__ ")  # a line of a dictionary that holds a language tag
 DICTIONARY_COUNT = 100  # fairseq reads a count per line; it orders nothing here
 WORD_START = "\u2581"  # SentencePiece's blank
 UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # what SentencePiece makes of the unknown piece
 END = "</s>"
-NO_TEXT = {"<s>", "<pad>", END}
+NO_TEXT = {*FAIRSEQ_TOKENS} - {UNKNOWN}
 PAIRS_PER_DRAW = 1 << 16  # random numbers that are in memory
 # of SentencePiece, whose own default it is. Another number gives other scores of unigram pieces,
 # gives bpe no speed, and is written into the model: machines would differ
@@ -116,6 +116,32 @@ def learn_vocabulary(
     write_dictionary(model, tags, dictionary)
 
 
+def learn_joint(
+    files: Sequence[Path], tags: Sequence[str], settings: VocabularySettings, folder: Path
+) -> None:
+    """Learn one model of all languages, whose dictionary ends with their tags.
+
+    Args:
+        files: both sides of each pair, one after the other.
+        tags: the languages.
+        settings: how it is learned.
+        folder: where `spm.model` and `dict.txt` are written.
+    """
+    corpora = list(zip(files[::2], files[1::2], strict=True))
+    lines = sample_lines(corpora, settings.temperature, settings.seed)
+    model, dictionary = folder / "spm.model", folder / "dict.txt"
+    size = sum(path.stat().st_size for path in files)
+    learn_vocabulary(lines, tags, settings, model, dictionary, text_bytes=size)
+
+
+def learn_sides(files: Iterable[Path], settings: VocabularySettings, folder: Path) -> None:
+    """Learn a model of each side of a pair, `spm.de.model` and `dict.de.txt`, without tags."""
+    for file in files:
+        model, dictionary = folder / f"spm{file.suffix}.model", folder / f"dict{file.suffix}.txt"
+        size = file.stat().st_size
+        learn_vocabulary(read_sentences(file), [], settings, model, dictionary, text_bytes=size)
+
+
 def write_dictionary(model: Path, tags: Sequence[str], dictionary: Path) -> None:
     """Write the fairseq dictionary (`token count` lines) of a SentencePiece model."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
@@ -126,7 +152,7 @@ def write_dictionary(model: Path, tags: Sequence[str], dictionary: Path) -> None
 
 def dictionary_size(pieces: int, tags: int) -> int:
     """Entries of the dictionary of so many pieces and tags, fairseq's special ones included."""
-    return pieces - NUM_SPECIAL_PIECES + FAIRSEQ_SYMBOLS + tags
+    return pieces - NUM_SPECIAL_PIECES + len(FAIRSEQ_TOKENS) + tags
 
 
 def language_file(folder: Path, name: str, language: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.layout import FINISHED
-from neuron_specialization.evaluation.text_files import read_text
+from neuron_specialization.files import read_text
 
 _COMET_LINE = re.compile(r"[^\t]*\tscore: (-?[\d.]+)")
 

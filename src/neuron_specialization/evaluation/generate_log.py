@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.text_files import read_text
+from neuron_specialization.files import read_text
 
 # Source, target and hypothesis. Its own detokenised text (D) and token scores (P) are not needed.
 _ENTRY = re.compile(r"([STH])-(\d+)(?:\t|$)")

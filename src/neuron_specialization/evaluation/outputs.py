@@ -20,13 +20,11 @@ from neuron_specialization.evaluation.layout import (
     TEXTS,
     UNTOUCHED_REFERENCES,
     input_files,
-)
-from neuron_specialization.evaluation.moses import detokenise
-from neuron_specialization.evaluation.text_files import (
     read_aligned,
     read_sentences,
     write_sentences,
 )
+from neuron_specialization.evaluation.moses import detokenise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from neuron_specialization.export.slicing import ffn_widths, slice_state
 from neuron_specialization.fairseq_plugin.binarise import piece_indices
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.fairseq_plugin.data import dictionary_text, load_dictionary, tag_index
-from neuron_specialization.fairseq_plugin.external_tensors import (
+from neuron_specialization.fairseq_plugin.external_checkpoints import (
     DECODER_EMBEDDING,
     ENCODER_EMBEDDING,
 )

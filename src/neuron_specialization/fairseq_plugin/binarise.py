@@ -20,7 +20,8 @@ from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import best_fitting_int_dtype
 from numpy.typing import NDArray
 
-from neuron_specialization.corpora.shards import TRAIN, shard_name
+from neuron_specialization.corpora.corpus_files import TRAIN
+from neuron_specialization.corpora.shards import shard_name
 from neuron_specialization.corpora.vocabulary import language_file, load_pieces
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.chunks import Chunk, cut_corpus, join_chunks, read_blocks

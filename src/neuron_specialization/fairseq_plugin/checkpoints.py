@@ -1,7 +1,6 @@
 """Reading, writing and publishing checkpoints."""
 
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole
+from neuron_specialization.files import sha256_of, whole
 from neuron_specialization.methods.adapters import is_adapter
 
 LITTLE = 100_000_000  # bytes: with fewer left, a write that failed did so for lack of room
@@ -136,6 +135,5 @@ def unify_strings(value: Any) -> Any:
 
 
 def file_hash(path: Path) -> str:
-    """The first 16 hexadecimal digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    """Return the first 16 hexadecimal digits of a file's SHA-256."""
+    return sha256_of(path)[:16]

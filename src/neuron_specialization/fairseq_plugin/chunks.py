@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.indexed_files import SIZE, Block, write_indexed
+from neuron_specialization.files import BLOCK_BYTES, line_of
 
 CHUNK_BYTES = 32 << 20
 """Text of one task; some ten seconds of work."""
-BLOCK_BYTES = 1 << 20
-"""Text that is in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,22 +87,13 @@ def read_blocks(chunk: Chunk) -> Iterator[list[bytes]]:
             try:
                 block.decode()
             except UnicodeDecodeError as error:
-                line = count_lines(chunk.corpus, position + error.start) + 1
+                line = line_of(chunk.corpus, position + error.start)
                 raise InputError(
                     f"{chunk.corpus}, line {line}: not UTF-8 ({error.reason}, byte "
                     f"{block[error.start]:#x}); convert the file, or leave the line out"
                 ) from error
             position += len(block)
             yield block.removesuffix(b"\n").split(b"\n")
-
-
-def count_lines(corpus: Path, end: int) -> int:
-    """The lines that end before a byte of a file."""
-    lines = 0
-    with corpus.open("rb") as file:
-        while block := file.read(min(BLOCK_BYTES, end - file.tell())):
-            lines += block.count(b"\n")
-    return lines
 
 
 def join_chunks(

@@ -1,6 +1,6 @@
-"""Translation of a split: all directions of a system in one process."""
+"""Translation of a split in all directions of a system."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,77 @@ from fairseq import utils
 from fairseq.dataclass.configs import GenerationConfig
 
 from neuron_specialization.corpora.shards import fairseq_data
-from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
+from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner, vocabulary_folder
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
+from neuron_specialization.parallel import device_of, map_processes, share_out
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
+
+Group = tuple[Path, list[str]]
+"""A checkpoint, and the directions that it translates."""
+
+
+def translate_system(
+    models: Sequence[str],
+    directions: Sequence[str],
+    folder: Path,
+    *,
+    files: DirectionFiles,
+    data: Sequence[str],
+    split: str,
+    vocabularies: Sequence[str],
+    settings: DecodingSettings,
+    device: str,
+    processes: int,
+) -> None:
+    """Translate a split in all directions of a system, `{direction}.txt` each.
+
+    Args:
+        models: a checkpoint of all directions, or folders of bilingual ones, `{direction}.pt`.
+        directions: the directions.
+        folder: where to write.
+        files: what the directions have of their own.
+        data: folders of the binarised corpora, `joint` or named after pairs.
+        split: the split to translate.
+        vocabularies: folders of the SentencePiece models, named in the same way.
+        settings: of the beam search.
+        device: `cpu` or `cuda`.
+        processes: processes, or GPUs, that share the directions.
+    """
+
+    def translate_share(share: tuple[int, list[Group]]) -> None:
+        process, groups = share
+        for checkpoint, names in groups:
+            translate_split(
+                checkpoint=checkpoint,
+                files=files,
+                data=vocabulary_folder(data, names[0]),
+                split=split,
+                vocabulary=vocabulary_folder(vocabularies, names[0]),
+                settings=settings,
+                outputs={name: folder / f"{name}.txt" for name in names},
+                device=device_of(device, process),
+            )
+
+    shares = group_directions(models, directions, processes)
+    map_processes(translate_share, enumerate(shares), len(shares))
+
+
+def group_directions(
+    models: Sequence[str], directions: Sequence[str], processes: int
+) -> list[list[Group]]:
+    """The checkpoints of each process, with the directions that it translates with each.
+
+    The directions of an only model are shared out, or the bilingual models of one direction each.
+    """
+    if Path(models[0]).is_file():
+        return [[(Path(models[0]), share)] for share in share_out(directions, processes)]
+    checkpoints = {path.stem: path for folder in models for path in Path(folder).glob("*.pt")}
+    return share_out([(checkpoints[each], [each]) for each in directions], processes)
 
 
 def translate_split(

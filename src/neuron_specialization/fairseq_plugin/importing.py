@@ -20,23 +20,21 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     write_checkpoint,
 )
 from neuron_specialization.fairseq_plugin.external_checkpoints import (
+    DECODER_EMBEDDING,
+    ENCODER_EMBEDDING,
     Foreign,
+    check_shapes,
+    order_rows,
     read_foreign,
+    restore_names,
     stated_languages,
     stated_tags,
     trained_dictionary,
 )
-from neuron_specialization.fairseq_plugin.external_tensors import (
-    DECODER_EMBEDDING,
-    ENCODER_EMBEDDING,
-    check_shapes,
-    order_rows,
-    restore_names,
-)
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.settings.training import Architecture, Training
+from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +76,9 @@ def import_checkpoint(
     """
     foreign = read_foreign(source, trusted=trusted)
     check_task(foreign, directions, language_tags)
-    config = build_config(architecture, data, directions, published.parent, language_tags)
+    config = fairseq_config(
+        architecture, directions, data=data, folder=published.parent, language_tags=language_tags
+    )
     check_model(foreign, vars(config.model))
     task = DirectionsTask.setup_task(config.task)
     tensors = restore_names(foreign)
@@ -97,26 +97,6 @@ def import_checkpoint(
         origin={"imported_from": {"file": source.name, "sha256": file_hash(source)}},
     )
     write_checkpoint(published, state)
-
-
-def build_config(
-    architecture: Architecture,
-    data: Path,
-    directions: Sequence[str],
-    folder: Path,
-    language_tags: bool,
-) -> Any:
-    """fairseq's configuration of a training of this architecture."""
-    training = Training(
-        data=data,
-        directions=directions,
-        save_dir=folder,
-        tensorboard=folder,
-        seed=1,
-        device="cpu",
-        language_tags=language_tags,
-    )
-    return fairseq_config(architecture, training)
 
 
 def check_model(foreign: Foreign, ours: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Trained models, loaded for recording or decoding."""
 
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,50 @@ from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import check_directions, parse_sets
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.methods.adapters import is_adapter
-from neuron_specialization.settings.training import Architecture, Training
+from neuron_specialization.settings.training import Adapters, Architecture, Training
+
+NOWHERE = Path("nowhere")  # of a model that neither reads nor writes a file
 
 
-def fairseq_config(architecture: Architecture, training: Training) -> Any:
-    """fairseq's configuration of a training."""
+def fairseq_config(architecture: Architecture, directions: Sequence[str], **options: Any) -> Any:
+    """Return fairseq's configuration of a model; the arguments are those of `fairseq_arguments`."""
+    return convert_namespace_to_omegaconf(fairseq_arguments(architecture, directions, **options))
+
+
+def fairseq_arguments(
+    architecture: Architecture,
+    directions: Sequence[str],
+    *,
+    data: Path = NOWHERE,
+    folder: Path = NOWHERE,
+    adapters: Adapters | None = None,
+    language_tags: bool = True,
+) -> Namespace:
+    """Return the command line of `fairseq-train` for a model that is built without training it.
+
+    Args:
+        architecture: its sizes.
+        directions: the directions that it translates.
+        data: folder of the binarised corpora.
+        folder: where its checkpoints would be written.
+        adapters: those that are added to it.
+        language_tags: whether source and target begin with a tag.
+    """
+    training = Training(
+        data=data,
+        directions=directions,
+        save_dir=folder,
+        tensorboard=folder,
+        seed=1,
+        device="cpu",
+        adapters=adapters,
+        language_tags=language_tags,
+    )
     parser = options.get_training_parser()
-    arguments = options.parse_args_and_arch(parser, training_flags(architecture, training))
-    return convert_namespace_to_omegaconf(arguments)
+    arguments: Namespace = options.parse_args_and_arch(
+        parser, training_flags(architecture, training)
+    )
+    return arguments
 
 
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from fairseq.data import Dictionary
 from torch import nn
 
-from neuron_specialization.fairseq_plugin.models import fairseq_config
+from neuron_specialization.fairseq_plugin.models import fairseq_arguments
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.settings.training import Adapters, Architecture, Training
+from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
+from neuron_specialization.settings.training import Adapters, Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +49,12 @@ def build_empty(
 ) -> nn.Module:
     """The model of a system as its training builds it, on torch's device without memory."""
     directions = list(adapters.sets) if adapters else ["source-target"]
-    nowhere = Path("nowhere")
-    training = Training(
-        data=nowhere,
-        directions=directions,
-        save_dir=nowhere,
-        tensorboard=nowhere,
-        seed=1,
-        device="cpu",
-        adapters=adapters,
-    )
-    config = fairseq_config(architecture, training)
+    # fairseq's whole configuration would take a second to make
+    arguments = fairseq_arguments(architecture, directions, adapters=adapters)
+    settings = DirectionsConfig.from_namespace(arguments)
     source, target = map(make_dictionary, dictionaries)
     with torch.device("meta"):
-        model: nn.Module = DirectionsTask(config.task, source, target).build_model(config.model)
+        model: nn.Module = DirectionsTask(settings, source, target).build_model(arguments)
     return model
 
 

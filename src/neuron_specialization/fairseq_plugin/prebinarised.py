@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from neuron_specialization.corpora.existing_vocabulary import FAIRSEQ_TOKENS, read_dictionary
-from neuron_specialization.corpora.shards import TRAIN, shard_folders
-from neuron_specialization.corpora.vocabulary import language_file
+from neuron_specialization.corpora.corpus_files import TRAIN
+from neuron_specialization.corpora.existing_vocabulary import read_dictionary
+from neuron_specialization.corpora.shards import shard_folders
+from neuron_specialization.corpora.vocabulary import FAIRSEQ_TOKENS, language_file
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.indexed_files import IndexedFile, open_indexed
 

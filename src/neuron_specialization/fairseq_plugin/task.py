@@ -11,6 +11,7 @@ from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
 from torch import nn
 
+from neuron_specialization.corpora.corpus_files import TRAIN
 from neuron_specialization.corpora.vocabulary import detokenise, join_pieces
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.attention import fuse_cross_attention
@@ -70,11 +71,11 @@ class DirectionsTask(FairseqTask):
 
     def has_sharded_data(self, split: str) -> bool:
         """Whether the epochs of training come from different folders."""
-        return split == "train" and len(self.folders) > 1
+        return split == TRAIN and len(self.folders) > 1
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **_: Any) -> None:
         """Read a split; training is sampled by temperature, anything else is read whole."""
-        training = split == "train"
+        training = split == TRAIN
         folder = self.folders[(epoch - 1) % len(self.folders)] if training else self.folders[0]
         sampling = Sampling(temperature=self.cfg.sampling_temperature, seed=self.cfg.seed)
         self.datasets[split] = load_directions(

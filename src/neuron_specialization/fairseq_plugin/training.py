@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import shlex
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from neuron_specialization.corpora.shards import shard_folders
@@ -54,6 +55,70 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
     write_curve(validations, architecture.best_by, published.with_suffix(".curve.csv"))
     publish_checkpoint(best, published, adapters_only=training.adapters is not None)
     forget(training.save_dir)
+
+
+def train_bilingual(
+    architecture: Architecture, trainings: Iterable[Training], work: Path, folder: Path
+) -> None:
+    """Train a model of each direction, one after the other.
+
+    Args:
+        architecture: model sizes and training settings of all.
+        trainings: one direction each.
+        work: where they are published, `{direction}.pt`; those that a killed job had finished stay.
+        folder: what `work` becomes in the end.
+    """
+    work.mkdir(exist_ok=True)
+    for training, published in unfinished(trainings, work, ".pt"):
+        train(architecture, training, published)
+    work.rename(folder)
+
+
+def find_all_weights(
+    architecture: Architecture,
+    trainings: Iterable[Training],
+    *,
+    pruning: float,
+    output_projection: bool,
+    work: Path,
+    masks: Path,
+) -> None:
+    """Find the weights of each direction, see `find_weights`, one after the other.
+
+    Args:
+        architecture: model sizes, and training settings of the fine-tunes.
+        trainings: one direction each.
+        pruning: share of each tensor's weights that is removed, 0 to 1.
+        output_projection: prune the output projection too.
+        work: folder of the masks of each direction; those that a killed job had finished stay. It
+            is removed at the end.
+        masks: where to write the weight masks of all.
+    """
+    work.mkdir(exist_ok=True)
+    trainings = list(trainings)
+    for training, path in unfinished(trainings, work, ".npz"):
+        find_weights(
+            architecture,
+            training,
+            pruning=pruning,
+            output_projection=output_projection,
+            masks=path,
+        )
+    parts = [WeightMasks.load(work / f"{each.directions[0]}.npz") for each in trainings]
+    WeightMasks.join(parts).save(masks)
+    shutil.rmtree(work)
+
+
+def unfinished(
+    trainings: Iterable[Training], work: Path, suffix: str
+) -> Iterator[tuple[Training, Path]]:
+    """Yield the trainings, of a direction each, whose result is not in `work`, and its path."""
+    for training in trainings:
+        result = work / f"{training.directions[0]}{suffix}"
+        if result.is_file():
+            shutil.rmtree(training.save_dir, ignore_errors=True)
+        else:
+            yield training, result
 
 
 def find_weights(

@@ -11,7 +11,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-HAS_TRITON = find_spec("triton") is not None
+HAS_TRITON = find_spec("triton") is not None  # CUDA builds of torch have it
+BLOCK = 1024  # weights of a program of the kernel
+
+if HAS_TRITON:
+    import triton
+    from triton import language as tl
+
+    @triton.jit  # type: ignore[untyped-decorator]
+    def keep_block(weight, bits, kept, num_weights, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+        """Write a block of the weights, zeros where the bit is 0."""
+        index = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+        inside = index < num_weights
+        byte = tl.load(bits + index // 8, mask=inside, other=0)
+        value = tl.load(weight + index, mask=inside, other=0.0)
+        bit = (byte >> (7 - index % 8).to(tl.uint8)) & 1
+        tl.store(kept + index, tl.where(bit == 1, value, 0.0), mask=inside)
 
 
 def keep_weights(weight_OI: Tensor, bits_P: Tensor) -> Tensor:
@@ -22,12 +37,19 @@ def keep_weights(weight_OI: Tensor, bits_P: Tensor) -> Tensor:
         bits_P: their bits in row-major order, uint8 [P] with P = ceil(O * I / 8).
     """
     if weight_OI.is_cuda and HAS_TRITON:
-        from neuron_specialization.methods.packed_bits_kernel import keep_weights_in_one_pass
-
         return keep_weights_in_one_pass(weight_OI, bits_P)
     # looking bytes up is faster than shifting, and here faster than a product with booleans
     kept_P8 = functional.embedding(bits_P.int(), byte_table(weight_OI.device, weight_OI.dtype))
     return weight_OI * kept_P8.flatten()[: weight_OI.numel()].view_as(weight_OI)
+
+
+def keep_weights_in_one_pass(weight_OI: Tensor, bits_P: Tensor) -> Tensor:
+    """`keep_weights` in one pass over the weights, by the kernel."""
+    weight_OI = weight_OI.contiguous()
+    kept_OI = torch.empty_like(weight_OI)
+    programs = (triton.cdiv(weight_OI.numel(), BLOCK),)
+    keep_block[programs](weight_OI, bits_P, kept_OI, weight_OI.numel(), BLOCK=BLOCK)
+    return kept_OI
 
 
 @lru_cache

@@ -1,0 +1,121 @@
+"""Translate raw text with an exported model.
+
+torch, fairseq and CTranslate2 are imported where they are needed: --help needs none.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tqdm import tqdm
+
+from neuron_specialization.cli.option_types import finite, not_negative, positive_int
+from neuron_specialization.corpora.text_lines import count_lines, read_lines, split_lines
+from neuron_specialization.errors import InputError
+from neuron_specialization.export.manifest import FORMATS, Description
+from neuron_specialization.files import check_output, whole
+from neuron_specialization.settings.decoding import DecodingSettings
+
+STANDARD = Path("-")
+
+
+def translate(options: argparse.Namespace) -> None:
+    """Translate raw text with an exported model: a line in, a line out, in order."""
+    description = Description.read(options.exported)
+    name, total = name_input(options.input)
+    if options.output != STANDARD:
+        check_output(options.output)
+    engine_name = options.engine or preferred(description.formats)
+    settings = DecodingSettings(
+        beam=options.beam,
+        length_penalty=options.length_penalty,
+        max_len_a=options.max_len_a,
+        max_len_b=options.max_len_b,
+        max_tokens=options.max_tokens,
+    )
+    from neuron_specialization.export.translation import load_engine, translate_text
+
+    engine = load_engine(
+        options.exported, description, engine_name, options.device, options.threads
+    )
+    with open_input(options.input) as lines, open_output(options.output) as output:
+        bar = tqdm(total=total, unit=" lines", disable=None)
+        for chunk in translate_text(lines, name, options.exported, description, engine, settings):
+            for each in chunk:
+                score = f"{each.score:.6f}\t" if options.scores and each.score is not None else ""
+                output.write(f"{score}{each.text}\n".encode())
+            output.flush()
+            bar.update(len(chunk))
+        bar.close()
+
+
+def preferred(formats: list[str]) -> str:
+    """CTranslate2 in full precision where it is there, or what is."""
+    return "ctranslate2" if "ctranslate2" in formats else formats[0]
+
+
+def name_input(path: Path) -> tuple[str, int | None]:
+    """The name of the input in messages, and its lines where they can be counted."""
+    if path == STANDARD:
+        return "standard input", None
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    return str(path), count_lines(path) if path.is_file() else None
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, compressed or not, or of the standard input."""
+    yield split_lines(sys.stdin.buffer) if path == STANDARD else read_lines(path)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears when it is whole, or the standard output."""
+    if path == STANDARD:
+        yield sys.stdout.buffer
+        return
+    with whole(path) as partial, partial.open("wb") as file:
+        yield file
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `translate`."""
+    parser.set_defaults(run=translate)
+    parser.add_argument("exported", type=Path, help="folder that `export` wrote")
+    parser.add_argument(
+        "--engine", choices=FORMATS, help="what decodes (ctranslate2 where it was exported)"
+    )
+    parser.add_argument("--input", type=Path, default=STANDARD, help="text file (standard input)")
+    parser.add_argument(
+        "--output", type=Path, default=STANDARD, help="file to write (standard output)"
+    )
+    parser.add_argument("--beam", type=positive_int, default=5, help="(%(default)s)")
+    parser.add_argument(
+        "--length-penalty", type=finite, default=1.0, help="above 1 favours longer (%(default)s)"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=positive_int,
+        default=4000,
+        metavar="N",
+        help="source tokens of a batch, padding included (%(default)s)",
+    )
+    parser.add_argument(
+        "--max-len-a",
+        type=not_negative,
+        default=0,
+        metavar="A",
+        help="a hypothesis has at most A * source tokens + B tokens (%(default)s)",
+    )
+    parser.add_argument(
+        "--max-len-b", type=positive_int, default=200, metavar="B", help="(%(default)s)"
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(%(default)s)")
+    parser.add_argument("--threads", type=positive_int, help="of the CPU (all of them)")
+    parser.add_argument(
+        "--scores", action="store_true", help="write the score and a tab before each hypothesis"
+    )

@@ -1,0 +1,89 @@
+"""Small corpora through `prepare_corpora`, for tests."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from neuron_specialization.corpora.cleaning import Cleaning
+from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus, read_split
+from neuron_specialization.corpora.preparation import prepare_corpora
+from neuron_specialization.corpora.readers import read_corpus
+
+LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False)
+STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True)
+IDS = "{lang}.tsv"
+
+
+def source(name: str, format: str, *path: str, **settings: object) -> SplitSource:
+    """A split as the configuration has it, its files below the folder of the test."""
+    split = {"name": name, "format": format, "path": path, "origin": "the attic", **settings}
+    return read_split(split, {"": Path()})
+
+
+def within(split: SplitSource, folder: Path) -> SplitSource:
+    """The same split with its files in a folder."""
+    exceptions = {lang: replace(other, folder=folder) for lang, other in split.exceptions.items()}
+    return replace(split, folder=folder, exceptions=exceptions)
+
+
+TEXT, TSV = source("train", "text", "{pair}.{lang}"), source("train", "tsv", "{pair}.tsv")
+VALID = source("valid", "text", "valid.{lang}")
+HELD_OUT = [
+    source("train", "ids", IDS),
+    source("valid", "held_out", sentences=3),
+    source("test", "held_out", sentences=4),
+]
+
+
+def fill(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def prepare(
+    folder: Path,
+    sources: Sequence[SplitSource],
+    *,
+    max_pairs: Mapping[str, int | None] | None = None,
+    cleaning: Cleaning = LENIENT,
+    seed: int = 1,
+    out: str = "out",
+    codes: Mapping[str, Mapping[str, str]] | None = None,
+    untouched: Sequence[str] = (),
+    processes: int = 1,
+) -> dict[str, str]:
+    """Prepare into folder/results/out and return the text of each file there."""
+    prepare_corpora(
+        sources=[within(split, folder) for split in sources],
+        codes=codes or {},
+        pivot="en",
+        max_pairs={"de": None} if max_pairs is None else max_pairs,
+        cleaning=cleaning,
+        seed=seed,
+        out=folder / "results" / out,
+        untouched=untouched,
+        processes=processes,
+    )
+    return {p.name: p.read_bytes().decode() for p in (folder / "results" / out).iterdir()}
+
+
+def report(files: Mapping[str, str]) -> dict[tuple[str, str], dict[str, int]]:
+    rows = list(csv.DictReader(files["report.tsv"].splitlines(), delimiter="\t"))
+    return {
+        (row.pop("split"), row.pop("pair")): {column: int(n) for column, n in row.items()}
+        for row in rows
+    }
+
+
+def id_file(lang: str, numbers: Sequence[int]) -> str:
+    return "".join(f"v{n}\t{lang} sentence v{n}\n" for n in numbers)
+
+
+def read(
+    folder: Path, format: str, *path: str, **settings: object
+) -> list[tuple[int | str, str | None, str | None]]:
+    split = within(source("train", format, *path, **settings), folder)
+    return [tuple(line) for line in read_corpus(find_corpus(split, "en", "de", {}))]

@@ -1,0 +1,113 @@
+"""Several processes of one training stop and end together, and resume what one had begun."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.fairseq_plugin.checkpointing import last_checkpoints, received
+from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from tests.fairseq_plugin.test_checkpointing import at_update
+from tests.trained_models import run_training
+
+
+def test_another_number_of_processes_goes_on_where_one_had_got_to(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        at_update(patch, 13, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Stopped):
+            run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0)
+    received.clear()
+    expected = run_training(binarised, tmp_path / "one", dropout=0.0, attention_dropout=0.0)
+    published = run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0, processes=2)
+    ours, theirs = read_checkpoint(published), read_checkpoint(expected)
+    for name, value in theirs["model"].items():
+        torch.testing.assert_close(ours["model"][name], value, rtol=1e-3, atol=1e-4)
+    assert ours["extra_state"]["val_loss"] == pytest.approx(theirs["extra_state"]["val_loss"], 1e-3)
+
+
+JOB = """
+import sys
+from pathlib import Path
+from neuron_specialization.logs import ending_with_messages
+from tests.trained_models import run_training
+with ending_with_messages():
+    data, folder = map(Path, sys.argv[1:])
+    run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
+"""
+
+
+def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
+    """Start a training of two processes that does not end, and wait for its first checkpoint."""
+    with (folder / "log").open("w") as log:
+        job = subprocess.Popen(
+            [sys.executable, "-c", JOB, str(data), str(folder)],
+            cwd=project,
+            env=os.environ | {"PYTHONPATH": f"{project / 'src'}:{project}"},
+            stdout=log,
+            stderr=log,
+        )
+    wait_for(lambda: last_checkpoints(folder / "work"))
+    return job
+
+
+def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, project: Path) -> None:
+    """As a job does: the signal reaches the process that started them."""
+    job = start_job(binarised, tmp_path, project)
+    job.send_signal(signal.SIGTERM)
+    code, log = job.wait(timeout=600), (tmp_path / "log").read_text()
+    assert code == os.EX_TEMPFAIL, log[-3000:]
+    assert "the same command goes on from there" in log
+    assert "Traceback" not in log
+    last = last_checkpoints(tmp_path / "work")[0]
+    assert read_checkpoint(last)["extra_state"]["processes"] == 2
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.1)
+
+
+def test_an_error_in_one_process_ends_all(
+    binarised: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parent = tmp_path / "parent.pt"
+    torch.save({"model": {}}, parent)
+    with pytest.raises(InputError, match="a process of the training ended with code 1"):
+        run_training(binarised, tmp_path, processes=2, parent=parent)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_processes_die_with_the_job_that_started_them(
+    binarised: Path, tmp_path: Path, project: Path
+) -> None:
+    """Its lock is then another's to take; nobody may go on writing to the folder."""
+    job = start_job(binarised, tmp_path, project)
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+    assert len(children) == 2
+    job.kill()
+    job.wait()
+    wait_for(lambda: not any(is_running(child) for child in children), 10)
+
+
+def is_running(process: str) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"3 GPUs cannot share evenly.* one of 1, 2 \(`gpus`"):
+        run_training(binarised, tmp_path, processes=3)
