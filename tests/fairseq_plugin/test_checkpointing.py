@@ -14,7 +14,7 @@ import torch
 from fairseq_cli import train as fairseq_train
 
 from neuron_specialization.errors import InputError, Stopped
-from neuron_specialization.fairseq_plugin import checkpointing as resuming
+from neuron_specialization.fairseq_plugin import checkpointing
 from neuron_specialization.fairseq_plugin.checkpointing import last_checkpoints, received
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
@@ -132,9 +132,9 @@ def test_what_is_published_does_not_tell_that_it_was_resumed(
 def test_signals_mean_what_they_meant_when_training_is_over(
     binarised: Path, tmp_path: Path
 ) -> None:
-    before = [signal.getsignal(number) for number in resuming.STOPS]
+    before = [signal.getsignal(number) for number in checkpointing.STOPS]
     run_training(binarised, tmp_path, max_updates=1, validate_every=1)
-    assert [signal.getsignal(number) for number in resuming.STOPS] == before
+    assert [signal.getsignal(number) for number in checkpointing.STOPS] == before
 
 
 def test_a_kill_after_the_last_update_trains_no_further(
@@ -260,7 +260,7 @@ def test_a_kill_while_the_work_folder_is_removed(
         with pytest.MonkeyPatch.context() as patch:
             dying_at_file(patch, removed + 1)
             with pytest.raises(KeyboardInterrupt):
-                resuming.forget(folder / "work")
+                checkpointing.forget(folder / "work")
         assert len(names(folder / "work")) == len(whole) - removed
         assert_same(run_training(binarised, folder, validate_every=5), often)
 
@@ -290,7 +290,7 @@ def test_only_the_last_two_and_the_best_are_kept(
     binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = resuming.save_checkpoint
+    original = checkpointing.save_checkpoint
 
     def save(*args: Any) -> None:
         original(*args)

@@ -101,7 +101,7 @@ def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
 
 
 def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
-    """Validate and save by updates; how it is saved is ours (`fairseq_plugin/resuming.py`)."""
+    """Validate and save by updates; how it is saved is ours (`fairseq_plugin/checkpointing.py`)."""
     by_score = architecture.best_by != "loss"
     return as_flags(
         {
