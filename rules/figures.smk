@@ -15,7 +15,7 @@ rule measure_neurons:
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
         distances=plan.figures.distances,
         code=plan.code(
-            "neurons.family_statistics", "neurons.distances", "tables.writers"
+            "neurons.selection", "tables.neuron_statistics", "neurons.distances"
         ),
     output:
         overlap="<neurons>/overlap.csv",
@@ -80,7 +80,6 @@ rule make_explorer:
     """A page to explore the neurons with: any layer, k and counting."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
-        template=plan.path("src/neuron_specialization/figures/explorer.html"),
         code=plan.code("figures.explorer"),
     output:
         html=report(

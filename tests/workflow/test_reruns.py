@@ -68,7 +68,7 @@ def test_nothing_is_trained_again_for_its_log(
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("tables/writers.py", TABLES),
+        ("tables/render.py", TABLES | {"describe_settings": 1}),
         (
             "evaluation/scoring.py",
             {"score_system": 17, "compare_systems": 12, "draw_neurons": 1, **TABLES},
