@@ -29,7 +29,7 @@ with log_to(snakemake.log[0]):
             pivot=params.pivot,
             moses=params.moses,
         )
-        write = partial(postprocess_direction, Path(inputs.translations), corpus)
+        write = partial(postprocess_direction, Path(inputs.translations[0]), corpus)
     else:
         folder = Path(params.folder)
         missing = find_missing(folder, directions, split)
