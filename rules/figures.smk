@@ -104,87 +104,32 @@ rule make_explorer:
         "../scripts/make_explorer.py"
 
 
-rule draw_languages:
-    """The differences of a table by language as bars (Figure 3)."""
+rule draw_scores:
+    """A figure of scores: by language (Figure 3), the sweep of k (4), differences to controls."""
     input:
-        table=plan.figures.table,
-        code=plan.code("figures.scores"),
+        unpack(plan.figures.score_inputs),
+        code=plan.code("figures.scores", "tables.comparisons"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=report(
             "<dataset>/figures/{split}/{figure}.{metric}.png",
-            caption="../report/figure3.rst",
+            caption="../report/score_figure.rst",
             category="Scores",
             labels={"item": "{figure}", "metric": "{metric}", "split": "{split}"},
         ),
         csv="<dataset>/figures/{split}/{figure}.{metric}.csv",
     log:
-        "<logs>/draw_languages/{split}.{figure}.{metric}.log",
+        "<logs>/draw_scores/{split}.{figure}.{metric}.log",
     wildcard_constraints:
-        figure=pattern(plan.figures.of_tables),
+        figure=pattern(plan.figures.names),
     conda:
         "../envs/figures.yaml"
     params:
-        languages=plan.others,
-        pivot=plan.pivot,
+        settings=plan.figures.score_settings,
     message:
         "Draw {wildcards.figure} of {wildcards.split} in {wildcards.metric}"
     script:
-        "../scripts/draw_languages.py"
-
-
-rule draw_sweep:
-    """The improvement over the parent against k, beside the continued baseline (Figure 4)."""
-    input:
-        unpack(plan.figures.sweep),
-        code=plan.code("figures.scores"),
-    output:
-        pdf="<dataset>/figures/{split}/figure4.{metric}.pdf",
-        png=report(
-            "<dataset>/figures/{split}/figure4.{metric}.png",
-            caption="../report/figure4.rst",
-            category="Scores",
-            labels={"item": "figure4", "metric": "{metric}", "split": "{split}"},
-        ),
-        csv="<dataset>/figures/{split}/figure4.{metric}.csv",
-    log:
-        "<logs>/draw_sweep/{split}.{metric}.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        runs=plan.figures.swept_values,
-        labels=plan.figures.sweep_labels,
-        pivot=plan.pivot,
-    message:
-        "Draw the sweep of k on {wildcards.split} in {wildcards.metric}"
-    script:
-        "../scripts/draw_sweep.py"
-
-
-rule draw_gains:
-    """The differences to the continued baselines, with intervals over seeds."""
-    input:
-        gains=plan.figures.gains,
-        code=plan.code("figures.scores", "tables.comparisons"),
-    output:
-        pdf="<dataset>/figures/{split}/gains.{metric}.pdf",
-        png=report(
-            "<dataset>/figures/{split}/gains.{metric}.png",
-            caption="../report/gains.rst",
-            category="Scores",
-            labels={"item": "gains", "metric": "{metric}", "split": "{split}"},
-        ),
-        csv="<dataset>/figures/{split}/gains.{metric}.csv",
-    log:
-        "<logs>/draw_gains/{split}.{metric}.log",
-    conda:
-        "../envs/figures.yaml"
-    params:
-        pivot=plan.pivot,
-    message:
-        "Draw the gains on {wildcards.split} in {wildcards.metric}"
-    script:
-        "../scripts/draw_gains.py"
+        "../scripts/draw_scores.py"
 
 
 rule draw_trainings:

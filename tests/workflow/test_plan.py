@@ -123,7 +123,7 @@ def test_the_sweep_of_k_ends_with_the_continued_baseline(builtin: Plan) -> None:
     assert [k for k, _ in runs] == [50, 70, 80, 90, 95, 99, None]
     assert runs[-1][1] == Run("continued", 1)
     assert builtin.figures.sweep_labels == {"parent": "Baseline", "control": "Continued baseline"}
-    found = builtin.figures.sweep(job(split="test"))
+    found = builtin.figures.score_inputs(job(split="test", figure="figure4", metric="bleu"))
     assert found["parents"] == ["<dataset>/scores/test/baseline/seed1.csv"] * 7
 
 

@@ -33,7 +33,7 @@ def jobs(**counts: int) -> dict[str, int]:
     evaluated = dict.fromkeys(
         ("translate_split", "postprocess_outputs", "score_system"), tests * trained
     ) | {"compare_systems": tests * counts.pop("continued")}
-    evaluated["draw_gains"] = tests * counts.pop("metrics", 2)
+    evaluated["draw_scores"] = counts.pop("figures", 1) * tests * counts.pop("metrics", 2)
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
     planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
@@ -68,8 +68,7 @@ JOBS = {
         record_activations=2,
         select_neurons=10,
         make_table=8,
-        draw_languages=2,
-        draw_sweep=2,
+        figures=3,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -89,11 +88,11 @@ JOBS = {
         record_activations=3,
         select_neurons=18,
         make_table=2,
-        draw_sweep=2,
+        figures=2,
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/iwslt14.yaml",): jobs(
-        metrics=0,
+        metrics=3,
         fetch_corpus=2,
         trained=11,
         continued=9,
@@ -102,7 +101,6 @@ JOBS = {
         record_activations=2,
         select_neurons=5,
         make_table=15,
-        draw_languages=3,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
@@ -209,7 +207,7 @@ SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
         (
             "figures",
             SCORES - {"train_bilingual"}
-            | {"compare_systems", "count_parameters", "make_table", "draw_gains", "draw_trainings"}
+            | {"compare_systems", "count_parameters", "make_table", "draw_scores", "draw_trainings"}
             | {*LOOK},
         ),
     ],
@@ -270,9 +268,7 @@ def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
     assert done.returncode == 0, done.stdout
     assert planned_jobs(done.stdout) == JOBS[()] | {
         "make_table": 4,
-        "draw_languages": 1,
-        "draw_gains": 1,
-        "draw_sweep": 1,
+        "draw_scores": 3,
     }
 
 

@@ -34,7 +34,7 @@ def results(clone: Path) -> Path:
 
 # all that is written as a table, and what is drawn from one
 TABLES = {"make_table": 4, "make_setup_table": 4, "count_parameters": 1}
-TABLES |= {"measure_neurons": 1, "draw_gains": 2}
+TABLES |= {"measure_neurons": 1, "draw_scores": 2}
 # what any change of settings concerns
 SETTINGS = {"describe_settings": 1}
 
@@ -73,7 +73,7 @@ def test_nothing_is_trained_again_for_its_log(
             "evaluation/scoring.py",
             {"score_system": 17, "compare_systems": 12, "draw_neurons": 1, **TABLES},
         ),
-        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_gains": 2}),
+        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_scores": 2}),
         (
             "neurons/selection.py",
             {
@@ -85,7 +85,7 @@ def test_nothing_is_trained_again_for_its_log(
                 "score_system": 8,
                 "compare_systems": 8,
                 "make_table": 4,
-                "draw_gains": 2,
+                "draw_scores": 2,
                 "describe_trainings": 1,
             },
         ),
@@ -97,7 +97,7 @@ def test_nothing_is_trained_again_for_its_log(
                 "score_system": 17,
                 "compare_systems": 12,
                 "make_table": 4,
-                "draw_gains": 2,
+                "draw_scores": 2,
                 "measure_efficiency": 1,
             },
         ),
@@ -127,7 +127,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "compare_systems": 9,
                 "count_parameters": 1,
                 "make_table": 4,
-                "draw_gains": 2,
+                "draw_scores": 2,
                 "describe_trainings": 1,
                 "describe_models": 1,
                 **SETTINGS,
@@ -141,7 +141,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "score_system": 17,
                 "compare_systems": 12,
                 "make_table": 4,
-                "draw_gains": 2,
+                "draw_scores": 2,
                 **SETTINGS,
             },
         ),
@@ -155,7 +155,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
                 "score_system": 1,
                 "compare_systems": 1,
                 "make_table": 4,
-                "draw_gains": 2,
+                "draw_scores": 2,
                 "describe_trainings": 1,
                 **SETTINGS,
             },
@@ -211,7 +211,7 @@ def test_one_more_k_trains_that_k_only(
     done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
     planned = planned_jobs(done.stdout)
     assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
-    assert planned["draw_sweep"] == 2
+    assert planned["draw_scores"] == 6
     # tables name the settings, so they are made anew; nothing else is counted or trained
     assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from neuron_specialization.settings.related_systems import find_controls
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
@@ -61,16 +62,19 @@ class FiguresPlan:
     @cached_property
     def of_scores(self) -> list[str]:
         """The figures of scores and of validations."""
-        config = self.dataset.config
-        names = [*self.of_tables, *(["figure4"] if self.dataset.sweep else [])]
-        names += ["gains"] if self.gains_table else []
         curves = ["<dataset>/figures/trainings.pdf"] if self.tables.models.with_curve else []
         return curves + [
             f"<dataset>/figures/{split}/{name}.{metric}.pdf"
-            for split in config["test_splits"]
-            for name in names
-            for metric in config["metrics"]
+            for split in self.dataset.config["test_splits"]
+            for name in self.names
+            for metric in self.dataset.config["metrics"]
         ]
+
+    @property
+    def names(self) -> list[str]:
+        """The figures of scores."""
+        sweep = ["figure4"] if self.dataset.sweep else []
+        return [*self.of_tables, *sweep, *(["gains"] if self.gains_table else [])]
 
     @cached_property
     def of_tables(self) -> dict[str, str]:
@@ -79,10 +83,30 @@ class FiguresPlan:
         drawn = ((table, layout.get("figure")) for table, layout in layouts)
         return {name: table for table, name in drawn if name and self.tables.systems[table]}
 
-    def table(self, wildcards: Wildcards) -> str:
-        """Return the table that a figure by language shows."""
-        wanted = {"table": self.of_tables[wildcards.figure], "metric": wildcards.metric}
-        return f"{SCORE_TABLE}.csv".format(split=wildcards.split, **wanted)
+    def score_inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the tables or scores that a figure of scores shows."""
+        split, metric = wildcards.split, wildcards.metric
+        if wildcards.figure == "figure4":
+            runs = [run for _, run in self.swept]
+            parents = [self.dataset.parent_run(run) for run in runs]
+            scores, parent_scores = (files(SCORES, each, split=split) for each in (runs, parents))
+            return {"scores": scores, "parents": parent_scores}
+        if wildcards.figure == "gains":
+            path = f"{SCORE_TABLE}.gains.csv"
+            tables = self.gains_table
+            return {"gains": [path.format(split=split, table=t, metric=metric) for t in tables]}
+        table = self.of_tables[wildcards.figure]
+        return {"table": [f"{SCORE_TABLE}.csv".format(split=split, table=table, metric=metric)]}
+
+    def score_settings(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return what a figure of scores is told besides: its kind, and what that needs."""
+        pivot = {"pivot": self.dataset.pivot}
+        if wildcards.figure == "figure4":
+            runs = [(k, run.seed) for k, run in self.swept]
+            return {"kind": "sweep", "runs": runs, "labels": self.sweep_labels, **pivot}
+        if wildcards.figure == "gains":
+            return {"kind": "gains", **pivot}
+        return {"kind": "languages", "languages": self.dataset.others, **pivot}
 
     @cached_property
     def gains_table(self) -> list[str]:
@@ -98,13 +122,6 @@ class FiguresPlan:
             )
         ][:1]
 
-    def gains(self, wildcards: Wildcards) -> list[str]:
-        """Return the differences to continued baselines."""
-        path, where = f"{SCORE_TABLE}.gains.csv", {"split": wildcards.split}
-        return [
-            path.format(table=table, metric=wildcards.metric, **where) for table in self.gains_table
-        ]
-
     @property
     def distances(self) -> list[str]:
         """The file of distances of languages, if one is given."""
@@ -118,20 +135,6 @@ class FiguresPlan:
         controls = [row for own in [*sweep.values()][:1] for row in find_controls(own, systems)]
         rows = [*sweep.items(), *((None, row) for row in controls[:1])]
         return [(k, Run(row.system, seed)) for k, row in rows for seed in row.seeds]
-
-    @property
-    def swept_values(self) -> list[tuple[float | None, int]]:
-        """The k and the seed of each run of the sweep."""
-        return [(k, run.seed) for k, run in self.swept]
-
-    def sweep(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the scores of the sweep of k, and those of the parent of each run."""
-        runs, split = [run for _, run in self.swept], wildcards.split
-        parents = [self.dataset.parent_run(run) for run in runs]
-        return {
-            "scores": files(SCORES, runs, split=split),
-            "parents": files(SCORES, parents, split=split),
-        }
 
     @cached_property
     def sweep_labels(self) -> dict[str, str]:
