@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 CLUSTER = ("profiles/slurm/profile.yaml", "tests/cluster/my_cluster/profile.yaml")
-OTHERS = ("use_binarised", "import_checkpoint", "score_comet", "train_bilingual")
+OTHERS = ("use_binarised", "use_vocabulary", "import_checkpoint", "score_comet", "train_bilingual")
 OTHERS += ("fine_tune_directions",)  # rules that the tests' systems do not need
 
 
@@ -15,8 +15,9 @@ def rules_of(project: Path) -> tuple[set[str], set[str]]:
     """The rules of the workflow that are jobs of a cluster, and those that run where it runs."""
     files = [project / "Snakefile", *(project / "rules").glob("*.smk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    local = set(re.findall(r"\w+", text.split("localrules:")[1].split("\n\n")[0]))
-    return set(re.findall(r"(?m)^(?:rule|use rule \w+ as) (\w+)", text)) - local, local
+    rules = re.findall(r"(?ms)^(?:rule|use rule \w+ as) (\w+)(.*?)(?=^\S|\Z)", text)
+    local = {name for name, body in rules if "localrule: True" in body}
+    return {name for name, _ in rules} - local, local
 
 
 @pytest.mark.parametrize("name", CLUSTER)
