@@ -69,7 +69,6 @@ rule draw_neurons:
     params:
         families={code: plan.languages[code].family for code in plan.others},
         pivot=plan.pivot,
-        heat_maps=config["analysis"]["heat_maps"],
     message:
         "Draw the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"
     script:

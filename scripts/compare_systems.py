@@ -22,7 +22,6 @@ with log_to(snakemake.log[0]):
         test=params.significance["test"],
         samples=params.significance["samples"],
         seed=params.seed,
-        tokenised_bleu=params.tokenised_bleu,
     )
     sentences = pd.read_parquet(inputs.sentences)
     tables = []

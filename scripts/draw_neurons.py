@@ -20,4 +20,4 @@ with log_to(snakemake.log[0]):
     files = {path.stem: {} for path in paths}
     for path in paths:
         files[path.stem][path.suffix[1:]] = path
-    draw_all(Overlap.of(masks, params.pivot), params.families, files, params.heat_maps)
+    draw_all(Overlap.of(masks, params.pivot), params.families, files)

@@ -46,7 +46,7 @@ with log_to(snakemake.log[0]):
         for run in runs
         if run.system in settings["seeded"]
     }
-    same = ("layout", "levels", "pivot", "directions", "labels", "round_first", "level", "paper")
+    same = ("layout", "levels", "pivot", "directions", "labels", "level", "paper")
     write_tables(
         runs,
         read_tests(),

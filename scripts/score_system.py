@@ -14,7 +14,6 @@ with log_to(snakemake.log[0]):
     settings = ScoringSettings(
         split=snakemake.wildcards.split,
         metrics=params.metrics,
-        tokenised_bleu=params.tokenised_bleu,
     )
     scores = score_outputs(Path(inputs.outputs), params.directions, settings, snakemake.threads)
     write_scores(

@@ -1,7 +1,5 @@
 """Cells: which directions each averages, and the means."""
 
-import math
-
 import pandas as pd
 import pytest
 
@@ -58,15 +56,6 @@ def test_order_of_directions_does_not_matter() -> None:
     scores = {"en-de": 0.1, "en-nl": 0.2, "en-sv": 0.3, "de-en": 7.0}
     turned = {pair: scores[pair] for pair in ("en-sv", "en-nl", "de-en", "en-de")}
     pd.testing.assert_series_equal(by_level(turned), by_level(scores), rtol=0, atol=0)
-
-
-def test_rounding_first_is_what_the_paper_does() -> None:
-    scores = {"en-de": 10.04, "en-nl": 10.04, "en-lb": 10.06}
-    assert by_level(scores)["High", "O2M"] == pytest.approx(10.04)
-    rounded = by_level(scores, round_first=True)
-    assert rounded["High", "O2M"] == 10.0
-    assert rounded["All", "O2M"] == pytest.approx((10 + 10 + 10.1) / 3)
-    assert math.isnan(by_level(scores | {"en-lb": NAN}, round_first=True)["All", "O2M"])
 
 
 @pytest.mark.parametrize(

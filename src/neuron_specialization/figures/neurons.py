@@ -38,7 +38,6 @@ def draw_all(
     overlap: Overlap,
     families: Mapping[str, str],
     files: Mapping[str, Mapping[str, Path]],
-    scale: str,
 ) -> None:
     """Write every figure as PDF and PNG, and its data as CSV.
 
@@ -46,11 +45,10 @@ def draw_all(
         overlap: what is drawn.
         families: family of each language.
         files: of each figure by form: `pdf`, `png` and `csv`.
-        scale: of heat maps, `linear` or `official` (`heat_maps.draw_heat_map`).
     """
     with look():
         drawings = {
-            name: make_heat_map(make_panel(overlap, families, find_layer(overlap, *place)), scale)
+            name: make_heat_map(make_panel(overlap, families, find_layer(overlap, *place)))
             for name, place in HEAT_MAPS.items()
         }
         drawings["figure2"] = make_boxes(overlap)
@@ -79,13 +77,13 @@ def make_panel(overlap: Overlap, families: Mapping[str, str], layer: str) -> Pan
     )
 
 
-def make_heat_map(panel: Panel, scale: str) -> Drawing:
+def make_heat_map(panel: Panel) -> Drawing:
     """Draw Figure 1, 6, 7 or 8."""
     data = pd.DataFrame(panel.iou_LL, columns=panel.languages)
     data.insert(0, "language", panel.languages)
     if absent := explain_absence(panel):
         return message_figure(f"No heat map: {absent}"), data
-    return draw_heat_map(panel, scale), data
+    return draw_heat_map(panel), data
 
 
 def explain_absence(panel: Panel) -> str:

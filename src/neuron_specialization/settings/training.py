@@ -18,7 +18,6 @@ class Architecture:
     d_ff: int
     dropout: float
     attention_dropout: float
-    max_positions: int
     temperature: float
     max_tokens: int
     update_freq: int
@@ -29,6 +28,8 @@ class Architecture:
     validate_every: int
     patience: int
     precision: str
+    max_positions: int = 256
+    """Tokens of the longest sentence that is trained on."""
     best_by: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0

@@ -48,14 +48,12 @@ def level_cells(
     return cells
 
 
-def average(scores: pd.Series, cells: Cells, *, round_first: bool = False) -> pd.Series:
+def average(scores: pd.Series, cells: Cells) -> pd.Series:
     """Average the scores of directions such as ``en-de`` into cells.
 
     A NaN score makes the cells it belongs to NaN, so that no mean is silently one over fewer
-    directions. With ``round_first`` the scores are rounded to one decimal, as the paper's were.
+    directions.
     """
-    if round_first:
-        scores = scores.map(lambda score: float(f"{score:.1f}"))
     # fmean is exact, so the order in which directions are listed cannot show in the last digit.
     means = {
         cell: fmean(fmean(scores[pair] for pair in part) for part in parts)

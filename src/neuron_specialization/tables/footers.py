@@ -16,19 +16,13 @@ from neuron_specialization.tables.rows import SystemRow
 _MANY = 8  # directions that are listed one by one
 
 
-def describe(
-    rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells], *, round_first: bool
-) -> list[str]:
+def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]) -> list[str]:
     """Lines on a table's numbers: what they are, their signatures, what is missing and why."""
     name = metric_name(metric)
     pairs = _pairs(blocks)
     lines = [f"{rows[0].label}: scores; other rows: differences to it"]
     if any(row.scores_by_seed for row in rows):
         lines.append("± behind scores: standard deviation of a system's own scores over its seeds")
-    if round_first:
-        lines.append(
-            "Scores were rounded to one decimal before they were averaged, as in the paper"
-        )
     lines += [f"{name}: {signature}" for signature in find_signatures(rows, metric)]
     if _has(rows, metric + UNTOUCHED):
         lines.append(

@@ -35,7 +35,6 @@ def score_table(
     blocks: Mapping[str, Cells],
     metric: str,
     *,
-    round_first: bool = False,
     untouched: str = "",
 ) -> pd.DataFrame:
     """Tabulate every system twice: its absolute scores, then its deltas to the first system.
@@ -47,7 +46,6 @@ def score_table(
         systems: the rows, the first one being what the others are compared with.
         blocks: the directions behind the cells, by block ("" alone where a table has none).
         metric: the metric.
-        round_first: round scores to one decimal before they are averaged, as the paper does.
         untouched: another metric, whose averages over all directions are put beside, as
             ``UNTOUCHED_GROUP``.
 
@@ -63,7 +61,7 @@ def score_table(
     tables = {}
     for block, cells in blocks.items():
         chosen = {metric: cells} | ({untouched: _overall(cells)} if untouched else {})
-        tables[block] = _tabulate(systems, chosen, round_first=round_first)
+        tables[block] = _tabulate(systems, chosen)
     return tables[""] if "" in tables else pd.concat(tables, names=["direction"])
 
 
@@ -144,14 +142,12 @@ def _overall(cells: Cells) -> Cells:
     return {(names[group], side): parts for (group, side), parts in cells.items() if group in names}
 
 
-def _tabulate(
-    systems: Sequence[SystemRow], cells: Mapping[str, Cells], *, round_first: bool
-) -> pd.DataFrame:
+def _tabulate(systems: Sequence[SystemRow], cells: Mapping[str, Cells]) -> pd.DataFrame:
     """A block of ``score_table``; ``cells`` are by metric."""
 
     def row_of(scores: pd.DataFrame) -> pd.Series:
         parts = [
-            average(_select_scores(scores, metric, chosen), chosen, round_first=round_first)
+            average(_select_scores(scores, metric, chosen), chosen)
             for metric, chosen in cells.items()
         ]
         return pd.concat(parts)
