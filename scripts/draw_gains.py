@@ -1,7 +1,6 @@
 """Draw the differences to the continued baselines, with intervals over seeds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.figures.scores import draw_gains, read_gains
@@ -9,9 +8,6 @@ from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.comparisons import CONTROL
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]), look():
     gains = read_gains(Path(snakemake.input.gains[0]))

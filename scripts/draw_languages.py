@@ -1,7 +1,6 @@
 """Draw the differences of a table by language (Figure 3)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.figures.scores import (
@@ -12,9 +11,6 @@ from neuron_specialization.figures.scores import (
 from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]), look():
     languages = snakemake.params.languages

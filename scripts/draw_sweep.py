@@ -1,7 +1,6 @@
 """Draw the sweep of k (Figure 4)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,9 +10,6 @@ from neuron_specialization.figures.scores import draw_sweep, improvements
 from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]), look():
     inputs, params, metric = snakemake.input, snakemake.params, snakemake.wildcards.metric
