@@ -2,19 +2,16 @@
 
 from pathlib import Path
 
+from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.metrics import metric_name
-from neuron_specialization.figures.scores import (
-    draw_language_bars,
-    language_bars,
-    read_languages,
-)
+from neuron_specialization.figures.scores import draw_language_bars, language_bars
 from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]), look():
     languages = snakemake.params.languages
-    table = read_languages(Path(snakemake.input.table[0]), languages)
+    table = read_table(Path(snakemake.input.table[0]), languages)
     bars = language_bars(table, languages)
     figure = draw_language_bars(
         bars,

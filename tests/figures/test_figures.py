@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.figures.heat_maps import Panel, draw_heat_map, family_order
 from neuron_specialization.figures.layers import draw_sparsity, sparsity_by_layer
 from neuron_specialization.figures.neurons import (
@@ -22,8 +23,6 @@ from neuron_specialization.figures.scores import (
     draw_sweep,
     improvements,
     language_bars,
-    read_gains,
-    read_languages,
 )
 from neuron_specialization.figures.style import COLOURS, colours_of, look
 from neuron_specialization.neurons.overlap import Overlap
@@ -217,18 +216,10 @@ def test_a_system_may_be_called_null(tmp_path: Path) -> None:
         "o2m,null,absolute,1.0,2.0\no2m,None,absolute,2.0,\n"
         "o2m,null,delta,0.0,0.0\no2m,None,delta,1.0,\n"
     )
-    table = read_languages(path, ["de", "is"])
+    table = read_table(path, ["de", "is"])
     bars = language_bars(table, ["de", "is"])
     assert set(bars["system"]) == {"None"}
     assert bars["difference"].tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
-
-
-def test_gains_of_one_seed_have_no_interval(tmp_path: Path) -> None:
-    path = tmp_path / "gains.csv"
-    path.write_text("system,against,gain,half_width\nnan,NA,0.5,\n")
-    gains = read_gains(path)
-    assert gains[["system", "against"]].values.tolist() == [["nan", "NA"]]
-    assert np.isnan(gains["half_width"].item())
 
 
 def test_improvement_is_the_mean_over_the_directions_of_a_side() -> None:

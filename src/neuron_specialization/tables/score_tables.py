@@ -21,7 +21,7 @@ from neuron_specialization.tables.render import (
     format_number,
     format_signed,
 )
-from neuron_specialization.tables.rows import SystemRow, check_scores
+from neuron_specialization.tables.rows import SystemRow
 
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
@@ -54,8 +54,7 @@ def score_table(
         direction is the block, kind is ``absolute``, ``delta`` or, where systems have several
         seeds, ``deviation``: the standard deviation of their own scores over seeds. Columns are the
         cells, the first being ``EXTRA_PARAMETERS`` in percent. Raises ``InputError`` for no
-        systems, no directions, a label used twice, or scores that are ambiguous or lack the metric
-        everywhere.
+        systems, no directions, or scores that lack the metric everywhere.
     """
     _check_request(systems, metric, blocks)
     tables = {}
@@ -125,12 +124,6 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 def _check_request(systems: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]) -> None:
     if not systems or not any(blocks.values()):
         raise InputError("a table needs at least one system and one direction")
-    labels = [system.label for system in systems]
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    if repeated:
-        raise InputError(f"rows with the same label: {', '.join(repeated)}; rename one")
-    for system in systems:
-        check_scores(system.scores, f"'{system.label}'")
     found = sorted({str(name) for system in systems for name in system.scores["metric"]})
     if metric not in found:
         raise InputError(f"no system has scores of metric '{metric}': found {', '.join(found)}")
