@@ -41,11 +41,9 @@ class TableSettings:
     layout: str
     """`levels` or `languages`."""
     metric: str
-    """The metric."""
     levels: Mapping[str, str]
     """Resource level of each language but the pivot, "" for none."""
     pivot: str
-    """The language that every direction starts from or goes to."""
     directions: Sequence[str]
     """The directions of the layout `levels`; `languages` has those of the first row."""
     parameters: Mapping[str, float] | pd.Series
