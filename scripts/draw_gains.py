@@ -6,7 +6,6 @@ from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.figures.scores import draw_gains
 from neuron_specialization.figures.style import look, save_figure
-from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.comparisons import CONTROL
 
@@ -15,5 +14,4 @@ with log_to(snakemake.log[0]), look():
     gains = gains[gains["role"] == CONTROL].drop(columns=["block", "role"])
     metric = metric_name(snakemake.wildcards.metric)
     figure = draw_gains(gains, metric=metric, pivot=snakemake.params.pivot)
-    write_text(Path(snakemake.output.csv), gains.to_csv(index=False, lineterminator="\n"))
-    save_figure(figure, pdf=Path(snakemake.output.pdf), png=Path(snakemake.output.png))
+    save_figure(figure, snakemake.output, gains)

@@ -8,7 +8,6 @@ from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.figures.scores import draw_sweep, improvements
 from neuron_specialization.figures.style import look, save_figure
-from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]), look():
@@ -25,5 +24,4 @@ with log_to(snakemake.log[0]), look():
     sweep = pd.DataFrame(rows, columns=["k", "seed", "side", "improvement"])
     sweep["k"] = sweep["k"].astype(float)
     figure = draw_sweep(sweep, labels=params.labels, metric=metric_name(metric), pivot=params.pivot)
-    write_text(Path(snakemake.output.csv), sweep.to_csv(index=False, lineterminator="\n"))
-    save_figure(figure, pdf=Path(snakemake.output.pdf), png=Path(snakemake.output.png))
+    save_figure(figure, snakemake.output, sweep)

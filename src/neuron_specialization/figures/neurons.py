@@ -20,7 +20,6 @@ from neuron_specialization.figures.layers import (
     sparsity_by_layer,
 )
 from neuron_specialization.figures.style import look, message_figure, save_figure
-from neuron_specialization.files import write_text
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import informative_side, layer_label, side_label
 
@@ -55,8 +54,7 @@ def draw_all(
         drawings["figure5"] = make_sparsity(overlap)
         drawings["dendrograms"] = make_dendrograms(overlap, families)
         for name, (figure, data) in drawings.items():
-            save_figure(figure, pdf=files[name]["pdf"], png=files[name]["png"])
-            write_text(files[name]["csv"], data.to_csv(index=False, lineterminator="\n"))
+            save_figure(figure, files[name], data)
 
 
 def find_layer(overlap: Overlap, stack: str, place: int) -> str:
