@@ -107,7 +107,7 @@ rule draw_languages:
     """The differences of a table by language as bars (Figure 3)."""
     input:
         table=plan.figures.table,
-        code=plan.code("figures.scores"),
+        code=plan.code("figures.scores", "evaluation.csv_tables"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=report(
@@ -164,7 +164,7 @@ rule draw_gains:
     """The differences to the continued baselines, with intervals over seeds."""
     input:
         gains=plan.figures.gains,
-        code=plan.code("figures.scores", "tables.comparisons"),
+        code=plan.code("figures.scores", "tables.comparisons", "evaluation.csv_tables"),
     output:
         pdf="<dataset>/figures/{split}/gains.{metric}.pdf",
         png=report(
