@@ -78,7 +78,7 @@ def architecture_of(shape: Shape, **changes: Any) -> Architecture:
         **{name: getattr(shape, name) for name in ("max_tokens", "update_freq")},
         **{"dropout": shape.dropout, "attention_dropout": shape.dropout},
         **dict.fromkeys(("max_updates", "validate_every", "patience"), 1),
-        **{"max_positions": 256, "temperature": 5, "label_smoothing": 0.1, "precision": "fp32"},
+        **{"temperature": 5, "label_smoothing": 0.1, "precision": "fp32"},
         **{"learning_rate": 0.0005, "warmup_updates": 4000},
     }
     return Architecture(**(settings | changes))

@@ -114,7 +114,6 @@ rule score_system:
     params:
         directions=plan.directions,
         metrics=plan.evaluation.job_metrics,
-        tokenised_bleu=config["tokenised_bleu"],
     message:
         "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
     script:
@@ -137,7 +136,6 @@ rule compare_systems:
     params:
         comparisons=plan.evaluation.comparisons,
         significance=config["significance"],
-        tokenised_bleu=config["tokenised_bleu"],
         seed=config["seed"],
     message:
         "Test {wildcards.system}, seed {wildcards.seed}, against what it continues from"

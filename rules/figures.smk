@@ -69,7 +69,6 @@ rule draw_neurons:
     params:
         families={code: plan.languages[code].family for code in plan.others},
         pivot=plan.pivot,
-        heat_maps=config["analysis"]["heat_maps"],
     message:
         "Draw the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"
     script:
@@ -108,7 +107,7 @@ rule draw_scores:
     """A figure of scores: by language (Figure 3), the sweep of k (4), differences to controls."""
     input:
         unpack(plan.figures.score_inputs),
-        code=plan.code("figures.scores", "tables.comparisons"),
+        code=plan.code("figures.scores", "tables.comparisons", "evaluation.scoring"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=report(

@@ -1,13 +1,9 @@
 """Turn the corpora into fairseq's binary form."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     folder = Path(snakemake.output.folder)

@@ -1,7 +1,6 @@
 """Test the scores of a system against those of its parent and of the continued baseline."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,16 +12,12 @@ from neuron_specialization.evaluation.significance import (
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     settings = SignificanceSettings(
         test=params.significance["test"],
         samples=params.significance["samples"],
         seed=params.seed,
-        tokenised_bleu=params.tokenised_bleu,
     )
     sentences = pd.read_parquet(inputs.sentences)
     tables = []

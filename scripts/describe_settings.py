@@ -2,14 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.render import write_settings
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     write_settings(snakemake.params.config, Path(snakemake.output.html))

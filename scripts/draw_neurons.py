@@ -1,16 +1,12 @@
 """Draw Figures 1, 2, 5, 6, 7 and 8, and dendrograms."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.figures.neurons import draw_all
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     params, wildcards = snakemake.params, snakemake.wildcards
@@ -20,4 +16,4 @@ with log_to(snakemake.log[0]):
     files = {path.stem: {} for path in paths}
     for path in paths:
         files[path.stem][path.suffix[1:]] = path
-    draw_all(Overlap.of(masks, params.pivot), params.families, files, params.heat_maps)
+    draw_all(Overlap.of(masks, params.pivot), params.families, files)

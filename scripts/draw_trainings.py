@@ -1,17 +1,10 @@
 """Draw the validations of every training as curves."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from neuron_specialization.figures.curves import draw_curves
 from neuron_specialization.figures.style import look, save_figure
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.curves import read_curves
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 with log_to(snakemake.log[0]), look():
-    output = snakemake.output
     curves = read_curves(paths=snakemake.input.curves, **snakemake.params.settings)
-    save_figure(draw_curves(curves), pdf=Path(output.pdf), png=Path(output.png))
+    save_figure(draw_curves(curves), snakemake.output)

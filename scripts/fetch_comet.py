@@ -1,15 +1,11 @@
 """Fetch the COMET model and what it needs into the cache of the model hub."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import fetch_comet
 from neuron_specialization.files import write_text
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     settings = CometSettings(**snakemake.params.comet, device="cpu")

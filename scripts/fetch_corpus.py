@@ -3,14 +3,10 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.fetching import fetch_corpus
 from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 # progress and licences are for people, everything else is for the log
 terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")

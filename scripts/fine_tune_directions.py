@@ -1,15 +1,11 @@
 """Fine-tune a model on some directions, one after the other, and prune each to its weights."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import find_all_weights, training_digest
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import Architecture, Training, processes_of
 from neuron_specialization.workflow.work_folders import claim
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     inputs, params, masks = snakemake.input, snakemake.params, Path(snakemake.output.masks)

@@ -1,14 +1,10 @@
 """Take a checkpoint that was trained elsewhere as if it had been trained here."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import Architecture
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

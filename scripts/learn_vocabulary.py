@@ -1,13 +1,9 @@
 """Learn a SentencePiece model for all languages, or one for each side of a pair."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_joint, learn_sides
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     folder, params = Path(snakemake.output.folder), snakemake.params

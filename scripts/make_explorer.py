@@ -1,15 +1,11 @@
 """Make a page to explore the neurons with."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.figures.explorer import write_explorer
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     params = snakemake.params

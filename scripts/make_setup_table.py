@@ -1,7 +1,6 @@
 """Make a table of the set-up: CSV, Markdown, LaTeX and HTML."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.curves import describe_curves, read_curves
@@ -14,9 +13,6 @@ from neuron_specialization.tables.setup_tables import (
     read_sizes,
     write_setup_table,
 )
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def make(name: str) -> SetupTable:

@@ -1,7 +1,6 @@
 """Make a table of systems in one metric: CSV, Markdown, LaTeX and HTML."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,6 @@ from neuron_specialization.tables.paper_values import read_paper_values
 from neuron_specialization.tables.rows import ScoredRun
 from neuron_specialization.tables.setup_tables import read_parameters, read_sizes
 from neuron_specialization.tables.table_files import TableSettings, write_tables
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def read_runs() -> list[ScoredRun]:
@@ -46,7 +42,7 @@ with log_to(snakemake.log[0]):
         for run in runs
         if run.system in settings["seeded"]
     }
-    same = ("layout", "levels", "pivot", "directions", "labels", "round_first", "level", "paper")
+    same = ("layout", "levels", "pivot", "directions", "labels", "level", "paper")
     write_tables(
         runs,
         read_tests(),

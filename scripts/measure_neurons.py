@@ -1,7 +1,6 @@
 """How alike and how sparse the neurons of directions are, and what that says of languages."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.files import only, write_text
 from neuron_specialization.logs import log_to
@@ -13,9 +12,6 @@ from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.tables.neuron_statistics import relation_notes, relation_text
 from neuron_specialization.tables.render import write_texts
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def read_overlap(counts: Path) -> Overlap:

@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.outputs import (
     Corpus,
@@ -12,10 +11,6 @@ from neuron_specialization.evaluation.outputs import (
 )
 from neuron_specialization.logs import log_to
 from neuron_specialization.parallel import map_processes
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 
 with log_to(snakemake.log[0]):
     inputs, params, split = snakemake.input, snakemake.params, snakemake.wildcards.split

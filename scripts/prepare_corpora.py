@@ -1,15 +1,11 @@
 """Read, split, clean and tokenise every corpus of the dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import read_split
 from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     params = snakemake.params

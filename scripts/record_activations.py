@@ -1,13 +1,9 @@
 """Count the activations of every neuron of a model on each direction."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     counts = record_activations(

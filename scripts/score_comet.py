@@ -1,16 +1,12 @@
 """COMET of every direction of a system; where there is no model, the scores say so."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.scoring import write_scores
 from neuron_specialization.files import only
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output

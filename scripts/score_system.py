@@ -1,20 +1,15 @@
 """Score every direction of a system, and keep the statistics of its sentences."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     inputs, params, output = snakemake.input, snakemake.params, snakemake.output
     settings = ScoringSettings(
         split=snakemake.wildcards.split,
         metrics=params.metrics,
-        tokenised_bleu=params.tokenised_bleu,
     )
     scores = score_outputs(Path(inputs.outputs), params.directions, settings, snakemake.threads)
     write_scores(

@@ -1,14 +1,10 @@
 """Select each direction's neurons from the activation counts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.selection import select_masks
 from neuron_specialization.neurons.storage import Counts
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     masks = select_masks(

@@ -1,16 +1,12 @@
 """Train bilingual models by fairseq, one after the other."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.corpora.vocabulary import vocabulary_folder
 from neuron_specialization.fairseq_plugin.training import train_bilingual, training_digest
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import Architecture, Training, processes_of
 from neuron_specialization.workflow.work_folders import claim
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.folder)

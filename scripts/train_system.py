@@ -1,7 +1,6 @@
 """Train one system by fairseq and publish its best checkpoint."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.training import train, training_digest
 from neuron_specialization.files import only
@@ -14,10 +13,6 @@ from neuron_specialization.settings.training import (
     processes_of,
 )
 from neuron_specialization.workflow.work_folders import claim
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

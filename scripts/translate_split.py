@@ -1,15 +1,11 @@
 """Translate a test split in all directions of a system."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.decoding import translate_system
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.folder)

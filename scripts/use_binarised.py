@@ -1,13 +1,9 @@
 """Take corpora that were binarised elsewhere, with a given dictionary, as if they were ours."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neuron_specialization.fairseq_plugin.prebinarised import use_binarised
 from neuron_specialization.logs import log_to
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with log_to(snakemake.log[0]):
     use_binarised(

@@ -14,7 +14,6 @@ SETTINGS = {
     "d_ff": 4096,
     "dropout": 0.1,
     "attention_dropout": 0.1,
-    "max_positions": 256,
     "temperature": 5,
     "max_tokens": 7680,
     "update_freq": 21,

@@ -40,13 +40,17 @@ def make_counts() -> Counts:
     )
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("explorer") / "explorer.html"
+def write_page(folder: Path, k: float) -> Path:
+    path = folder / "explorer.html"
     write_explorer(
-        make_counts(), LANGUAGES, path=path, title="a & b", pivot="en", k=95, counting="sentence"
+        make_counts(), LANGUAGES, path=path, title="a & b", pivot="en", k=k, counting="sentence"
     )
     return path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_page(tmp_path_factory.mktemp("explorer"), 95)
 
 
 @pytest.fixture
@@ -114,11 +118,7 @@ def test_k_is_shown_as_it_is_computed(page: webdriver.Chrome) -> None:
 
 
 def test_the_first_k_is_shown_as_it_is_computed(tmp_path: Path) -> None:
-    path = tmp_path / "explorer.html"
-    write_explorer(
-        make_counts(), LANGUAGES, path=path, title="a", pivot="en", k=70.06, counting="token"
-    )
-    with open_page(path) as page:
+    with open_page(write_page(tmp_path, 70.06)) as page:
         wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
         assert page.find_element(By.ID, "k").get_attribute("value") == "70.1"
         assert page.execute_script("return view.k;") == 70.1

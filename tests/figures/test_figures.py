@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from neuron_specialization.figures.heat_maps import Panel, draw_heat_map, family_order, scaled
+from neuron_specialization.evaluation.csv_tables import read_table
+from neuron_specialization.figures.heat_maps import Panel, draw_heat_map, family_order
 from neuron_specialization.figures.layers import draw_sparsity, sparsity_by_layer
 from neuron_specialization.figures.neurons import (
     draw_all,
@@ -22,8 +23,6 @@ from neuron_specialization.figures.scores import (
     draw_sweep,
     improvements,
     language_bars,
-    read_gains,
-    read_languages,
 )
 from neuron_specialization.figures.style import COLOURS, colours_of, look
 from neuron_specialization.neurons.overlap import Overlap
@@ -48,7 +47,7 @@ def make_overlap(directions: list[str] = FROM + INTO, dead: str = "") -> Overlap
 def test_languages_stand_family_by_family_and_cells_below_their_labels() -> None:
     overlap = make_overlap()
     panel = make_panel(overlap, FAMILIES, "decoder.layers.1")
-    figure, data = make_heat_map(panel, "linear")
+    figure, data = make_heat_map(panel)
     axes = figure.axes[0]
     order = ["b1", "b2", "a1", "a2"]
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
@@ -65,7 +64,7 @@ def test_languages_stand_family_by_family_and_cells_below_their_labels() -> None
 
 
 def test_family_bars_lie_along_their_languages() -> None:
-    figure, _ = make_heat_map(make_panel(make_overlap(), FAMILIES, "encoder.layers.0"), "linear")
+    figure, _ = make_heat_map(make_panel(make_overlap(), FAMILIES, "encoder.layers.0"))
     assert figure.axes[0].get_title() == "Encoder layer 1, X→en"
     colours = colours_of(["B", "A"])
     bars = [(to_hex(bar.get_facecolor()).upper(), bar) for bar in figure.axes[0].patches]
@@ -78,23 +77,8 @@ def test_the_order_of_families_is_that_of_their_first_language() -> None:
     assert family_order(["B", "A", "B", "C", "A"]) == [0, 2, 1, 4, 3]
 
 
-@pytest.mark.parametrize("iou", [0.5, 0.29])
-def test_the_official_scale_has_a_power_and_a_clip(iou: float) -> None:
-    iou_LL = np.array([[1, iou], [iou, 1]])
-    shown, lowest, highest = scaled(iou_LL, "official")
-    assert shown[0, 1] == pytest.approx(100 * iou**1.25)
-    assert (lowest, highest) == (40, 80)
-    panel = Panel(title="", iou_LL=iou_LL, languages="ab", families="AB")
-    with look():
-        figure = draw_heat_map(panel, "official")
-    assert "1.25" in figure.axes[1].get_ylabel()
-
-
 def test_the_linear_scale_ends_where_the_values_do() -> None:
     iou_LL = np.array([[1, 0.52, 0.61], [0.52, 1, 0.7], [0.61, 0.7, 1]])
-    shown, lowest, highest = scaled(iou_LL, "linear")
-    assert (lowest, highest) == pytest.approx((0.5, 0.7))
-    assert shown[0, 1] == 0.52
     with look():
         figure = draw_heat_map(Panel(title="", iou_LL=iou_LL, languages="abc", families="ABB"))
     labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
@@ -115,7 +99,7 @@ def test_the_linear_scale_ends_where_the_values_do() -> None:
 def test_a_figure_says_why_there_is_nothing_to_see(
     overlap: Overlap, layer: str, message: str
 ) -> None:
-    figure, _ = make_heat_map(make_panel(overlap, FAMILIES, layer), "linear")
+    figure, _ = make_heat_map(make_panel(overlap, FAMILIES, layer))
     assert message in figure.texts[0].get_text()
 
 
@@ -183,7 +167,7 @@ def test_all_figures_are_written_with_their_data_and_the_same_again(
         folder = tmp_path / attempt
         folder.mkdir()
         files = {n: {f: folder / f"{n}.{f}" for f in ("pdf", "png", "csv")} for n in names}
-        draw_all(make_overlap(directions), FAMILIES, files, "linear")
+        draw_all(make_overlap(directions), FAMILIES, files)
         paths = sorted(folder.iterdir())
         assert len(paths) == 21
         digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
@@ -232,18 +216,10 @@ def test_a_system_may_be_called_null(tmp_path: Path) -> None:
         "o2m,null,absolute,1.0,2.0\no2m,None,absolute,2.0,\n"
         "o2m,null,delta,0.0,0.0\no2m,None,delta,1.0,\n"
     )
-    table = read_languages(path, ["de", "is"])
+    table = read_table(path, ["de", "is"])
     bars = language_bars(table, ["de", "is"])
     assert set(bars["system"]) == {"None"}
     assert bars["difference"].tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
-
-
-def test_gains_of_one_seed_have_no_interval(tmp_path: Path) -> None:
-    path = tmp_path / "gains.csv"
-    path.write_text("system,against,gain,half_width\nnan,NA,0.5,\n")
-    gains = read_gains(path)
-    assert gains[["system", "against"]].values.tolist() == [["nan", "NA"]]
-    assert np.isnan(gains["half_width"].item())
 
 
 def test_improvement_is_the_mean_over_the_directions_of_a_side() -> None:

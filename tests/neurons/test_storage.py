@@ -1,6 +1,7 @@
 """Counts and masks on disk."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,20 +45,22 @@ def test_one_bit_per_neuron(
     assert (tmp_path / "masks.npz").stat().st_size < num_bytes + 6000
 
 
+COUNTS = Counts(
+    directions=("en-de", "de-en"),
+    layers=("encoder.layers.0", "decoder.layers.0"),
+    sentence_LNF=np.arange(12).reshape(2, 2, 3),
+    token_LNF=np.arange(12).reshape(2, 2, 3) ** 2,
+    provenance={"split": "valid", "count_padding": False},
+)
+
+
 def test_counts_come_back_as_they_were(tmp_path: Path) -> None:
-    counts = Counts(
-        directions=("en-de", "de-en"),
-        layers=("encoder.layers.0", "decoder.layers.0"),
-        sentence_LNF=np.arange(12).reshape(2, 2, 3),
-        token_LNF=np.arange(12).reshape(2, 2, 3) ** 2,
-        provenance={"split": "valid", "count_padding": False},
-    )
-    counts.save(tmp_path / "counts.npz")
+    COUNTS.save(tmp_path / "counts.npz")
     loaded = Counts.load(tmp_path / "counts.npz")
-    assert (loaded.sentence_LNF == counts.sentence_LNF).all()
-    assert (loaded.token_LNF == counts.token_LNF).all()
-    assert loaded.directions == counts.directions
-    assert loaded.provenance == counts.provenance
+    assert (loaded.sentence_LNF == COUNTS.sentence_LNF).all()
+    assert (loaded.token_LNF == COUNTS.token_LNF).all()
+    assert loaded.directions == COUNTS.directions
+    assert loaded.provenance == COUNTS.provenance
 
 
 def test_files_are_the_same_for_the_same_masks(tmp_path: Path) -> None:
@@ -66,32 +69,30 @@ def test_files_are_the_same_for_the_same_masks(tmp_path: Path) -> None:
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
-def test_damaged_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "masks.npz"
-    with pytest.raises(InputError, match=r"masks\.npz: no such file"):
-        Masks.load(path)
-    random_masks(3, 2, 64).save(path)
+REMEDY = "not a whole file .*; if it is one of the workflow's results, delete it to have it"
+
+
+def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
-        Masks.load(path)
+
+
+def replace_by_another(path: Path) -> None:
     np.savez(path, something=np.zeros(3))
-    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
-        Masks.load(path)
 
 
-def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "masks.npz"
-    remedy = "not a whole file .*; if it is one of the workflow's results, delete it to have it"
-    np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(InputError, match=rf"array\.npy: {remedy}"):
-        Masks.load(tmp_path / "array.npy")
-    random_masks(3, 2, 64).save(path)
+def replace_by_one_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def break_provenance(path: Path) -> None:
     with np.load(path) as file:
-        arrays = dict(file)
-    np.savez(path, **arrays | {"provenance": np.array("{")})
-    with pytest.raises(InputError, match=remedy):
-        Masks.load(path)
-    np.savez_compressed(path, **arrays)
+        np.savez(path, **dict(file) | {"provenance": np.array("{")})
+
+
+def break_compression(path: Path) -> None:
+    with np.load(path) as file:
+        np.savez_compressed(path, **file)
     Masks.load(path)
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo("bits.npy")
@@ -99,11 +100,35 @@ def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
     start = member.header_offset + 30 + len(member.filename) + 20  # behind the header of zip64
     content[start : start + 4] = b"\xff" * 4
     path.write_bytes(content)
-    with pytest.raises(InputError, match=remedy):
+
+
+def put_pickles(path: Path) -> None:
+    with np.load(path) as file:
+        np.savez(path, **{name: np.array([{}], dtype=object) for name in file})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        replace_by_another,
+        replace_by_one_array,
+        break_provenance,
+        break_compression,
+        put_pickles,
+    ],
+)
+def test_damage_is_named_with_what_to_do(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    path = tmp_path / "masks.npz"
+    random_masks(3, 2, 64).save(path)
+    damage(path)
+    with pytest.raises(InputError, match=rf"masks\.npz: {REMEDY}"):
         Masks.load(path)
 
 
 def test_what_is_no_file_is_not_to_be_deleted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"masks\.npz: no such file"):
+        Masks.load(tmp_path / "masks.npz")
     with pytest.raises(InputError, match=r"it cannot be read \(Is a directory\)$"):
         Masks.load(tmp_path)
 
@@ -111,25 +136,10 @@ def test_what_is_no_file_is_not_to_be_deleted(tmp_path: Path) -> None:
 def test_files_of_another_kind_are_said_to_be_that(tmp_path: Path) -> None:
     masks, counts = tmp_path / "masks.npz", tmp_path / "counts.npz"
     random_masks(3, 2, 64).save(masks)
-    count_LNF = np.ones((1, 1, 4), dtype=np.int64)
-    Counts(
-        directions=("en-de",),
-        layers=("encoder.layers.0",),
-        sentence_LNF=count_LNF,
-        token_LNF=count_LNF,
-        provenance={},
-    ).save(counts)
+    COUNTS.save(counts)
     message = r"counts\.npz: these are activation counts; give a file of neuron masks$"
     with pytest.raises(InputError, match=message):
         Masks.load(counts)
     message = r"masks\.npz: these are neuron masks; give a file of activation counts$"
     with pytest.raises(InputError, match=message):
         Counts.load(masks)
-
-
-def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "masks.npz"
-    arrays = dict.fromkeys(("bits", "num_neurons", "directions", "layers", "provenance"))
-    np.savez(path, **{name: np.array([{}], dtype=object) for name in arrays})
-    with pytest.raises(InputError, match="not a whole file"):
-        Masks.load(path)

@@ -22,10 +22,12 @@ class Layer(nn.Module):
         return self.fc2(torch.relu(self.fc1(x_TBD)))
 
 
-def make_layer(form: Form) -> tuple[Layer, DirectionState, torch.Tensor]:
+def make_layer(
+    form: Form, mask_LF: torch.Tensor | None = None
+) -> tuple[Layer, DirectionState, torch.Tensor]:
     torch.manual_seed(0)
     layer = Layer()
-    mask_LF = torch.rand(L, F) < 0.6
+    mask_LF = torch.rand(L, F) < 0.6 if mask_LF is None else mask_LF
     state = DirectionState()
     install_subnetworks([layer], [mask_LF], state, form=form)
     return layer, state, mask_LF
@@ -92,12 +94,9 @@ def test_masked_rows_get_no_gradient_but_their_biases_do(form: Form) -> None:
 
 @pytest.mark.parametrize("form", ["reference", "compact"])
 def test_dense_without_a_direction_and_with_full_masks(form: Form) -> None:
-    torch.manual_seed(0)
-    layer = Layer()
+    layer, state, _ = make_layer(form, torch.ones(L, F, dtype=torch.bool))
     x_TBD = torch.randn(T, B, D)
-    dense = layer(x_TBD)
-    state = DirectionState()
-    install_subnetworks([layer], [torch.ones(L, F, dtype=torch.bool)], state, form=form)
+    dense = weight_masked(layer, torch.ones(F), x_TBD)
     torch.testing.assert_close(layer(x_TBD), dense)
     state.direction = 0
     torch.testing.assert_close(layer(x_TBD), dense)
@@ -105,23 +104,16 @@ def test_dense_without_a_direction_and_with_full_masks(form: Form) -> None:
 
 @pytest.mark.parametrize("form", ["reference", "compact"])
 def test_a_direction_without_neurons_still_works(form: Form) -> None:
-    torch.manual_seed(0)
-    layer = Layer()
-    state = DirectionState()
-    install_subnetworks([layer], [torch.zeros(L, F, dtype=torch.bool)], state, form=form)
+    layer, state, _ = make_layer(form, torch.zeros(L, F, dtype=torch.bool))
     state.direction = 0
     x_TBD = torch.randn(T, B, D)
     torch.testing.assert_close(layer(x_TBD), weight_masked(layer, torch.zeros(F), x_TBD))
 
 
 def test_the_state_dict_is_that_of_the_dense_layer() -> None:
-    torch.manual_seed(0)
-    dense = Layer()
-    names = list(dense.state_dict())
-    mask_LF = torch.ones(L, F, dtype=torch.bool)
-    install_subnetworks([dense], [mask_LF], DirectionState(), form="compact")
-    assert list(dense.state_dict()) == names
-    assert len(list(dense.parameters())) == 4
+    layer, _, _ = make_layer("compact")
+    assert list(layer.state_dict()) == list(Layer().state_dict())
+    assert len(list(layer.parameters())) == 4
 
 
 def test_compact_computes_only_the_active_neurons() -> None:

@@ -23,15 +23,22 @@ from neuron_specialization.settings.systems import System
 from neuron_specialization.settings.training import Architecture
 
 ARCHITECTURE = "/$defs/architecture"
+FILES = "source model dictionary"
 PASSED = "max_tokens count_padding untrained"
 # dataclass, schema, its part, settings that something else reads, fields that are no settings
 CLASSES: list[tuple[type, str, str, str, str]] = [
-    (Architecture, "config", ARCHITECTURE, "continuation fine_tuning", ""),
+    (Architecture, "config", ARCHITECTURE, "continuation fine_tuning", "max_positions"),
     (DecodingSettings, "config", "/properties/decoding", "", "max_tokens"),
     (RecordingSettings, "config", "/properties/recording", "", PASSED),
     (CometSettings, "config", "/properties/comet", "", "device"),
-    (SignificanceSettings, "config", "/properties/significance", "level", "seed tokenised_bleu"),
-    (VocabularySettings, "config", "/$defs/vocabulary", "source model dictionary", "seed"),
+    (SignificanceSettings, "config", "/properties/significance", "level", "seed"),
+    (
+        VocabularySettings,
+        "config",
+        "/$defs/vocabulary",
+        "source model dictionary",
+        "max_sentences seed",
+    ),
     (Cleaning, "config", "/$defs/corpora/properties/cleaning", "", ""),
     (SplitSource, "config", "/$defs/split", "source path", "paths folder"),
     (Language, "languages", "", "", "codes"),

@@ -35,11 +35,6 @@ def test_masks_and_adapters_of_mt_big_take_what_the_paper_says() -> None:
     assert adapter_bytes(6, 1024, 512, 10) == 252_518_400 * 4
 
 
-def test_masks_of_iwslt_take_what_they_take() -> None:
-    assert neuron_mask_bytes(6, 1024, 16) == 24_576
-    assert 8 * weight_mask_bytes(6, 512, 1024, 1) == 31_457_280
-
-
 def test_every_method_is_projected() -> None:
     assert projected_bytes(system(method="adapter", sharing="pair")) == 1_528_381_440
     one = system(method="adapter", sharing="pair", adapters_per_layer=1)
@@ -80,10 +75,9 @@ def write_job(path: Path, **record: Any) -> Path:
 
 
 def test_the_last_run_of_a_job_counts(tmp_path: Path) -> None:
-    job = read_job(write_job(tmp_path / "job.jsonl"))
-    assert (job.seconds, job.memory) == (2.5, 10 * 2**20)
+    assert read_job(write_job(tmp_path / "job.jsonl")) == (2.5, 10 * 2**20)
     for unknown in (None, "NA"):
-        assert read_job(write_job(tmp_path / "job.jsonl", max_rss=unknown)).memory == 0
+        assert read_job(write_job(tmp_path / "job.jsonl", max_rss=unknown)) == (2.5, 0)
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "s\th:m:s\n1\t2\n", '{"s": "-"}\n'])
@@ -119,9 +113,7 @@ def make_files(folder: Path) -> dict[str, list[Path]]:
     }
 
 
-def test_speed_is_the_median_of_the_epochs(tmp_path: Path) -> None:
-    make_files(tmp_path)
-    assert training_speed([tmp_path / "log"]) == 110
+def test_a_log_of_no_epoch_has_no_speed(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("nothing")
     assert np.isnan(training_speed([tmp_path / "log"]))
 
@@ -130,7 +122,7 @@ def test_a_row_adds_up_its_jobs(tmp_path: Path) -> None:
     row = efficiency_row(system(), make_files(tmp_path), added=0.0)
     assert row["finding_seconds"] == 5
     assert row["stored_bytes"] == 3000
-    assert row["training_tokens_per_second"] == 110
+    assert row["training_tokens_per_second"] == 110  # the median of the epochs
     assert row["decoding_sentences_per_second"] == 4 / 2.5
 
 

@@ -1,11 +1,9 @@
 """Options that verbs share, and their numbers; others are refused before anything is done."""
 
 import math
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import TypeVar
-
-from neuron_specialization.evaluation.metrics import TOKENISED_BLEU
 
 Number = TypeVar("Number", int, float)
 
@@ -32,13 +30,3 @@ natural = number(int, lambda n: n >= 0, "a whole number, 0 or more")
 finite = number(float, math.isfinite, "a number")
 not_negative = number(float, lambda x: 0 <= x < math.inf, "a number, 0 or more")
 probability = number(float, lambda x: 0 < x < 1, "a number between 0 and 1")
-
-
-def add_tokenised_bleu(parser: ArgumentParser) -> None:
-    """The option that scores and their tests must have alike."""
-    parser.add_argument(
-        "--tokenised-bleu",
-        choices=TOKENISED_BLEU,
-        default="fairseq",
-        help="; ".join(f"{name}: {text}" for name, text in TOKENISED_BLEU.items()),
-    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from neuron_specialization.cli.option_types import add_tokenised_bleu, positive_int
+from neuron_specialization.cli.option_types import positive_int
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
@@ -47,7 +47,6 @@ def score(options: argparse.Namespace) -> None:
     settings = ScoringSettings(
         split=split,
         metrics=[*options.metrics, *(metric + UNTOUCHED for metric in wanted)],
-        tokenised_bleu=options.tokenised_bleu,
     )
     scores = score_outputs(texts, directions, settings, options.processes)
     if "comet" in options.metrics:
@@ -133,7 +132,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="METRIC",
         help=f"of {', '.join(METRIC_NAMES)} (bleu chrf)",
     )
-    add_tokenised_bleu(parser)
     parser.add_argument(
         "--untouched",
         metavar="PATTERN",

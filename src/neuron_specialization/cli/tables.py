@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization.cli.option_types import (
-    add_tokenised_bleu,
     natural,
     positive_int,
     probability,
@@ -59,7 +58,6 @@ def tables(options: argparse.Namespace) -> None:
                 directions=all_directions(languages, options.pivot),
                 parameters=dict.fromkeys(labels, float("nan")),
                 labels={label: label for label in labels},
-                round_first=options.round_first,
                 level=options.level,
                 paper=paper.get(metric, ""),
             ),
@@ -122,7 +120,6 @@ def compare_with_first(
         test=options.test,
         samples=options.samples,
         seed=options.seed,
-        tokenised_bleu=options.tokenised_bleu,
     )
     first = runs[0].label
     seeds = {each.seed for each in runs if each.label == first}
@@ -173,7 +170,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--languages", type=Path, required=True, help="table of languages")
     parser.add_argument("--pivot", default="en", help="(%(default)s)")
     parser.add_argument("--layout", choices=["levels", "languages"], default="levels")
-    parser.add_argument("--round-first", action="store_true", help="round before averaging")
     parser.add_argument(
         "--paper",
         nargs="*",
@@ -187,7 +183,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="bootstrap",
         help="paired test against the first system (%(default)s)",
     )
-    add_tokenised_bleu(parser)
     parser.add_argument(
         "--samples", type=positive_int, default=1000, help="of the test (%(default)s)"
     )

@@ -37,7 +37,8 @@ class VocabularySettings:
     size: int
     character_coverage: float
     temperature: float
-    max_sentences: int
+    max_sentences: int = 12_000_000
+    """Lines that SentencePiece reads at most, chosen at random."""
     seed: int
     """Seed of the sampling by temperature."""
 

@@ -79,7 +79,7 @@ def _score(
         found = Score(
             pair=pair,
             metric="comet",
-            score=corpus_score(make_metric("comet", ""), statistics_NS),
+            score=corpus_score(make_metric("comet"), statistics_NS),
             sentences=len(score_N),
             signature=signature,
             statistics_NS=statistics_NS,

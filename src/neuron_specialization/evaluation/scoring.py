@@ -64,8 +64,6 @@ class ScoringSettings:
     """The test split."""
     metrics: Sequence[str]
     """Names, those against untouched references included."""
-    tokenised_bleu: str = "fairseq"
-    """How: `fairseq` or `sacrebleu` (metrics.TOKENISED_BLEU)."""
 
 
 def score_outputs(
@@ -90,7 +88,6 @@ def score_texts(
     metric: str,
     hypotheses: Sequence[str],
     references: Sequence[str],
-    tokenised_bleu: str = "fairseq",
     words: str = "",
 ) -> Score:
     """Score aligned sentences of a direction in one metric; `words` is added to the signature."""
@@ -101,7 +98,7 @@ def score_texts(
         )
     if not hypotheses:
         raise InputError(f"{pair}: no sentences to score, neither hypothesis nor reference")
-    scorer: Any = make_metric(metric, tokenised_bleu)
+    scorer: Any = make_metric(metric)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
     # complete only after scoring: it includes the number of references
     signature = scorer.get_signature().format()
@@ -160,9 +157,7 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
         texts = _texts_of(metric, outputs, folder / pair, settings) if outputs else None
         if texts:
             hypotheses, references, words = texts
-            score = score_texts(
-                pair, metric, hypotheses, references, settings.tokenised_bleu, words
-            )
+            score = score_texts(pair, metric, hypotheses, references, words)
             scores.append(checked_score(score, finished.get(metric)))
         elif metric in finished and metric != "comet":
             scores.append(finished_score(pair, metric, finished[metric]))
@@ -183,15 +178,14 @@ def _texts_of(
         return (outputs.hypotheses, untouched, "") if untouched else None
     if metric != "tokenised_bleu":
         return outputs.hypotheses, outputs.references, ""
-    scorer = settings.tokenised_bleu
     hypotheses, references = outputs.hypothesis_words, outputs.reference_words
-    if scorer == "fairseq" and hypotheses is not None and references is not None:
-        return hypotheses, references, f"{scorer}, words of the corpus"
+    if hypotheses is not None and references is not None:
+        return hypotheses, references, "fairseq, words of the corpus"
     language = folder.name.split("-")[1]
     hypotheses, references = (
         tokenise(sentences, language) for sentences in (outputs.hypotheses, outputs.references)
     )
-    return hypotheses, references, f"{scorer}, words of sacremoses {sacremoses_version()}"
+    return hypotheses, references, f"fairseq, words of sacremoses {sacremoses_version()}"
 
 
 def checked_score(score: Score, finished: FinishedScore | None) -> Score:

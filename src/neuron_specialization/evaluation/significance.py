@@ -35,8 +35,6 @@ class SignificanceSettings:
     samples: int
     seed: int
     """Seed of the resampling."""
-    tokenised_bleu: str = "fairseq"
-    """How tokenised BLEU is computed (metrics.TOKENISED_BLEU)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +107,7 @@ def _check_references(comparison: _Comparison) -> None:
 
 
 def _test(settings: SignificanceSettings, comparison: _Comparison) -> tuple[object, ...]:
-    metric: Any = Statistics(make_metric(comparison.metric, settings.tokenised_bleu))
+    metric: Any = Statistics(make_metric(comparison.metric))
     # sacreBLEU takes its seed from the environment alone
     with patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed)):
         test = PairedTest(

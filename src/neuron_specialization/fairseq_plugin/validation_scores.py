@@ -40,7 +40,7 @@ def batch_statistics(
         direction: of the batch.
         num_directions: L.
     """
-    scorer: Any = make_metric(metric, "")
+    scorer: Any = make_metric(metric)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
     statistics_LS = np.zeros((num_directions, statistics_NS.shape[1]))
     statistics_LS[direction] = statistics_NS.sum(axis=0)
@@ -50,5 +50,5 @@ def batch_statistics(
 def mean_score(metric: str, statistics_LS: Tensor) -> float:
     """The mean of the scores of all directions that have a sentence, 0 to 100."""
     rows = statistics_LS.cpu().numpy().astype(np.int64)
-    scorer = make_metric(metric, "")
+    scorer = make_metric(metric)
     return float(np.mean([corpus_score(scorer, row[None]) for row in rows if row.any()]))

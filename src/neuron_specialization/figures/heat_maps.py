@@ -43,21 +43,17 @@ def family_order(families: Sequence[str]) -> list[int]:
     return sorted(range(len(families)), key=lambda i: seen.index(families[i]))
 
 
-def draw_heat_map(panel: Panel, scale: str = "linear") -> Figure:
+def draw_heat_map(panel: Panel) -> Figure:
     """Draw the IoU of languages, with a colour bar per family on both sides.
 
-    Args:
-        panel: what is drawn.
-        scale: `linear`: the true IoU, its colours between the smallest and the largest.
-            `official`: as the paper's figures were drawn, 100 IoU^1.25 in whole percent between
-            40 and 80.
+    Colours span the smallest to the largest IoU.
     """
     size = len(panel.languages)
     width = min(max(COLUMN, 1 + 0.1 * size), PAGE)
     figure = new_figure(width, width * 0.95)
     axes = figure.add_subplot()
-    shown_LL, lowest, highest = scaled(panel.iou_LL, scale)
-    masked = np.ma.masked_where(np.eye(size, dtype=bool), shown_LL)
+    lowest, highest = colour_limits(panel.iou_LL)
+    masked = np.ma.masked_where(np.eye(size, dtype=bool), panel.iou_LL)
     image = axes.imshow(masked, cmap="Blues", vmin=lowest, vmax=highest, interpolation="nearest")
     axes.set_facecolor(ITSELF)
     small = 7 if size <= FEW else max(4, 5.5 - 0.02 * size)
@@ -66,7 +62,7 @@ def draw_heat_map(panel: Panel, scale: str = "linear") -> Figure:
     axes.tick_params(length=0, pad=9)
     axes.spines[:].set_visible(False)
     if size <= FEW:
-        number_cells(axes, shown_LL, (lowest + highest) / 2, scale)
+        number_cells(axes, panel.iou_LL, (lowest + highest) / 2)
     draw_family_bars(axes, panel.families)
     draw_family_legend(figure, panel.families)
     axes.set_title(panel.title)
@@ -74,28 +70,26 @@ def draw_heat_map(panel: Panel, scale: str = "linear") -> Figure:
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
     bar.update_ticks()
-    bar.ax.yaxis.set_major_formatter("{x:.2f}" if scale == "linear" else "{x:.0f}")
-    bar.set_label("IoU" if scale == "linear" else "100 · IoU$^{1.25}$, cut to 40–80")
+    bar.ax.yaxis.set_major_formatter("{x:.2f}")
+    bar.set_label("IoU")
     return figure
 
 
-def scaled(iou_LL: NDArray[np.float64], scale: str) -> tuple[NDArray[np.float64], float, float]:
-    """What is shown, and the ends of its colours."""
-    if scale == "official":
-        percent_LL = np.floor(100 * iou_LL + 1e-9)  # 0.29 is 29 %, whatever floats make of it
-        return 100 * (percent_LL / 100) ** 1.25, 40.0, 80.0
+def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of the colours: the smallest and largest IoU, to steps of 0.05."""
     others = iou_LL[~np.eye(len(iou_LL), dtype=bool)]
     lowest, highest = math.floor(others.min() * 20) / 20, math.ceil(others.max() * 20) / 20
-    return iou_LL, lowest, max(highest, lowest + 0.05)
+    return lowest, max(highest, lowest + 0.05)
 
 
-def number_cells(axes: Axes, shown_LL: NDArray[np.float64], middle: float, scale: str) -> None:
+def number_cells(axes: Axes, iou_LL: NDArray[np.float64], middle: float) -> None:
     """Write the value of each cell but those of the diagonal."""
-    for (i, j), value in np.ndenumerate(shown_LL):
+    for (i, j), value in np.ndenumerate(iou_LL):
         if i != j:
-            text = f"{value:.2f}".lstrip("0") if scale == "linear" else f"{value:.0f}"
             colour = "white" if value > middle else "black"
-            axes.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
+            axes.text(
+                j, i, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=5, color=colour
+            )
 
 
 def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ from neuron_specialization.figures.layers import (
     sparsity_by_layer,
 )
 from neuron_specialization.figures.style import look, message_figure, save_figure
-from neuron_specialization.files import write_text
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import informative_side, layer_label, side_label
 
@@ -38,7 +37,6 @@ def draw_all(
     overlap: Overlap,
     families: Mapping[str, str],
     files: Mapping[str, Mapping[str, Path]],
-    scale: str,
 ) -> None:
     """Write every figure as PDF and PNG, and its data as CSV.
 
@@ -46,19 +44,17 @@ def draw_all(
         overlap: what is drawn.
         families: family of each language.
         files: of each figure by form: `pdf`, `png` and `csv`.
-        scale: of heat maps, `linear` or `official` (`heat_maps.draw_heat_map`).
     """
     with look():
         drawings = {
-            name: make_heat_map(make_panel(overlap, families, find_layer(overlap, *place)), scale)
+            name: make_heat_map(make_panel(overlap, families, find_layer(overlap, *place)))
             for name, place in HEAT_MAPS.items()
         }
         drawings["figure2"] = make_boxes(overlap)
         drawings["figure5"] = make_sparsity(overlap)
         drawings["dendrograms"] = make_dendrograms(overlap, families)
         for name, (figure, data) in drawings.items():
-            save_figure(figure, pdf=files[name]["pdf"], png=files[name]["png"])
-            write_text(files[name]["csv"], data.to_csv(index=False, lineterminator="\n"))
+            save_figure(figure, files[name], data)
 
 
 def find_layer(overlap: Overlap, stack: str, place: int) -> str:
@@ -79,13 +75,13 @@ def make_panel(overlap: Overlap, families: Mapping[str, str], layer: str) -> Pan
     )
 
 
-def make_heat_map(panel: Panel, scale: str) -> Drawing:
+def make_heat_map(panel: Panel) -> Drawing:
     """Draw Figure 1, 6, 7 or 8."""
     data = pd.DataFrame(panel.iou_LL, columns=panel.languages)
     data.insert(0, "language", panel.languages)
     if absent := explain_absence(panel):
         return message_figure(f"No heat map: {absent}"), data
-    return draw_heat_map(panel, scale), data
+    return draw_heat_map(panel), data
 
 
 def explain_absence(panel: Panel) -> str:

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.figures.style import (
     COLOURS,
     COLUMN,
@@ -19,16 +17,6 @@ from neuron_specialization.figures.style import (
     new_figure,
 )
 from neuron_specialization.neurons.sides import SIDES, side_label, side_of
-
-
-def read_languages(path: Path, languages: Sequence[str]) -> pd.DataFrame:
-    """Read the CSV of a table by language."""
-    return read_table(path, languages)
-
-
-def read_gains(path: Path) -> pd.DataFrame:
-    """Read the CSV of `gains.gains_table`."""
-    return read_table(path, ["gain", "half_width"])
 
 
 def language_bars(table: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:

@@ -1,16 +1,17 @@
 """One look for all figures: sizes of a paper's column, fonts, colours that all can tell apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from neuron_specialization.files import whole
+from neuron_specialization.files import whole, write_text
 
 COLUMN, PAGE = 3.03, 6.3  # inches: a column and the text of an ACL paper
 # Okabe and Ito (2008), told apart with any colour vision; the darkest first
@@ -51,13 +52,17 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, *, pdf: Path, png: Path) -> None:
-    """Write a figure twice, whole; the same figure gives the same bytes."""
-    for path, form, options in (
-        (pdf, "pdf", {"metadata": {"CreationDate": None}}),
-        (png, "png", {"dpi": 300}),
-    ):
-        with whole(path) as partial:
+def save_figure(
+    figure: Figure, out: Mapping[str, str | Path], data: pd.DataFrame | None = None
+) -> None:
+    """Write a figure as `pdf` and `png`, and the data behind it as `csv`, all whole.
+
+    The same figure gives the same bytes.
+    """
+    if data is not None:
+        write_text(Path(out["csv"]), data.to_csv(index=False, lineterminator="\n"))
+    for form, options in (("pdf", {"metadata": {"CreationDate": None}}), ("png", {"dpi": 300})):
+        with whole(Path(out[form])) as partial:
             figure.savefig(partial, format=form, **options)
 
 

@@ -17,18 +17,17 @@ from neuron_specialization.neurons.storage import Masks
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap:
-    """The overlap and the sparsity of the neurons of all directions, in every layer."""
+    """The overlap and the sparsity of the neurons of all directions, in every layer.
+
+    Directions, sides and languages are in the order of axis L, layers in that of axis N.
+    """
 
     pivot: str
-    """The language of all directions."""
     directions: tuple[str, ...]
-    """Directions in the order of axis L."""
     sides: tuple[str, ...]
-    """Side of each direction."""
     languages: tuple[str, ...]
     """The language of each direction that is not the pivot."""
     layers: tuple[str, ...]
-    """Names of the FFN layers in the order of axis N."""
     iou_NLL: NDArray[np.float64]
     """Intersection over union, 0 to 1; nan where neither direction has a neuron in the layer."""
     sparsity_LN: NDArray[np.float64]

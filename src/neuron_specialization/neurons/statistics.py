@@ -77,18 +77,16 @@ def distance_correlation(
     iou_M, distance_M = rankdata(iou_LL[i_M, j_M]), rankdata(distance_LL[i_M, j_M])
     if np.isnan(iou_M).any() or not (len(iou_M) and np.ptp(iou_M) and np.ptp(distance_M)):
         return np.nan, np.nan
-    iou_M, distance_M = standardise(iou_M), standardise(distance_M)
+    # with mean 0 and length 1, whose products are correlations
+    iou_M, distance_M = (
+        (rank_M - rank_M.mean()) / np.linalg.norm(rank_M - rank_M.mean())
+        for rank_M in (iou_M, distance_M)
+    )
     rank_LL = np.zeros(iou_LL.shape)
     rank_LL[i_M, j_M] = rank_LL[j_M, i_M] = distance_M
     rho_P = rank_LL[order_PL[:, i_M], order_PL[:, j_M]] @ iou_M
     rho = float(distance_M @ iou_M)
     return rho, share_of_permutations(np.abs(rho_P), abs(rho))
-
-
-def standardise(value_M: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values with mean 0 and length 1, whose products are correlations."""
-    centred_M = value_M - value_M.mean()
-    return centred_M / np.linalg.norm(centred_M)
 
 
 def share_of_permutations(value_P: NDArray[np.float64], observed: float) -> float:

@@ -25,12 +25,14 @@ KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How often each neuron fired on each direction's sentences (paper, section 3.2: a^t)."""
+    """How often each neuron fired on each direction's sentences (paper, section 3.2: a^t).
+
+    Directions are in the order of axis L, layers in that of axis N.
+    """
 
     directions: tuple[str, ...]
-    """Directions in the order of axis L."""
     layers: tuple[str, ...]
-    """Names of the FFN layers in the order of axis N, e.g. `encoder.layers.0`."""
+    """Such as `encoder.layers.0`."""
     sentence_LNF: NDArray[np.int64]
     """Sentences in which the neuron fired for at least one token (the paper's text)."""
     token_LNF: NDArray[np.int64]
@@ -72,12 +74,10 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Masks:
-    """The neurons of each direction; one bit per neuron on disk."""
+    """The neurons of each direction, axes as in Counts; one bit per neuron on disk."""
 
     directions: tuple[str, ...]
-    """Directions in the order of axis L."""
     layers: tuple[str, ...]
-    """Names of the FFN layers in the order of axis N."""
     mask_LNF: NDArray[np.bool_]
     """True where the neuron belongs to the direction."""
     provenance: Provenance

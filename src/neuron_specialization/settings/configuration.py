@@ -26,6 +26,12 @@ GONE = {
     "recording.count_padding": "is always false; only RecordingSettings in Python has it",
     "decoding.max_tokens": "is always 10000",
     "analysis.permutations": "is always 10000",
+    "analysis.heat_maps": "is always linear: heat maps show the true IoU",
+    "architectures.*.max_positions": "is always 256",
+    "vocabulary.max_sentences": "is always 12000000",
+    "pair_vocabulary.max_sentences": "is always 12000000",
+    "tokenised_bleu": "is always fairseq",
+    "round_first": "is always false: scores are averaged as they are",
 }
 """What became of each, by path; `*` is any name."""
 

@@ -18,7 +18,6 @@ class Architecture:
     d_ff: int
     dropout: float
     attention_dropout: float
-    max_positions: int
     temperature: float
     max_tokens: int
     update_freq: int
@@ -29,6 +28,8 @@ class Architecture:
     validate_every: int
     patience: int
     precision: str
+    max_positions: int = 256
+    """Tokens of the longest sentence that is trained on."""
     best_by: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
@@ -68,7 +69,6 @@ class Adapters:
     sets: Mapping[str, str]
     """The set of adapters of each direction."""
     bottleneck: int
-    """Width of an adapter."""
     per_layer: int
     """Adapters per layer: 1, behind the FFN; 2, behind self-attention too."""
 
@@ -88,23 +88,17 @@ class Training:
     data: Path
     """Folder of the binarised corpora, or of their shards, of which an epoch reads one."""
     directions: Sequence[str]
-    """Directions to train."""
     save_dir: Path
-    """Folder of fairseq's checkpoints."""
     tensorboard: Path
-    """Folder of the TensorBoard logs."""
     seed: int
     """Seed of initialisation, dropout and data order."""
     device: str
-    """`cpu` or `cuda`."""
     parent: Path | None = None
     """Checkpoint to continue from; optimiser, schedule, meters and loader start anew."""
     files: DirectionFiles = DirectionFiles()
-    """What each direction has of its own."""
     adapters: Adapters | None = None
     """Adapters to train on `files.base`, which stays as it is."""
     language_tags: bool = True
-    """Language tags on source and target."""
     processes: int = 1
     """Processes that train together, one per GPU."""
     nodes: int = 1

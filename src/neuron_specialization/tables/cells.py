@@ -5,9 +5,6 @@ from statistics import fmean
 
 import pandas as pd
 
-from neuron_specialization.errors import InputError
-from neuron_specialization.settings.languages import TABLE_COLUMNS
-
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
 GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
@@ -27,16 +24,15 @@ def level_cells(
 
     ``levels`` gives every language but the pivot its resource level: high, medium, low, or ""
     for none, which counts in All only. O2M (pivot to X) and M2O (X to pivot) are means over the
-    group's directions, Avg is the mean of these two. What has no directions is left out. Raises
-    ``InputError`` for an unknown language or level and for a direction that does not have the
-    pivot on exactly one side.
+    group's directions, Avg is the mean of these two. What has no directions is left out.
     """
     members: dict[tuple[str, str], list[str]] = {}
     for pair in pairs:
-        language, direction = _split_pair(pair, pivot)
-        level = level_of(language, levels)
+        source, target = pair.split("-")
+        language, side = (target, O2M) if source == pivot else (source, M2O)
+        level = levels[language]
         for group in (GROUP_OF_LEVEL[level], ALL) if level else (ALL,):
-            members.setdefault((group, direction), []).append(pair)
+            members.setdefault((group, side), []).append(pair)
     cells: dict[tuple[str, str], Cell] = {}
     for group in GROUPS:
         sides = {
@@ -48,14 +44,12 @@ def level_cells(
     return cells
 
 
-def average(scores: pd.Series, cells: Cells, *, round_first: bool = False) -> pd.Series:
+def average(scores: pd.Series, cells: Cells) -> pd.Series:
     """Average the scores of directions such as ``en-de`` into cells.
 
     A NaN score makes the cells it belongs to NaN, so that no mean is silently one over fewer
-    directions. With ``round_first`` the scores are rounded to one decimal, as the paper's were.
+    directions.
     """
-    if round_first:
-        scores = scores.map(lambda score: float(f"{score:.1f}"))
     # fmean is exact, so the order in which directions are listed cannot show in the last digit.
     means = {
         cell: fmean(fmean(scores[pair] for pair in part) for part in parts)
@@ -74,62 +68,20 @@ def language_cells(
 
     The columns are the languages in the order given, ``high``, ``med`` and ``low`` as far as they
     occur in ``levels`` and the languages differ in level, and ``avg`` of all. Their second part is
-    empty. Raises ``InputError`` as ``level_cells`` does, and for columns of the same name.
+    empty.
     """
-    members = _members(languages, levels)
+    members = {language: [language] for language in languages}
+    # Of one level, its average would be that of all languages once more.
+    if len({levels[language] for language in languages}) > 1:
+        for name, group in GROUP_OF_LEVEL.items():
+            members[group.lower()] = [each for each in languages if levels[each] == name]
+    members[OVERALL] = list(languages)
     pattern = {O2M: f"{pivot}-{{}}", M2O: f"{{}}-{pivot}"}
     return {
         block: {
             (column, ""): (tuple(form.format(language) for language in codes),)
             for column, codes in members.items()
+            if codes
         }
         for block, form in pattern.items()
     }
-
-
-def level_of(language: str, levels: Mapping[str, str]) -> str:
-    """Look up a language's level, "" for none; ``InputError`` if it is unknown or no level."""
-    allowed = ", ".join(GROUP_OF_LEVEL)
-    if language not in levels:
-        raise InputError(
-            f"language '{language}' is translated but has no entry among the languages: "
-            f"add it with a level ({allowed}, or empty to count in {ALL} only)"
-        )
-    level = levels[language]
-    if level and level not in GROUP_OF_LEVEL:
-        raise InputError(f"language '{language}': level '{level}' is not one of {allowed} or empty")
-    return level
-
-
-def _split_pair(pair: str, pivot: str) -> tuple[str, str]:
-    """Split a pair into the language that is not the pivot, and O2M or M2O."""
-    source, separator, target = pair.partition("-")
-    if not (separator and source and target) or (source == pivot) == (target == pivot):
-        raise InputError(
-            f"direction '{pair}': expected '{pivot}-X' or 'X-{pivot}', as this table averages "
-            f"translation from and into '{pivot}'"
-        )
-    return (target, O2M) if source == pivot else (source, M2O)
-
-
-def _members(languages: Sequence[str], levels: Mapping[str, str]) -> dict[str, list[str]]:
-    """Give every column the languages that it averages."""
-    _check_names(languages)
-    level = {language: level_of(language, levels) for language in languages}
-    members = {language: [language] for language in languages}
-    # Of one level, its average would be that of all languages once more.
-    if len(set(level.values())) > 1:
-        for name, group in GROUP_OF_LEVEL.items():
-            members[group.lower()] = [each for each in languages if level[each] == name]
-    members[OVERALL] = list(languages)
-    return {column: averaged for column, averaged in members.items() if averaged}
-
-
-def _check_names(languages: Sequence[str]) -> None:
-    names = [*languages, *TABLE_COLUMNS]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InputError(
-            f"columns with the same name: {', '.join(repeated)}; list every language once, by a "
-            f"code other than {', '.join(TABLE_COLUMNS)}"
-        )

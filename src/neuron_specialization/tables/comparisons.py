@@ -35,9 +35,7 @@ class Comparison:
     """A row of a table against another system, in one or several seeds."""
 
     label: str
-    """Label of the row."""
     other: str
-    """Label of the system that it is compared with."""
     role: str
     """What that is to it: PARENT, CONTROL, SHUFFLED, or no more than the FIRST row."""
     tests: pd.DataFrame

@@ -25,11 +25,9 @@ class Curve:
     """The validations of one training."""
 
     label: str
-    """Of its system."""
     parent: str
     """Label of the system that it continues from, "" for none."""
     seed: int
-    """Its seed."""
     points: pd.DataFrame
     """POINTS, by updates."""
 
@@ -78,21 +76,16 @@ def read_curves(
 
 def describe_curves(curves: Sequence[Curve], dataset: str) -> SetupTable:
     """The validations of all trainings, and a row per training for people."""
-    return SetupTable(
-        numbers=curve_table(curves),
-        texts=[curve_text(curves)],
-        title=f"Trainings on {dataset}",
-        footer=FOOTER,
-    )
-
-
-def curve_table(curves: Sequence[Curve]) -> pd.DataFrame:
-    """All validations of all trainings: `system`, `parent`, `seed` and POINTS."""
     frames = [
         curve.points.assign(system=curve.label, parent=curve.parent, seed=curve.seed)
         for curve in curves
     ]
-    return pd.concat(frames, ignore_index=True)[["system", "parent", "seed", *POINTS]]
+    return SetupTable(
+        numbers=pd.concat(frames, ignore_index=True)[["system", "parent", "seed", *POINTS]],
+        texts=[curve_text(curves)],
+        title=f"Trainings on {dataset}",
+        footer=FOOTER,
+    )
 
 
 def curve_text(curves: Sequence[Curve]) -> TextTable:

@@ -7,7 +7,6 @@ what the files of the paper's model would take, by arithmetic.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -115,27 +114,21 @@ def projected_bytes(system: Mapping[str, Any]) -> float:
     return np.nan
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobRecord:
-    """The record of a job that ran (Snakemake's benchmark)."""
+def read_job(path: Path) -> tuple[float, float]:
+    """Read the wall seconds and the bytes of memory of a job's last run (Snakemake's benchmark).
 
-    seconds: float
-    """Wall time."""
-    memory: float
-    """Largest resident memory of its processes, bytes; 0 where it was not measured."""
-
-
-def read_job(path: Path) -> JobRecord:
-    """Read the record of a job's last run; nan where it is gone, InputError where it is none."""
+    Seconds are nan where the record is gone, bytes 0 where they were not measured; InputError for
+    another file.
+    """
     if not path.exists():
-        return JobRecord(seconds=np.nan, memory=0)
+        return np.nan, 0
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         record: dict[str, Any] = json.loads(lines[-1])
         memory = record["max_rss"]
         # "NA" where a job was over before it was looked at
         memory = memory * 2**20 if isinstance(memory, int | float) else 0
-        return JobRecord(seconds=float(record["s"]), memory=memory)
+        return float(record["s"]), memory
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no benchmark of a job ({error!r})") from None
 
@@ -148,11 +141,6 @@ def training_speed(logs: Iterable[Path]) -> float:
         for speed in re.findall(r"train:.*\| wps ([\d.]+) \|", path.read_text(encoding="utf-8"))
     ]
     return median(found) if found else np.nan
-
-
-def count_lines(paths: Iterable[Path]) -> int:
-    """Lines of some text files."""
-    return sum(path.read_bytes().count(b"\n") for path in paths)
 
 
 def efficiency_row(
@@ -172,21 +160,21 @@ def efficiency_row(
     finding, training, decoding = (
         [read_job(path) for path in files[name]] for name in ("finding", "training", "decoding")
     )
-    sentences = count_lines(files["translated"])
+    sentences = sum(path.read_bytes().count(b"\n") for path in files["translated"])
     return {
         "system": system["system"],
         "label": system["label"],
         "method": system["method"],
         "counterpart": counterpart(system),
         "added_percent": added,
-        "finding_seconds": sum(job.seconds for job in finding) if finding else np.nan,
+        "finding_seconds": sum(seconds for seconds, _ in finding) if finding else np.nan,
         "stored_bytes": sum(path.stat().st_size for path in files["stored"]) or np.nan,
         "projected_bytes": projected_bytes(system),
-        "training_seconds": sum(job.seconds for job in training),
+        "training_seconds": sum(seconds for seconds, _ in training),
         "training_tokens_per_second": training_speed(files["logs"]),
-        "training_bytes": max((job.memory for job in training), default=np.nan),
-        "decoding_sentences_per_second": sentences / sum(job.seconds for job in decoding),
-        "decoding_bytes": max((job.memory for job in decoding), default=np.nan),
+        "training_bytes": max((memory for _, memory in training), default=np.nan),
+        "decoding_sentences_per_second": sentences / sum(seconds for seconds, _ in decoding),
+        "decoding_bytes": max((memory for _, memory in decoding), default=np.nan),
     }
 
 

@@ -16,21 +16,18 @@ from neuron_specialization.tables.rows import SystemRow
 _MANY = 8  # directions that are listed one by one
 
 
-def describe(
-    rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells], *, round_first: bool
-) -> list[str]:
+def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]) -> list[str]:
     """Lines on a table's numbers: what they are, their signatures, what is missing and why."""
     name = metric_name(metric)
     pairs = _pairs(blocks)
     lines = [f"{rows[0].label}: scores; other rows: differences to it"]
     if any(row.scores_by_seed for row in rows):
         lines.append("± behind scores: standard deviation of a system's own scores over its seeds")
-    if round_first:
-        lines.append(
-            "Scores were rounded to one decimal before they were averaged, as in the paper"
-        )
-    lines += [f"{name}: {signature}" for signature in find_signatures(rows, metric)]
-    if _has(rows, metric + UNTOUCHED):
+    scores = pd.concat([row.scores for row in rows])
+    # more than one says that not all scores were made alike
+    signatures = sorted(filter(None, scores["signature"][scores["metric"] == metric].unique()))
+    lines += [f"{name}: {signature}" for signature in signatures]
+    if (scores["metric"] == metric + UNTOUCHED).any():
         lines.append(
             "Untouched: the same translations against the references as they were published, "
             f"where {name} has them processed like the corpus"
@@ -97,23 +94,9 @@ def code_version(project: Path) -> str:
     return f"{__version__} (commit {found.stdout.strip()})"
 
 
-def find_signatures(systems: Sequence[SystemRow], metric: str) -> list[str]:
-    """Collect the distinct signatures of a metric, sorted, for a table's footer.
-
-    More than one means that not all scores were made alike, which the footer should say.
-    """
-    scores = pd.concat([system.scores for system in systems])
-    found = scores.loc[scores["metric"] == metric, "signature"]
-    return sorted(filter(None, found.unique()))
-
-
 def _pairs(blocks: Mapping[str, Cells]) -> list[str]:
     parts = [part for cells in blocks.values() for cell in cells.values() for part in cell]
     return list(dict.fromkeys(pair for part in parts for pair in part))
-
-
-def _has(rows: Sequence[SystemRow], metric: str) -> bool:
-    return any((row.scores["metric"] == metric).any() for row in rows)
 
 
 def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:

@@ -23,7 +23,6 @@ class PaperValue:
     table: str
     """`Table 2`."""
     metric: str
-    """Its metric, by our name."""
     block: str
     """`O2M` or `M2O` of a table by language, or nothing."""
     system: str
@@ -31,7 +30,6 @@ class PaperValue:
     kind: str
     """`absolute`, or `delta` to the first row."""
     column: tuple[str, str]
-    """Its column, as our tables have it."""
     value: float
     """The value: printed, or the mean of released scores; corrected where the print is off."""
     printed: float | None

@@ -140,7 +140,11 @@ def render(template: str, **values: Any) -> str:
     """Fill in a template; all that it prints is escaped for the format that its name says."""
     form = template.split(".")[1]
     escapes: dict[str, Callable[[str], str]]
-    escapes = {"md": _escape_markdown, "tex": _escape_latex, "html": escape}
+    escapes = {
+        "md": _escape_markdown,
+        "tex": lambda text: text.translate(_LATEX_ESCAPES),
+        "html": escape,
+    }
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         finalize=lambda value: value if isinstance(value, Markup) else escapes[form](str(value)),
@@ -201,10 +205,6 @@ def _escape_markdown(text: str) -> str:
     text = re.sub(r"[\\`*]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
     text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
-
-
-def _escape_latex(text: str) -> str:
-    return text.translate(_LATEX_ESCAPES)
 
 
 def _installed(package: str) -> str:

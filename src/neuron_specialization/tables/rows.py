@@ -19,11 +19,9 @@ class ScoredRun:
     """The scores of one training of a system, or of outputs of one."""
 
     system: str
-    """Name of the system."""
     label: str
     """The row of the table to which it belongs."""
     seed: int
-    """Its seed."""
     scores: pd.DataFrame
     """scoring.corpus_table."""
 

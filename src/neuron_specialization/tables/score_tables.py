@@ -21,7 +21,7 @@ from neuron_specialization.tables.render import (
     format_number,
     format_signed,
 )
-from neuron_specialization.tables.rows import SystemRow, check_scores
+from neuron_specialization.tables.rows import SystemRow
 
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
@@ -35,7 +35,6 @@ def score_table(
     blocks: Mapping[str, Cells],
     metric: str,
     *,
-    round_first: bool = False,
     untouched: str = "",
 ) -> pd.DataFrame:
     """Tabulate every system twice: its absolute scores, then its deltas to the first system.
@@ -47,7 +46,6 @@ def score_table(
         systems: the rows, the first one being what the others are compared with.
         blocks: the directions behind the cells, by block ("" alone where a table has none).
         metric: the metric.
-        round_first: round scores to one decimal before they are averaged, as the paper does.
         untouched: another metric, whose averages over all directions are put beside, as
             ``UNTOUCHED_GROUP``.
 
@@ -56,14 +54,13 @@ def score_table(
         direction is the block, kind is ``absolute``, ``delta`` or, where systems have several
         seeds, ``deviation``: the standard deviation of their own scores over seeds. Columns are the
         cells, the first being ``EXTRA_PARAMETERS`` in percent. Raises ``InputError`` for no
-        systems, no directions, a label used twice, or scores that are ambiguous or lack the metric
-        everywhere.
+        systems, no directions, or scores that lack the metric everywhere.
     """
     _check_request(systems, metric, blocks)
     tables = {}
     for block, cells in blocks.items():
         chosen = {metric: cells} | ({untouched: _overall(cells)} if untouched else {})
-        tables[block] = _tabulate(systems, chosen, round_first=round_first)
+        tables[block] = _tabulate(systems, chosen)
     return tables[""] if "" in tables else pd.concat(tables, names=["direction"])
 
 
@@ -127,12 +124,6 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 def _check_request(systems: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]) -> None:
     if not systems or not any(blocks.values()):
         raise InputError("a table needs at least one system and one direction")
-    labels = [system.label for system in systems]
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    if repeated:
-        raise InputError(f"rows with the same label: {', '.join(repeated)}; rename one")
-    for system in systems:
-        check_scores(system.scores, f"'{system.label}'")
     found = sorted({str(name) for system in systems for name in system.scores["metric"]})
     if metric not in found:
         raise InputError(f"no system has scores of metric '{metric}': found {', '.join(found)}")
@@ -144,14 +135,12 @@ def _overall(cells: Cells) -> Cells:
     return {(names[group], side): parts for (group, side), parts in cells.items() if group in names}
 
 
-def _tabulate(
-    systems: Sequence[SystemRow], cells: Mapping[str, Cells], *, round_first: bool
-) -> pd.DataFrame:
+def _tabulate(systems: Sequence[SystemRow], cells: Mapping[str, Cells]) -> pd.DataFrame:
     """A block of ``score_table``; ``cells`` are by metric."""
 
     def row_of(scores: pd.DataFrame) -> pd.Series:
         parts = [
-            average(_select_scores(scores, metric, chosen), chosen, round_first=round_first)
+            average(_select_scores(scores, metric, chosen), chosen)
             for metric, chosen in cells.items()
         ]
         return pd.concat(parts)

@@ -41,9 +41,7 @@ class SetupTable:
     texts: Sequence[TextTable]
     """For people."""
     title: str
-    """Title of the page."""
     footer: Sequence[str] = ()
-    """Lines below."""
 
 
 def write_setup_table(table: SetupTable, out: Mapping[str, Path]) -> None:
@@ -69,8 +67,21 @@ def read_sizes(report: Path) -> dict[str, int]:
 def describe_languages(
     languages: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], dataset: str
 ) -> SetupTable:
-    """Table 5: `language_table`, of a dataset."""
-    table = language_table(languages, sizes)
+    """Return Table 5: a row per language, by resource level and then family.
+
+    Args:
+        languages: `code`, `name`, `family`, `script` and `level` of each.
+        sizes: sentence pairs that it is trained on, where they are known: `pairs` of the table.
+        dataset: its name.
+    """
+    table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
+    table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
+    families = list(dict.fromkeys(table["family"]))
+    order = table.assign(
+        level=[LEVELS.index(level) for level in table["level"]],
+        family=[families.index(family) for family in table["family"]],
+    ).sort_values(["level", "family"], kind="stable")
+    table = table.loc[order.index].reset_index(drop=True)
     title = f"Languages of {dataset} (Table 5)"
     return SetupTable(numbers=table, texts=[language_text(table)], title=title)
 
@@ -78,8 +89,27 @@ def describe_languages(
 def describe_models(
     systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame, dataset: str
 ) -> SetupTable:
-    """Table 6: `model_table`, of a dataset."""
-    table = model_table(systems, parameters)
+    """Return Table 6: the settings of systems with the parameters that were counted, a row each.
+
+    Args:
+        systems: `system`, `label`, and its `architecture`: model sizes and training settings.
+        parameters: `read_parameters`.
+        dataset: its name.
+    """
+    rows = []
+    for each in systems:
+        counted = parameters.loc[each["system"]]
+        rows.append(
+            {
+                "system": each["system"],
+                "label": each["label"],
+                "models": counted["models"],
+                "parameters_of_one": int(counted["total"]) // int(counted["models"]),
+                "trainable": counted["trainable"],
+                **{name: each["architecture"][name] for name in SETTINGS},
+            }
+        )
+    table = pd.DataFrame(rows)
     title = f"Models on {dataset} (Table 6)"
     return SetupTable(numbers=table, texts=[model_text(table)], title=title)
 
@@ -87,28 +117,6 @@ def describe_models(
 def format_count(number: int | None) -> str:
     """A whole number with thousands apart; MISSING for none."""
     return MISSING if number is None or pd.isna(number) else f"{int(number):,}"
-
-
-def language_table(
-    languages: Sequence[Mapping[str, Any]], pairs: Mapping[str, int]
-) -> pd.DataFrame:
-    """A row per language, by resource level and then family (Table 5).
-
-    Args:
-        languages: `code`, `name`, `family`, `script` and `level` of each.
-        pairs: sentence pairs that it is trained on, where they are known.
-
-    Returns:
-        The columns `level`, `family`, `code`, `name`, `script` and `pairs`.
-    """
-    table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
-    table["pairs"] = pd.array([pairs.get(code) for code in table["code"]], dtype="Int64")
-    families = list(dict.fromkeys(table["family"]))
-    order = table.assign(
-        level=[LEVELS.index(level) for level in table["level"]],
-        family=[families.index(family) for family in table["family"]],
-    ).sort_values(["level", "family"], kind="stable")
-    return table.loc[order.index].reset_index(drop=True)
 
 
 def language_text(table: pd.DataFrame) -> TextTable:
@@ -128,29 +136,6 @@ def language_text(table: pd.DataFrame) -> TextTable:
         rows=tuple(rows),
         block_labels=1,
     )
-
-
-def model_table(systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame) -> pd.DataFrame:
-    """The settings of systems with the parameters that were counted (Table 6), a row each.
-
-    Args:
-        systems: `system`, `label`, and its `architecture`: model sizes and training settings.
-        parameters: indexed by system, with `models`, `total` and `trainable`.
-    """
-    rows = []
-    for each in systems:
-        counted = parameters.loc[each["system"]]
-        rows.append(
-            {
-                "system": each["system"],
-                "label": each["label"],
-                "models": counted["models"],
-                "parameters_of_one": int(counted["total"]) // int(counted["models"]),
-                "trainable": counted["trainable"],
-                **{name: each["architecture"][name] for name in SETTINGS},
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def model_text(table: pd.DataFrame) -> TextTable:

@@ -41,19 +41,15 @@ class TableSettings:
     layout: str
     """`levels` or `languages`."""
     metric: str
-    """The metric."""
     levels: Mapping[str, str]
     """Resource level of each language but the pivot, "" for none."""
     pivot: str
-    """The language that every direction starts from or goes to."""
     directions: Sequence[str]
     """The directions of the layout `levels`; `languages` has those of the first row."""
     parameters: Mapping[str, float] | pd.Series
     """Total parameters of each system, NaN where unknown."""
     labels: Mapping[str, str]
     """The row of each system, also of those that others are only compared with."""
-    round_first: bool = False
-    """Round scores to one decimal before they are averaged, as the paper does."""
     level: float = 0.05
     """Differences with a smaller p-value are significant."""
     paper: str = ""
@@ -87,7 +83,6 @@ def write_tables(
         rows,
         blocks,
         metric,
-        round_first=settings.round_first,
         untouched=metric + UNTOUCHED if known else "",
     )
     comparisons = with_tests(gather_comparisons(tests, settings.labels), metric)
@@ -104,7 +99,7 @@ def write_tables(
         *([paper_text(beside, settings.paper, corrected)] if len(beside) else []),
     ]
     footer = [
-        *describe(rows, metric, blocks, round_first=settings.round_first),
+        *describe(rows, metric, blocks),
         *describe_left_out(rows, metric, settings.levels, settings.pivot),
         *legend(comparisons, settings.level),
         *corrections,

@@ -100,7 +100,6 @@ class TablesPlan:
             "levels": {code: dataset.languages[code].level for code in dataset.others},
             "pivot": dataset.pivot,
             "directions": all_directions(dataset.languages, dataset.pivot),
-            "round_first": config["round_first"],
             "level": config["significance"]["level"],
             "settings": settings_hash(config, dataset.languages, dataset.systems),
         }
