@@ -9,9 +9,6 @@ import torch
 
 from neuron_specialization.corpora.existing_vocabulary import use_vocabulary
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import translate_split
-from neuron_specialization.settings.decoding import DecodingSettings
-from neuron_specialization.settings.training import DirectionFiles
 from tests.fairseq_plugin import plain_fairseq
 from tests.fairseq_plugin.external_checkpoints import (
     EMBEDDINGS,
@@ -198,31 +195,6 @@ def test_training_continues_from_an_imported_model(
     for name, value in parent["model"].items():
         torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
     assert load_task(published, plain.data)[0].encoder.layer_norm is not None
-
-
-def test_an_imported_model_translates_as_plain_fairseq_does(
-    plain: Plain, imported: Path, tmp_path: Path
-) -> None:
-    assert plain.vocabulary is not None
-    settings = DecodingSettings(beam=2, length_penalty=1, max_len_a=0, max_len_b=8, max_tokens=1)
-    translate_split(
-        checkpoint=imported,
-        files=DirectionFiles(),
-        data=plain.data,
-        split="valid",
-        vocabulary=plain.vocabulary,
-        settings=settings,
-        outputs={direction: tmp_path / direction for direction in MEASURED},
-        device="cpu",
-    )
-    for direction in MEASURED:
-        lines = (tmp_path / direction).read_text(encoding="utf-8").splitlines()
-        expected = [
-            "".join(output["hypothesis"][1:-1]).replace("▁", " ").strip()
-            for output in plain.outputs[direction]
-        ]
-        assert lines == expected
-        assert any(lines)
 
 
 def test_what_cannot_be_known_is_logged(

@@ -16,8 +16,7 @@ from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.data import load_dictionary, load_directions
 from neuron_specialization.fairseq_plugin.indexed_files import HEADER
 from neuron_specialization.fairseq_plugin.prebinarised import use_binarised
-from tests.fairseq_plugin.test_decoding import read, translate
-from tests.trained_models import DIRECTIONS, LANGUAGES, TRAIN_PAIRS, run_training
+from tests.trained_models import DIRECTIONS, LANGUAGES, TRAIN_PAIRS, run_training, translate
 
 PAIRS = ["en-a1", "en-b1", "en-b2"]
 SPLITS = ["train", "valid"]
@@ -107,10 +106,12 @@ def test_a_model_trains_and_translates_without_a_sentencepiece_model(
 ) -> None:
     use(published, tmp_path / "used", given)
     checkpoint = run_training(tmp_path / "used", tmp_path / "model")
-    for name, folder in (("without", given), ("with", vocabulary)):
-        translate(checkpoint, tmp_path / "used", folder, tmp_path / name)
-    assert read(tmp_path / "without") == read(tmp_path / "with")
-    assert not any("\u2581" in text for text in read(tmp_path / "with").values())
+    without, known = (
+        translate(checkpoint, tmp_path / "used", folder, tmp_path / "out")
+        for folder in (given, vocabulary)
+    )
+    assert without == known
+    assert not any("\u2581" in text for text in known.values())
 
 
 def test_a_flat_folder_and_paths_from_here(
