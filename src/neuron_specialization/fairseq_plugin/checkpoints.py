@@ -93,11 +93,8 @@ def bare_checkpoint(
 ) -> dict[str, Any]:
     """A checkpoint as fairseq's trainer saves it, without an optimiser's state.
 
-    Args:
-        config: fairseq's configuration, in plain containers.
-        tensors: the state dict of the model.
-        num_updates: of the training; 0 where it is unknown.
-        origin: where the model comes from, kept beside the trainer's own extra state.
+    `num_updates` is 0 where it is unknown; `origin` says where the model comes from, beside the
+    trainer's own extra state.
     """
     return {
         "args": None,

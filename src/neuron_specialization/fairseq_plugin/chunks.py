@@ -101,13 +101,9 @@ def join_chunks(
 ) -> None:
     """Write the tokens of a corpus's chunks, in equal parts, as fairseq's files.
 
-    Args:
-        chunks: all of them in order; their files are removed as they are read, so that the tokens
-            are on disk once.
-        sentences: how many they have together.
-        prefixes: path of each part without its suffix; the first parts have one sentence more
-            where the number cannot be divided.
-        dtype: the tokens' number format.
+    The chunks are all of them in order; their files are removed as they are read, so that the
+    tokens are on disk once. `prefixes` has the path of each part without its suffix; the first
+    parts have one sentence more where the number cannot be divided.
     """
     parts = len(prefixes)
     counts = [sentences // parts + (part < sentences % parts) for part in range(parts)]

@@ -59,8 +59,7 @@ class Foreign:
 def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
     """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
 
-    Raises:
-        InputError: it is missing, damaged, or holds objects of classes that are not harmless.
+    Raises InputError where it is missing, damaged, or holds objects that are not harmless.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")

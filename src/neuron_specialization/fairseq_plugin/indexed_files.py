@@ -55,11 +55,7 @@ class IndexedFile:
 def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.dtype[Any]) -> None:
     """Write `{prefix}.bin` and `{prefix}.idx`, which appear when they are whole.
 
-    Args:
-        prefix: path without the suffix.
-        count: the sentences that `blocks` have together.
-        blocks: consecutive sentences; one block at a time is in memory.
-        dtype: the tokens' number format.
+    `count` sentences are in `blocks`, of which one at a time is in memory.
     """
     # the index comes last: whoever finds it finds both
     with (
@@ -84,8 +80,7 @@ def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.d
 def open_indexed(prefix: Path) -> IndexedFile:
     """Open a corpus for reading.
 
-    Raises:
-        InputError: one of the two files is missing, damaged, empty or cut off.
+    Raises InputError where one of the two files is missing, damaged, empty or cut off.
     """
     index, data = Path(index_file_path(str(prefix))), Path(data_file_path(str(prefix)))
     dtype, count = read_header(index)

@@ -47,9 +47,7 @@ logger = logging.getLogger(__name__)
 def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     """Run `fairseq-train` in this process.
 
-    Args:
-        flags: its arguments.
-        patience: the lowest validation loss so far, and validations since.
+    `patience` has the lowest validation loss so far, and validations since.
     """
     # fairseq keeps these, and its log writers, for the life of the process
     for function in (save_checkpoint, should_stop_early):
@@ -167,12 +165,7 @@ def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[st
 
 
 def main(path: str, parent: str = "") -> None:
-    """Train as one of several processes.
-
-    Args:
-        path: file of the task.
-        parent: the process that started this one; not said where SLURM does.
-    """
+    """Train as one of several processes; `parent` started it, and is not said where SLURM did."""
     die_with_parent(int(parent) if parent else os.getppid())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -46,13 +46,7 @@ def record_activations(
 ) -> Counts:
     """Count the activations of every FFN neuron for each direction (paper, section 3.2).
 
-    Args:
-        checkpoint: the model, without masks.
-        data: folder of the binarised corpora.
-        directions: the directions to record.
-        settings: the split, and what counts.
-        device: `cpu` or `cuda`.
-        processes: processes, or GPUs, that share the directions.
+    The model has no masks. Processes, or GPUs, share the directions.
     """
 
     def record_share(share: tuple[int, list[str]]) -> Counts:
