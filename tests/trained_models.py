@@ -261,23 +261,20 @@ def translate(
     return {direction: path.read_text(encoding="utf-8") for direction, path in outputs.items()}
 
 
-@pytest.fixture(scope="session")
-def weight_masks(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def draw_weight_masks(path: Path, model: Path, *, output_projection: bool = False) -> Path:
     """Weight masks drawn at random: 30 % of each tensor."""
     generator = torch.Generator().manual_seed(0)
-    state = read_checkpoint(learned)["model"]
-    names = pruned_tensors(state, output_projection=False)
-    parts = [
-        WeightMasks.pack(
-            direction,
-            {
-                name: keep_largest(torch.rand(state[name].shape, generator=generator), 0.7)
-                for name in names
-            },
-            {},
-        )
-        for direction in DIRECTIONS
-    ]
-    path = tmp_path_factory.mktemp("weight_masks") / "masks.npz"
+    state = read_checkpoint(model)["model"]
+    names = pruned_tensors(state, output_projection)
+    parts = []
+    for direction in DIRECTIONS:
+        draws = {name: torch.rand(state[name].shape, generator=generator) for name in names}
+        kept = {name: keep_largest(draw, 0.7) for name, draw in draws.items()}
+        parts.append(WeightMasks.pack(direction, kept, {}))
     WeightMasks.join(parts).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def weight_masks(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_weight_masks(tmp_path_factory.mktemp("weight_masks") / "masks.npz", learned)

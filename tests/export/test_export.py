@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from fairseq import checkpoint_utils
 
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.settings.decoding import DecodingSettings
@@ -125,22 +123,6 @@ def test_the_constants_of_masked_neurons_matter(specialized: Model, dense: Model
     assert pipeline_outputs(without, search) != pipeline_outputs(specialized, search)
 
 
-def test_logits_are_those_of_the_sub_network(specialized: Model, exported: Path) -> None:
-    model, task = specialized.load()
-    task.load_dataset("valid")
-    dataset = task.dataset("valid")
-    sample = dataset.collater([dataset[i] for i in range(len(dataset))])
-    task.direction_state.direction = 0
-    folder = exported / "fairseq"
-    (stock,), _, _ = checkpoint_utils.load_model_ensemble_and_task(
-        [str(folder / "checkpoint.pt")], arg_overrides={"data": str(folder)}
-    )
-    with torch.inference_mode():
-        expected = model(**sample["net_input"])[0]
-        found = stock.eval()(**sample["net_input"])[0]
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-
-
 def test_stock_fairseq_generates_from_it(
     specialized: Model, exported: Path, text: Path, tmp_path: Path
 ) -> None:
@@ -193,20 +175,12 @@ def test_what_is_written(specialized: Model, exported: Path) -> None:
         widest = max(width for name, width in widths.items() if name.startswith(stack))
         assert state["cfg"]["model"][f"{stack}_ffn_embed_dim"] == widest
         assert state["model"][f"{stack}.layers.1.fc1.weight"].shape == (widest, 32)
-    dictionary = (specialized.vocabulary / "dict.txt").read_bytes()
-    for language in ("en", "a1"):
-        assert (exported / f"fairseq/dict.{language}.txt").read_bytes() == dictionary
-
-
-def test_int8_translates_and_is_smaller(exported: Path, text: Path) -> None:
     folders = [exported / "ctranslate2" / name for name in ("int8", "float32")]
     sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in folders]
     assert sizes[0] < 0.8 * sizes[1]
-    print(f"int8 has {sizes[0]:,} bytes, float32 {sizes[1]:,}")
-    expected = exported_outputs(exported, text, "ctranslate2", settings())
-    found = exported_outputs(exported, text, "ctranslate2-int8", settings())
-    assert sum(a[0] == b[0] for a, b in zip(found, expected, strict=True)) > 10
-    assert max(abs(a[1] - b[1]) for a, b in zip(found, expected, strict=True)) < 0.3
+    dictionary = (specialized.vocabulary / "dict.txt").read_bytes()
+    for language in ("en", "a1"):
+        assert (exported / f"fairseq/dict.{language}.txt").read_bytes() == dictionary
 
 
 @pytest.mark.parametrize(

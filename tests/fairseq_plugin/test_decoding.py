@@ -3,17 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from neuron_specialization.fairseq_plugin.decoding import decode
-from neuron_specialization.settings.training import DirectionFiles
 from tests.trained_models import (
     DECODING,
     DIRECTIONS,
     EVALUATION_PAIRS,
     load_task,
-    save_masks,
     translate,
 )
 
@@ -39,19 +36,6 @@ def test_the_target_tag_is_forced(learned: Path, binarised: Path) -> None:
     for index, tokens in hypotheses.items():
         target = DIRECTIONS[index // EVALUATION_PAIRS].split("-")[1]
         assert task.target_dictionary[tokens[0]] == f"__{target}__"
-
-
-def test_masks_change_the_translations(
-    learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path
-) -> None:
-    texts = [translate(learned, binarised, vocabulary, tmp_path / "dense")]
-    for active in (True, False):
-        masks = save_masks(tmp_path / "masks.npz", np.full((len(DIRECTIONS), 4, 32), active))
-        files = DirectionFiles(masks=masks)
-        texts.append(translate(learned, binarised, vocabulary, tmp_path / "out", files=files))
-    dense, every, none = texts
-    assert dense == every
-    assert dense != none
 
 
 def test_a_failure_leaves_no_translations(

@@ -90,7 +90,6 @@ def test_another_vocabulary_is_refused(
     own = Plain(checkpoint=baseline, outputs={}, data=plain.data)
     assert_refused(own, tmp_path, message)
     # the dictionary that was given fits the checkpoint, but not the corpora
-    assert plain.dictionary is not None
     lines = plain.dictionary.read_text(encoding="utf-8").replace("▁the 100", "other 100")
     (tmp_path / "other.txt").write_text(lines, encoding="utf-8")
     message = "its dictionary lacks 1 entries of the corpora's, such as ▁the; give"

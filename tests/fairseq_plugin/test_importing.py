@@ -127,7 +127,6 @@ def test_rows_of_the_embeddings_follow_the_tokens(plain: Plain, imported: Path) 
 
 
 def test_a_dictionary_with_tags_gets_no_others(plain: Plain, tmp_path: Path) -> None:
-    assert plain.vocabulary is not None
     path = run_import(plain, tmp_path, dictionary=plain.vocabulary / "dict.txt")
     ours, theirs = read_checkpoint(path)["model"], read_foreign_state(plain.checkpoint)["model"]
     for name in (*EMBEDDINGS, OUTPUT):
@@ -146,7 +145,6 @@ def test_the_order_of_tags_is_not_guessed(plain: Plain, tmp_path: Path) -> None:
 
 
 def test_a_dataset_of_some_of_its_languages(plain: Plain, tmp_path: Path) -> None:
-    assert plain.vocabulary is not None
     use_vocabulary(plain.vocabulary / "spm.model", plain.dictionary, ["a1", "en"], tmp_path / "few")
     path = run_import(plain, tmp_path, data=tmp_path / "few", directions=["en-a1"])
     theirs, ours = read_foreign_state(plain.checkpoint)["model"], read_checkpoint(path)["model"]

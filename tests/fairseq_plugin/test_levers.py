@@ -54,13 +54,6 @@ def test_two_processes_train_as_one(binarised: Path, tmp_path: Path) -> None:
     assert two["extra_state"]["val_loss"] == pytest.approx(loss, rel=1e-3)
 
 
-def test_patience_reads_the_loss_in_chunks(binarised: Path, tmp_path: Path) -> None:
-    """Learning nothing, a training ends after so many validations."""
-    settings = {"learning_rate": 0.0, "validate_every": 1, "patience": 3, "dropout": 0.0}
-    published = run_training(binarised, tmp_path, **settings, **LEVERS)
-    assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 4
-
-
 def test_bf16_trains_with_all_of_them(binarised: Path, tmp_path: Path) -> None:
     states = [
         read_checkpoint(run_training(binarised, tmp_path / name, **STILL, **changes))

@@ -71,13 +71,6 @@ def test_counting_padding_adds_to_the_counts_and_depends_on_the_batches(
     assert (alone.token_LNF == without.token_LNF).all()
 
 
-def test_english_sources_fire_alike_for_all_targets(baseline: Path, binarised: Path) -> None:
-    # the encoder sees the source tag only, and the English validation text is one
-    counts = record(baseline, binarised)
-    encoder = counts.sentence_LNF[[DIRECTIONS.index("en-a1"), DIRECTIONS.index("en-b1")], :2]
-    assert (encoder[0] == encoder[1]).all()
-
-
 def test_processes_that_share_the_directions_count_as_one(baseline: Path, binarised: Path) -> None:
     alone, shared = record(baseline, binarised), record(baseline, binarised, processes=4)
     assert shared.directions == tuple(DIRECTIONS)

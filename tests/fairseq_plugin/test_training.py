@@ -69,18 +69,6 @@ def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: P
     assert len(set(found)) == 5
 
 
-def test_a_continuation_starts_from_its_parent_with_everything_else_new(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    published = run_training(
-        binarised, tmp_path, parent=baseline, learning_rate=1e-9, max_updates=2, validate_every=2
-    )
-    child, parent = read_checkpoint(published), read_checkpoint(baseline)
-    assert child["optimizer_history"][-1]["num_updates"] == 2
-    for name, value in parent["model"].items():
-        torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
-
-
 def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:

@@ -28,8 +28,9 @@ def write_stock(
 ) -> None:
     """Write a checkpoint that needs nothing of this project.
 
-    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. Its settings are
-    plain dictionaries, which torch reads without being told of fairseq's classes. `settings` are fairseq's of the model, see `model_settings`.
+    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. Its settings, see
+    `model_settings`, are plain dictionaries, which torch reads without being told of fairseq's
+    classes.
     """
     widths = ffn_widths(tensors)
     widest = {  # fairseq builds no empty layer

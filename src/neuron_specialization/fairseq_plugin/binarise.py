@@ -32,14 +32,12 @@ from neuron_specialization.parallel import map_processes
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """The vocabulary of a language, as it turns text into tokens."""
+    """A language's SentencePiece model, fairseq's index of each piece, and that of </s>."""
 
     processor: sentencepiece.SentencePieceProcessor
-    """The SentencePiece model."""
     index_P: NDArray[Any]
-    """The fairseq index of each piece, in fairseq's number format for so many entries."""
+    """In fairseq's number format for so many entries."""
     eos: int
-    """The fairseq index of </s>, which closes every sentence."""
 
     def encode(self, lines: list[bytes]) -> Block:
         """The tokens of some lines in UTF-8, one after the other, and the size of each."""

@@ -166,12 +166,10 @@ def forget(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a training had reached when it ended."""
+    """Updates that a training had done, its best loss or score, and validations since."""
 
     updates: int
-    """Updates done."""
     patience: dict[str, float]
-    """The best validation loss or score, and validations since."""
 
     def is_finished(self, architecture: Architecture) -> bool:
         """Whether the training would have ended there by itself."""

@@ -23,18 +23,13 @@ CHUNK_BYTES = 32 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Some lines of a corpus, and the files that their tokens go to."""
+    """Lines of a corpus, from byte `start` to `end`, and the files for their tokens and sizes."""
 
     corpus: Path
-    """The text file."""
     start: int
-    """The first byte of the lines."""
     end: int
-    """The byte after their last."""
     tokens: Path
-    """File of their tokens."""
     sizes: Path
-    """File of their sizes in tokens."""
 
     def write(self, blocks: Iterable[Block]) -> int:
         """Write the two files; returns the number of sentences."""

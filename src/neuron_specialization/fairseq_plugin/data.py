@@ -19,12 +19,10 @@ from neuron_specialization.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a training epoch is drawn."""
+    """How an epoch is drawn: sizes smoothed by temperature (1: as they are), seed and epoch."""
 
     temperature: float
-    """Smoothing of the directions' sizes; 1 keeps them as they are."""
     seed: int
-    """Seed; the draw depends on it and on the epoch alone."""
 
 
 class DirectionDataset(FairseqDataset):

@@ -42,18 +42,13 @@ HARMLESS: list[Any] = [
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """A checkpoint as it is found."""
+    """A checkpoint as it is found, with fairseq's settings; empty or 0 where it states none."""
 
     path: Path
-    """The file."""
     tensors: dict[str, Tensor]
-    """Its state dict."""
     model: dict[str, Any]
-    """fairseq's settings of its model; empty where it states none."""
     task: dict[str, Any]
-    """fairseq's settings of its task; empty where it states none."""
     num_updates: int
-    """Updates of its training; 0 where it states none."""
 
 
 def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:

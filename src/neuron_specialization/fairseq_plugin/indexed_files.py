@@ -40,9 +40,7 @@ class IndexedFile:
     """An open corpus; nothing is in memory until it is looked at."""
 
     tokens_T: NDArray[Any]
-    """All tokens."""
     sizes_S: NDArray[np.int32]
-    """Tokens of each sentence."""
     positions_S: NDArray[np.int64]
     """Where each sentence begins, in bytes."""
 

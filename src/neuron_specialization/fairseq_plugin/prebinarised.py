@@ -23,12 +23,10 @@ END = FAIRSEQ_TOKENS.index("</s>")
 
 @dataclass(frozen=True, kw_only=True)
 class PairFiles:
-    """Both sides of a pair in one split and shard."""
+    """Both sides of a pair in one split and shard: each language's files without their suffix."""
 
     shard: Path
-    """The folder that they are in."""
     sides: dict[str, str]
-    """The name of each language's files without their suffix."""
 
 
 def use_binarised(

@@ -26,8 +26,8 @@ from neuron_specialization.neurons.storage import Provenance, read_arrays, write
 def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
     """The mask of a tensor's largest weights by magnitude.
 
-    Of n weights floor(pruning * n) are removed, with all that tie with the last of them. The mask is
-    boolean, True for the weights that are kept; tensors may have any shape.
+    Of n weights floor(pruning * n) are removed, with all that tie with the last of them. The mask
+    has the shape of the tensor, any, and is True for the weights that are kept.
     """
     if not 0 <= pruning <= 1:
         raise InputError(f"pruning is {pruning}: it is the share of weights to remove, 0 to 1")
