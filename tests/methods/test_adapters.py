@@ -73,6 +73,7 @@ def make_layer(kind: type[EncoderLayer], per_layer: int) -> EncoderLayer:
 def test_equals_the_formula_with_the_set_of_the_direction(direction: int, own: int) -> None:
     adapters, state = make_adapters()
     x_TBD = torch.randn(T, B, D)
+    assert torch.equal(adapters(x_TBD), x_TBD)  # no direction, no change
     state.direction = direction
     centred_TBD = x_TBD - x_TBD.mean(-1, keepdim=True)
     normed_TBD = centred_TBD / (centred_TBD.square().mean(-1, keepdim=True) + 1e-5).sqrt()
@@ -98,12 +99,6 @@ def test_every_set_starts_like_an_adapter_of_its_own() -> None:
     assert (largest_S <= xavier).all()
     assert (largest_S > 0.98 * xavier).all()
     assert len(largest_S.unique()) == 5
-
-
-def test_without_a_direction_nothing_changes() -> None:
-    adapters, _ = make_adapters()
-    x_TBD = torch.randn(T, B, D)
-    assert torch.equal(adapters(x_TBD), x_TBD)
 
 
 @pytest.mark.parametrize(("direction", "own"), list(enumerate(SET_OF_DIRECTION)))

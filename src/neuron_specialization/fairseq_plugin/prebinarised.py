@@ -48,9 +48,8 @@ def use_binarised(
         vocabulary: folder of our dictionaries, which begin with those of `found`; their language
             tags may follow.
 
-    Raises:
-        InputError: a file is missing, damaged, cut off, or belongs to another dictionary; the two
-            sides of a pair differ in length. Nothing is linked then.
+    Raises InputError, and links nothing, where a file is missing, damaged, cut off, or belongs to
+    another dictionary, or the two sides of a pair differ in length.
     """
     shards = shard_folders(found)
     files = [
