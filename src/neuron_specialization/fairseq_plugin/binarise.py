@@ -67,9 +67,8 @@ def binarise_corpora(
             than one, `folder` has `shard0` and so on, all other splits in the first.
         processes: how many work at a time; they write the same files.
 
-    Raises:
-        InputError: a corpus is empty, not UTF-8, or has fewer lines than there are shards; the two
-            sides of a pair differ in length; dictionary and model do not belong together.
+    Raises InputError where a corpus is empty, not UTF-8, or has fewer lines than there are shards,
+    the sides of a pair differ in length, or dictionary and model do not belong together.
     """
     encoders = load_encoders(vocabulary, corpora := list(corpora))
     with TemporaryDirectory(dir=folder, prefix="chunks-") as work:

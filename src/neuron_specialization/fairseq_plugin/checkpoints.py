@@ -55,8 +55,7 @@ def check_sums(path: Path) -> None:
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint; it appears only when it is whole and on the disk.
 
-    Raises:
-        OSError: it cannot be written, with the error number of a full disk where that is why.
+    Raises OSError where it cannot be, with the error number of a full disk where that is why.
     """
     with whole(path) as partial:
         try:

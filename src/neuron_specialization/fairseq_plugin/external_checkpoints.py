@@ -119,11 +119,9 @@ def as_list(value: str | list[str] | None) -> list[str]:
 def trained_dictionary(foreign: Foreign, path: Path | None, ours: Dictionary) -> Dictionary:
     """The dictionary that a checkpoint was trained with, language tags included.
 
-    Args:
-        foreign: the checkpoint. Where it names no languages, nothing is added to the dictionary.
-        path: the file that fairseq read, to which it adds the tags that are not there, in the
-            order of the languages; None where that was the dictionary of the corpora.
-        ours: the dictionary of the corpora, whose tags are at its end.
+    `path` is the file that fairseq read, to which it adds the tags that are not there, in the order
+    of the languages that the checkpoint names; None where that was the dictionary of the corpora,
+    whose tags are at its end.
     """
     theirs = copy.deepcopy(ours) if path is None else Dictionary()
     for token in [] if path is None else read_dictionary(path):

@@ -64,9 +64,8 @@ def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
 def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:
     """Run `fairseq-train` in one process per GPU, here or over the nodes of a SLURM job.
 
-    Raises:
-        Stopped: they were asked to stop, and have saved.
-        InputError: one of them ended with an error, which it has printed.
+    Raises Stopped where they were asked to stop and have saved; InputError where one of them ended
+    with an error, which it has printed.
     """
     task = training.save_dir / "processes.json"
     training.save_dir.mkdir(parents=True, exist_ok=True)

@@ -56,13 +56,7 @@ class Validations:
 
 
 def write_curve(state: dict[str, Any], metric: str, path: Path) -> None:
-    """Write the validations that a checkpoint holds as CSV: updates, metric, value, batches, hash.
-
-    Args:
-        state: of `Validations.state`.
-        metric: what the values are, such as `chrf`.
-        path: the file.
-    """
+    """Write what `Validations.state` gives as CSV: updates, metric, value, batches, hash."""
     rows = [
         f"{updates},{metric},{value!r},{batches},{digest}\n"
         for updates, value, batches, digest in state["curve"]
