@@ -173,7 +173,7 @@ def translate_file(
     start = time.perf_counter()
     chunks = list(translate_text(lines, str(source), folder, description, loaded, settings))
     seconds = time.perf_counter() - start
-    hypotheses = [each.text for chunk in chunks for each in chunk]
+    hypotheses = [text for chunk in chunks for text, _ in chunk]
     references = reference.read_text(encoding="utf-8").splitlines()
     return BLEU().corpus_score(hypotheses, [references]).score, seconds
 

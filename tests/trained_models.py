@@ -1,6 +1,7 @@
 """A small binarised corpus of three artificial languages, and a model trained on it."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
+from numpy.typing import NDArray
 
 from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs
 from neuron_specialization.corpora.vocabulary import (
@@ -18,14 +20,21 @@ from neuron_specialization.corpora.vocabulary import (
 )
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import train
 from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.languages import all_directions
-from neuron_specialization.settings.training import Architecture, Training
+from neuron_specialization.settings.training import (
+    Adapters,
+    Architecture,
+    DirectionFiles,
+    Training,
+)
 
 torch.set_num_threads(1)  # sums in another order are other sums
 
@@ -33,10 +42,9 @@ LANGUAGES = ["en", "a1", "b1", "b2"]
 DIRECTIONS = all_directions(LANGUAGES, "en")
 TRAIN_PAIRS = {"a1": 300, "b1": 200, "b2": 60}
 EVALUATION_PAIRS = 21  # no multiple of anything
-
-
-def write_side(folder: Path, name: str, lines: list[str]) -> None:
-    (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+LAYERS = [f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2)]
+STILL = {"dropout": 0.0, "attention_dropout": 0.0}  # a training without anything random
+DECODING = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8, max_tokens=100)
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +57,9 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "valid": evaluation_pairs(code, "valid", EVALUATION_PAIRS, seed=1),
         }
         for split, lines in pairs.items():
-            write_side(folder, f"{split}.en-{code}.en", [english for english, _ in lines])
-            write_side(folder, f"{split}.en-{code}.{code}", [other for _, other in lines])
+            for language, side in zip(("en", code), zip(*lines, strict=True), strict=True):
+                text = "".join(f"{line}\n" for line in side)
+                (folder / f"{split}.en-{code}.{language}").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -190,31 +199,82 @@ def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch
     return criterion(model, sample)[0]
 
 
+def save_masks(
+    path: Path,
+    mask_LNF: NDArray[np.bool_],
+    layers: Sequence[str] = LAYERS,
+    directions: Sequence[str] = DIRECTIONS,
+) -> Path:
+    """Write neuron masks."""
+    Masks(
+        directions=tuple(directions),
+        layers=tuple(layers),
+        mask_LNF=mask_LNF,
+        provenance={"k": 95.0},
+    ).save(path)
+    return path
+
+
 def draw_masks(path: Path) -> Path:
     """Neuron masks drawn at random: about 70 % of the neurons."""
-    mask_LNF = np.random.default_rng(0).random((len(DIRECTIONS), 4, 32)) < 0.7
-    layers = tuple(f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2))
-    Masks(directions=tuple(DIRECTIONS), layers=layers, mask_LNF=mask_LNF, provenance={}).save(path)
+    return save_masks(path, np.random.default_rng(0).random((len(DIRECTIONS), 4, 32)) < 0.7)
+
+
+def method_settings(name: str, learned: Path, weight_masks: Path, folder: Path) -> dict[str, Any]:
+    """What a method's training from a model that has learned something is given."""
+    if name == "adapter":
+        adapters = Adapters(sets={each: each for each in DIRECTIONS}, bottleneck=4, per_layer=2)
+        return {"adapters": adapters, "files": DirectionFiles(base=learned)}
+    files = DirectionFiles()
+    if name == "neuron_specialization":
+        folder.mkdir(exist_ok=True)
+        files = DirectionFiles(masks=draw_masks(folder / "masks.npz"))
+    if name == "lass":
+        files = DirectionFiles(weight_masks=[str(weight_masks)])
+    return {"parent": learned, "files": files}
+
+
+def translate(
+    checkpoint: Path,
+    data: Path,
+    vocabulary: Path,
+    folder: Path,
+    *,
+    directions: Sequence[str] = DIRECTIONS,
+    files: DirectionFiles | None = None,
+    settings: DecodingSettings = DECODING,
+    device: str = "cpu",
+) -> dict[str, str]:
+    """Translate the validation text; returns the translations of each direction."""
+    folder.mkdir(exist_ok=True)
+    outputs = {direction: folder / f"{direction}.txt" for direction in directions}
+    translate_split(
+        checkpoint=checkpoint,
+        files=files or DirectionFiles(),
+        data=data,
+        split="valid",
+        vocabulary=vocabulary,
+        settings=settings,
+        outputs=outputs,
+        device=device,
+    )
+    return {direction: path.read_text(encoding="utf-8") for direction, path in outputs.items()}
+
+
+def draw_weight_masks(path: Path, model: Path, *, output_projection: bool = False) -> Path:
+    """Weight masks drawn at random: 30 % of each tensor."""
+    generator = torch.Generator().manual_seed(0)
+    state = read_checkpoint(model)["model"]
+    names = pruned_tensors(state, output_projection)
+    parts = []
+    for direction in DIRECTIONS:
+        draws = {name: torch.rand(state[name].shape, generator=generator) for name in names}
+        kept = {name: keep_largest(draw, 0.7) for name, draw in draws.items()}
+        parts.append(WeightMasks.pack(direction, kept, {}))
+    WeightMasks.join(parts).save(path)
     return path
 
 
 @pytest.fixture(scope="session")
 def weight_masks(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weight masks drawn at random: 30 % of each tensor."""
-    generator = torch.Generator().manual_seed(0)
-    state = read_checkpoint(learned)["model"]
-    names = pruned_tensors(state, output_projection=False)
-    parts = [
-        WeightMasks.pack(
-            direction,
-            {
-                name: keep_largest(torch.rand(state[name].shape, generator=generator), 0.7)
-                for name in names
-            },
-            {},
-        )
-        for direction in DIRECTIONS
-    ]
-    path = tmp_path_factory.mktemp("weight_masks") / "masks.npz"
-    WeightMasks.join(parts).save(path)
-    return path
+    return draw_weight_masks(tmp_path_factory.mktemp("weight_masks") / "masks.npz", learned)

@@ -34,11 +34,7 @@ def map_processes(
 
 
 def die_with_parent(parent: int) -> None:
-    """Have this process killed when its parent ends, or now if that has happened already.
-
-    Args:
-        parent: the process that started this one.
-    """
+    """Have this process killed when `parent`, which started it, ends, or now if it has ended."""
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         signal.raise_signal(signal.SIGKILL)

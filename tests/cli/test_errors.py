@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from neuron_specialization.cli import main as cli
-from neuron_specialization.neurons.storage import Masks
 from tests.cli.test_main import LANGUAGES, run, write_system
+from tests.trained_models import LAYERS, save_masks
 
-COMMAND = [sys.executable, "-m", "neuron_specialization.cli.main"]
+COMMAND = f"{sys.executable} -m neuron_specialization.cli.main"
+TABLES = ["tables", "A=scored", "B=scored", "--out", "t", "--languages", "languages.tsv"]
 
 
 @pytest.fixture
@@ -30,27 +31,17 @@ def refuse(message: str, *arguments: object) -> None:
         run(*arguments)
 
 
-def make_tables(*options: object) -> None:
-    run("tables", "A=scored", "B=scored", "--out", "t", "--languages", "languages.tsv", *options)
-
-
 def run_shell(project: Path, script: str) -> subprocess.CompletedProcess[str]:
     """A script of bash in which `$COMMAND` is the command line."""
-    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COMMAND": " ".join(COMMAND)}
+    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COMMAND": COMMAND}
     return subprocess.run(
         ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
     )
 
 
 def write_masks(path: Path, num_directions: int = 2) -> Path:
-    shape = (num_directions, 1, 8)
-    Masks(
-        directions=tuple(f"en-a{i}" for i in range(num_directions)),
-        layers=("decoder.layers.0",),
-        mask_LNF=np.ones(shape, dtype=bool),
-        provenance={},
-    ).save(path)
-    return path
+    directions = [f"en-a{i}" for i in range(num_directions)]
+    return save_masks(path, np.ones((num_directions, 1, 8), dtype=bool), LAYERS[:1], directions)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +60,8 @@ def test_untouched_references_are_not_emptied_either(system: Path) -> None:
     references = Path("scored/outputs/de.txt")
     references.parent.mkdir(parents=True)
     references.write_text("x\n")
-    refuse(
-        "give another OUT", "score", system, "scored", "--untouched", "scored/outputs/{lang}.txt"
-    )
+    untouched = ("--untouched", "scored/outputs/{lang}.txt")
+    refuse("give another OUT", "score", system, "scored", *untouched)
     assert references.read_text() == "x\n"
 
 
@@ -94,8 +84,7 @@ def test_no_score_at_all_is_an_error(tmp_path: Path, system: Path) -> None:
     run("score", finished, "scored", "--metrics", "comet")
     path = Path("scored/scores.csv")
     path.write_text(path.read_text().splitlines()[0] + "\n")
-    with pytest.raises(SystemExit, match=r"^error: scored/scores\.csv: no score in it; run"):
-        make_tables()
+    refuse(r"^error: scored/scores\.csv: no score in it; run", *TABLES)
 
 
 def test_outputs_under_another_name_are_said_to_be_left_out(
@@ -124,8 +113,7 @@ def test_outputs_under_another_name_are_said_to_be_left_out(
 def test_other_tables_than_scores_are_named(system: Path, content: bytes) -> None:
     run("score", system, "scored")
     Path("scored/scores.csv").write_bytes(content)
-    with pytest.raises(SystemExit, match=r"^error: scored/scores\.csv: not a table of scores \("):
-        make_tables()
+    refuse(r"^error: scored/scores\.csv: not a table of scores \(", *TABLES)
 
 
 @pytest.mark.parametrize("content", [None, b"PAR1", "another table"])
@@ -139,9 +127,8 @@ def test_scores_of_sentences_that_cannot_be_read_are_named(
         path.write_bytes(content)
     elif content:
         pd.DataFrame({"x": [1]}).to_parquet(path)
-    with pytest.raises(SystemExit, match=r"^error: scored/scores\.parquet: not the .*--test none"):
-        make_tables()
-    make_tables("--test", "none")
+    refuse(r"^error: scored/scores\.parquet: not the .*--test none", *TABLES)
+    run(*TABLES, "--test", "none")
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neuron_specialization.cli.main import main
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import generation_config
-from neuron_specialization.fairseq_plugin.models import load_model
-from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.decoding import DecodingSettings
+from tests.cli.test_main import run
+from tests.trained_models import LAYERS, load_task, save_masks
 
 DIRECTION = "en-a1"
 TRAINED = ["en-a1", "a1-en"]
-LAYERS = tuple(f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2))
 D_FF = 64
 SIZES = {"d_model": 32, "d_ff": D_FF, "dropout": 0.0, "attention_dropout": 0.0}
 
@@ -43,12 +41,8 @@ class Model:
 
     def load(self) -> tuple:
         """The model in the pipeline, with its masks, and its task."""
-        overrides = {"data": str(self.data), "directions": self.direction}
-        return load_model(self.checkpoint, overrides | {"masks": str(self.masks or "")})
-
-
-def run(*arguments: object) -> None:
-    main([str(argument) for argument in arguments])
+        own = {"directions": self.direction, "masks": str(self.masks or "")}
+        return load_task(self.checkpoint, self.data, **own)
 
 
 def change_checkpoint(path: Path, target: Path, **task: object) -> Path:
@@ -75,11 +69,7 @@ def draw_own_masks(path: Path, shares: Sequence[float], layers: Sequence[str] = 
     generator = np.random.default_rng(0)
     draw_LNF = generator.random((len(TRAINED), len(layers), D_FF))
     mask_LNF = draw_LNF < np.array(shares)[:, np.newaxis]
-    masks = Masks(
-        directions=tuple(TRAINED), layers=tuple(layers), mask_LNF=mask_LNF, provenance={"k": 95.0}
-    )
-    masks.save(path)
-    return path
+    return save_masks(path, mask_LNF, layers, TRAINED)
 
 
 def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str, float]]:
@@ -92,13 +82,8 @@ def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str
     found = task.inference_step(generator, [network], sample)
     best = {i: beams[0] for i, beams in zip(sample["id"].tolist(), found, strict=True)}
     join = piece_joiner(model.vocabulary, model.direction.split("-")[1])
-    return [
-        (
-            detokenise(task.target_words(best[i]["tokens"].tolist()), join),
-            best[i]["score"].item(),
-        )
-        for i in range(len(dataset))
-    ]
+    texts = {i: detokenise(task.target_words(b["tokens"].tolist()), join) for i, b in best.items()}
+    return [(texts[i], best[i]["score"].item()) for i in range(len(dataset))]
 
 
 def exported_outputs(

@@ -4,6 +4,7 @@ The model has learned enough for 21 different hypotheses of 21 sentences: an unt
 repeat a token, with ties between hypotheses.
 """
 
+import dataclasses
 import json
 import math
 import os
@@ -11,10 +12,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
-from fairseq import checkpoint_utils
 
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.settings.decoding import DecodingSettings
@@ -22,7 +22,6 @@ from neuron_specialization.settings.training import DirectionFiles
 from tests.export.exports import (
     D_FF,
     DIRECTION,
-    LAYERS,
     SIZES,
     TRAINED,
     Model,
@@ -31,12 +30,16 @@ from tests.export.exports import (
     exported_outputs,
     pipeline_outputs,
 )
-from tests.trained_models import run_training
+from tests.trained_models import LAYERS, run_training
 
 SHARES = (0.9, 0.6, 0.3, 0.75)
 FORMATS = ("fairseq", "ctranslate2")
 UPDATES = {"max_updates": 300, "validate_every": 300, "warmup_updates": 50}
 SETTINGS = {"beam": 5, "length_penalty": 1.0, "max_len_a": 0, "max_len_b": 40}
+
+
+def describe(exported: Path) -> dict[str, Any]:
+    return json.loads((exported / "export.json").read_text())
 
 
 def settings(**changes: float) -> DecodingSettings:
@@ -115,25 +118,9 @@ def test_the_constants_of_masked_neurons_matter(specialized: Model, dense: Model
     tensors = read_checkpoint(specialized.checkpoint)["model"]
     biases = [tensor for name, tensor in tensors.items() if name.endswith("fc1.bias")]
     assert all((bias.relu() > 0.1).sum() > D_FF / 4 for bias in biases)
-    without = Model(**{**vars(specialized), "masks": None})
+    without = dataclasses.replace(specialized, masks=None)
     search = settings()
     assert pipeline_outputs(without, search) != pipeline_outputs(specialized, search)
-
-
-def test_logits_are_those_of_the_sub_network(specialized: Model, exported: Path) -> None:
-    model, task = specialized.load()
-    task.load_dataset("valid")
-    dataset = task.dataset("valid")
-    sample = dataset.collater([dataset[i] for i in range(len(dataset))])
-    task.direction_state.direction = 0
-    folder = exported / "fairseq"
-    (stock,), _, _ = checkpoint_utils.load_model_ensemble_and_task(
-        [str(folder / "checkpoint.pt")], arg_overrides={"data": str(folder)}
-    )
-    with torch.inference_mode():
-        expected = model(**sample["net_input"])[0]
-        found = stock.eval()(**sample["net_input"])[0]
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_stock_fairseq_generates_from_it(
@@ -174,9 +161,9 @@ def test_stock_fairseq_generates_from_it(
 
 
 def test_what_is_written(specialized: Model, exported: Path) -> None:
-    description = json.loads((exported / "export.json").read_text())
+    description = describe(exported)
     widths = description["ffn_widths"]
-    assert list(widths) == list(LAYERS)
+    assert list(widths) == LAYERS
     assert len(set(widths.values())) == 4
     assert (description["source_tag"], description["target_tag"]) == ("__en__", "__a1__")
     made_of = description["provenance"]
@@ -188,46 +175,35 @@ def test_what_is_written(specialized: Model, exported: Path) -> None:
         widest = max(width for name, width in widths.items() if name.startswith(stack))
         assert state["cfg"]["model"][f"{stack}_ffn_embed_dim"] == widest
         assert state["model"][f"{stack}.layers.1.fc1.weight"].shape == (widest, 32)
+    folders = [exported / "ctranslate2" / name for name in ("int8", "float32")]
+    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in folders]
+    assert sizes[0] < 0.8 * sizes[1]
     dictionary = (specialized.vocabulary / "dict.txt").read_bytes()
     for language in ("en", "a1"):
         assert (exported / f"fairseq/dict.{language}.txt").read_bytes() == dictionary
 
 
-def test_int8_translates_and_is_smaller(exported: Path, text: Path) -> None:
-    folders = [exported / "ctranslate2" / name for name in ("int8", "float32")]
-    sizes = [sum(path.stat().st_size for path in folder.iterdir()) for folder in folders]
-    assert sizes[0] < 0.8 * sizes[1]
-    print(f"int8 has {sizes[0]:,} bytes, float32 {sizes[1]:,}")
-    expected = exported_outputs(exported, text, "ctranslate2", settings())
-    found = exported_outputs(exported, text, "ctranslate2-int8", settings())
-    assert sum(a[0] == b[0] for a, b in zip(found, expected, strict=True)) > 10
-    assert max(abs(a[1] - b[1]) for a, b in zip(found, expected, strict=True)) < 0.3
-
-
-def test_a_layer_without_neurons(specialized: Model, text: Path, tmp_path: Path) -> None:
-    masks = draw_own_masks(tmp_path / "masks.npz", (0.8, 0.0, 0.0, 0.0))
-    model = Model(**{**vars(specialized), "masks": masks})
-    exported = model.export(tmp_path / "out", "--formats", "fairseq", "ctranslate2")
-    widths = json.loads((exported / "export.json").read_text())["ffn_widths"]
-    assert list(widths.values())[1:] == [0, 0, 0]
-    assert_same(model, exported, text, settings())
-
-
-def test_masks_of_one_stack_leave_the_other_dense(
-    specialized: Model, text: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("shares", "place", "expected"),
+    [
+        ((0.8, 0.0, 0.0, 0.0), slice(1, 4), [0, 0, 0]),  # layers without neurons
+        ((0.5, 0.7), slice(2, 4), [D_FF, D_FF]),  # masks of one stack leave the other dense
+    ],
+)
+def test_other_masks(
+    specialized: Model, text: Path, tmp_path: Path, shares: tuple, place: slice, expected: list
 ) -> None:
-    masks = draw_own_masks(tmp_path / "masks.npz", (0.5, 0.7), LAYERS[:2])
-    model = Model(**{**vars(specialized), "masks": masks})
-    exported = model.export(tmp_path / "out", "--formats", "fairseq", "ctranslate2")
-    widths = json.loads((exported / "export.json").read_text())["ffn_widths"]
-    assert [widths[name] for name in LAYERS[2:]] == [D_FF, D_FF]
+    masks = draw_own_masks(tmp_path / "masks.npz", shares, LAYERS[: len(shares)])
+    model = dataclasses.replace(specialized, masks=masks)
+    exported = model.export(tmp_path / "out", "--formats", *FORMATS)
+    assert list(describe(exported)["ffn_widths"].values())[place] == expected
     assert_same(model, exported, text, settings())
 
 
 def test_a_dense_model(dense: Model, text: Path, tmp_path: Path) -> None:
-    exported = dense.export(tmp_path / "out", "--formats", "fairseq", "ctranslate2")
+    exported = dense.export(tmp_path / "out", "--formats", *FORMATS)
     assert not (exported / "ctranslate2/int8").exists()
-    assert "masks" not in json.loads((exported / "export.json").read_text())["provenance"]
+    assert "masks" not in describe(exported)["provenance"]
     assert_same(dense, exported, text, settings())
 
 
@@ -242,7 +218,7 @@ def test_a_bilingual_model_without_tags(
         data, tmp_path, directions=["b1-en"], language_tags=False, **SIZES, **updates
     )
     model = Model(checkpoint=checkpoint, data=data, vocabulary=vocabulary, direction="b1-en")
-    exported = model.export(tmp_path / "out", "--formats", "fairseq", "ctranslate2")
-    description = json.loads((exported / "export.json").read_text())
+    exported = model.export(tmp_path / "out", "--formats", *FORMATS)
+    description = describe(exported)
     assert (description["source_tag"], description["target_tag"]) == (None, None)
     assert_same(model, exported, corpora / "valid.en-b1.b1", settings())

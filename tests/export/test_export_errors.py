@@ -1,6 +1,5 @@
 """What cannot be exported says so, and nothing is left behind."""
 
-import dataclasses
 import logging
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import torch
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.exporting import export_model
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
-from neuron_specialization.neurons.storage import Masks
 from tests.export.exports import change_checkpoint
-from tests.trained_models import DIRECTIONS, draw_masks
+from tests.trained_models import DIRECTIONS, draw_masks, save_masks
 
 ADAPTERS = ",".join(f"{direction}={direction}" for direction in DIRECTIONS)
 
@@ -84,15 +82,10 @@ def test_other_methods(arguments: dict, tmp_path: Path) -> None:
 
 
 def test_other_masks(arguments: dict, tmp_path: Path) -> None:
-    masks = Masks.load(draw_masks(tmp_path / "masks.npz"))
-    few = tmp_path / "few.npz"
-    dataclasses.replace(masks, directions=masks.directions[1:], mask_LNF=masks.mask_LNF[1:]).save(
-        few
-    )
+    few, wide = tmp_path / "few.npz", tmp_path / "wide.npz"
+    save_masks(few, np.ones((5, 4, 32), dtype=bool), directions=DIRECTIONS[1:])
     refuse(arguments, r"few\.npz: the masks have nothing for en-a1", masks=few)
-    wide = tmp_path / "wide.npz"
-    mask_LNF = np.concatenate([masks.mask_LNF] * 2, axis=-1)
-    dataclasses.replace(masks, mask_LNF=mask_LNF).save(wide)
+    save_masks(wide, np.ones((6, 4, 64), dtype=bool))
     refuse(arguments, r"wide\.npz: the masks were made for another architecture", masks=wide)
     (tmp_path / "cut.npz").write_bytes(few.read_bytes()[:200])
     refuse(arguments, r"cut\.npz: not a whole file", masks=tmp_path / "cut.npz")

@@ -14,7 +14,7 @@ from neuron_specialization.export.exporting import export_model
 from neuron_specialization.export.manifest import Description
 from neuron_specialization.export.translation import load_engine, make_batches, translate_text
 from neuron_specialization.settings.decoding import DecodingSettings
-from tests.export.exports import run
+from tests.cli.test_main import run
 
 FAST = ("--beam", 2, "--max-len-b", 12, "--threads", 1)
 
@@ -160,30 +160,10 @@ def test_bad_input_is_named_and_writes_no_file(
     refuse(r"nowhere: no such file", "--input", tmp_path / "nowhere")
     refuse(r"folder: no such folder", "--input", text, "--output", tmp_path / "folder/file")
     assert list(tmp_path.iterdir()) == [text]
+    pipe(monkeypatch, b"\xff\n")
+    refuse(r"standard input, line 1: byte 0xff")
     monkeypatch.setattr(translation, "load_engine", lambda *_: pytest.fail("too late"))
     refuse(r": a folder; give the name of a file", "--input", text, "--output", tmp_path)
-
-
-def test_a_reader_that_is_gone_is_no_error(exported: Path, project: Path) -> None:
-    """As behind `| head`."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run(
-        [*TRANSLATE, str(exported), *map(str, FAST)],
-        input=b"fe\n",
-        env=os.environ | {"PYTHONPATH": str(project / "src")},
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_bad_utf8_in_a_pipe(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipe(monkeypatch, b"\xff\n")
-    with pytest.raises(SystemExit, match=r"standard input, line 1: byte 0xff"):
-        run("translate", exported)
 
 
 def test_an_engine_that_was_not_exported(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
-from fairseq.data import data_utils
 from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting_int_dtype
 from torch import tensor
 
@@ -113,31 +112,6 @@ def test_large_dictionaries_have_larger_numbers(
         assert_built_alike(files, large, tmp_path / str(number))
         bits = (tmp_path / str(number) / "ours" / "valid.en-b1.b1.idx").read_bytes()[17]
         assert bits == (8 if more < 65_500 else 9)  # fairseq's codes of uint16 and uint32
-
-
-def test_equals_fairseqs_encoding_of_the_pieces(
-    binarised: Path, corpora: Path, vocabulary: Path
-) -> None:
-    dictionary = load_dictionary(binarised, "en")
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "spm.model"))
-    lines = (corpora / "valid.en-b1.b1").read_text(encoding="utf-8").splitlines()
-    stored = data_utils.load_indexed_dataset(str(binarised / "valid.en-b1.b1"), dictionary, "mmap")
-    assert len(stored) == len(lines)
-    for line, tokens in zip(lines, stored, strict=True):
-        pieces = " ".join(processor.encode(line, out_type=str))
-        expected = dictionary.encode_line(pieces, add_if_not_exist=False)
-        assert tokens.tolist() == expected.tolist()
-
-
-def test_unknown_characters_become_the_unknown_token(
-    binarised: Path, vocabulary: Path, tmp_path: Path
-) -> None:
-    dictionary = load_dictionary(binarised, "en")
-    (tmp_path / "odd.en-a1.en").write_text("日\n\n", encoding="utf-8")
-    binarise_corpora([tmp_path / "odd.en-a1.en"], vocabulary, tmp_path)
-    stored = data_utils.load_indexed_dataset(str(tmp_path / "odd.en-a1.en"), dictionary, "mmap")
-    assert stored[0].tolist()[-2:] == [dictionary.unk(), dictionary.eos()]
-    assert stored[1].tolist() == [dictionary.eos()]
 
 
 def test_a_dictionary_of_another_model_is_refused(

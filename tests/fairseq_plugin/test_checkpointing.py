@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from fairseq_cli import train as fairseq_train
 
 from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin import checkpointing
@@ -284,22 +283,6 @@ def test_half_files_of_a_kill_are_removed(baseline: Path, binarised: Path, tmp_p
     (work / "checkpoint.13.pt.part").write_bytes(b"half")
     (work / "checkpoint_best.pt").unlink()  # killed before it got its name
     assert_same(run_training(binarised, tmp_path), baseline)
-
-
-def test_only_the_last_two_and_the_best_are_kept(
-    binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    original = checkpointing.save_checkpoint
-
-    def save(*args: Any) -> None:
-        original(*args)
-        seen.append(names(tmp_path / "work"))
-
-    vars(save).update(vars(original))
-    monkeypatch.setattr(fairseq_train.checkpoint_utils, "save_checkpoint", save)
-    run_training(binarised, tmp_path, validate_every=4)
-    assert seen[-1] == ["checkpoint.16.pt", "checkpoint.20.pt", *NAMED]
 
 
 def test_an_interval_at_the_end_of_an_epoch_is_saved(

@@ -9,14 +9,12 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 from torch.nn import functional
 
 from neuron_specialization.fairseq_plugin import chunked_loss
-from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.chunked_loss import (
     ChunkedLabelSmoothedCrossEntropy,
     output_projection,
 )
-from neuron_specialization.fairseq_plugin.methods import pruned_tensors
-from neuron_specialization.methods.weight_masks import MaskedLinear, WeightMasks, keep_largest
-from tests.trained_models import DIRECTIONS, first_batches, load_task
+from neuron_specialization.methods.weight_masks import MaskedLinear
+from tests.trained_models import draw_weight_masks, first_batches, load_task
 
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 4e-3}
 LOSS_SCALE = 64.0
@@ -103,24 +101,12 @@ def test_gradients_in_fp16_do_not_vanish_before_they_are_scaled() -> None:
     assert error < 1e-3
 
 
-def masks_of_everything(path: Path, model: Path) -> Path:
-    """Weight masks that have the output projection, too."""
-    state = read_checkpoint(model)["model"]
-    generator = torch.Generator().manual_seed(0)
-    kept = {
-        name: keep_largest(torch.rand(state[name].shape, generator=generator), 0.7)
-        for name in pruned_tensors(state, output_projection=True)
-    }
-    WeightMasks.join([WeightMasks.pack(each, kept, {}) for each in DIRECTIONS]).save(path)
-    return path
-
-
 @pytest.mark.parametrize("method", ["lass", "adapter"])
 def test_masked_and_frozen_projections(
     learned: Path, binarised: Path, tmp_path: Path, method: str
 ) -> None:
     if method == "lass":
-        masks = masks_of_everything(tmp_path / "masks.npz", learned)
+        masks = draw_weight_masks(tmp_path / "masks.npz", learned, output_projection=True)
         model, task = load_task(learned, binarised, weight_masks=str(masks))
         assert isinstance(model.decoder.output_projection, MaskedLinear)
     else:

@@ -15,40 +15,25 @@ from neuron_specialization.fairseq_plugin.checkpointing import last_checkpoint
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.processes import free_port
-from neuron_specialization.settings.training import Adapters, DirectionFiles
 from tests.conftest import PROJECT
 from tests.fairseq_plugin.train_rank import STOP_AFTER
-from tests.trained_models import DIRECTIONS, architecture, draw_masks, make_training
+from tests.trained_models import STILL, architecture, make_training, method_settings
 
 LOGGED = ["--log-interval", "1", "--log-format", "json"]
 METHODS = ["multilingual", "neuron_specialization", "lass", "adapter", "bilingual"]
 
 
-def method_settings(name: str, learned: Path, weight_masks: Path, folder: Path) -> dict:
-    if name == "neuron_specialization":
-        return {"parent": learned, "files": DirectionFiles(masks=draw_masks(folder / "masks.npz"))}
-    if name == "lass":
-        return {"parent": learned, "files": DirectionFiles(weight_masks=[str(weight_masks)])}
-    if name == "adapter":
-        adapters = Adapters(sets={d: d for d in DIRECTIONS}, bottleneck=4, per_layer=2)
-        return {"adapters": adapters, "files": DirectionFiles(base=learned)}
-    if name == "bilingual":
-        return {"directions": ["en-b1"], "language_tags": False}
-    return {"parent": learned}
-
-
 def start(rank: int, world_size: int, port: int, flags: Path) -> subprocess.Popen:
     group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "MASTER_PORT": port}
     variables = {name: str(value) for name, value in group.items()}
+    variables |= {"MASTER_ADDR": "127.0.0.1", "PYTHONPATH": str(PROJECT / "src")}
     return subprocess.Popen(
         [sys.executable, "-m", "tests.fairseq_plugin.train_rank", str(flags)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=PROJECT,
-        env=os.environ
-        | variables
-        | {"MASTER_ADDR": "127.0.0.1", "PYTHONPATH": str(PROJECT / "src")},
+        env=os.environ | variables,
     )
 
 
@@ -58,19 +43,14 @@ def runs(
 ) -> dict[int, tuple[str, Path]]:
     """Log and folder of all trainings with one process, and with two that were stopped once."""
     found = {}
-    sizes = architecture(
-        dropout=0.0,
-        attention_dropout=0.0,
-        update_freq=2,
-        max_updates=6,
-        validate_every=6,
-        best_by="chrf",
-    )
+    sizes = architecture(**STILL, max_updates=6, validate_every=6, best_by="chrf")
     for world_size in (1, 2):
         folder = tmp_path_factory.mktemp(f"processes{world_size}")
         flags = {}
         for name in METHODS:
-            settings = method_settings(name, learned, weight_masks, folder)
+            settings = {"directions": ["en-b1"], "language_tags": False}
+            if name != "bilingual":
+                settings = method_settings(name, learned, weight_masks, folder)
             training = make_training(binarised, folder / name, processes=world_size, **settings)
             flags[name] = [*training_flags(sizes, training), *LOGGED]
         (folder / "flags.json").write_text(json.dumps(flags), encoding="utf-8")

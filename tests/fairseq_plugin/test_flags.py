@@ -41,10 +41,6 @@ def make_flags(architecture: dict | None = None, **training: object) -> list[str
     )
 
 
-def value(flags: list[str], name: str) -> str:
-    return flags[flags.index(f"--{name}") + 1]
-
-
 def test_the_paper_s_big_model() -> None:
     assert " ".join(make_flags()) == (
         f"data --user-dir {PLUGIN} --task translation_directions --directions en-de,de-en "
@@ -69,70 +65,52 @@ def test_the_paper_s_big_model() -> None:
     )
 
 
-def test_a_continuation_names_its_parent_and_masks() -> None:
-    flags = make_flags(parent=Path("best.pt"), files=DirectionFiles(masks=Path("masks.npz")))
-    assert value(flags, "finetune-from-model") == "best.pt"
-    assert value(flags, "masks") == "masks.npz"
-    assert "--finetune-from-model" not in make_flags()
-    assert "--masks" not in make_flags()
-
-
-def test_weight_masks_come_from_several_files() -> None:
-    flags = make_flags(files=DirectionFiles(weight_masks=["1-of-2.npz", "2-of-2.npz"]))
-    assert value(flags, "weight-masks") == "1-of-2.npz:2-of-2.npz"
-
-
-def test_adapters_name_their_base_and_sets() -> None:
-    adapters = Adapters(sets={"en-de": "g", "en-nl": "g"}, bottleneck=128, per_layer=2)
-    flags = make_flags(adapters=adapters, files=DirectionFiles(base=Path("best.pt")))
-    assert value(flags, "base") == "best.pt"
-    assert value(flags, "adapter-sets") == "en-de=g,en-nl=g"
-    assert value(flags, "adapter-bottleneck") == "128"
-    assert value(flags, "adapters-per-layer") == "2"
-    assert "--finetune-from-model" not in flags
-
-
-def test_bilingual_models_have_no_tags() -> None:
-    assert "--no-language-tags" in make_flags(language_tags=False)
-    assert "--no-language-tags" not in make_flags()
+ADAPTERS = Adapters(sets={"en-de": "g", "en-nl": "g"}, bottleneck=128, per_layer=2)
 
 
 @pytest.mark.parametrize(
-    ("device", "precision", "there", "absent"),
+    ("architecture", "training", "added"),
     [
-        ("cpu", "fp32", ["--cpu"], ["--fp16", "--bf16"]),
-        ("cuda", "fp16", ["--fp16"], ["--cpu", "--bf16"]),
-        ("cuda", "bf16", ["--bf16"], ["--cpu", "--fp16"]),
-        ("cuda", "fp32", [], ["--cpu", "--fp16", "--bf16"]),
+        ({}, {"parent": Path("best.pt")}, "--finetune-from-model best.pt"),
+        ({}, {"files": DirectionFiles(masks=Path("m.npz"))}, "--masks m.npz"),
+        (
+            {},
+            {"files": DirectionFiles(weight_masks=["1-of-2.npz", "2-of-2.npz"])},
+            "--weight-masks 1-of-2.npz:2-of-2.npz",
+        ),
+        (
+            {},
+            {"adapters": ADAPTERS, "files": DirectionFiles(base=Path("best.pt"))},
+            "--base best.pt, --adapter-sets en-de=g,en-nl=g, --adapter-bottleneck 128, "
+            "--adapters-per-layer 2",
+        ),
+        ({}, {"language_tags": False}, "--no-language-tags"),
+        (
+            {"best_by": "chrf"},
+            {},
+            "--dev-metric chrf, --best-checkpoint-metric chrf, --maximize-best-checkpoint-metric",
+        ),
+        (
+            {"kernels": "torch", "loss_chunk": 512},
+            {},
+            "--optimizer fused_adamw, --attention sdpa, --loss-chunk 512, "
+            "--criterion chunked_label_smoothed_cross_entropy",
+        ),
+        ({}, {"device": "cpu"}, "--cpu"),
+        ({"precision": "bf16"}, {}, "--bf16"),
     ],
 )
-def test_device_and_precision(
-    device: str, precision: str, there: list[str], absent: list[str]
+def test_what_a_setting_adds_to_it(
+    architecture: dict[str, object], training: dict[str, object], added: str
 ) -> None:
-    flags = make_flags({"precision": precision}, device=device)
-    assert set(there) <= set(flags)
-    assert not set(absent) & set(flags)
-
-
-def test_settings_for_speed_are_off_unless_named() -> None:
-    plain = make_flags()
-    assert "--attention" not in plain
-    assert "--loss-chunk" not in plain
-    assert value(plain, "optimizer") == "adam"
-    fast = make_flags({"kernels": "torch", "loss_chunk": 512})
-    assert value(fast, "optimizer") == "fused_adamw"
-    assert value(fast, "attention") == "sdpa"
-    assert value(fast, "criterion") == "chunked_label_smoothed_cross_entropy"
-    assert value(fast, "loss-chunk") == "512"
-    assert value(fast, "label-smoothing") == value(plain, "label-smoothing")
-
-
-def test_the_best_checkpoint_is_that_of_the_lowest_loss_or_of_the_highest_score() -> None:
-    by_loss, by_score = make_flags(), make_flags({"best_by": "chrf"})
-    for name in ("best-checkpoint-metric", "maximize-best-checkpoint-metric", "dev-metric"):
-        assert f"--{name}" not in by_loss
-    assert value(by_score, "best-checkpoint-metric") == value(by_score, "dev-metric") == "chrf"
-    assert "--maximize-best-checkpoint-metric" in by_score
+    plain, flags = (
+        " ".join(make_flags({"precision": "fp32"} | sizes, **own))
+        for sizes, own in (({}, {}), (architecture, training))
+    )
+    for each in added.split(", "):
+        assert f" {each} " in f"{flags} "
+        assert each not in plain
+    assert "--label-smoothing 0.1 " in flags
 
 
 def test_a_training_reads_the_shards_of_its_data(tmp_path: Path) -> None:

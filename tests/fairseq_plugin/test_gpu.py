@@ -1,6 +1,7 @@
 """What a GPU computes is what a CPU does: trainings, counts, translations."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +12,28 @@ import torch
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.neurons import subnetwork
 from neuron_specialization.neurons.subnetwork import SubnetworkFC2
-from neuron_specialization.settings.training import Adapters, DirectionFiles
 from tests.fairseq_plugin.test_checkpointing import at_update, die
-from tests.fairseq_plugin.test_decoding import read, translate
 from tests.fairseq_plugin.test_levers import LEVERS
 from tests.fairseq_plugin.test_recording import record
-from tests.trained_models import DIRECTIONS, draw_masks, run_training
+from tests.trained_models import STILL, method_settings, run_training, translate
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 METHODS = ["multilingual", "neuron_specialization", "adapter", "lass"]
-STILL: dict[str, Any] = {"dropout": 0.0, "attention_dropout": 0.0}
+Train = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def files(
-    learned: Path, weight_masks: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, DirectionFiles]:
-    """What directions have of their own, by method."""
-    masks = draw_masks(tmp_path_factory.mktemp("masks") / "masks.npz")
-    return {
-        "multilingual": DirectionFiles(),
-        "neuron_specialization": DirectionFiles(masks=masks),
-        "adapter": DirectionFiles(base=learned),
-        "lass": DirectionFiles(weight_masks=[str(weight_masks)]),
-    }
+@pytest.fixture
+def train(binarised: Path, learned: Path, weight_masks: Path, tmp_path: Path) -> Train:
+    """What gives the published checkpoint of a training without anything random."""
 
+    def run(name: str, method: str = "neuron_specialization", **changes: Any) -> dict[str, Any]:
+        settings = method_settings(method, learned, weight_masks, tmp_path)
+        return read_checkpoint(
+            run_training(binarised, tmp_path / name, **settings, **STILL, **changes)
+        )
 
-def train(data: Path, folder: Path, method: str, files: Any, learned: Path, **changes: Any) -> dict:
-    """The published checkpoint of a training without anything random."""
-    settings = {"files": files[method], **STILL}
-    if method == "adapter":
-        sets = {each: each for each in DIRECTIONS}
-        settings["adapters"] = Adapters(sets=sets, bottleneck=4, per_layer=2)
-    elif method != "multilingual":
-        settings["parent"] = learned
-    return read_checkpoint(run_training(data, folder, **settings | changes))
+    return run
 
 
 def largest_difference(one: dict, other: dict) -> float:
@@ -58,13 +45,8 @@ def largest_difference(one: dict, other: dict) -> float:
 
 @pytest.mark.parametrize("levers", [{}, LEVERS], ids=["plain", "fast"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_training_ends_as_on_a_cpu(
-    binarised: Path, learned: Path, files: Any, tmp_path: Path, method: str, levers: dict
-) -> None:
-    cpu, gpu = (
-        train(binarised, tmp_path / device, method, files, learned, device=device, **levers)
-        for device in ("cpu", "cuda")
-    )
+def test_a_training_ends_as_on_a_cpu(train: Train, method: str, levers: dict) -> None:
+    cpu, gpu = (train(device, method, device=device, **levers) for device in ("cpu", "cuda"))
     assert largest_difference(cpu, gpu) < 1e-3
     assert gpu["extra_state"]["val_loss"] == pytest.approx(cpu["extra_state"]["val_loss"], rel=1e-4)
 
@@ -73,56 +55,30 @@ def test_a_training_ends_as_on_a_cpu(
 @pytest.mark.parametrize("levers", [{}, LEVERS], ids=["plain", "fast"])
 @pytest.mark.parametrize("method", METHODS)
 def test_half_precision_ends_near_it(
-    binarised: Path,
-    learned: Path,
-    files: Any,
-    tmp_path: Path,
-    method: str,
-    levers: dict,
-    precision: str,
+    train: Train, method: str, levers: dict, precision: str
 ) -> None:
-    whole = train(binarised, tmp_path / "cpu", method, files, learned)
-    half = train(
-        binarised,
-        tmp_path / "cuda",
-        method,
-        files,
-        learned,
-        device="cuda",
-        precision=precision,
-        **levers,
-    )
-    assert half["extra_state"]["val_loss"] == pytest.approx(
-        whole["extra_state"]["val_loss"], rel=3e-2
-    )
+    whole = train("cpu", method)["extra_state"]["val_loss"]
+    half = train("cuda", method, device="cuda", precision=precision, **levers)["extra_state"]
+    assert half["val_loss"] == pytest.approx(whole, rel=3e-2)
 
 
-def test_a_training_that_was_killed_goes_on(
-    binarised: Path, learned: Path, files: Any, tmp_path: Path
-) -> None:
-    settings = {"method": "lass", "files": files, "learned": learned, "device": "cuda"}
-    expected = train(binarised, tmp_path / "whole", **settings, **LEVERS)
+def test_a_training_that_was_killed_goes_on(train: Train, tmp_path: Path) -> None:
+    settings = {"method": "lass", "device": "cuda", **LEVERS}
+    expected = train("whole", **settings)
     with pytest.MonkeyPatch.context() as patch:
         at_update(patch, 13, die)
         with pytest.raises(KeyboardInterrupt):
-            train(binarised, tmp_path / "killed", **settings, **LEVERS)
+            train("killed", **settings)
     assert (tmp_path / "killed/work/checkpoint.10.pt").is_file()
-    resumed = train(binarised, tmp_path / "killed", **settings, **LEVERS)
-    assert largest_difference(resumed, expected) < 1e-3
+    assert largest_difference(train("killed", **settings), expected) < 1e-3
 
 
 @pytest.mark.parametrize("products", [0, math.inf])
 def test_both_forms_of_the_ffn_train_alike(
-    binarised: Path,
-    learned: Path,
-    files: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    products: float,
+    train: Train, monkeypatch: pytest.MonkeyPatch, products: float
 ) -> None:
     """The compact one, and the one that is faster where this little is computed."""
-    method = "neuron_specialization"
-    cpu = train(binarised, tmp_path / "cpu", method, files, learned)
+    cpu = train("cpu")
     monkeypatch.setattr(subnetwork, "WORTHWHILE", {torch.float32: products})
     widths = set()
     monkeypatch.setattr(
@@ -132,47 +88,25 @@ def test_both_forms_of_the_ffn_train_alike(
             widths.add(x.size(-1) < self.weight.size(1)) or forward(self, x)
         ),
     )
-    gpu = train(binarised, tmp_path / "gpu", method, files, learned, device="cuda")
+    gpu = train("cuda", device="cuda")
     assert widths == {products == 0}
     assert largest_difference(cpu, gpu) < 1e-3
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="not two GPUs")
-def test_two_gpus_train_as_one(binarised: Path, learned: Path, files: Any, tmp_path: Path) -> None:
-    one, two = (
-        train(
-            binarised,
-            tmp_path / str(processes),
-            "neuron_specialization",
-            files,
-            learned,
-            device="cuda",
-            processes=processes,
-        )
-        for processes in (1, 2)
-    )
+def test_two_gpus_train_as_one(train: Train) -> None:
+    one, two = (train(str(n), device="cuda", processes=n) for n in (1, 2))
     assert largest_difference(one, two) < 1e-3
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_best_checkpoint_is_chosen_by_translations(
-    binarised: Path, learned: Path, files: Any, tmp_path: Path, precision: str
-) -> None:
-    best = [
-        train(
-            binarised,
-            tmp_path / device,
-            "neuron_specialization",
-            files,
-            learned,
-            device=device,
-            precision=precision,
-            best_by="chrf",
-        )["extra_state"]["best"]
+def test_the_best_checkpoint_is_chosen_by_translations(train: Train, precision: str) -> None:
+    cpu, gpu = (
+        train(device, device=device, precision=precision, best_by="chrf")["extra_state"]["best"]
         for device in ("cpu", "cuda")
-    ]
-    assert best[1] == pytest.approx(best[0], abs=0.01 if precision == "fp32" else 2)
-    assert best[1] > 2
+    )
+    assert gpu == pytest.approx(cpu, abs=0.01 if precision == "fp32" else 2)
+    assert gpu > 2
 
 
 @pytest.mark.parametrize("count_padding", [False, True])
@@ -188,15 +122,16 @@ def test_neurons_fire_as_on_a_cpu(learned: Path, binarised: Path, count_padding:
 
 @pytest.mark.parametrize("method", ["multilingual", "neuron_specialization", "lass"])
 def test_translations_are_those_of_a_cpu(
-    learned: Path, binarised: Path, vocabulary: Path, files: Any, tmp_path: Path, method: str
+    learned: Path,
+    binarised: Path,
+    vocabulary: Path,
+    weight_masks: Path,
+    tmp_path: Path,
+    method: str,
 ) -> None:
-    for device in ("cpu", "cuda"):
-        translate(
-            learned,
-            binarised,
-            vocabulary,
-            tmp_path / device,
-            device=device,
-            files=files[method],
-        )
-    assert read(tmp_path / "cuda") == read(tmp_path / "cpu")
+    files = method_settings(method, learned, weight_masks, tmp_path)["files"]
+    cpu, gpu = (
+        translate(learned, binarised, vocabulary, tmp_path / device, files=files, device=device)
+        for device in ("cpu", "cuda")
+    )
+    assert cpu == gpu

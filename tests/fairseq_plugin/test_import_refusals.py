@@ -1,6 +1,5 @@
 """Checkpoints from elsewhere that do not fit, or could do harm, are refused with the reason."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.fairseq_plugin.external_checkpoints import (
     set_task,
     untie,
 )
+from tests.fairseq_plugin.test_checkpointing import Bomb
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,6 @@ def test_another_vocabulary_is_refused(
     own = Plain(checkpoint=baseline, outputs={}, data=plain.data)
     assert_refused(own, tmp_path, message)
     # the dictionary that was given fits the checkpoint, but not the corpora
-    assert plain.dictionary is not None
     lines = plain.dictionary.read_text(encoding="utf-8").replace("▁the 100", "other 100")
     (tmp_path / "other.txt").write_text(lines, encoding="utf-8")
     message = "its dictionary lacks 1 entries of the corpora's, such as ▁the; give"
@@ -101,16 +100,6 @@ class Unknown:
     """Something that a checkpoint might hold."""
 
 
-class Harmful:
-    """Something that runs a program when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return os.system, (f"touch {self.path}",)
-
-
 def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
     message = (
@@ -118,9 +107,9 @@ def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -
         "trust_checkpoints: true.* `model` and `args`"
     )
     assert_refused(plain, tmp_path, message, source)
-    harmful = Harmful(tmp_path / "harm")
+    harmful = Bomb(tmp_path / "harm")
     source = edited(plain, tmp_path, lambda state: state.update(odd=harmful))
-    assert_refused(plain, tmp_path, r"edited\.pt: it holds a posix\.system", source)
+    assert_refused(plain, tmp_path, r"edited\.pt: it holds a posix\.mknod", source)
     assert not (tmp_path / "harm").exists()
 
 

@@ -9,9 +9,6 @@ import torch
 
 from neuron_specialization.corpora.existing_vocabulary import use_vocabulary
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import translate_split
-from neuron_specialization.settings.decoding import DecodingSettings
-from neuron_specialization.settings.training import DirectionFiles
 from tests.fairseq_plugin import plain_fairseq
 from tests.fairseq_plugin.external_checkpoints import (
     EMBEDDINGS,
@@ -130,7 +127,6 @@ def test_rows_of_the_embeddings_follow_the_tokens(plain: Plain, imported: Path) 
 
 
 def test_a_dictionary_with_tags_gets_no_others(plain: Plain, tmp_path: Path) -> None:
-    assert plain.vocabulary is not None
     path = run_import(plain, tmp_path, dictionary=plain.vocabulary / "dict.txt")
     ours, theirs = read_checkpoint(path)["model"], read_foreign_state(plain.checkpoint)["model"]
     for name in (*EMBEDDINGS, OUTPUT):
@@ -149,7 +145,6 @@ def test_the_order_of_tags_is_not_guessed(plain: Plain, tmp_path: Path) -> None:
 
 
 def test_a_dataset_of_some_of_its_languages(plain: Plain, tmp_path: Path) -> None:
-    assert plain.vocabulary is not None
     use_vocabulary(plain.vocabulary / "spm.model", plain.dictionary, ["a1", "en"], tmp_path / "few")
     path = run_import(plain, tmp_path, data=tmp_path / "few", directions=["en-a1"])
     theirs, ours = read_foreign_state(plain.checkpoint)["model"], read_checkpoint(path)["model"]
@@ -198,31 +193,6 @@ def test_training_continues_from_an_imported_model(
     for name, value in parent["model"].items():
         torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
     assert load_task(published, plain.data)[0].encoder.layer_norm is not None
-
-
-def test_an_imported_model_translates_as_plain_fairseq_does(
-    plain: Plain, imported: Path, tmp_path: Path
-) -> None:
-    assert plain.vocabulary is not None
-    settings = DecodingSettings(beam=2, length_penalty=1, max_len_a=0, max_len_b=8, max_tokens=1)
-    translate_split(
-        checkpoint=imported,
-        files=DirectionFiles(),
-        data=plain.data,
-        split="valid",
-        vocabulary=plain.vocabulary,
-        settings=settings,
-        outputs={direction: tmp_path / direction for direction in MEASURED},
-        device="cpu",
-    )
-    for direction in MEASURED:
-        lines = (tmp_path / direction).read_text(encoding="utf-8").splitlines()
-        expected = [
-            "".join(output["hypothesis"][1:-1]).replace("▁", " ").strip()
-            for output in plain.outputs[direction]
-        ]
-        assert lines == expected
-        assert any(lines)
 
 
 def test_what_cannot_be_known_is_logged(

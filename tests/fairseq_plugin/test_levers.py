@@ -8,32 +8,28 @@ import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
-from neuron_specialization.settings.training import Adapters, DirectionFiles
 from tests.fairseq_plugin.test_checkpointing import assert_same, run_and_die
-from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
+from tests.trained_models import (
+    STILL,
+    first_batches,
+    load_task,
+    loss_of,
+    method_settings,
+    run_training,
+)
 
 LEVERS: dict[str, Any] = {"kernels": "torch", "loss_chunk": 50}
-
-
-def method_settings(name: str, learned: Path, weight_masks: Path) -> dict[str, Any]:
-    if name == "adapter":
-        adapters = Adapters(sets={each: each for each in DIRECTIONS}, bottleneck=4, per_layer=2)
-        return {"adapters": adapters, "files": DirectionFiles(base=learned)}
-    if name == "lass":
-        return {"parent": learned, "files": DirectionFiles(weight_masks=[str(weight_masks)])}
-    return {}
 
 
 @pytest.mark.parametrize("method", ["multilingual", "adapter", "lass"])
 def test_a_training_ends_as_one_without_them_stopped_or_not(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
 ) -> None:
-    settings = method_settings(method, learned, weight_masks)
+    settings = method_settings(method, learned, weight_masks, tmp_path)
     settings |= {"max_updates": 8, "validate_every": 4}
-    still = {"dropout": 0.0, "attention_dropout": 0.0}
-    plain = read_checkpoint(run_training(binarised, tmp_path / "plain", **settings, **still))
-    fast = read_checkpoint(
-        run_training(binarised, tmp_path / "fast", **settings, **still, **LEVERS)
+    plain, fast = (
+        read_checkpoint(run_training(binarised, tmp_path / name, **settings, **STILL, **levers))
+        for name, levers in (("plain", {}), ("fast", LEVERS))
     )
     assert list(fast["model"]) == list(plain["model"])
     for name, value in plain["model"].items():
@@ -48,30 +44,22 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
 
 
 def test_two_processes_train_as_one(binarised: Path, tmp_path: Path) -> None:
-    settings = {"dropout": 0.0, "attention_dropout": 0.0, **LEVERS}
-    one = read_checkpoint(run_training(binarised, tmp_path / "one", **settings))
-    two = read_checkpoint(run_training(binarised, tmp_path / "two", processes=2, **settings))
+    one, two = (
+        read_checkpoint(run_training(binarised, tmp_path / str(n), processes=n, **STILL, **LEVERS))
+        for n in (1, 2)
+    )
     for name, value in one["model"].items():
         torch.testing.assert_close(two["model"][name], value, rtol=1e-3, atol=1e-4, msg=name)
     loss = one["extra_state"]["val_loss"]
     assert two["extra_state"]["val_loss"] == pytest.approx(loss, rel=1e-3)
 
 
-def test_patience_reads_the_loss_in_chunks(binarised: Path, tmp_path: Path) -> None:
-    """Learning nothing, a training ends after so many validations."""
-    settings = {"learning_rate": 0.0, "validate_every": 1, "patience": 3, "dropout": 0.0}
-    published = run_training(binarised, tmp_path, **settings, **LEVERS)
-    assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 4
-
-
 def test_bf16_trains_with_all_of_them(binarised: Path, tmp_path: Path) -> None:
-    settings = {"dropout": 0.0, "attention_dropout": 0.0}
-    losses = [
-        read_checkpoint(run_training(binarised, tmp_path / name, **settings, **changes))[
-            "extra_state"
-        ]["val_loss"]
+    states = [
+        read_checkpoint(run_training(binarised, tmp_path / name, **STILL, **changes))
         for name, changes in (("fp32", {}), ("bf16", {"precision": "bf16", **LEVERS}))
     ]
+    losses = [state["extra_state"]["val_loss"] for state in states]
     assert losses[1] == pytest.approx(losses[0], rel=2e-2)
 
 

@@ -12,14 +12,12 @@ import torch
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.training import find_all_weights
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.storage import Masks
-from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import Adapters, DirectionFiles
 from tests.trained_models import (
     DIRECTIONS,
@@ -29,7 +27,9 @@ from tests.trained_models import (
     load_task,
     loss_of,
     make_training,
+    method_settings,
     run_training,
+    translate,
 )
 
 PAIR_SETS = {direction: direction for direction in DIRECTIONS}
@@ -38,7 +38,6 @@ FAMILY_SETS = {"en-a1": "en-A", "en-b1": "en-B", "en-b2": "en-B"} | {
     "b1-en": "B-en",
     "b2-en": "B-en",
 }
-DECODING = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8, max_tokens=500)
 
 
 def adapters(sets: dict[str, str] = PAIR_SETS, per_layer: int = 2) -> Adapters:
@@ -117,27 +116,6 @@ def test_a_direction_is_decoded_by_the_base_and_its_own_set(
         assert alone.encoder.layers[0].adapters["ffn"].down_weight_SKD.size(0) == 1
         sample = {**samples[i], "direction": 0}
         assert losses(alone_task, alone, [sample]) == [own[i]]
-
-
-def test_another_directions_set_gives_another_loss(
-    adapted: Path, learned: Path, binarised: Path
-) -> None:
-    model, task = load_task(adapted, binarised, base=str(learned))
-    samples = first_batches(task)
-    others = [{**sample, "direction": (i + 1) % 6} for i, sample in enumerate(samples)]
-    difference = np.subtract(losses(task, model, samples), losses(task, model, others))
-    assert np.abs(difference).min() > 0.01
-
-
-def test_a_batch_leaves_the_other_sets_alone(adapted: Path, learned: Path, binarised: Path) -> None:
-    model, task = load_task(adapted, binarised, base=str(learned))
-    adapter_parameters = [p for name, p in model.named_parameters() if is_adapter(name)]
-    for direction, sample in enumerate(first_batches(task)):
-        model.zero_grad()
-        loss_of(task, model, sample).backward()
-        gradient_S = sum(p.grad.flatten(1).abs().sum(1) for p in adapter_parameters)
-        reached = [gradient > 0 for gradient in gradient_S.tolist()]
-        assert reached == [i == direction for i in range(len(DIRECTIONS))]
 
 
 def test_families_share_their_sets(learned: Path, binarised: Path, tmp_path: Path) -> None:
@@ -261,16 +239,10 @@ def turned(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names[1:], names[0])
 
 
-def turn_weights(path: Path, folder: Path) -> Path:
-    masks = WeightMasks.load(path)
-    dataclasses.replace(masks, directions=turned(masks.directions)).save(folder / "weights.npz")
-    return folder / "weights.npz"
-
-
-def turn_neurons(path: Path, folder: Path) -> Path:
-    masks = Masks.load(path)
-    dataclasses.replace(masks, directions=turned(masks.directions)).save(folder / "neurons.npz")
-    return folder / "neurons.npz"
+def turn_masks(kind: type[Masks | WeightMasks], path: Path, folder: Path) -> Path:
+    masks = kind.load(path)
+    dataclasses.replace(masks, directions=turned(masks.directions)).save(folder / "turned.npz")
+    return folder / "turned.npz"
 
 
 def turn_adapters(path: Path, folder: Path) -> Path:
@@ -292,63 +264,23 @@ def test_what_belongs_to_another_direction_gives_other_translations(
     weight_masks: Path,
     tmp_path: Path,
 ) -> None:
-    neurons = draw_masks(tmp_path / "masks.npz")
-    own, other = {
-        "neurons": (
-            (learned, DirectionFiles(masks=neurons)),
-            (learned, DirectionFiles(masks=turn_neurons(neurons, tmp_path))),
-        ),
-        "weights": (
-            (learned, DirectionFiles(weight_masks=[str(weight_masks)])),
-            (learned, DirectionFiles(weight_masks=[str(turn_weights(weight_masks, tmp_path))])),
-        ),
-        "adapters": (
-            (adapted, DirectionFiles(base=learned)),
-            (turn_adapters(adapted, tmp_path), DirectionFiles(base=learned)),
-        ),
-    }[method]
-    texts = []
-    for number, (checkpoint, files) in enumerate([(learned, DirectionFiles()), own, other]):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        outputs = {direction: folder / direction for direction in DIRECTIONS}
-        translate_split(
-            checkpoint=checkpoint,
-            files=files,
-            data=binarised,
-            split="valid",
-            vocabulary=vocabulary,
-            settings=DECODING,
-            outputs=outputs,
-            device="cpu",
-        )
-        texts.append([path.read_text(encoding="utf-8") for path in outputs.values()])
+    models, files = [learned, learned], [DirectionFiles(base=learned)] * 2
+    if method == "neurons":
+        masks = draw_masks(tmp_path / "masks.npz")
+        turned_masks = turn_masks(Masks, masks, tmp_path)
+        files = [DirectionFiles(masks=each) for each in (masks, turned_masks)]
+    elif method == "weights":
+        turned_masks = turn_masks(WeightMasks, weight_masks, tmp_path)
+        files = [DirectionFiles(weight_masks=[str(each)]) for each in (weight_masks, turned_masks)]
+    else:
+        models = [adapted, turn_adapters(adapted, tmp_path)]
+    texts = [
+        translate(model, binarised, vocabulary, tmp_path / "out", files=own)
+        for model, own in zip([learned, *models], [DirectionFiles(), *files], strict=True)
+    ]
     dense, own_texts, other_texts = texts
     for a, b in ((dense, own_texts), (own_texts, other_texts)):
-        assert sum(one != another for one, another in zip(a, b, strict=True)) >= 4
-
-
-def test_masks_of_all_weights_change_nothing(
-    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
-) -> None:
-    masks = WeightMasks.load(weight_masks)
-    everything = {name: np.full_like(bits, 255) for name, bits in masks.bits.items()}
-    dataclasses.replace(masks, bits=everything).save(tmp_path / "all.npz")
-    plain, plain_task = load_task(learned, binarised)
-    model, task = load_task(learned, binarised, weight_masks=str(tmp_path / "all.npz"))
-    samples = first_batches(task)
-    assert losses(task, model, samples) == losses(plain_task, plain, samples)
-
-
-def test_decoding_and_training_mask_the_same_weights(
-    learned: Path, binarised: Path, weight_masks: Path
-) -> None:
-    """Without gradients the masked weights are kept; the loss is the same."""
-    model, task = load_task(learned, binarised, weight_masks=str(weight_masks))
-    samples = first_batches(task)
-    with_gradients = [loss_of(task, model, sample).item() for sample in samples]
-    assert losses(task, model, samples) == with_gradients
-    assert losses(task, model, samples[::-1]) == with_gradients[::-1]
+        assert sum(a[direction] != b[direction] for direction in DIRECTIONS) >= 4
 
 
 def test_a_sparse_systems_checkpoint_is_a_plain_model(
@@ -392,16 +324,10 @@ def test_all_methods_start_from_the_same_model_and_see_the_same_batches(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    masks = draw_masks(tmp_path / "masks.npz")
-    methods = {
-        "continued": {"parent": learned},
-        "neurons": {"parent": learned, "files": DirectionFiles(masks=masks)},
-        "lass": {"parent": learned, "files": DirectionFiles(weight_masks=[str(weight_masks)])},
-        "adapters": {"adapters": adapters(), "files": DirectionFiles(base=learned)},
-    }
     logged = {}
     start = read_checkpoint(learned)["model"]
-    for name, settings in methods.items():
+    for name in ("multilingual", "neuron_specialization", "lass", "adapter"):
+        settings = method_settings(name, learned, weight_masks, tmp_path)
         caplog.clear()
         with caplog.at_level(logging.INFO):
             run_training(
@@ -416,6 +342,5 @@ def test_all_methods_start_from_the_same_model_and_see_the_same_batches(
         model = read_checkpoint(tmp_path / name / "checkpoint.pt")["model"]
         for key in start.keys() & model.keys():
             torch.testing.assert_close(model[key], start[key], atol=1e-6, rtol=0)
-    assert len(logged["continued"]) == 2
-    assert len(set(logged["continued"])) == 2
-    assert all(found == logged["continued"] for found in logged.values())
+    assert len(set(logged["multilingual"])) == len(logged["multilingual"]) == 2
+    assert all(found == logged["multilingual"] for found in logged.values())

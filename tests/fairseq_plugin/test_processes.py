@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,8 @@ from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin.checkpointing import last_checkpoints, received
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from tests.fairseq_plugin.test_checkpointing import at_update
-from tests.trained_models import run_training
+from tests.ground.test_parallel import is_running, within_seconds
+from tests.trained_models import STILL, run_training
 
 
 def test_another_number_of_processes_goes_on_where_one_had_got_to(
@@ -24,10 +23,10 @@ def test_another_number_of_processes_goes_on_where_one_had_got_to(
     with pytest.MonkeyPatch.context() as patch:
         at_update(patch, 13, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(Stopped):
-            run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0)
+            run_training(binarised, tmp_path, **STILL)
     received.clear()
-    expected = run_training(binarised, tmp_path / "one", dropout=0.0, attention_dropout=0.0)
-    published = run_training(binarised, tmp_path, dropout=0.0, attention_dropout=0.0, processes=2)
+    expected = run_training(binarised, tmp_path / "one", **STILL)
+    published = run_training(binarised, tmp_path, **STILL, processes=2)
     ours, theirs = read_checkpoint(published), read_checkpoint(expected)
     for name, value in theirs["model"].items():
         torch.testing.assert_close(ours["model"][name], value, rtol=1e-3, atol=1e-4)
@@ -55,7 +54,7 @@ def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
             stdout=log,
             stderr=log,
         )
-    wait_for(lambda: last_checkpoints(folder / "work"))
+    assert within_seconds(120, lambda: bool(last_checkpoints(folder / "work")))
     return job
 
 
@@ -69,13 +68,6 @@ def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, pro
     assert "Traceback" not in log
     last = last_checkpoints(tmp_path / "work")[0]
     assert read_checkpoint(last)["extra_state"]["processes"] == 2
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.1)
 
 
 def test_an_error_in_one_process_ends_all(
@@ -97,15 +89,7 @@ def test_processes_die_with_the_job_that_started_them(
     assert len(children) == 2
     job.kill()
     job.wait()
-    wait_for(lambda: not any(is_running(child) for child in children), 10)
-
-
-def is_running(process: str) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
-    return status.rsplit(")", 1)[1].split()[0] != "Z"
+    assert within_seconds(10, lambda: not any(map(is_running, map(int, children))))
 
 
 def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:

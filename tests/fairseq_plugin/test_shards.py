@@ -17,11 +17,10 @@ from neuron_specialization.fairseq_plugin import chunks
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.data import load_dictionary, load_directions
-from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.training import training_digest
-from tests.fairseq_plugin.test_decoding import read, translate
-from tests.trained_models import DIRECTIONS, TRAIN_PAIRS, run_training
+from tests.fairseq_plugin.test_recording import record
+from tests.trained_models import DIRECTIONS, TRAIN_PAIRS, run_training, translate
 
 SHARDS = 3
 Rows = set[tuple[int, ...]]
@@ -214,12 +213,12 @@ def test_a_killed_training_resumes_in_the_shard_of_its_epoch(
 def test_recording_and_decoding_read_the_first_shard(
     learned: Path, sharded: Path, binarised: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
-    settings = RecordingSettings(split="valid", max_tokens=200, count_padding=False)
-    known = {"checkpoint": learned, "directions": DIRECTIONS, "device": "cpu"}
-    counts = [
-        record_activations(**known, data=data, settings=settings) for data in (sharded, binarised)
-    ]
+    counts, texts = zip(
+        *(
+            (record(learned, data), translate(learned, data, vocabulary, tmp_path / "out"))
+            for data in (sharded, binarised)
+        ),
+        strict=True,
+    )
     assert (counts[0].token_LNF == counts[1].token_LNF).all()
-    for name, data in (("sharded", sharded), ("flat", binarised)):
-        translate(learned, data, vocabulary, tmp_path / name)
-    assert read(tmp_path / "sharded") == read(tmp_path / "flat")
+    assert texts[0] == texts[1]

@@ -14,33 +14,30 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
 from neuron_specialization.fairseq_plugin.training import training_digest
 from neuron_specialization.neurons.storage import Masks
-from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
-from tests.trained_models import DIRECTIONS, first_batches, load_task, loss_of, run_training
+from tests.trained_models import (
+    DIRECTIONS,
+    LAYERS,
+    draw_masks,
+    first_batches,
+    load_task,
+    loss_of,
+    run_training,
+    save_masks,
+    translate,
+)
 
 NUM_NEURONS = 32
 # of the first five validation sentences of each direction
 GOLDEN_LOSSES = [441.204, 469.555, 516.506, 419.471, 419.251, 419.159]
-LAYERS = [f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2)]
-
-
-def save_masks(
-    path: Path, mask_LNF: np.ndarray | None = None, layers: list[str] = LAYERS
-) -> tuple[Path, np.ndarray]:
-    if mask_LNF is None:
-        mask_LNF = np.random.default_rng(0).random((len(DIRECTIONS), 4, NUM_NEURONS)) < 0.7
-    Masks(
-        directions=tuple(DIRECTIONS), layers=tuple(layers), mask_LNF=mask_LNF, provenance={}
-    ).save(path)
-    return path, mask_LNF
 
 
 def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
     assert read_checkpoint(baseline)["optimizer_history"][-1]["num_updates"] == 20
+    assert list(baseline.parent.glob("tensorboard/**/events.out.tfevents.*"))
     model, task = load_task(baseline, binarised)
     losses = [loss_of(task, model, sample).item() for sample in first_batches(task)]
     assert losses == pytest.approx(GOLDEN_LOSSES, rel=5e-4)
@@ -72,22 +69,10 @@ def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: P
     assert len(set(found)) == 5
 
 
-def test_a_continuation_starts_from_its_parent_with_everything_else_new(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    published = run_training(
-        binarised, tmp_path, parent=baseline, learning_rate=1e-9, max_updates=2, validate_every=2
-    )
-    child, parent = read_checkpoint(published), read_checkpoint(baseline)
-    assert child["optimizer_history"][-1]["num_updates"] == 2
-    for name, value in parent["model"].items():
-        torch.testing.assert_close(child["model"][name], value, atol=1e-6, rtol=0)
-
-
 def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
-    masks, _ = save_masks(tmp_path / "masks.npz")
+    masks = draw_masks(tmp_path / "masks.npz")
     published = run_training(
         binarised, tmp_path, parent=baseline, files=DirectionFiles(masks=masks)
     )
@@ -103,7 +88,8 @@ def test_neuron_specialization_trains_and_its_checkpoint_is_an_ordinary_one(
 def test_masked_rows_get_zero_gradient_in_a_batch_of_their_direction(
     baseline: Path, binarised: Path, tmp_path: Path, form: str
 ) -> None:
-    masks, mask_LNF = save_masks(tmp_path / "masks.npz")
+    masks = draw_masks(tmp_path / "masks.npz")
+    mask_LNF = Masks.load(masks).mask_LNF
     model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
     for direction, sample in enumerate(first_batches(task)):
         model.zero_grad()
@@ -115,28 +101,9 @@ def test_masked_rows_get_zero_gradient_in_a_batch_of_their_direction(
             assert (row_gradient_F[mask_F] > 0).any()
 
 
-def test_both_forms_agree_in_loss_and_gradients(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    masks, _ = save_masks(tmp_path / "masks.npz")
-    results = []
-    for form in ("compact", "reference"):
-        model, task = load_task(baseline, binarised, masks=str(masks), subnetwork_form=form)
-        for sample in first_batches(task):
-            model.zero_grad()
-            loss = loss_of(task, model, sample)
-            loss.backward()
-            results.append((form, [loss, *(p.grad.clone() for p in model.parameters())]))
-    compact = [values for form, values in results if form == "compact"]
-    reference = [values for form, values in results if form == "reference"]
-    for one, other in zip(compact, reference, strict=True):
-        for got, wanted in zip(one, other, strict=True):
-            torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
-
-
 def test_validation_uses_the_sub_network(baseline: Path, binarised: Path, tmp_path: Path) -> None:
     nothing = np.zeros((len(DIRECTIONS), 4, NUM_NEURONS), dtype=bool)
-    masks, _ = save_masks(tmp_path / "masks.npz", nothing)
+    masks = save_masks(tmp_path / "masks.npz", nothing)
     dense, task = load_task(baseline, binarised)
     masked, masked_task = load_task(baseline, binarised, masks=str(masks))
     criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
@@ -169,11 +136,6 @@ def test_plain_fairseq_decodes_with_our_checkpoint(
     assert len(re.findall(r"^H-\d+", done.stdout, re.MULTILINE)) == 21
 
 
-def test_tensorboard_logs_are_written(binarised: Path, tmp_path: Path) -> None:
-    run_training(binarised, tmp_path, max_updates=1, validate_every=1)
-    assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
-
-
 def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_path: Path) -> None:
     truncated = tmp_path / "parent.pt"
     truncated.write_bytes(baseline.read_bytes()[:5000])
@@ -190,7 +152,7 @@ def test_masks_of_one_stack_leave_the_other_dense(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     encoder = np.zeros((len(DIRECTIONS), 2, NUM_NEURONS), dtype=bool)
-    masks, _ = save_masks(tmp_path / "masks.npz", encoder, LAYERS[:2])
+    masks = save_masks(tmp_path / "masks.npz", encoder, LAYERS[:2])
     model, task = load_task(baseline, binarised, masks=str(masks))
     loss_of(task, model, first_batches(task)[0]).backward()
     for name, layer in ffn_layers(model).items():
@@ -198,28 +160,26 @@ def test_masks_of_one_stack_leave_the_other_dense(
         assert bool(row_gradient_F.any()) == name.startswith("decoder")
 
 
-def test_masks_of_another_architecture_are_refused(
-    baseline: Path, binarised: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("shape", "layers", "directions", "message"),
+    [
+        ((6, 4, 64), LAYERS, DIRECTIONS, "made for another architecture"),
+        ((6, 5, 32), [*LAYERS, "encoder.layers.2"], DIRECTIONS, "made for another architecture"),
+        ((5, 4, 32), LAYERS, DIRECTIONS[:-1], "the masks have nothing for b2-en"),
+    ],
+)
+def test_masks_of_other_architectures_or_directions_are_refused(
+    baseline: Path,
+    binarised: Path,
+    tmp_path: Path,
+    shape: tuple[int, int, int],
+    layers: list[str],
+    directions: list[str],
+    message: str,
 ) -> None:
-    for shape, layers in (((6, 4, 64), LAYERS), ((6, 6, 32), [*LAYERS, "encoder.layers.2", "x.y"])):
-        masks, _ = save_masks(tmp_path / "masks.npz", np.ones(shape, dtype=bool), layers)
-        with pytest.raises(InputError, match="made for another architecture"):
-            load_task(baseline, binarised, masks=str(masks))
-
-
-def test_masks_of_other_directions_are_refused(
-    baseline: Path, binarised: Path, tmp_path: Path
-) -> None:
-    masks = Masks.load(save_masks(tmp_path / "masks.npz")[0])
-    fewer = Masks(
-        directions=masks.directions[:-1],
-        layers=masks.layers,
-        mask_LNF=masks.mask_LNF[:-1],
-        provenance={},
-    )
-    fewer.save(tmp_path / "masks.npz")
-    with pytest.raises(InputError, match="the masks have nothing for b2-en"):
-        load_task(baseline, binarised, masks=str(tmp_path / "masks.npz"))
+    masks = save_masks(tmp_path / "masks.npz", np.ones(shape, dtype=bool), layers, directions)
+    with pytest.raises(InputError, match=message):
+        load_task(baseline, binarised, masks=str(masks))
 
 
 def test_a_bilingual_model_has_two_vocabularies_and_no_tags(
@@ -234,17 +194,8 @@ def test_a_bilingual_model_has_two_vocabularies_and_no_tags(
     task.load_dataset("valid")
     first = task.dataset("valid")[0]
     assert not task.source_dictionary[first["source"][0]].startswith("__")
-    translate_split(
-        checkpoint=published,
-        files=DirectionFiles(),
-        data=pair_binarised,
-        split="valid",
-        vocabulary=pair_vocabulary,
-        settings=DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8),
-        outputs={"b1-en": tmp_path / "b1-en.txt"},
-        device="cpu",
-    )
-    assert (tmp_path / "b1-en.txt").read_text(encoding="utf-8").count("\n") == 21
+    texts = translate(published, pair_binarised, pair_vocabulary, tmp_path, directions=["b1-en"])
+    assert texts["b1-en"].count("\n") == 21
     assert model.encoder.embed_tokens.num_embeddings == 121
 
 

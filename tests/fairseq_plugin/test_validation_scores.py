@@ -10,11 +10,10 @@ from torch import Tensor
 
 from neuron_specialization.fairseq_plugin import task
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
-from tests.trained_models import DIRECTIONS, draw_masks, run_training
+from tests.trained_models import draw_masks, run_training, translate
 
 GREEDY = DecodingSettings(beam=1, length_penalty=1, max_len_a=2, max_len_b=10, max_tokens=400)
 
@@ -33,24 +32,14 @@ def test_the_score_is_that_of_greedy_translations(
     files = DirectionFiles(masks=draw_masks(tmp_path / "masks.npz"))
     sizes = {"best_by": name, "max_updates": 20, "validate_every": 20}
     published = run_training(binarised, tmp_path, parent=learned, files=files, **sizes)
-    outputs = {direction: tmp_path / direction for direction in DIRECTIONS}
-    translate_split(
-        checkpoint=published,
-        files=files,
-        data=binarised,
-        split="valid",
-        vocabulary=vocabulary,
-        settings=GREEDY,
-        outputs=outputs,
-        device="cpu",
-    )
+    texts = translate(published, binarised, vocabulary, tmp_path, files=files, settings=GREEDY)
     scores = []
-    for direction, path in outputs.items():
-        source, target = direction.split("-")
-        pair = direction if source == "en" else f"{target}-{source}"
-        reference = corpora / f"valid.{pair}.{target}"
-        texts = [file.read_text(encoding="utf-8").splitlines() for file in (path, reference)]
-        scores.append(metric.corpus_score(texts[0], [texts[1]]).score)
+    for direction, text in texts.items():
+        target = direction.split("-")[1]
+        other = direction.replace("en", "").strip("-")
+        reference = corpora / f"valid.en-{other}.{target}"
+        references = reference.read_text(encoding="utf-8").splitlines()
+        scores.append(metric.corpus_score(text.splitlines(), [references]).score)
     assert min(scores) < max(scores)
     assert read_checkpoint(published)["extra_state"]["best"] == pytest.approx(fmean(scores))
 

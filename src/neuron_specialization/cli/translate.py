@@ -5,7 +5,7 @@ torch, fairseq and CTranslate2 are imported where they are needed: --help needs 
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -25,10 +25,10 @@ STANDARD = Path("-")
 def translate(options: argparse.Namespace) -> None:
     """Translate raw text with an exported model: a line in, a line out, in order."""
     description = Description.read(options.exported)
-    name, total = name_input(options.input)
+    title, total = name_input(options.input)
     if options.output != STANDARD:
         check_output(options.output)
-    engine_name = options.engine or preferred(description.formats)
+    preferred = "ctranslate2" if "ctranslate2" in description.formats else description.formats[0]
     settings = DecodingSettings(
         beam=options.beam,
         length_penalty=options.length_penalty,
@@ -38,23 +38,19 @@ def translate(options: argparse.Namespace) -> None:
     )
     from neuron_specialization.export.translation import load_engine, translate_text
 
-    engine = load_engine(
-        options.exported, description, engine_name, options.device, options.threads
-    )
-    with open_input(options.input) as lines, open_output(options.output) as output:
+    name = options.engine or preferred
+    engine = load_engine(options.exported, description, name, options.device, options.threads)
+    from_pipe = options.input == STANDARD
+    lines = split_lines(sys.stdin.buffer) if from_pipe else read_lines(options.input)
+    with open_output(options.output) as output:
         bar = tqdm(total=total, unit=" lines", disable=None)
-        for chunk in translate_text(lines, name, options.exported, description, engine, settings):
-            for each in chunk:
-                score = f"{each.score:.6f}\t" if options.scores and each.score is not None else ""
-                output.write(f"{score}{each.text}\n".encode())
+        for chunk in translate_text(lines, title, options.exported, description, engine, settings):
+            for text, score in chunk:
+                prefix = f"{score:.6f}\t" if options.scores and score is not None else ""
+                output.write(f"{prefix}{text}\n".encode())
             output.flush()
             bar.update(len(chunk))
         bar.close()
-
-
-def preferred(formats: list[str]) -> str:
-    """CTranslate2 in full precision where it is there, or what is."""
-    return "ctranslate2" if "ctranslate2" in formats else formats[0]
 
 
 def name_input(path: Path) -> tuple[str, int | None]:
@@ -64,12 +60,6 @@ def name_input(path: Path) -> tuple[str, int | None]:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     return str(path), count_lines(path) if path.is_file() else None
-
-
-@contextmanager
-def open_input(path: Path) -> Iterator[Iterable[bytes]]:
-    """The lines of a file, compressed or not, or of the standard input."""
-    yield split_lines(sys.stdin.buffer) if path == STANDARD else read_lines(path)
 
 
 @contextmanager

@@ -26,12 +26,8 @@ PAD = "<blank>"  # CTranslate2's name of it
 def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> None:
     """Give a built model the FFNs of a state dict, and positions to read from.
 
-    A layer without neurons gets one that emits 0: CTranslate2 has no empty layers.
-
-    Args:
-        model: fairseq's transformer, changed in place.
-        tensors: the state dict; each layer has its own number of neurons.
-        positions: the tokens that a source, or a hypothesis, may have.
+    A layer without neurons gets one that emits 0: CTranslate2 has no empty layers. A source, or a
+    hypothesis, may have `positions` tokens.
     """
     model.requires_grad_(False)
     widths = {name: max(1, width) for name, width in ffn_widths(tensors).items()}
@@ -63,10 +59,10 @@ def write_ctranslate2(
     dictionaries: tuple[Dictionary, Dictionary],
     quantization: str,
 ) -> None:
-    """Write a CTranslate2 model.
+    """Write a CTranslate2 model into a new folder.
 
     Args:
-        folder: where to write; it is made.
+        folder: where to write.
         model: fairseq's transformer as `prepare_model` left it.
         settings: fairseq's settings of the model.
         dictionaries: of source and target; tags are tokens like others.

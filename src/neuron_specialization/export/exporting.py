@@ -55,18 +55,11 @@ def export_model(
 ) -> None:
     """Write the model of one direction into a folder that appears when it is whole.
 
-    Args:
-        checkpoint: a trained model, dense or specialized, of this project's task.
-        out: the folder; it must not be there.
-        direction: the direction, one that the model was trained in.
-        data: folder of the binarised corpora, whose dictionaries order the embeddings.
-        vocabulary: folder of the SentencePiece models.
-        masks: neuron masks; None for all neurons.
-        formats: of `FORMATS`.
+    Embeddings are ordered by the dictionaries of `data`, the folder of the binarised corpora that
+    the checkpoint, dense or specialized, was trained on; without `masks` it keeps all neurons.
 
-    Raises:
-        InputError: a file is missing or damaged, they do not belong together, or there is no such
-            direction; nothing is written.
+    Raises InputError, and writes nothing, where `out` is there already, a file is missing or
+    damaged, files do not belong together, or the model was not trained in the direction.
     """
     if out.exists():
         raise InputError(f"{out}: there already; remove it, or give another folder")

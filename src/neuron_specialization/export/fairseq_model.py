@@ -28,38 +28,22 @@ def write_stock(
 ) -> None:
     """Write a checkpoint that needs nothing of this project.
 
-    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. Its settings are
-    plain dictionaries, which torch reads without being told of fairseq's classes.
-
-    Args:
-        path: the checkpoint to write.
-        tensors: the state dict, each layer as wide as it is.
-        settings: fairseq's settings of the model, see `model_settings`.
-        direction: the direction that it translates.
-        num_updates: of its training.
+    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. Its settings, see
+    `model_settings`, are plain dictionaries, which torch reads without being told of fairseq's
+    classes.
     """
-    widths = stack_widths(ffn_widths(tensors))
-    padded = pad_state(tensors, {name: widths[stack_of(name)] for name in ffn_widths(tensors)})
-    sizes = {f"{stack}_ffn_embed_dim": width for stack, width in widths.items()}
+    widths = ffn_widths(tensors)
+    widest = {  # fairseq builds no empty layer
+        stack: max(1, *(width for name, width in widths.items() if name.startswith(stack)))
+        for stack in ("encoder", "decoder")
+    }
+    padded = pad_state(tensors, {name: widest[name.split(".")[0]] for name in widths})
+    sizes = {f"{stack}_ffn_embed_dim": width for stack, width in widest.items()}
     config = stock_config({**settings, **sizes}, direction)
     state = bare_checkpoint(
         config, padded, num_updates=num_updates, origin={"exported_direction": direction}
     )
     write_checkpoint(path, state)
-
-
-def stack_of(layer: str) -> str:
-    """`encoder.layers.0` to `encoder`."""
-    return layer.split(".")[0]
-
-
-def stack_widths(widths: Mapping[str, int]) -> dict[str, int]:
-    """The width of the widest layer of each stack; at least 1, as fairseq builds no empty layer."""
-    stacks = dict.fromkeys(map(stack_of, widths))
-    return {
-        stack: max(1, *(width for name, width in widths.items() if stack_of(name) == stack))
-        for stack in stacks
-    }
 
 
 def model_settings(model: Mapping[str, Any]) -> dict[str, Any]:

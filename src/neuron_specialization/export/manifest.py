@@ -26,19 +26,16 @@ class Description:
     """What is exported, and where it comes from: `export.json`."""
 
     direction: str
-    """The direction, such as `en-de`."""
     source_tag: str | None
     """The token that every source begins with; None in a model without tags."""
     target_tag: str | None
     """The token that every hypothesis is forced to begin with."""
     formats: list[str]
-    """The formats that are there."""
     ffn_widths: dict[str, int]
     """The active neurons of each layer; all of them where it has no mask."""
     max_source_tokens: int
     """Longer sources have no positions; tag and </s> counted."""
     max_target_positions: int
-    """Positions of the decoder."""
     provenance: dict[str, Any]
     """Files that it was made of, with their hashes, and the version of this package."""
 

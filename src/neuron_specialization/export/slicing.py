@@ -22,12 +22,9 @@ def slice_state(
 ) -> dict[str, Tensor]:
     """The state dict of a direction's sub-network; layers without a mask keep all neurons.
 
-    Args:
-        tensors: state dict of a transformer, fc1 [F, D] and fc2 [D, F].
-        mask_F_by_layer: by the names of layers (`encoder.layers.0`), True where a neuron is active.
-
-    Returns:
-        The same with fc1 [A, D] and fc2 [D, A], A different in each layer, 0 where all are masked.
+    `tensors` have fc1 [F, D] and fc2 [D, F]; `mask_F_by_layer` is by names such as
+    `encoder.layers.0`, True where a neuron is active. Returned are fc1 [A, D] and fc2 [D, A], A
+    different in each layer, 0 where all are masked.
     """
     sliced = dict(tensors)
     for layer, mask_F in mask_F_by_layer.items():
@@ -38,9 +35,7 @@ def slice_state(
 def pad_state(tensors: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[str, Tensor]:
     """The same function with wider FFNs: the neurons that are added emit 0.
 
-    Args:
-        tensors: state dict of a transformer, fc1 [A, D] and fc2 [D, A].
-        widths: P by the names of layers, none below A.
+    `tensors` have fc1 [A, D] and fc2 [D, A]; `widths` are P by the names of layers, none below A.
     """
     padded = dict(tensors)
     for layer, width in widths.items():
@@ -68,12 +63,7 @@ def change_ffn(tensors: dict[str, Tensor], layer: str, change: Callable[[Ffn], F
 def keep_neurons(ffn: Ffn, mask_F: Tensor) -> Ffn:
     """The active neurons of an FFN; the constants of the others go into the last bias, in double.
 
-    Args:
-        ffn: [F, D], [F], [D, F], [D].
-        mask_F: True where a neuron is active.
-
-    Returns:
-        [A, D], [A], [D, A], [D].
+    Weights and biases [F, D], [F], [D, F], [D] become [A, D], [A], [D, A], [D].
     """
     weight1_FD, bias1_F, weight2_DF, bias2_D = ffn
     masked = ~mask_F

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -21,14 +20,8 @@ from neuron_specialization.settings.decoding import DecodingSettings
 CHUNK = 1000  # lines that are read, sorted into batches, and written
 
 
-@dataclass(frozen=True, kw_only=True)
-class Translation:
-    """A line of output."""
-
-    text: str
-    """Plain text; empty for an empty line."""
-    score: float | None
-    """The hypothesis's score; None for an empty line, which is not translated."""
+Translation = tuple[str, float | None]
+"""Plain text and the hypothesis's score; empty and None for an empty line."""
 
 
 def load_engine(
@@ -57,18 +50,10 @@ def translate_text(
     engine: Engine,
     settings: DecodingSettings,
 ) -> Iterator[list[Translation]]:
-    """Yield the translations of some lines, chunk by chunk, in order.
+    """Yield the translations of lines in UTF-8 without line ends, chunk by chunk, in order.
 
-    Args:
-        lines: text in UTF-8 without line ends.
-        name: of the file, for messages.
-        exported: folder of the exported model.
-        description: what is in it.
-        engine: its decoder.
-        settings: of the beam search.
-
-    Raises:
-        InputError: a line is not UTF-8, or longer than the model has positions.
+    Raises InputError where a line is not UTF-8, or longer than the model has positions; `name` is
+    that of the file.
     """
     source, target = description.direction.split("-")
     processor = load_pieces(exported / VOCABULARY, source)
@@ -91,9 +76,7 @@ def translate_text(
         sources = [encode(number, line) for number, line in chunk]
         found = translate_chunk(sources, engine, settings)
         yield [
-            Translation(text=detokenise(found[i].words, join), score=found[i].score)
-            if i in found
-            else Translation(text="", score=None)
+            (detokenise(found[i].words, join), found[i].score) if i in found else ("", None)
             for i in range(len(sources))
         ]
 

@@ -29,24 +29,20 @@ class FusedCrossAttention(MultiheadAttention):
         value: Tensor | None,
         key_padding_mask: Tensor | None = None,
         incremental_state: dict[str, dict[str, Tensor | None]] | None = None,
-        need_weights: bool = True,
-        static_kv: bool = False,
         attn_mask: Tensor | None = None,
-        before_softmax: bool = False,
-        need_head_weights: bool = False,
+        **options: bool,
     ) -> tuple[Tensor, Tensor | None]:
         """Attend from `query` [T, B, D] to `key` [S, B, D]; [T, B, D] and the weights, if wanted.
 
         `key_padding_mask`, [B, S], is True at padding. The weights of the projections are read by
         name, as fairseq does, so that those which LaSS masks are masked here.
         """
+        wanted = {"need_weights": True, **options, "static_kv": False}
         if (
             key is None
             or incremental_state is not None
             or attn_mask is not None
-            or need_weights
-            or need_head_weights
-            or before_softmax
+            or any(wanted.values())
         ):
             return super().forward(
                 query,
@@ -54,11 +50,8 @@ class FusedCrossAttention(MultiheadAttention):
                 value,
                 key_padding_mask,
                 incremental_state,
-                need_weights,
-                static_kv,
-                attn_mask,
-                before_softmax,
-                need_head_weights,
+                attn_mask=attn_mask,
+                **options,
             )
         dropout = self.dropout_module
         attended_BHTE = functional.scaled_dot_product_attention(

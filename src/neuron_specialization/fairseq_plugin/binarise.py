@@ -32,14 +32,12 @@ from neuron_specialization.parallel import map_processes
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """The vocabulary of a language, as it turns text into tokens."""
+    """A language's SentencePiece model, fairseq's index of each piece, and that of </s>."""
 
     processor: sentencepiece.SentencePieceProcessor
-    """The SentencePiece model."""
     index_P: NDArray[Any]
-    """The fairseq index of each piece, in fairseq's number format for so many entries."""
+    """In fairseq's number format for so many entries."""
     eos: int
-    """The fairseq index of </s>, which closes every sentence."""
 
     def encode(self, lines: list[bytes]) -> Block:
         """The tokens of some lines in UTF-8, one after the other, and the size of each."""
@@ -69,9 +67,8 @@ def binarise_corpora(
             than one, `folder` has `shard0` and so on, all other splits in the first.
         processes: how many work at a time; they write the same files.
 
-    Raises:
-        InputError: a corpus is empty, not UTF-8, or has fewer lines than there are shards; the two
-            sides of a pair differ in length; dictionary and model do not belong together.
+    Raises InputError where a corpus is empty, not UTF-8, or has fewer lines than there are shards,
+    the sides of a pair differ in length, or dictionary and model do not belong together.
     """
     encoders = load_encoders(vocabulary, corpora := list(corpora))
     with TemporaryDirectory(dir=folder, prefix="chunks-") as work:

@@ -49,10 +49,8 @@ received: list[signal.Signals] = []
 def noting_signals(pass_on: Callable[[], None] | None = None) -> Iterator[None]:
     """Have a signal to stop wait until the update under way is done.
 
-    One that comes too late for this training stops the next.
-
-    Args:
-        pass_on: called at each signal, where other processes train for this one.
+    One that comes too late for this training stops the next. `pass_on` is called at each signal,
+    where other processes train for this one.
     """
 
     def note(number: int, _: FrameType | None) -> None:
@@ -168,12 +166,10 @@ def forget(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a training had reached when it ended."""
+    """Updates that a training had done, its best loss or score, and validations since."""
 
     updates: int
-    """Updates done."""
     patience: dict[str, float]
-    """The best validation loss or score, and validations since."""
 
     def is_finished(self, architecture: Architecture) -> bool:
         """Whether the training would have ended there by itself."""
@@ -185,9 +181,7 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
     """Have a training resume from its newest checkpoint that can be read.
 
     Those that cannot are removed. The loader's position is that of one of `processes` processes.
-
-    Returns:
-        What it had reached; none where it starts anew.
+    Returns what the training had reached; None where it starts anew.
     """
     for leftover in (*folder.glob("*.part"), folder / LAST):
         leftover.unlink(missing_ok=True)

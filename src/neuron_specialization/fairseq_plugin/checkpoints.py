@@ -55,8 +55,7 @@ def check_sums(path: Path) -> None:
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint; it appears only when it is whole and on the disk.
 
-    Raises:
-        OSError: it cannot be written, with the error number of a full disk where that is why.
+    Raises OSError where it cannot be, with the error number of a full disk where that is why.
     """
     with whole(path) as partial:
         try:
@@ -93,11 +92,8 @@ def bare_checkpoint(
 ) -> dict[str, Any]:
     """A checkpoint as fairseq's trainer saves it, without an optimiser's state.
 
-    Args:
-        config: fairseq's configuration, in plain containers.
-        tensors: the state dict of the model.
-        num_updates: of the training; 0 where it is unknown.
-        origin: where the model comes from, kept beside the trainer's own extra state.
+    `num_updates` is 0 where it is unknown; `origin` says where the model comes from, beside the
+    trainer's own extra state.
     """
     return {
         "args": None,

@@ -88,18 +88,11 @@ def output_projection(model: Any) -> nn.Linear | MaskedLinear | None:
 def chunked_loss(
     features_ND: Tensor, weight_VD: Tensor, target_N: Tensor, *, smoothing: float, chunk: int
 ) -> tuple[Tensor, Tensor]:
-    """Sums over tokens of the label-smoothed cross-entropy, and of the cross-entropy.
+    """Sums over tokens of label-smoothed cross-entropy, with gradients, and of cross-entropy.
 
-    Args:
-        features_ND: what the decoder gives at each target token.
-        weight_VD: the output projection.
-        target_N: the pieces to predict, no padding.
-        smoothing: share of the probability spread over all other pieces (Szegedy et al., 2016), as
-            fairseq does.
-        chunk: tokens whose logits are held at a time.
-
-    Returns:
-        The loss, which has gradients, and the cross-entropy, which has none; both in fp32.
+    Both are in fp32. `features_ND` is what the decoder gives at each target token; no target is
+    padding. `smoothing` is the share of the probability spread over all other pieces (Szegedy et
+    al., 2016), as fairseq does; the logits of `chunk` tokens are held at a time.
     """
     arguments = features_ND, weight_VD, target_N, smoothing, chunk, torch.is_grad_enabled()
     loss, nll_loss = ChunkedLoss.apply(*arguments)

@@ -23,18 +23,13 @@ CHUNK_BYTES = 32 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Some lines of a corpus, and the files that their tokens go to."""
+    """Lines of a corpus, from byte `start` to `end`, and the files for their tokens and sizes."""
 
     corpus: Path
-    """The text file."""
     start: int
-    """The first byte of the lines."""
     end: int
-    """The byte after their last."""
     tokens: Path
-    """File of their tokens."""
     sizes: Path
-    """File of their sizes in tokens."""
 
     def write(self, blocks: Iterable[Block]) -> int:
         """Write the two files; returns the number of sentences."""
@@ -101,13 +96,9 @@ def join_chunks(
 ) -> None:
     """Write the tokens of a corpus's chunks, in equal parts, as fairseq's files.
 
-    Args:
-        chunks: all of them in order; their files are removed as they are read, so that the tokens
-            are on disk once.
-        sentences: how many they have together.
-        prefixes: path of each part without its suffix; the first parts have one sentence more
-            where the number cannot be divided.
-        dtype: the tokens' number format.
+    The chunks are all of them in order; their files are removed as they are read, so that the
+    tokens are on disk once. `prefixes` has the path of each part without its suffix; the first
+    parts have one sentence more where the number cannot be divided.
     """
     parts = len(prefixes)
     counts = [sentences // parts + (part < sentences % parts) for part in range(parts)]

@@ -19,12 +19,10 @@ from neuron_specialization.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a training epoch is drawn."""
+    """How an epoch is drawn: sizes smoothed by temperature (1: as they are), seed and epoch."""
 
     temperature: float
-    """Smoothing of the directions' sizes; 1 keeps them as they are."""
     seed: int
-    """Seed; the draw depends on it and on the epoch alone."""
 
 
 class DirectionDataset(FairseqDataset):
@@ -105,11 +103,10 @@ class DirectionDataset(FairseqDataset):
     ) -> list[NDArray[np.int64]]:
         """Batches of at most `max_tokens`, each of one direction.
 
-        `indices` come direction by direction, as from `ordered_indices`.
-
-        A sentence that is longer gets a batch of its own. fairseq drops the rest that is no
-        multiple of `required_batch_size_multiple`: with groups of one direction that would lose
-        sentences of every direction, so 1 is used instead.
+        `indices` come direction by direction, as from `ordered_indices`. A sentence that is longer
+        gets a batch of its own. fairseq drops the rest that is no multiple of
+        `required_batch_size_multiple`: with groups of one direction that would lose sentences of
+        every direction, so 1 is used instead.
         """
         tokens = self.num_tokens_vec(indices).astype(np.int64)
         too_long = tokens > (max_tokens or np.inf)
@@ -156,10 +153,7 @@ def smallest_integers(sizes: NDArray[Any]) -> NDArray[Any]:
 def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictionary:
     """Read the fairseq dictionary of a language, the joint one where it has none of its own.
 
-    Args:
-        folder: folder of binarised corpora.
-        language: the language.
-        tags: keep the language tags, which end a joint dictionary.
+    `tags`: keep the language tags, which end a joint dictionary.
     """
     return Dictionary.load(io.StringIO(dictionary_text(folder, language, tags=tags)))
 

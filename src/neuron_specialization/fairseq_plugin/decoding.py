@@ -38,17 +38,9 @@ def translate_system(
 ) -> None:
     """Translate a split in all directions of a system, `{direction}.txt` each.
 
-    Args:
-        models: a checkpoint of all directions, or folders of bilingual ones, `{direction}.pt`.
-        directions: the directions.
-        folder: where to write.
-        files: what the directions have of their own.
-        data: folders of the binarised corpora, `joint` or named after pairs.
-        split: the split to translate.
-        vocabularies: folders of the SentencePiece models, named in the same way.
-        settings: of the beam search.
-        device: `cpu` or `cuda`.
-        processes: processes, or GPUs, that share the directions.
+    `models` are a checkpoint of all directions, or folders of bilingual ones, `{direction}.pt`.
+    Folders of `data` and `vocabularies` are called `joint`, or after pairs. Processes, or GPUs,
+    share the directions.
     """
 
     def translate_share(share: tuple[int, list[Group]]) -> None:
@@ -95,17 +87,9 @@ def translate_split(
 ) -> None:
     """Translate a split in each direction of `outputs` and write one line per sentence, in order.
 
-    Hypotheses are plain text: the target tag is gone and SentencePiece is undone.
-
-    Args:
-        checkpoint: the model, or the adapters of `files.base`.
-        files: what the directions have of their own.
-        data: folder of the binarised corpora.
-        split: the split to translate.
-        vocabulary: folder of the SentencePiece models; without one, pieces are joined as it would.
-        settings: of the beam search.
-        outputs: a file for each direction.
-        device: `cpu`, or a GPU such as `cuda:0`.
+    Hypotheses are plain text: the target tag is gone and SentencePiece is undone; where
+    `vocabulary` has no SentencePiece model, pieces are joined as it would. `checkpoint` is the
+    model, or the adapters of `files.base`.
     """
     overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
     model, task = load_model(checkpoint, overrides)

@@ -42,25 +42,19 @@ HARMLESS: list[Any] = [
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """A checkpoint as it is found."""
+    """A checkpoint as it is found, with fairseq's settings; empty or 0 where it states none."""
 
     path: Path
-    """The file."""
     tensors: dict[str, Tensor]
-    """Its state dict."""
     model: dict[str, Any]
-    """fairseq's settings of its model; empty where it states none."""
     task: dict[str, Any]
-    """fairseq's settings of its task; empty where it states none."""
     num_updates: int
-    """Updates of its training; 0 where it states none."""
 
 
 def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
     """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
 
-    Raises:
-        InputError: it is missing, damaged, or holds objects of classes that are not harmless.
+    Raises InputError where it is missing, damaged, or holds objects that are not harmless.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
@@ -125,11 +119,9 @@ def as_list(value: str | list[str] | None) -> list[str]:
 def trained_dictionary(foreign: Foreign, path: Path | None, ours: Dictionary) -> Dictionary:
     """The dictionary that a checkpoint was trained with, language tags included.
 
-    Args:
-        foreign: the checkpoint. Where it names no languages, nothing is added to the dictionary.
-        path: the file that fairseq read, to which it adds the tags that are not there, in the
-            order of the languages; None where that was the dictionary of the corpora.
-        ours: the dictionary of the corpora, whose tags are at its end.
+    `path` is the file that fairseq read, to which it adds the tags that are not there, in the order
+    of the languages that the checkpoint names; None where that was the dictionary of the corpora,
+    whose tags are at its end.
     """
     theirs = copy.deepcopy(ours) if path is None else Dictionary()
     for token in [] if path is None else read_dictionary(path):

@@ -64,15 +64,14 @@ def import_checkpoint(
         source: the checkpoint.
         architecture: its sizes.
         data: folder of the binarised corpora, whose dictionaries order the embeddings.
-        directions: the directions that it translates.
+        directions: those that it translates.
         published: the checkpoint to write, in float32 and without optimiser state.
         dictionary: the dictionary file that it was trained with; None for that of `data`. The
             tags of its languages that the file lacks follow in the order that it states.
         language_tags: it was trained with a tag on source and on target.
         trusted: read it even where that could run a program that is in it.
 
-    Raises:
-        InputError: it cannot be read, or is not such a model; nothing is written.
+    Raises InputError, and writes nothing, where it cannot be read or is not such a model.
     """
     foreign = read_foreign(source, trusted=trusted)
     check_task(foreign, directions, language_tags)

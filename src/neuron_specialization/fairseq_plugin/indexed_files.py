@@ -40,9 +40,7 @@ class IndexedFile:
     """An open corpus; nothing is in memory until it is looked at."""
 
     tokens_T: NDArray[Any]
-    """All tokens."""
     sizes_S: NDArray[np.int32]
-    """Tokens of each sentence."""
     positions_S: NDArray[np.int64]
     """Where each sentence begins, in bytes."""
 
@@ -55,11 +53,7 @@ class IndexedFile:
 def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.dtype[Any]) -> None:
     """Write `{prefix}.bin` and `{prefix}.idx`, which appear when they are whole.
 
-    Args:
-        prefix: path without the suffix.
-        count: the sentences that `blocks` have together.
-        blocks: consecutive sentences; one block at a time is in memory.
-        dtype: the tokens' number format.
+    `count` sentences are in `blocks`, of which one at a time is in memory.
     """
     # the index comes last: whoever finds it finds both
     with (
@@ -84,8 +78,7 @@ def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.d
 def open_indexed(prefix: Path) -> IndexedFile:
     """Open a corpus for reading.
 
-    Raises:
-        InputError: one of the two files is missing, damaged, empty or cut off.
+    Raises InputError where one of the two files is missing, damaged, empty or cut off.
     """
     index, data = Path(index_file_path(str(prefix))), Path(data_file_path(str(prefix)))
     dtype, count = read_header(index)

@@ -111,16 +111,14 @@ def add_adapters(
 ) -> None:
     """Freeze the base model and add a set of adapters for each different name in `sets`.
 
-    Args:
-        model: fairseq's transformer.
-        base: the checkpoint of the base model; None where its weights do not matter.
-        sets: the name of the set of each direction, in the order of `state.direction`.
-        bottleneck: width of an adapter.
-        per_layer: adapters per layer, 1 or 2.
-        state: names the direction of each forward pass.
+    `sets` names the set of each direction, in the order of `state.direction`. Without `base`, the
+    checkpoint of the base model, its weights are left as they are.
     """
     if base:
-        load_base(model, base)
+        try:
+            model.load_state_dict(read_checkpoint(base)["model"], strict=True)
+        except RuntimeError as error:
+            raise InputError(f"{base}: not the base model of these adapters ({error})") from error
     model.requires_grad_(False)
     names = list(dict.fromkeys(sets))
     for stack, sublayers in (("encoder", ENCODER_SUBLAYERS), ("decoder", DECODER_SUBLAYERS)):
@@ -133,11 +131,3 @@ def add_adapters(
                 set_of_direction=[names.index(name) for name in sets],
                 state=state,
             )
-
-
-def load_base(model: nn.Module, base: Path) -> None:
-    """Load the base model's weights; InputError where it has another architecture."""
-    try:
-        model.load_state_dict(read_checkpoint(base)["model"], strict=True)
-    except RuntimeError as error:
-        raise InputError(f"{base}: not the base model of these adapters ({error})") from error

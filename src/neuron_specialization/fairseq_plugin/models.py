@@ -34,16 +34,7 @@ def fairseq_arguments(
     adapters: Adapters | None = None,
     language_tags: bool = True,
 ) -> Namespace:
-    """Return the command line of `fairseq-train` for a model that is built without training it.
-
-    Args:
-        architecture: its sizes.
-        directions: the directions that it translates.
-        data: folder of the binarised corpora.
-        folder: where its checkpoints would be written.
-        adapters: those that are added to it.
-        language_tags: whether source and target begin with a tag.
-    """
+    """Return the command line of `fairseq-train` for a model that is built without training it."""
     training = Training(
         data=data,
         directions=directions,
@@ -54,23 +45,18 @@ def fairseq_arguments(
         adapters=adapters,
         language_tags=language_tags,
     )
-    parser = options.get_training_parser()
-    arguments: Namespace = options.parse_args_and_arch(
-        parser, training_flags(architecture, training)
-    )
+    flags = training_flags(architecture, training)
+    arguments: Namespace = options.parse_args_and_arch(options.get_training_parser(), flags)
     return arguments
 
 
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:
-    """Load a trained model.
+    """Load a trained model, in evaluation mode, and its task.
 
     Args:
         path: the checkpoint; one of adapters holds these alone.
         overrides: settings of the task that replace those it was trained with: `data`,
             `directions`, and the files of what directions have of their own.
-
-    Returns:
-        The model in evaluation mode and its task.
     """
     read_checkpoint(path)
     state = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))
@@ -105,14 +91,9 @@ def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
     sets = parse_sets(task.adapter_sets)
     directions = task.directions.split(",")
     check_directions(sets, directions, f"adapters of {path}")
-    rows = set_rows(list(sets.values()), [sets[direction] for direction in directions])
+    order = list(dict.fromkeys(sets.values()))
+    rows = [order.index(name) for name in dict.fromkeys(sets[each] for each in directions)]
     adapters = {name: tensor[rows] for name, tensor in state["model"].items() if is_adapter(name)}
     if not adapters or adapters.keys() != state["model"].keys():
         raise InputError(f"{path}: not a checkpoint of adapters; delete it to have them trained")
     return {**read_checkpoint(Path(task.base))["model"], **adapters}
-
-
-def set_rows(stored: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Where the different sets of `wanted` are among the different sets of `stored`."""
-    order = list(dict.fromkeys(stored))
-    return [order.index(name) for name in dict.fromkeys(wanted)]

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from fairseq.data import Dictionary
-from torch import nn
 
 from neuron_specialization.fairseq_plugin.models import fairseq_arguments
-from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
+from neuron_specialization.fairseq_plugin.task import DirectionsConfig, DirectionsTask
 from neuron_specialization.settings.training import Adapters, Architecture
 
 
@@ -30,32 +28,21 @@ def count_parameters(
 
     Masks of neurons or weights add none.
 
-    Args:
-        architecture: the model's sizes.
-        dictionaries: entries of the source and of the target dictionary, fairseq's special ones
-            and language tags included.
-        adapters: those that are added to it.
+    `dictionaries` has the entries of source and target, fairseq's special ones and language tags
+    included.
     """
-    model = build_empty(architecture, dictionaries, adapters)
-    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return ModelSize(
-        total=sum(size for size, _ in sizes),
-        trainable=sum(size for size, trained in sizes if trained),
-    )
-
-
-def build_empty(
-    architecture: Architecture, dictionaries: Sequence[int], adapters: Adapters | None
-) -> nn.Module:
-    """The model of a system as its training builds it, on torch's device without memory."""
     directions = list(adapters.sets) if adapters else ["source-target"]
     # fairseq's whole configuration would take a second to make
     arguments = fairseq_arguments(architecture, directions, adapters=adapters)
     settings = DirectionsConfig.from_namespace(arguments)
     source, target = map(make_dictionary, dictionaries)
     with torch.device("meta"):
-        model: nn.Module = DirectionsTask(settings, source, target).build_model(arguments)
-    return model
+        model = DirectionsTask(settings, source, target).build_model(arguments)
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return ModelSize(
+        total=sum(size for size, _ in sizes),
+        trainable=sum(size for size, trained in sizes if trained),
+    )
 
 
 def make_dictionary(size: int) -> Dictionary:

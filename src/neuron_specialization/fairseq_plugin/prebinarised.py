@@ -4,7 +4,7 @@ Axis: T tokens of a sentence.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,10 @@ END = FAIRSEQ_TOKENS.index("</s>")
 
 @dataclass(frozen=True, kw_only=True)
 class PairFiles:
-    """Both sides of a pair in one split and shard."""
+    """Both sides of a pair in one split and shard: each language's files without their suffix."""
 
     shard: Path
-    """The folder that they are in."""
     sides: dict[str, str]
-    """The name of each language's files without their suffix."""
 
 
 def use_binarised(
@@ -50,12 +48,16 @@ def use_binarised(
         vocabulary: folder of our dictionaries, which begin with those of `found`; their language
             tags may follow.
 
-    Raises:
-        InputError: a file is missing, damaged, cut off, or belongs to another dictionary; the two
-            sides of a pair differ in length. Nothing is linked then.
+    Raises InputError, and links nothing, where a file is missing, damaged, cut off, or belongs to
+    another dictionary, or the two sides of a pair differ in length.
     """
     shards = shard_folders(found)
-    files = list(find_files(shards, pairs, splits))
+    files = [
+        find_pair(shard, split, pair)
+        for pair in pairs
+        for split in splits
+        for shard in (shards if split == TRAIN else shards[:1])
+    ]
     sizes = check_dictionaries(shards[0], vocabulary, files)
     for each in files:
         check_pair(each, sizes)
@@ -65,17 +67,10 @@ def use_binarised(
         for dictionary in vocabulary.glob("dict*.txt"):
             shutil.copy(dictionary, target)
     for each in files:
-        link_pair(each, folder / each.shard.relative_to(found))
-
-
-def find_files(
-    shards: Sequence[Path], pairs: Iterable[str], splits: Sequence[str]
-) -> Iterator[PairFiles]:
-    """Yield what is needed of each pair; InputError where it is not there."""
-    for pair in pairs:
-        for split in splits:
-            for shard in shards if split == TRAIN else shards[:1]:
-                yield find_pair(shard, split, pair)
+        for name in each.sides.values():
+            for file in (f"{name}.bin", f"{name}.idx"):
+                target = folder / each.shard.relative_to(found) / file
+                target.symlink_to((each.shard / file).absolute())
 
 
 def find_pair(shard: Path, split: str, pair: str) -> PairFiles:
@@ -154,11 +149,3 @@ def check_tokens(prefix: Path, side: IndexedFile, size: int) -> None:
                 f"{prefix}.bin: sentence {number + 1} has a token {tokens_T.max()}, the dictionary "
                 f"has {size}; bring the dictionary that the corpus was binarised with"
             )
-
-
-def link_pair(files: PairFiles, target: Path) -> None:
-    """Link the files of a pair into a folder."""
-    for name in files.sides.values():
-        for suffix in ("bin", "idx"):
-            file = f"{name}.{suffix}"
-            (target / file).symlink_to((files.shard / file).absolute())

@@ -47,9 +47,7 @@ logger = logging.getLogger(__name__)
 def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     """Run `fairseq-train` in this process.
 
-    Args:
-        flags: its arguments.
-        patience: the lowest validation loss so far, and validations since.
+    `patience` has the lowest validation loss so far, and validations since.
     """
     # fairseq keeps these, and its log writers, for the life of the process
     for function in (save_checkpoint, should_stop_early):
@@ -66,9 +64,8 @@ def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
 def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:
     """Run `fairseq-train` in one process per GPU, here or over the nodes of a SLURM job.
 
-    Raises:
-        Stopped: they were asked to stop, and have saved.
-        InputError: one of them ended with an error, which it has printed.
+    Raises Stopped where they were asked to stop and have saved; InputError where one of them ended
+    with an error, which it has printed.
     """
     task = training.save_dir / "processes.json"
     training.save_dir.mkdir(parents=True, exist_ok=True)
@@ -167,12 +164,7 @@ def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[st
 
 
 def main(path: str, parent: str = "") -> None:
-    """Train as one of several processes.
-
-    Args:
-        path: file of the task.
-        parent: the process that started this one; not said where SLURM does.
-    """
+    """Train as one of several processes; `parent` started it, and is not said where SLURM did."""
     die_with_parent(int(parent) if parent else os.getppid())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))

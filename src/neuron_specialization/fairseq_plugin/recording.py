@@ -22,12 +22,10 @@ from neuron_specialization.parallel import device_of, map_processes, share_out
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingSettings:
-    """What is read, and how."""
+    """The split that is read, by teacher forcing and without dropout, and how."""
 
     split: str
-    """The split to read; teacher forcing, no dropout."""
-    max_tokens: int = 8_000
-    """Tokens of a batch."""
+    max_tokens: int = 8_000  # of a batch
     count_padding: bool = False
     """Count padding positions too, as the official code does; then the counts depend on the
     batches, so use only to rebuild the masks of released checkpoints."""
@@ -46,13 +44,7 @@ def record_activations(
 ) -> Counts:
     """Count the activations of every FFN neuron for each direction (paper, section 3.2).
 
-    Args:
-        checkpoint: the model, without masks.
-        data: folder of the binarised corpora.
-        directions: the directions to record.
-        settings: the split, and what counts.
-        device: `cpu` or `cuda`.
-        processes: processes, or GPUs, that share the directions.
+    The model has no masks. Processes, or GPUs, share the directions.
     """
 
     def record_share(share: tuple[int, list[str]]) -> Counts:

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from fairseq.data import Dictionary
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
+from omegaconf import II, MISSING
 from torch import nn
 
 from neuron_specialization.corpora.corpus_files import TRAIN
@@ -28,7 +31,6 @@ from neuron_specialization.fairseq_plugin.methods import (
     parse_sets,
     specialise,
 )
-from neuron_specialization.fairseq_plugin.task_settings import DirectionsConfig
 from neuron_specialization.fairseq_plugin.validation_log import Validations
 from neuron_specialization.fairseq_plugin.validation_scores import (
     GREEDY,
@@ -41,6 +43,40 @@ from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)
+
+
+def setting(default: Any, explanation: str) -> Any:
+    """A setting of the task; fairseq makes a flag of the command line of it."""
+    return field(default=default, metadata={"help": explanation})
+
+
+@dataclass
+class DirectionsConfig(FairseqDataclass):
+    """Settings of `DirectionsTask`."""
+
+    data: str = setting(MISSING, "folders of binarised corpora, joined by ':'; an epoch each")
+    directions: str = setting(MISSING, "directions, joined by ',', e.g. en-de,de-en")
+    sampling_temperature: float = setting(1.0, "smoothing of the directions' sizes; 1 for none")
+    no_language_tags: bool = setting(False, "no tags on source and target, as in bilingual models")
+    masks: str = setting("", "neuron masks (.npz): a direction uses its own neurons only")
+    subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
+        default="auto", metadata={"help": "form of the FFN; auto: the faster one"}
+    )
+    weight_masks: str = setting("", "weight masks (.npz), joined by ':', used by direction")
+    adapter_sets: str = setting("", "set of adapters of each direction, e.g. en-de=de,en-nl=de")
+    adapter_bottleneck: int = setting(128, "width of an adapter")
+    adapters_per_layer: int = setting(2, "1: behind the FFN; 2: behind self-attention too")
+    base: str = setting("", "checkpoint of the model that adapters are added to, frozen")
+    attention: ChoiceEnum(["fairseq", "sdpa"]) = field(  # type: ignore[valid-type]
+        default="fairseq", metadata={"help": "who computes cross-attention in training"}
+    )
+    dev_metric: ChoiceEnum(["none", "bleu", "chrf"]) = field(  # type: ignore[valid-type]
+        default="none",
+        metadata={"help": "translate the validation text and score it by this metric"},
+    )
+    max_source_positions: int = setting(256, "longer sources are left out of training")
+    max_target_positions: int = setting(256, "longer targets are left out of training")
+    seed: int = II("common.seed")
 
 
 @register_task("translation_directions", dataclass=DirectionsConfig)

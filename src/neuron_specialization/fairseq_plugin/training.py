@@ -42,12 +42,9 @@ logger = logging.getLogger(__name__)
 def train(architecture: Architecture, training: Training, published: Path) -> None:
     """Train a model and publish its best checkpoint, or the adapters in it.
 
-    Args:
-        architecture: model sizes and training settings.
-        training: what is read and written. fairseq's checkpoints are in `training.save_dir`;
-            training resumes from the last one found there, and removes the folder at the end.
-        published: the finished model, without optimiser state. Its validations are written
-            beside it (`.curve.csv`).
+    fairseq's checkpoints are in `training.save_dir`: training resumes from the last one found
+    there, and removes the folder at the end. What is published has no optimiser state; its
+    validations are written beside it (`.curve.csv`).
     """
     best = run_fairseq(architecture, training)
     ended = read_checkpoint(last_checkpoints(training.save_dir)[0])
@@ -60,13 +57,9 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
 def train_bilingual(
     architecture: Architecture, trainings: Iterable[Training], work: Path, folder: Path
 ) -> None:
-    """Train a model of each direction, one after the other.
+    """Train a model of each direction, one after the other, published as `{direction}.pt`.
 
-    Args:
-        architecture: model sizes and training settings of all.
-        trainings: one direction each.
-        work: where they are published, `{direction}.pt`; those that a killed job had finished stay.
-        folder: what `work` becomes in the end.
+    Those that a killed job had finished stay in `work`, which becomes `folder` in the end.
     """
     work.mkdir(exist_ok=True)
     for training, published in unfinished(trainings, work, ".pt"):
@@ -83,27 +76,23 @@ def find_all_weights(
     work: Path,
     masks: Path,
 ) -> None:
-    """Find the weights of each direction, see `find_weights`, one after the other.
+    """Fine-tune a model on each direction and keep that direction's largest weights (LaSS).
 
-    Args:
-        architecture: model sizes, and training settings of the fine-tunes.
-        trainings: one direction each.
-        pruning: share of each tensor's weights that is removed, 0 to 1.
-        output_projection: prune the output projection too.
-        work: folder of the masks of each direction; those that a killed job had finished stay. It
-            is removed at the end.
-        masks: where to write the weight masks of all.
+    `pruning` is the share of each tensor's weights that is removed, 0 to 1. `trainings` are of one
+    direction each; no fine-tuned model is kept. Masks that a killed job had finished stay in
+    `work`, which is removed at the end.
     """
     work.mkdir(exist_ok=True)
     trainings = list(trainings)
     for training, path in unfinished(trainings, work, ".npz"):
-        find_weights(
-            architecture,
-            training,
-            pruning=pruning,
-            output_projection=output_projection,
-            masks=path,
-        )
+        state = read_checkpoint(run_fairseq(architecture, training))["model"]
+        names = pruned_tensors(state, output_projection)
+        kept = {name: keep_largest(state[name], pruning) for name in names}
+        provenance: dict[str, str | float] = {"pruning": pruning}
+        if training.parent:
+            provenance["parent"] = file_hash(training.parent)
+        WeightMasks.pack(training.directions[0], kept, provenance).save(path)
+        forget(training.save_dir)
     parts = [WeightMasks.load(work / f"{each.directions[0]}.npz") for each in trainings]
     WeightMasks.join(parts).save(masks)
     shutil.rmtree(work)
@@ -119,36 +108,6 @@ def unfinished(
             shutil.rmtree(training.save_dir, ignore_errors=True)
         else:
             yield training, result
-
-
-def find_weights(
-    architecture: Architecture,
-    training: Training,
-    *,
-    pruning: float,
-    output_projection: bool,
-    masks: Path,
-) -> None:
-    """Fine-tune a model on one direction and keep that direction's largest weights (LaSS).
-
-    Args:
-        architecture: model sizes, and training settings of the fine-tune.
-        training: one direction, and the parent to start from.
-        pruning: share of each tensor's weights that is removed, 0 to 1.
-        output_projection: prune the output projection too.
-        masks: where to write the weight masks; the fine-tuned model is not kept.
-    """
-    (direction,) = training.directions
-    state = read_checkpoint(run_fairseq(architecture, training))["model"]
-    kept = {
-        name: keep_largest(state[name], pruning)
-        for name in pruned_tensors(state, output_projection)
-    }
-    provenance: dict[str, str | float] = {"pruning": pruning}
-    if training.parent:
-        provenance["parent"] = file_hash(training.parent)
-    WeightMasks.pack(direction, kept, provenance).save(masks)
-    forget(training.save_dir)
 
 
 def run_fairseq(architecture: Architecture, training: Training) -> Path:

@@ -8,15 +8,15 @@ from neuron_specialization.files import write_text
 
 
 class Validation(NamedTuple):
-    """One validation of a training."""
+    """One validation of a training: the loss or score that checkpoints are chosen by.
+
+    `batches` came since the last one; `digest` is of the indices of their sentence pairs, in order.
+    """
 
     updates: int
     value: float
-    """The loss, or the score, that checkpoints are chosen by."""
     batches: int
-    """Since the last validation."""
     digest: str
-    """16 digits of a hash of the indices of these batches' sentence pairs, in their order."""
 
 
 class Validations:
@@ -56,13 +56,7 @@ class Validations:
 
 
 def write_curve(state: dict[str, Any], metric: str, path: Path) -> None:
-    """Write the validations that a checkpoint holds as CSV: updates, metric, value, batches, hash.
-
-    Args:
-        state: of `Validations.state`.
-        metric: what the values are, such as `chrf`.
-        path: the file.
-    """
+    """Write what `Validations.state` gives as CSV: updates, metric, value, batches, hash."""
     rows = [
         f"{updates},{metric},{value!r},{batches},{digest}\n"
         for updates, value, batches, digest in state["curve"]

@@ -31,14 +31,7 @@ def batch_statistics(
 ) -> Tensor:
     """The statistics of a batch of one direction in the row of that direction, [L, S].
 
-    Those of batches, and of processes, add up.
-
-    Args:
-        metric: `bleu` or `chrf`.
-        hypotheses: detokenised.
-        references: one for each.
-        direction: of the batch.
-        num_directions: L.
+    Those of batches, and of processes, add up. Texts are detokenised.
     """
     scorer: Any = make_metric(metric)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)

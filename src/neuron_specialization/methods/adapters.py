@@ -94,7 +94,7 @@ def install_adapters(
         per_layer: 1, behind the FFN, as Bapna & Firat have it; or 2, behind self-attention too,
             which gives the parameter counts of the paper.
         bottleneck: width K of an adapter.
-        set_of_direction: the set of each direction.
+        set_of_direction: the set of each direction, in the order of `state.direction`.
         state: names the direction of each forward pass.
     """
     layer.adapters = nn.ModuleDict(

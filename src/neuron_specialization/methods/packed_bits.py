@@ -32,9 +32,7 @@ if HAS_TRITON:
 def keep_weights(weight_OI: Tensor, bits_P: Tensor) -> Tensor:
     """The weights whose bit is 1, zeros in place of the others.
 
-    Args:
-        weight_OI: weights, or their gradient, [O, I].
-        bits_P: their bits in row-major order, uint8 [P] with P = ceil(O * I / 8).
+    Weights may be their gradient. Bits are in row-major order, uint8 [P] with P = ceil(O * I / 8).
     """
     if weight_OI.is_cuda and HAS_TRITON:
         return keep_weights_in_one_pass(weight_OI, bits_P)

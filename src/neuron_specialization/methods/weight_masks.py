@@ -26,14 +26,8 @@ from neuron_specialization.neurons.storage import Provenance, read_arrays, write
 def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
     """The mask of a tensor's largest weights by magnitude.
 
-    Of n weights floor(pruning * n) are removed, with all that tie with the last of them.
-
-    Args:
-        weight_OI: any shape.
-        pruning: share of the weights to remove, 0 to 1.
-
-    Returns:
-        A boolean mask of the same shape, True for the weights that are kept.
+    Of n weights floor(pruning * n) are removed, with all that tie with the last of them. The mask
+    has the shape of the tensor, any, and is True for the weights that are kept.
     """
     if not 0 <= pruning <= 1:
         raise InputError(f"pruning is {pruning}: it is the share of weights to remove, 0 to 1")
@@ -81,8 +75,7 @@ class WeightMasks:
         if any(part.shapes != parts[0].shapes for part in parts):
             raise InputError("weight masks of different architectures do not go together")
         directions = tuple(direction for part in parts for direction in part.directions)
-        if len(set(directions)) < len(directions):
-            raise InputError(f"weight masks of a direction twice: {', '.join(directions)}")
+
         return cls(
             directions=directions,
             shapes=parts[0].shapes,
@@ -203,11 +196,8 @@ def install_weight_masks(
 ) -> None:
     """Replace the linear layers that have masks by `MaskedLinear`, keeping their parameters.
 
-    Args:
-        model: a model whose state dict has the masked tensors.
-        masks: the weights of at least these directions.
-        directions: the directions in the order of `state.direction`.
-        state: names the direction of each forward pass.
+    The state dict of the model has the masked tensors; `directions` are in the order of
+    `state.direction`.
     """
     rows = [masks.directions.index(direction) for direction in directions]
     for name in masks.shapes:
