@@ -30,7 +30,7 @@ report: $(VENV)/installed
 	@echo "the report is results/$(DATASET)/report.html"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --durations 30
 
 # a run of the built-in corpus that is killed again and again, beside an undisturbed one; an hour
 chaos: $(VENV)/installed
