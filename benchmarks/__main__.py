@@ -1,28 +1,25 @@
 """Measurements of speed, by name: both sides of each from one run.
 
 python -m benchmarks              list them
-python -m benchmarks NAME [...]   run one; --help tells its options
+python -m benchmarks NAME [...]   run one; --help lists its options
 """
 
-import ast
-import logging
-import runpy
+import importlib
 import sys
-import warnings
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+from benchmarks.paired import be_quiet
 
 
 def names() -> dict[str, str]:
-    """What each benchmark measures, by name; a benchmark is a module with a `main`."""
-    found = {}
-    for path in sorted(FOLDER.glob("*.py")):
-        module = ast.parse(path.read_text(encoding="utf-8"))
-        functions = [each.name for each in module.body if isinstance(each, ast.FunctionDef)]
-        if path.stem != "__main__" and "main" in functions:
-            found[path.stem] = (ast.get_docstring(module) or "").partition("\n")[0]
-    return found
+    """Return the first line of each benchmark's docstring by name; a benchmark has a `main`."""
+    paths = sorted(set(Path(__file__).parent.glob("*.py")) - {Path(__file__)})
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    return {
+        name: text.partition("\n")[0].strip('"')
+        for name, text in texts.items()
+        if "\ndef main(" in text
+    }
 
 
 def main() -> None:
@@ -32,13 +29,11 @@ def main() -> None:
         print(__doc__)
         print("\n".join(f"{name:18} {text}" for name, text in found.items()))
         return
-    name = sys.argv[1]
+    name = sys.argv.pop(1)
     if name not in found:
         sys.exit(f"error: no benchmark {name}; there are {', '.join(found)}")
-    del sys.argv[1]
-    warnings.simplefilter("ignore")  # of fairseq, hydra and torch about each other
-    logging.disable(logging.INFO)
-    runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=True)
+    be_quiet()
+    importlib.import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ All three are given the same made-up lengths and must give the same batches. The
 matter: it is the CPU that does this, before each epoch of training, on each process.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from benchmarks.paired import compare, keep, make_parser, show, start
+from benchmarks.paired import compare, keep, make_parser, start
 from numpy.typing import NDArray
 
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
@@ -46,11 +47,6 @@ def made_up(pairs: int, directions: int) -> DirectionDataset:
         sides = source, source * generator.lognormal(0, 0.2, size)
         data[f"{number}"] = Lengths(*(np.clip(each, 2, LONGEST).astype(np.int32) for each in sides))
     return DirectionDataset(data)
-
-
-def by_numpy(data: DirectionDataset, max_tokens: int) -> list[NDArray[np.int64]]:
-    """As training does it."""
-    return data.batch_by_size(data.ordered_indices(), max_tokens)
 
 
 def by_whole_sort(data: DirectionDataset, max_tokens: int) -> list[NDArray[np.int64]]:
@@ -113,7 +109,7 @@ def main() -> None:
     data = made_up(options.pairs, options.directions)
     limit = options.max_tokens
     sides: dict[str, Callable[[], Sequence[Sequence[int]]]] = {
-        "numpy": lambda: by_numpy(data, limit),
+        "numpy": lambda: data.batch_by_size(data.ordered_indices(), limit),
         "whole sort": lambda: by_whole_sort(data, limit),
         "loop": lambda: plain_batches(data, range(len(data)), limit),
     }
@@ -121,9 +117,7 @@ def main() -> None:
     for name, make in sides.items():
         assert [list(batch) for batch in make()] == expected, f"{name}: other batches"
     print(f"{len(data):,} pairs, {options.directions} directions, {len(expected):,} batches")
-    rows = compare(sides, rounds=options.rounds)
-    show(rows)
-    keep("batches", options, rows)
+    keep("batches", options, compare(sides, rounds=options.rounds, clock=time.process_time))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,17 @@
 """Decoding one direction: fairseq and CTranslate2, all neurons and the direction's own.
 
     python -m benchmarks decoding [--shape mT-small] [--sentences 16] [--tokens 30] [--keep]
-    python -m benchmarks decoding --results results/builtin [--keep]
 
-The first form times a model of a shape of the paper, whose masks are as sparse as the paper's:
+Times a model of a shape of the paper, whose masks are as sparse as the paper's:
 fairseq (the exported checkpoint, in fairseq's own beam search), CTranslate2 in float32 and in int8,
 each dense and sliced, on the same sources, scores included. The model has random weights, and then
 learned one thing alone: to end after `--tokens` tokens, as a random one would never end, and be cut
-off. Models are loaded once, before.
-
-The second form translates the test text of a finished run of the workflow by its specialized model,
-in every direction, with fairseq, CTranslate2 and CTranslate2 in int8, and prints BLEU and seconds.
+off. Loading is not timed.
 """
 
 import argparse
 import statistics
 import tempfile
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,18 +27,15 @@ from benchmarks.models import (
     profile_masks,
     save_model,
 )
-from benchmarks.paired import compare, keep, make_parser, show, start
+from benchmarks.paired import clock_of, compare, keep, make_parser, start
 from benchmarks.recording import prepare
-from sacrebleu.metrics.bleu import BLEU
 
 from neuron_specialization.corpora.vocabulary import language_tag
 from neuron_specialization.export.exporting import export_model
-from neuron_specialization.export.hypotheses import Engine
 from neuron_specialization.export.manifest import FORMATS, Description
-from neuron_specialization.export.translation import load_engine, translate_text
+from neuron_specialization.export.translation import load_engine
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.decoding import DecodingSettings
 
 TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens of one
@@ -122,60 +114,8 @@ def time_engines(options: argparse.Namespace) -> dict[str, Any]:
                 sides[f"{engine}, {masked}"] = run
         first = {BASELINE: sides.pop(BASELINE)}
         lengths = [len(each.words) for each in first[BASELINE]()]
-        rows = compare(first | sides, rounds=options.rounds, device=options.device)
+        rows = compare(first | sides, rounds=options.rounds, clock=clock_of(options.device))
         return {"tokens of hypotheses": statistics.mean(lengths), "sides": rows}
-
-
-def translate_run(results: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """BLEU and seconds of every engine over all directions of a finished run."""
-    own = results / "masks/neuron_specialization/seed1.npz"
-    directions = Masks.load(own).directions
-    found: dict[str, dict[str, list[float]]] = {
-        engine: {"bleu": [], "seconds": []} for engine in FORMATS
-    }
-    for direction in directions:
-        source, target = direction.split("-")
-        pair = "-".join(sorted((source, target), key=lambda code: code != "en"))
-        text = {side: results / f"corpora/test.{pair}.{side}" for side in (source, target)}
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name) / direction
-            export_model(
-                results / "models/neuron_specialization/seed1/checkpoint.pt",
-                folder,
-                direction=direction,
-                data=results / "binarised/joint",
-                vocabulary=results / "vocabularies/joint",
-                masks=own,
-            )
-            for engine in FORMATS:
-                rows = found[engine]
-                bleu, seconds = translate_file(folder, engine, text[source], text[target], options)
-                rows["bleu"].append(bleu)
-                rows["seconds"].append(seconds)
-    return {
-        "directions": directions,
-        "mean BLEU": {name: statistics.mean(rows["bleu"]) for name, rows in found.items()},
-        "seconds": {name: sum(rows["seconds"]) for name, rows in found.items()},
-        "BLEU": {name: rows["bleu"] for name, rows in found.items()},
-    }
-
-
-def translate_file(
-    folder: Path, engine: str, source: Path, reference: Path, options: argparse.Namespace
-) -> tuple[float, float]:
-    """BLEU of a file's translation, and the seconds without loading."""
-    description = Description.read(folder)
-    loaded: Engine = load_engine(folder, description, engine, options.device, options.threads)
-    settings = DecodingSettings(
-        beam=5, length_penalty=1.0, max_len_a=2, max_len_b=10, max_tokens=4000
-    )
-    lines = source.read_bytes().splitlines()
-    start = time.perf_counter()
-    chunks = list(translate_text(lines, str(source), folder, description, loaded, settings))
-    seconds = time.perf_counter() - start
-    hypotheses = [text for chunk in chunks for text, _ in chunk]
-    references = reference.read_text(encoding="utf-8").splitlines()
-    return BLEU().corpus_score(hypotheses, [references]).score, seconds
 
 
 def main() -> None:
@@ -184,17 +124,10 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mT-small")
     parser.add_argument("--sentences", type=int, default=16, help="of a batch (%(default)s)")
     parser.add_argument("--tokens", type=int, default=30, help="of a hypothesis (%(default)s)")
-    parser.add_argument("--results", type=Path, help="folder of a finished run")
     options = start(parser)
-    if options.results:
-        results = translate_run(options.results, options)
-        print({name: each for name, each in results.items() if name != "BLEU"})
-        keep("decoding.trained", options, results)
-        return
     options.corpus, options.directions = "builtin", 2
     results = time_engines(options)
     print(f"hypotheses of {results['tokens of hypotheses']:.1f} tokens")
-    show(results["sides"])
     keep(f"decoding.{options.shape}.{options.sentences}", options, results)
 
 

@@ -6,7 +6,7 @@ Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
 import argparse
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +65,10 @@ SPARSITY = {
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
-    """The options of a model."""
+    """Add the options of a model."""
     parser.add_argument("--shape", choices=SHAPES, default="builtin", help="(%(default)s)")
     parser.add_argument("--tokens", type=int, help="of a batch, if not as many as in training")
     parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
-
-
-def architecture_of(shape: Shape, **changes: Any) -> Architecture:
-    """A row of the configuration; what says how long to train does not matter here."""
-    settings: dict[str, Any] = {
-        **{name: getattr(shape, name) for name in ("layers", "heads", "d_model", "d_ff")},
-        **{name: getattr(shape, name) for name in ("max_tokens", "update_freq")},
-        **{"dropout": shape.dropout, "attention_dropout": shape.dropout},
-        **dict.fromkeys(("max_updates", "validate_every", "patience"), 1),
-        **{"temperature": 5, "label_smoothing": 0.1, "precision": "fp32"},
-        **{"learning_rate": 0.0005, "warmup_updates": 4000},
-    }
-    return Architecture(**(settings | changes))
 
 
 def config_of(
@@ -91,23 +78,28 @@ def config_of(
     device: str = "cpu",
     **changes: Any,
 ) -> Any:
-    """fairseq's configuration of a training of this shape, with changes to settings and kernels."""
-    optimizer = changes.pop("optimizer", "adam")
-    attention = changes.pop("attention", "fairseq")
-    architecture = architecture_of(shape, **changes)
+    """Return fairseq's configuration of a training of this shape, with changes to its settings.
+
+    The settings that say how long to train do not matter here.
+    """
+    settings: dict[str, Any] = {
+        **{name: getattr(shape, name) for name in ("layers", "heads", "d_model", "d_ff")},
+        **{name: getattr(shape, name) for name in ("max_tokens", "update_freq")},
+        **{"dropout": shape.dropout, "attention_dropout": shape.dropout},
+        **dict.fromkeys(("max_updates", "validate_every", "patience"), 1),
+        **{"temperature": 5, "label_smoothing": 0.1, "precision": "fp32"},
+        **{"learning_rate": 0.0005, "warmup_updates": 4000},
+    }
+    architecture = Architecture(**(settings | changes))
     config = fairseq_config(architecture, directions, data=data, folder=data)
     config.common.cpu = device == "cpu"
-    config.task.attention = attention
-    if optimizer != "adam":
-        fused = replace(architecture, kernels="torch")
-        config.optimizer = fairseq_config(fused, directions, data=data, folder=data).optimizer
     return config
 
 
 def make_model(
     shape: Shape, device: str = "cpu", **changes: Any
 ) -> tuple[nn.Module, DirectionsTask, Any]:
-    """A model in training, with random weights, its task and fairseq's configuration."""
+    """Return a model in training, with random weights, its task and fairseq's configuration."""
     config = config_of(shape, device=device, **changes)
     dictionary = make_dictionary(shape.vocabulary)
     task = DirectionsTask(config.task, dictionary, dictionary)
@@ -118,21 +110,13 @@ def make_model(
     return model.to(device, dtype).train(), task, config
 
 
-def build(options: argparse.Namespace, **changes: Any) -> tuple[nn.Module, DirectionsTask, Any]:
-    """The model that the options ask for (`add_shape`), with changes to its settings."""
-    if options.tokens:
-        changes = {"max_tokens": options.tokens, **changes}
-    shape, precision = SHAPES[options.shape], options.precision
-    return make_model(shape, options.device, precision=precision, **changes)
-
-
 def share_parameters(model: nn.Module) -> nn.Module:
-    """A copy of a model that has the same parameters, not copies of them."""
+    """Return a copy of a model that shares its parameters."""
     return copy.deepcopy(model, {id(each): each for each in model.parameters()})
 
 
 def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) -> Sample:
-    """A batch as training makes it: `tokens` with padding, sentences of similar lengths.
+    """Return a batch as training makes it: `tokens` with padding, sentences of similar lengths.
 
     About a twentieth is padding, as where sentences are sorted by length.
     """
@@ -163,7 +147,7 @@ def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) ->
 
 
 def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:
-    """The loss of the paper."""
+    """Return the loss of the paper."""
     return LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
 
 
@@ -176,7 +160,7 @@ def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape)
 
 
 def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) -> Masks:
-    """Random masks with the paper's sparsity in each layer; directions alternate in their side."""
+    """Return random masks with the paper's sparsity in each layer, by turns from and into."""
     layers = ffn_layers(model)
     width = next(iter(layers.values())).fc1.out_features
     sides = [list(SPARSITY.values())[i % 2] for i in range(len(directions))]

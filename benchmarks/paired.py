@@ -1,49 +1,51 @@
-"""Times of several ways to do the same thing, in one process, in turn.
+"""Compare ways to do the same thing: run them in turn, print ratios, write results.
 
 Every round runs each side once, forwards in even rounds and backwards in odd ones, so that a
-machine that slows down or speeds up meets all alike. The first side is what the others are compared
-with, and runs a second time in each round as `A/A`: the ratio of these two is the noise that the
-other ratios stand in.
+machine that slows down or speeds up affects all sides alike. The first side is the reference, and
+runs a second time in each round as `A/A`: the ratio of these two is the noise of the others.
 
-torch is imported where it is needed: a process whose memory is measured may do without.
+torch is imported where it is needed, so that processes whose memory is measured can do without.
 """
 
 import argparse
+import importlib.metadata
 import json
+import logging
 import os
 import platform
 import statistics
 import subprocess
-import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 PROJECT = Path(__file__).parents[1]
-RESULTS = PROJECT / "benchmarks/results"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT}"}
 PACKAGES = ("torch", "fairseq-fixed", "ctranslate2", "sacrebleu", "sentencepiece", "snakemake")
 NOISE = "A/A"
 Row = dict[str, float]
+Sides = Mapping[str, Callable[[], object]]
+Result = TypeVar("Result")
 
 
 def compare(
-    sides: Mapping[str, Callable[[], object]],
+    sides: Sides,
     *,
     rounds: int,
     warm_up: int = 1,
-    device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
     before: Callable[[], object] = lambda: None,
 ) -> dict[str, Row]:
-    """Run the sides in turn and compare each with the first one.
+    """Run the sides in turn, compare each with the first one and print the result.
 
     Args:
         sides: what to time, by name.
-        rounds: rounds that count.
+        rounds: rounds that count, at least two.
         warm_up: rounds before those.
-        device: where the sides work; see `timing`.
+        clock: returns seconds; see `clock_of`.
         before: makes all sides start alike, such as from one seed; not timed.
 
     Returns:
@@ -53,21 +55,26 @@ def compare(
     first = next(iter(sides))
     order = [*sides.items(), (NOISE, sides[first])]
     seconds: dict[str, list[float]] = {name: [] for name, _ in order}
-    finish, clock = timing(device)
     for number in range(-warm_up, rounds):
         for name, run in order if number % 2 == 0 else reversed(order):
             before()
-            finish()
             start = clock()
             run()
-            finish()
             if number >= 0:
                 seconds[name].append(clock() - start)
-    return {name: summarise(values, seconds[first]) for name, values in seconds.items()}
+    rows = {name: summarise(values, seconds[first]) for name, values in seconds.items()}
+    for name, row in rows.items():
+        print(
+            f"  {name:28} {1000 * row['seconds']:11.2f} ms "
+            f"({1000 * row['seconds_lower']:.2f} to {1000 * row['seconds_upper']:.2f})   ratio "
+            f"{row['ratio']:.3f} ({row['ratio_lower']:.3f} to {row['ratio_upper']:.3f})",
+            flush=True,
+        )
+    return rows
 
 
 def summarise(seconds: list[float], first: list[float]) -> Row:
-    """Quartiles of some times, at least two, and of their ratios to others."""
+    """Return the quartiles of some times and of their ratios to the times of the first side."""
     ratios = [mine / other for mine, other in zip(seconds, first, strict=True)]
     row = {}
     for name, values in (("seconds", seconds), ("ratio", ratios)):
@@ -76,41 +83,37 @@ def summarise(seconds: list[float], first: list[float]) -> Row:
     return row
 
 
-def show(rows: Mapping[str, Row]) -> None:
-    """Print what `compare` found."""
-    for name, row in rows.items():
-        print(
-            f"  {name:28} {1000 * row['seconds']:11.2f} ms "
-            f"({1000 * row['seconds_lower']:.2f} to {1000 * row['seconds_upper']:.2f})   ratio "
-            f"{row['ratio']:.3f} ({row['ratio_lower']:.3f} to {row['ratio_upper']:.3f})",
-            flush=True,
-        )
+def clock_of(device: str) -> Callable[[], float]:
+    """Return the clock for work on a device.
 
-
-def timing(device: str) -> tuple[Callable[[], object], Callable[[], float]]:
-    """What waits for the work that a device was given, and the clock to time it with.
-
-    One thread of a CPU is timed by what it computes: other work on the machine makes it wait.
+    On a GPU it waits for all work that was given to it. One thread of a CPU is timed by its
+    processor time, as other work on the machine makes it wait.
     """
     import torch
 
+    def clock_of_gpu() -> float:
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
     if device.startswith("cuda"):
-        return torch.cuda.synchronize, time.perf_counter
-    return lambda: None, time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+        return clock_of_gpu
+    return time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
-def peak_on_gpu(run: Callable[[], object]) -> int:
-    """The most bytes that torch allocates on the GPU beyond what it has already."""
-    import torch
+def in_process(run: Callable[..., Result], *arguments: object) -> Result:
+    """Run a function of a module in a new process, with its own start-up and memory."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=be_quiet) as pool:
+        return pool.submit(run, *arguments).result()
 
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    run()
-    return torch.cuda.max_memory_allocated() - before
+
+def be_quiet() -> None:
+    """Ignore what fairseq, hydra and torch log and warn of."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
 
 
 def make_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
-    """A parser with the options that all benchmarks have; `doc` is that of the benchmark."""
+    """Return a parser with the options that all benchmarks have; `doc` is the benchmark's."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of a CPU (%(default)s)")
@@ -120,69 +123,52 @@ def make_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
 
 
 def start(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Read the options, and make everything random start alike, with the threads asked for."""
+    """Parse the options, set the threads of this process and of those it starts, and the seed."""
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
     import torch
 
-    options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     return options
 
 
-def run_itself(*arguments: object) -> str:
-    """What a benchmark prints in a process of its own, given its name and options."""
-    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
-    done = subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
-    return done.stdout
-
-
-def conditions(options: argparse.Namespace) -> dict[str, Any]:
-    """What the numbers depend on, with all options of the benchmark."""
+def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> None:
+    """Print the conditions; write them with the results if the options ask for it."""
     import torch
 
-    gpu = options.device.startswith("cuda")
-    changes = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(changes, capture_output=True, text=True, cwd=RESULTS, check=False)
+    gpu = torch.cuda.get_device_name() if options.device.startswith("cuda") else None
+    found = conditions(options, gpu or f"{cpu_name()}, {os.cpu_count()} cores")
+    print(found)
+    if options.keep:
+        device = gpu.split()[1].lower() if gpu else "cpu"
+        path = PROJECT / f"benchmarks/results/{name}.{device}.json"
+        text = json.dumps({"conditions": found, "results": results}, indent=1, default=str)
+        path.write_text(f"{text}\n", encoding="utf-8")
+        print(path)
+
+
+def conditions(options: argparse.Namespace, device: str) -> dict[str, Any]:
+    """Return what the numbers depend on, with all options of the benchmark."""
+    describe = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(describe, capture_output=True, text=True, cwd=PROJECT, check=False)
+    given = {name: value for name, value in vars(options).items() if value is not None}
     return {
-        "device": torch.cuda.get_device_name() if gpu else f"{cpu_name()}, {os.cpu_count()} cores",
+        "device": device,
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        **{name: found for name in PACKAGES if (found := installed(name))},
-        "commit": done.stdout.strip(),
-        "options": {
-            name: value
-            for name, value in vars(options).items()
-            if name != "keep" and value is not None
+        **{
+            each.name: each.version
+            for each in importlib.metadata.distributions()
+            if each.name in PACKAGES
         },
+        "commit": done.stdout.strip(),
+        "options": given,
     }
 
 
-def installed(package: str) -> str | None:
-    """The version of a package that is there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def cpu_name() -> str:
-    """The processor, as Linux calls it."""
+    """Return the name of the processor as Linux gives it."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()
-
-
-def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> None:
-    """Write results with their conditions, if the options ask for it; one file per device."""
-    if not options.keep:
-        return
-    import torch
-
-    gpu = options.device.startswith("cuda")
-    device = torch.cuda.get_device_name().split()[1].lower() if gpu else "cpu"
-    path = RESULTS / f"{name}.{device}.json"
-    text = json.dumps(
-        {"conditions": conditions(options), "results": results}, indent=1, default=str
-    )
-    path.write_text(f"{text}\n", encoding="utf-8")
-    print(path)

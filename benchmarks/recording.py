@@ -3,31 +3,29 @@
     python -m benchmarks recording [--corpus builtin|FOLDER] [--shape mT-big] [--sentences 16]
         [--directions 8] [--keep]
 
-- ours: one process for all directions, features only, counted on the device
 - forward: one process for all directions, a forward pass and nothing else, as `model(...)` does it
 - features: the same without the output projection, which is all that can be recorded from
+- ours: one process for all directions, features only, counted on the device
 - official: a process per direction; a forward pass with the loss, inputs and outputs of every
   second FFN layer copied to the host, where the inputs that are not zero are counted
 
-Each is a command of its own, start-up included, and all read the same batches. Rounds alternate.
-`builtin` is the built-in corpus's validation text and a model of its size; a FOLDER has a text per
-language, aligned with en.txt, such as slices of NTREX-128. Weights are random. The official counts
-are checked against ours, padding counted.
+Processor seconds of whole processes, start-up included; all sides read the same batches. `builtin`
+is the built-in corpus's validation text; a FOLDER has a text per language, aligned with en.txt,
+such as slices of NTREX-128. Weights are random. The official counts are checked against ours,
+padding counted.
 """
 
 import argparse
-import json
 import resource
 import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from benchmarks.models import SHAPES, Sample, config_of, make_criterion, save_model
-from benchmarks.paired import NOISE, Row, keep, make_parser, run_itself, start, summarise
+from benchmarks.paired import compare, in_process, keep, make_parser, start
 from fairseq import utils
 from torch import Tensor, nn
 
@@ -40,24 +38,24 @@ from neuron_specialization.fairseq_plugin.recording import RecordingSettings, re
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 
-SIDES = ("forward", "features", "ours", "official")
 BUILTIN = [f"{family}{number}" for family in "abc" for number in (1, 2, 3)]
 PIECES = 1200
 MAX_TOKENS = 4000
-OURS = RecordingSettings(split="valid", max_tokens=MAX_TOKENS, count_padding=False)
 
 
 def write_corpus(folder: Path, options: argparse.Namespace) -> list[str]:
-    """Write the validation text; returns its languages."""
+    """Write the validation text; return its languages."""
     if options.corpus == "builtin":
         languages = BUILTIN[: options.directions // 2]
         pairs = {code: evaluation_pairs(code, "valid", 300, seed=1) for code in languages}
     else:
-        texts = {path.stem: path for path in sorted(Path(options.corpus).glob("*.txt"))}
-        english = texts.pop("en").read_text(encoding="utf-8").splitlines()[: options.sentences]
+        texts = {
+            path.stem: path.read_text(encoding="utf-8").splitlines()[: options.sentences]
+            for path in sorted(Path(options.corpus).glob("*.txt"))
+        }
+        english = texts.pop("en")
         languages = list(texts)[: options.directions // 2]
-        lines = {code: texts[code].read_text(encoding="utf-8").splitlines() for code in languages}
-        pairs = {code: list(zip(english, lines[code], strict=False)) for code in languages}
+        pairs = {code: list(zip(english, texts[code], strict=True)) for code in languages}
     for code, both in pairs.items():
         for side, language in enumerate(("en", code)):
             text = "".join(f"{pair[side]}\n" for pair in both)
@@ -66,7 +64,7 @@ def write_corpus(folder: Path, options: argparse.Namespace) -> list[str]:
 
 
 def prepare(folder: Path, options: argparse.Namespace) -> list[str]:
-    """Text, vocabulary, binarised corpus and checkpoint; returns the directions."""
+    """Write text, vocabulary, binarised corpus and checkpoint; return the directions."""
     shape, languages = SHAPES[options.shape], write_corpus(folder, options)
     files = sorted(folder.glob("valid.*"))
     lines = [line for path in files for line in path.read_text(encoding="utf-8").splitlines()]
@@ -80,7 +78,10 @@ def prepare(folder: Path, options: argparse.Namespace) -> list[str]:
     )
     dictionary = folder / "dict.txt"
     learn_vocabulary(lines, ["en", *languages], settings, folder / "spm.model", dictionary)
-    fill_up(dictionary, shape.vocabulary)
+    # as many entries as the paper's, those that the dictionary has unchanged
+    entries = dictionary.read_text(encoding="utf-8").splitlines()
+    entries += [f"filler{number} 1" for number in range(shape.vocabulary - len(entries) - 4)]
+    write_text(dictionary, "".join(f"{entry}\n" for entry in entries))
     binarised = folder / "binarised"
     binarised.mkdir()
     binarise_corpora(files, folder, binarised)
@@ -92,15 +93,8 @@ def prepare(folder: Path, options: argparse.Namespace) -> list[str]:
     return directions
 
 
-def fill_up(dictionary: Path, size: int) -> None:
-    """Give a dictionary as many entries as the paper's, without changing those that it has."""
-    lines = dictionary.read_text(encoding="utf-8").splitlines(keepends=True)
-    lines += [f"filler{number} 1\n" for number in range(size - len(lines) - 4)]
-    write_text(dictionary, "".join(lines))
-
-
 def batches(task: DirectionsTask, device: str) -> Iterator[Sample]:
-    """The batches that ours reads."""
+    """Yield the batches that ours reads."""
     task.load_dataset("valid")
     dataset = task.dataset("valid")
     for batch in dataset.batch_by_size(dataset.ordered_indices(), MAX_TOKENS):
@@ -109,23 +103,23 @@ def batches(task: DirectionsTask, device: str) -> Iterator[Sample]:
 
 
 def load(folder: Path, directions: list[str], device: str) -> tuple[nn.Module, DirectionsTask]:
-    """The model, for some directions."""
+    """Load the model, for some directions."""
     settings = {"data": str(folder / "binarised"), "directions": ",".join(directions)}
     model, task = load_model(folder / "checkpoint.pt", settings)
     return model.to(device), task
 
 
 @torch.inference_mode()
-def forward(folder: Path, directions: list[str], device: str, *, features_only: bool) -> None:
-    """A forward pass over all batches."""
+def forward(folder: Path, directions: list[str], device: str, features_only: bool) -> None:
+    """Make a forward pass over all batches."""
     model, task = load(folder, directions, device)
     for sample in batches(task, device):
         model(**sample["net_input"], features_only=features_only)
 
 
-def record_ours(folder: Path, directions: list[str], device: str, **changes: Any) -> None:
-    """Our recording; counts.npz has the counts."""
-    settings = RecordingSettings(**vars(OURS) | changes)
+def record_ours(folder: Path, directions: list[str], device: str, count_padding: bool) -> None:
+    """Record as we do; counts.npz has the counts."""
+    settings = RecordingSettings(split="valid", max_tokens=MAX_TOKENS, count_padding=count_padding)
     counts = record_activations(
         checkpoint=folder / "checkpoint.pt",
         data=folder / "binarised",
@@ -137,10 +131,9 @@ def record_ours(folder: Path, directions: list[str], device: str, **changes: Any
 
 
 @torch.inference_mode()
-def record_official(folder: Path, directions: list[str], device: str) -> None:
-    """The published way for one direction; its counts are in official.DIRECTION.npy."""
-    (direction,) = directions
-    model, task = load(folder, directions, device)
+def record_official(folder: Path, direction: str, device: str) -> None:
+    """Record one direction in the published way; its counts are in official.DIRECTION.npy."""
+    model, task = load(folder, [direction], device)
     kept: dict[str, tuple[Tensor, Tensor]] = {}
     layers = ffn_layers(model)
     for name, layer in layers.items():
@@ -158,30 +151,14 @@ def record_official(folder: Path, directions: list[str], device: str) -> None:
     np.save(folder / f"official.{direction}.npy", torch.stack(list(counts.values())).numpy())
 
 
-def run_stage(side: str, folder: Path, directions: list[str], device: str) -> None:
-    """What one of the commands does."""
-    if side == "ours":
-        record_ours(folder, directions, device)
-    elif side == "official":
-        record_official(folder, directions, device)
-    else:
-        forward(folder, directions, device, features_only=side == "features")
-
-
-def time_side(side: str, folder: Path, directions: list[str], options: argparse.Namespace) -> Row:
-    """Wall and processor seconds of all commands of a side."""
-    groups = [[each] for each in directions] if side == "official" else [directions]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    for group in groups:
-        same = ["--device", options.device, "--threads", options.threads]
-        run_itself("recording", "--stage", side, folder, *same, "--stage-directions", *group)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall": time.perf_counter() - start, "cpu": cpu}
+def processor_seconds() -> float:
+    """Return the processor time of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def check_counts(folder: Path, directions: list[str], device: str) -> None:
-    """The official counts are ours with padding."""
+    """Check that the official counts are ours with padding."""
     record_ours(folder, directions, device, count_padding=True)
     ours = np.load(folder / "counts.npz")["token"]
     official = np.stack([np.load(folder / f"official.{each}.npy") for each in directions])
@@ -189,47 +166,36 @@ def check_counts(folder: Path, directions: list[str], device: str) -> None:
     assert abs(ours - official).sum() <= 1e-5 * official.sum(), "the counts differ"
 
 
-def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """All sides, round after round."""
-    directions = prepare(folder, options)
-    order = [*SIDES, NOISE]
-    rows: dict[str, list[Row]] = {side: [] for side in order}
-    for number in range(options.rounds):
-        for side in order if number % 2 == 0 else reversed(order):
-            run = SIDES[0] if side == NOISE else side
-            rows[side].append(time_side(run, folder, directions, options))
-            print(
-                side, {name: round(value, 2) for name, value in rows[side][-1].items()}, flush=True
-            )
-    check_counts(folder, directions, options.device)
-    found = {}
-    for clock in ("wall", "cpu"):
-        seconds = {side: [row[clock] for row in each] for side, each in rows.items()}
-        compared = {side: summarise(each, seconds["forward"]) for side, each in seconds.items()}
-        ours = summarise(seconds["ours"], seconds["official"])
-        found[clock] = {"sides": compared, "ours / official": ours["ratio"]}
-    return {"directions": directions, **found}
-
-
 def main() -> None:
     """Entry point."""
     parser = make_parser(__doc__, rounds=5)
     parser.add_argument("--corpus", default="builtin", help="or a folder of texts (%(default)s)")
-    parser.add_argument("--shape", choices=SHAPES, default="builtin")
+    parser.add_argument("--shape", choices=SHAPES, default="builtin", help="(%(default)s)")
     parser.add_argument("--sentences", type=int, default=16, help="of each text of a folder")
     parser.add_argument("--directions", type=int, default=18, help="an even number (%(default)s)")
-    parser.add_argument("--stage", nargs=2, metavar=("SIDE", "FOLDER"), help=argparse.SUPPRESS)
-    parser.add_argument("--stage-directions", nargs="+", help=argparse.SUPPRESS)
     options = start(parser)
-    if options.stage:
-        side, folder = options.stage
-        run_stage(side, Path(folder), options.stage_directions, options.device)
-        return
     with tempfile.TemporaryDirectory() as name:
-        results = measure(Path(name), options)
-    print(json.dumps(results, indent=1))
+        directions, device = prepare(folder := Path(name), options), options.device
+
+        def official() -> None:
+            for direction in directions:
+                in_process(record_official, folder, direction, device)
+
+        rows = compare(
+            {
+                "forward": partial(in_process, forward, folder, directions, device, False),
+                "features": partial(in_process, forward, folder, directions, device, True),
+                "ours": partial(in_process, record_ours, folder, directions, device, False),
+                "official": official,
+            },
+            rounds=options.rounds,
+            warm_up=0,
+            clock=processor_seconds,
+        )
+        check_counts(folder, directions, device)
+    print(f"ours / official {rows['ours']['seconds'] / rows['official']['seconds']:.3f}")
     label = "builtin" if options.corpus == "builtin" else Path(options.corpus).name
-    keep(f"recording.{label}.{options.shape}", options, results)
+    keep(f"recording.{label}.{options.shape}", options, rows)
 
 
 if __name__ == "__main__":

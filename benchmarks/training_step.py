@@ -1,26 +1,26 @@
-"""A training batch, forward and backward: dense, ours in two forms, and the published design.
+"""A training batch, or one FFN, forward and backward: dense, masked by us, and as published.
 
-    python -m benchmarks training_step [--shape mT-small ...] [--tokens N] [--device cuda]
-        [--precision bf16] [--keep]
+    python -m benchmarks training_step [neurons | lass | ffn] [--shape mT-small] [--tokens N]
+        [--device cuda] [--precision bf16] [--fast] [--keep]
 
-- dense: the baseline
-- compact: only a direction's own neurons
-- reference: all neurons, with zeros for the weights of others
-- auto: the one of these that trains; on a CPU always compact
-- official: full boolean matrices times the weights, before every batch
+- dense: no masks, the baseline
+- official: the published design, full boolean matrices times the weights before every batch
+- neurons: compact computes only a direction's own neurons; reference computes all, with zeros for
+  the weights of others; auto is the form that trains (on a CPU always compact)
+- lass: packed masks, one bit per weight, unpacked in each product; 30 % of the weights kept
+- ffn: as neurons, but one FFN alone, 78 % of its neurons kept
 
-Directions alternate from batch to batch, masks are as sparse as the paper's (random neurons, layer
-by layer). All sides have the same parameters and gradients; gradients add up, as between updates.
-The optimiser is not in it: it is the same for all, and works once in `update_freq` batches. With
-`--fast` all sides have fused cross-attention and the loss in chunks.
+Directions alternate from batch to batch. All sides of a model have the same parameters; gradients
+add up, as between updates, and the optimiser, the same for all, is left out. Masks of neurons are
+random, as sparse as the paper's in each layer. With `--fast` all sides have fused cross-attention
+and the loss in chunks.
 
-`without FFN` is a model whose FFNs do nothing. What it lacks is what any such method can save a
-part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the roofline.
+`without FFN` is a model whose FFNs do nothing. The difference to dense is what any such method can
+save a part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the
+roofline.
 """
 
-import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,23 +30,34 @@ from benchmarks.models import (
     SHAPES,
     Sample,
     Shape,
+    add_shape,
     make_batch,
     make_model,
     profile_masks,
     share_parameters,
 )
-from benchmarks.official_design import OfficialMasks, widen
-from benchmarks.paired import Row, compare, keep, make_parser, show, start
-from benchmarks.subnetwork_ffn import FORMS
+from benchmarks.official_design import OfficialMasks, unpack, widen
+from benchmarks.paired import Sides, clock_of, compare, keep, make_parser, start
 from fairseq.tasks import FairseqTask
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
-from neuron_specialization.fairseq_plugin.methods import ffn_layers, specialise
+from neuron_specialization.fairseq_plugin.methods import (
+    ffn_layers,
+    mask_weights,
+    pruned_tensors,
+    specialise,
+)
+from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.direction_state import DirectionState
+from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
+FORMS: tuple[Form, ...] = ("reference", "compact", "auto")
 DIRECTIONS = ("en-x", "x-en")
-FAST = {"attention": "sdpa", "loss_chunk": 256}
-TOKENS = {"cpu": 1024, "cuda": None}  # a CPU takes minutes for the paper's batches
+WEIGHTS_KEPT = 0.3
+NEURONS_KEPT = 0.78  # at k = 95 (paper, Figure 5)
+FAST = {"kernels": "torch", "loss_chunk": 256}
+FILES = {"neurons": "training_step", "lass": "weight_masks", "ffn": "subnetwork_ffn"}
 
 
 class Side:
@@ -59,106 +70,132 @@ class Side:
         self.batches = 0
 
     def run(self) -> None:
-        """A batch, forward and backward."""
+        """Compute a batch, forward and backward."""
         self.batches += 1
-        direction = self.batches % len(DIRECTIONS)
-        self.choose(direction)
+        self.choose(self.batches % len(DIRECTIONS))
         loss, _, _ = self.criterion(self.model, self.sample)
         loss.backward()
 
     def set_direction(self, direction: int) -> None:
-        """What our task does before a batch."""
+        """Do what our task does before a batch."""
         self.state.direction = direction
 
 
-def make_sides(shape: Shape, tokens: int, device: str, **changes: Any) -> dict[str, Side]:
-    """All ways to train, on the same parameters, with changes to the settings of the training."""
+def make_sides(
+    what: str, shape: Shape, tokens: int, device: str, **changes: Any
+) -> dict[str, Side]:
+    """Return all ways to train on the same parameters, for `neurons` or `lass`.
+
+    `changes` are settings of the training.
+    """
     dense, task, config = make_model(shape, device, **changes)
-    masks = profile_masks(dense, DIRECTIONS)
     criterion = FairseqTask.build_criterion(task, config.criterion)
-    make = partial(Side, criterion=criterion, sample=make_batch(shape, tokens, device))
-    sides = {"dense": make(dense)}
-    for form in FORMS:
-        side = sides[form] = make(share_parameters(dense))
-        specialise(side.model, masks, DIRECTIONS, side.state, form=form)
+    sample = make_batch(shape, tokens, device)
+    sides = {"dense": Side(dense, criterion, sample)}
+
+    def add(name: str) -> Side:
+        sides[name] = Side(share_parameters(dense), criterion, sample)
+        return sides[name]
+
+    if what == "lass":
+        weights = draw_weight_masks(dense)
+        side = add("packed")
+        mask_weights(side.model, weights, DIRECTIONS, side.state)
         side.model.to(device)
         side.choose = side.set_direction
-    side = sides["official"] = make(share_parameters(dense))
-    side.choose = OfficialMasks(side.model, widen(masks, shape.d_model)).choose
-    side = sides["without FFN"] = make(share_parameters(dense))
-    for layer in ffn_layers(side.model).values():
-        layer.fc1 = layer.fc2 = nn.Identity()
+        full = unpack(weights)
+    else:
+        masks = profile_masks(dense, DIRECTIONS)
+        for form in FORMS:
+            side = add(form)
+            specialise(side.model, masks, DIRECTIONS, side.state, form=form)
+            side.model.to(device)
+            side.choose = side.set_direction
+        for layer in ffn_layers(add("without FFN").model).values():
+            layer.fc1 = layer.fc2 = nn.Identity()
+        full = widen(masks, shape.d_model)
+    side = add("official")
+    side.choose = OfficialMasks(side.model, full).choose
     return sides
 
 
-def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Compare all sides at one shape."""
-    shape = SHAPES[name]
-    if options.vocabulary:
-        shape = replace(shape, vocabulary=options.vocabulary)
-    tokens = batch_tokens(shape, options)
-    torch.manual_seed(0)
-    changes = FAST if options.fast else {}
-    sides = make_sides(shape, tokens, options.device, precision=options.precision, **changes)
-    rows = compare(
-        {name: side.run for name, side in sides.items()},
-        rounds=options.rounds,
-        device=options.device,
-        before=partial(torch.manual_seed, 0),
-    )
-    sparsity = 1 - profile_masks(sides["dense"].model, DIRECTIONS).mask_LNF.mean()
-    return {"tokens": tokens, "sparsity": sparsity, **describe(rows, sparsity), "sides": rows}
+def draw_weight_masks(model: nn.Module) -> WeightMasks:
+    """Return random masks of the tensors that LaSS prunes."""
+    state = model.state_dict()
+    names = pruned_tensors(state, output_projection=False)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [
+        {name: torch.rand(state[name].shape, generator=generator) < WEIGHTS_KEPT for name in names}
+        for _ in DIRECTIONS
+    ]
+    pairs = zip(DIRECTIONS, drawn, strict=True)
+    return WeightMasks.join([WeightMasks.pack(name, masks, {}) for name, masks in pairs])
 
 
-def describe(rows: dict[str, Row], sparsity: float) -> dict[str, float]:
-    """The numbers that the claims are about."""
-    share = 1 - rows["without FFN"]["ratio"]
-    return {
-        "share of the FFN": share,
-        "roofline": 1 - sparsity * share,
-        "auto / dense": rows["auto"]["ratio"],
-        "auto / official": rows["auto"]["seconds"] / rows["official"]["seconds"],
-    }
+class FFN(nn.Module):
+    """A feed-forward network, dense unless its layers are replaced."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.fc1 = nn.Linear(shape.d_model, shape.d_ff)
+        self.fc2 = nn.Linear(shape.d_ff, shape.d_model)
+
+    def forward(self, x_TBD: Tensor) -> Tensor:
+        """[T, B, D] -> [T, B, D]."""
+        return self.fc2(functional.relu(self.fc1(x_TBD)))
 
 
-def measure_shapes(
-    measure: Callable[[str, argparse.Namespace], dict[str, Any]], options: argparse.Namespace
-) -> dict[str, dict[str, Any]]:
-    """What a benchmark measures at each shape; it is printed, too."""
-    results = {}
-    for name in options.shape:
-        results[name] = measure(name, options)
-        print(name, {key: value for key, value in results[name].items() if key != "sides"})
-        show(results[name]["sides"])
-    return results
+def ffn_sides(shape: Shape, tokens: int, **place: Any) -> Sides:
+    """Return a forward and backward pass of each form of one FFN, all with one mask."""
+    x_TBD = torch.randn(shape.longest, tokens // shape.longest, shape.d_model, **place)
+    x_TBD.requires_grad_(True)
+    mask_F = torch.rand(shape.d_ff) < NEURONS_KEPT
+    ffns = {name: FFN(shape) for name in ("dense", "official", *FORMS)}
+    for form in FORMS:
+        install_subnetworks([ffns[form]], [mask_F[None]], DirectionState(direction=0), form=form)
+    for ffn in ffns.values():
+        ffn.to(**place)
+    mask_FD = mask_F[:, None].expand(-1, shape.d_model).contiguous()
+    choose = {"official": OfficialMasks(ffns["official"], {"fc1": [mask_FD]}).choose}
 
+    def step(name: str) -> None:
+        choose.get(name, lambda _: None)(0)
+        ffns[name](x_TBD).sum().backward()
 
-def shapes_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
-    """The options of a benchmark of batches at some shapes."""
-    parser = make_parser(doc, rounds=rounds)
-    parser.add_argument("--shape", nargs="+", choices=SHAPES, default=["mT-small", "mT-big"])
-    parser.add_argument("--tokens", type=int, help="of a batch (CPU: 1,024; GPU: the paper's)")
-    return parser
-
-
-def batch_tokens(shape: Shape, options: argparse.Namespace) -> int:
-    """Tokens of a batch of a shape."""
-    return options.tokens or TOKENS[options.device.split(":")[0]] or shape.max_tokens
+    return {name: partial(step, name) for name in ffns}
 
 
 def main() -> None:
     """Entry point."""
-    parser = shapes_parser(__doc__, rounds=9)
-    parser.add_argument("--vocabulary", type=int, help="entries, if not as many as in the paper")
-    parser.add_argument("--precision", choices=DTYPES, default="fp32")
+    parser = make_parser(__doc__, rounds=9)
+    parser.add_argument("what", nargs="?", choices=FILES, default="neurons", help="(%(default)s)")
+    add_shape(parser)
     parser.add_argument("--fast", action="store_true", help="with the settings for speed")
     options = start(parser)
-    results = measure_shapes(measure, options)
-    parts = ["training_step", "+".join(options.shape), options.precision]
+    shape, device, what = SHAPES[options.shape], options.device, options.what
+    # a CPU takes minutes for the paper's batches
+    tokens = options.tokens or (1024 if device == "cpu" and what != "ffn" else shape.max_tokens)
+    if what == "ffn":
+        sides = ffn_sides(shape, tokens, device=device, dtype=DTYPES[options.precision])
+    else:
+        changes = {"precision": options.precision, **(FAST if options.fast else {})}
+        models = make_sides(what, shape, tokens, device, **changes)
+        sides = {name: side.run for name, side in models.items()}
+    rows = compare(
+        sides,
+        rounds=options.rounds,
+        clock=clock_of(device),
+        before=partial(torch.manual_seed, 0),
+    )
+    results: dict[str, Any] = {"tokens": tokens, "sides": rows}
+    if what == "neurons":
+        sparsity = 1 - float(profile_masks(models["dense"].model, DIRECTIONS).mask_LNF.mean())
+        results["sparsity"] = sparsity
+        results["roofline"] = 1 - sparsity * (1 - rows["without FFN"]["ratio"])
+        print(f"roofline {results['roofline']:.3f}")
+    parts = [FILES[what], options.shape, options.precision]
     parts += [f"{options.tokens}_tokens"] if options.tokens else []
-    parts += [str(options.vocabulary)] if options.vocabulary else []
-    parts += ["fast"] if options.fast else []
-    keep(".".join(parts), options, results)
+    keep(".".join([*parts, "fast"] if options.fast else parts), options, results)
 
 
 if __name__ == "__main__":
