@@ -24,12 +24,7 @@ rule measure_neurons:
         relations="<neurons>/relations.csv",
         markdown="<neurons>/relations.md",
         latex="<neurons>/relations.tex",
-        html=report(
-            "<neurons>/relations.html",
-            caption="../report/relations.rst",
-            category="Neurons",
-            labels=plan.figures.neuron_labels("Families"),
-        ),
+        html=plan.figures.shown("<neurons>/relations.html", "relations", "Families"),
     log:
         "<logs>/measure_neurons/{system}.seed{seed}.{counting}.k{k}.log",
     conda:
@@ -52,15 +47,7 @@ rule draw_neurons:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         code=plan.code("neurons.selection", "figures.neurons"),
     output:
-        pictures=[
-            report(
-                f"<neurons>/{name}.png",
-                caption=f"../report/{caption}.rst",
-                category="Neurons",
-                labels=plan.figures.neuron_labels(title),
-            )
-            for name, (title, caption) in plan.figures.neuron_titles.items()
-        ],
+        pictures=plan.figures.neuron_pictures,
         others=plan.figures.neuron_files,
     log:
         "<logs>/draw_neurons/{system}.seed{seed}.{counting}.k{k}.log",
@@ -81,12 +68,7 @@ rule make_explorer:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         code=plan.code("figures.explorer"),
     output:
-        html=report(
-            "<dataset>/neurons/{system}/seed{seed}/explorer.html",
-            caption="../report/explorer.rst",
-            category="Neurons",
-            labels=plan.figures.neuron_labels("Explorer", k="any", counting="both"),
-        ),
+        html=plan.figures.explorer,
     log:
         "<logs>/make_explorer/{system}.seed{seed}.log",
     conda:
@@ -110,11 +92,10 @@ rule draw_scores:
         code=plan.code("figures.scores", "tables.comparisons", "evaluation.scoring"),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
-        png=report(
+        png=shown(
             "<dataset>/figures/{split}/{figure}.{metric}.png",
-            caption="../report/score_figure.rst",
-            category="Scores",
-            labels={"item": "{figure}", "metric": "{metric}", "split": "{split}"},
+            "score_figure",
+            "{figure}",
         ),
         csv="<dataset>/figures/{split}/{figure}.{metric}.csv",
     log:
@@ -138,12 +119,7 @@ rule draw_trainings:
         code=plan.code("figures.curves"),
     output:
         pdf="<dataset>/figures/trainings.pdf",
-        png=report(
-            "<dataset>/figures/trainings.png",
-            caption="../report/trainings.rst",
-            category="Set-up",
-            labels={"item": "Trainings: curves"},
-        ),
+        png=shown("<dataset>/figures/trainings.png", "trainings", "Trainings: curves"),
     log:
         "<logs>/draw_trainings.log",
     conda:

@@ -26,9 +26,7 @@ rule record_activations:
     resources:
         **plan.gpu_job(config["gpus"]),
     params:
-        directions=plan.directions,
-        recording=config["recording"],
-        device=config["device"],
+        **plan.models.recording,
         untrained=None,
     message:
         "Record the activations of {wildcards.system}, seed {wildcards.seed}"
@@ -45,9 +43,7 @@ use rule record_activations as record_untrained with:
         "<benchmarks>/record_untrained/{system}.seed{seed}.jsonl"
     priority: 0
     params:
-        directions=plan.directions,
-        recording=config["recording"],
-        device=config["device"],
+        **plan.models.recording,
         untrained=plan.models.seed,
     message:
         "Record {wildcards.system} as it was before its training with seed {wildcards.seed}"

@@ -37,11 +37,8 @@ rule make_table:
         gains="<dataset>/tables/{split}/{table}.{metric}.gains.csv",
         markdown="<dataset>/tables/{split}/{table}.{metric}.md",
         latex="<dataset>/tables/{split}/{table}.{metric}.tex",
-        html=report(
-            "<dataset>/tables/{split}/{table}.{metric}.html",
-            caption="../report/scores.rst",
-            category="Scores",
-            labels={"item": "{table}", "metric": "{metric}", "split": "{split}"},
+        html=shown(
+            "<dataset>/tables/{split}/{table}.{metric}.html", "scores", "{table}"
         ),
     log:
         "<logs>/make_table/{split}.{table}.{metric}.log",
@@ -64,11 +61,8 @@ rule make_setup_table:
         csv="<dataset>/tables/{table}.csv",
         markdown="<dataset>/tables/{table}.md",
         latex="<dataset>/tables/{table}.tex",
-        html=report(
-            "<dataset>/tables/{table}.html",
-            caption="../report/setup_table.rst",
-            category="Set-up",
-            labels=plan.tables.setup_title,
+        html=shown(
+            "<dataset>/tables/{table}.html", "setup_table", plan.tables.setup_title
         ),
     log:
         "<logs>/make_setup_table/{table}.log",
@@ -109,11 +103,8 @@ rule describe_settings:
     input:
         code=plan.code("tables.render"),
     output:
-        html=report(
-            "<dataset>/tables/settings.html",
-            caption="../report/settings.rst",
-            category="Set-up",
-            labels={"item": "Configuration and versions"},
+        html=shown(
+            "<dataset>/tables/settings.html", "settings", "Configuration and versions"
         ),
         digests="<dataset>/settings.json",
     log:

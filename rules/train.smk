@@ -35,11 +35,9 @@ rule train_system:
     resources:
         **plan.gpu_job(config["gpus"]),
     params:
+        **plan.models.training,
         architecture=plan.models.architecture,
-        directions=plan.directions,
         adapters=plan.models.adapters,
-        seed=plan.models.seed,
-        device=config["device"],
     message:
         "Train {wildcards.system}, seed {wildcards.seed}"
     script:
@@ -89,10 +87,8 @@ rule train_bilingual:
     resources:
         **plan.gpu_job(),
     params:
+        **plan.models.training,
         architecture=plan.models.architecture,
-        directions=plan.directions,
-        seed=plan.models.seed,
-        device=config["device"],
     message:
         "Train {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"
     script:
@@ -117,12 +113,10 @@ rule fine_tune_directions:
     resources:
         **plan.gpu_job(),
     params:
+        **plan.models.training,
         architecture=plan.models.fine_tuning,
-        directions=plan.directions,
         pruning=lambda wildcards: plan.row(wildcards).pruning,
         output_projection=lambda wildcards: plan.row(wildcards).output_projection,
-        seed=plan.models.seed,
-        device=config["device"],
     message:
         "Fine-tune for {wildcards.system}, seed {wildcards.seed}, part {wildcards.scatteritem}"
     script:

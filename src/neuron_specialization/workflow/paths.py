@@ -1,5 +1,9 @@
 """Where each result lies. `<dataset>` and `<downloads>` are path variables of the Snakefile."""
 
+from typing import Any
+
+from snakemake.io import report
+
 CORPUS = "<dataset>/corpora/{split}.{pair}.{lang}"
 CORPUS_REPORT = "<dataset>/corpora/report.tsv"
 VOCABULARY = "<dataset>/vocabularies/{vocabulary}"
@@ -22,3 +26,24 @@ PARAMETERS = "<dataset>/tables/parameters.csv"
 SCORE_TABLE = "<dataset>/tables/{split}/{table}.{metric}"
 NEURONS = "<dataset>/neurons/{system}/seed{seed}"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
+
+CATEGORIES = {"scores": "Scores", "score_figure": "Scores"}
+CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
+"""Categories of the report, by caption; the others are about neurons."""
+
+
+def shown(path: str, caption: str, item: Any, **labels: str) -> str:
+    """Return a path of a rule's output that the report shows.
+
+    Args:
+        path: the path; the report also says its split and its metric.
+        caption: name of a file of `report/`.
+        item: what the report calls it, or a function of wildcards that says so.
+        labels: what else the report says of it.
+    """
+    labels = {name: f"{{{name}}}" for name in ("metric", "split") if f"{{{name}}}" in path} | labels
+    category = CATEGORIES.get(caption, "Neurons")
+    flagged: str = report(
+        path, f"../report/{caption}.rst", category, labels={"item": item, **labels}
+    )
+    return flagged

@@ -6,7 +6,7 @@ from typing import Any
 
 from neuron_specialization.settings.related_systems import find_controls
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
-from neuron_specialization.workflow.paths import NEURONS, SCORE_TABLE, SCORES
+from neuron_specialization.workflow.paths import NEURONS, SCORE_TABLE, SCORES, shown
 from neuron_specialization.workflow.plan_tables import TablesPlan
 
 NEURON_FIGURES = {
@@ -43,21 +43,28 @@ class FiguresPlan:
         return [*figures, *files(f"{NEURONS}/explorer.html", runs)]
 
     @property
-    def neuron_titles(self) -> dict[str, tuple[str, str]]:
-        """Figures of neurons, each with its title and its caption."""
-        return NEURON_FIGURES
+    def neuron_pictures(self) -> list[str]:
+        """Figures of neurons as the report shows them."""
+        return [
+            self.shown(f"<neurons>/{name}.png", caption, title)
+            for name, (title, caption) in NEURON_FIGURES.items()
+        ]
 
     @property
     def neuron_files(self) -> list[str]:
         """Figures of neurons as PDF, and the data behind them."""
         return [f"<neurons>/{name}.{form}" for name in NEURON_FIGURES for form in ("pdf", "csv")]
 
-    def neuron_labels(
-        self, item: str, k: str = "{k}", counting: str = "{counting}"
-    ) -> dict[str, str]:
-        """Return what the report says of an item about neurons."""
-        run = {"system": "{system}", "seed": "{seed}"}
-        return {"item": item, **run, "k": k, "counting": counting}
+    @property
+    def explorer(self) -> str:
+        """The page to explore neurons with."""
+        path = f"{NEURONS}/explorer.html"
+        return self.shown(path, "explorer", "Explorer", k="any", counting="both")
+
+    def shown(self, path: str, caption: str, item: str, **labels: str) -> str:
+        """Return a path about neurons that the report shows."""
+        of_path = {name: f"{{{name}}}" for name in ("system", "seed", "k", "counting")}
+        return shown(path, caption, item, **of_path | labels)
 
     @cached_property
     def of_scores(self) -> list[str]:

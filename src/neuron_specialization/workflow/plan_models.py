@@ -45,6 +45,18 @@ class ModelsPlan:
         """Return the seed of a run."""
         return int(wildcards.seed)
 
+    @property
+    def training(self) -> dict[str, Any]:
+        """What every training is told besides its model."""
+        device = self.dataset.config["device"]
+        return {"directions": self.dataset.directions, "seed": self.seed, "device": device}
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        """What every recording is told."""
+        settings = {name: self.dataset.config[name] for name in ("recording", "device")}
+        return {"directions": self.dataset.directions, **settings}
+
     def parent(self, wildcards: Wildcards) -> list[str]:
         """Return the checkpoint that a run starts from; adapters are added to theirs instead."""
         is_continued = self.dataset.row(wildcards).method != "adapter"

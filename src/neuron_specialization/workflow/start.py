@@ -10,9 +10,10 @@ from snakemake.exceptions import WorkflowError
 from neuron_specialization.errors import InputError
 from neuron_specialization.workflow.dataset import pattern
 from neuron_specialization.workflow.make_plan import make_plan
+from neuron_specialization.workflow.paths import shown
 from neuron_specialization.workflow.plan import Plan
 
-__all__ = ["pattern", "start"]
+__all__ = ["pattern", "shown", "start"]
 SHARED_KINDS = ("fine_tunes", "bilingual_models")
 MIRROR = "NEURON_SPECIALIZATION_MIRROR"
 """Environment variable of `scripts/fetch_corpus.py`; one that is set comes before the config."""
