@@ -158,7 +158,8 @@ def time_out(cluster: Cluster, folder: Path, system: str) -> None:
     os.kill(training, signal.SIGSTOP)  # SLURM looks at the time now and then: it must not end
     cluster.run("scontrol", "update", f"JobId={job}", "EndTime=now")
     cluster.wait_until(lambda: was_told_to_end(training), "no signal", 600)
-    os.kill(training, signal.SIGCONT)
+    with suppress(ProcessLookupError):
+        os.kill(training, signal.SIGCONT)
     cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 600)
     cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
 
@@ -204,8 +205,11 @@ def is_training(pid: int) -> bool:
 
 
 def was_told_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that SIGSTOP holds, or something has let it go on."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    """Whether SIGTERM waits for a process that SIGSTOP holds, or SLURM has let it go on or end."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
     (pending,) = re.findall(r"^ShdPnd:\s*(\w+)", status, re.M)
     return "State:\tT" not in status or bool(int(pending, 16) >> (signal.SIGTERM - 1) & 1)
 

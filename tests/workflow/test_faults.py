@@ -55,7 +55,7 @@ def test_a_work_folder_of_another_configuration_is_left_alone(
     """What was trained with other settings is not trained on, though it is nearer the end."""
     other = (copy / BASELINE).with_name("work-0123456789ab")
     other.mkdir()
-    shutil.copy(copy / BASELINE, other / "checkpoint.20.pt")
+    shutil.move(copy / BASELINE, other / "checkpoint.20.pt")
     longer = overlay({"architectures": {"tiny": {"max_updates": 30}}})
     done = snakemake(copy, BASELINE, overlays=(TINY, longer))
     assert done.returncode == 0, done.stdout[-3000:]
