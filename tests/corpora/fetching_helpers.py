@@ -16,7 +16,6 @@ from neuron_specialization.corpora.sources import CHECKSUM_COLUMNS, Source, read
 from neuron_specialization.errors import InputError
 from tests.corpora.local_server import Server
 
-FAST = (0.001, 0.001)
 TEXT = b"ein Satz\nnoch ein Satz\n"
 LONG = random.Random(1).randbytes(2**22)
 IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
@@ -68,12 +67,10 @@ def row(url: str, file: str = "a.txt", **settings: object) -> Source:
     return Source(corpus="news", file=file, url=url, **{**defaults, **settings})
 
 
-def fetch(
-    downloads: Path, *sources: Source, mirror: str = "", waits: Sequence[float] = FAST
-) -> str:
+def fetch(downloads: Path, *sources: Source, mirror: str = "") -> str:
     """Fetch a corpus; returns what a terminal shows."""
     terminal = io.StringIO()
-    fetch_corpus(sources, downloads, mirror, waits=waits, terminal=terminal)
+    fetch_corpus(sources, downloads, mirror, terminal)
     return terminal.getvalue()
 
 

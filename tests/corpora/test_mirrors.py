@@ -1,6 +1,5 @@
 """Mirrors, on a disk and on the web, and files of this machine."""
 
-import errno
 from pathlib import Path
 
 import pytest
@@ -25,23 +24,16 @@ OTHER = LONG[::-1]
 """What a mirror has, where it differs."""
 
 
-@pytest.mark.parametrize("as_address", [False, True])
-def test_a_mirror_on_a_disk_comes_first(
-    server: Server, downloads: Path, tmp_path: Path, as_address: bool
-) -> None:
-    mirror = fill(tmp_path / "my mirror", {"news/a.txt": TEXT})
-    sources = row(server.put("/a.txt", b"x")), row(server.put("/b.txt", b"b"), "b.txt")
-    fetch(downloads, *sources, mirror=mirror.as_uri() if as_address else str(mirror))
-    assert corpus(downloads) == {"a.txt": TEXT, "b.txt": b"b"}
-    assert server.seen() == ["/b.txt"]
-
-
-def test_a_mirror_on_the_web_comes_first(server: Server, downloads: Path) -> None:
+@pytest.mark.parametrize("kind", ["path", "address", "web"])
+def test_a_mirror_comes_first(server: Server, downloads: Path, tmp_path: Path, kind: str) -> None:
+    folder = fill(tmp_path / "my mirror", {"news/a.txt": TEXT})
     server.put("/mirror/news/a.txt", TEXT)
     sources = row(server.put("/a.txt", b"x")), row(server.put("/b.txt", b"b"), "b.txt")
-    fetch(downloads, *sources, mirror=f"{server.base}/mirror/")
+    places = {"path": str(folder), "address": folder.as_uri(), "web": f"{server.base}/mirror/"}
+    fetch(downloads, *sources, mirror=places[kind])
     assert corpus(downloads) == {"a.txt": TEXT, "b.txt": b"b"}
-    assert server.seen() == ["/mirror/news/a.txt", "/mirror/news/b.txt", "/b.txt"]
+    asked = ["/mirror/news/a.txt", "/mirror/news/b.txt", "/b.txt"]
+    assert server.seen() == (asked if kind == "web" else ["/b.txt"])
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -71,19 +63,6 @@ def test_bad_mirrors_are_errors(server: Server, downloads: Path, tmp_path: Path)
     fails(r"x y\.txt: no such file", downloads, row((tmp_path / "x y.txt").as_uri()))
 
 
-def test_a_copy_that_ends_early_leaves_nothing(
-    downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def half(source: Path, target: Path) -> None:
-        target.write_bytes(source.read_bytes()[:9])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("neuron_specialization.corpora.fetching.shutil.copyfile", half)
-    with pytest.raises(OSError, match="No space left"):
-        fetch(downloads, row(fill(tmp_path, {"a": TEXT}).joinpath("a").as_uri()))
-    assert not tree(downloads / "news")
-
-
 def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path
 ) -> None:
@@ -97,7 +76,7 @@ def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
     assert "readme" in corpus(tmp_path / "more")
 
 
-@pytest.mark.parametrize("faults", [(), (503,), (429,), ("cut 20",)])
+@pytest.mark.parametrize("faults", [(), (503,), ("cut 20",)])
 def test_downloads_on_the_web_stand_for_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path, faults: tuple[object, ...]
 ) -> None:

@@ -70,21 +70,15 @@ class PairCorpus:
         """Raise an InputError for a file that is not there."""
         for side, paths in self.files.items():
             for path in paths:
-                if not path.is_file():
-                    raise InputError(self._missing(path, side))
-
-    def _missing(self, path: Path, side: str) -> str:
-        pair = pair_name(self.pivot, self.lang)
-        found = _matches(Path(), str(path))
-        what = (
-            f"{len(found)} files match ({', '.join(map(str, found[:4]))})"
-            if found
-            else "no such file"
-        )
-        return (
-            f"{path}: {what} (split {self.split!r}, language {side!r}, pair {pair!r}). "
-            f"The corpus comes from: {self.origin}"
-        )
+                if path.is_file():
+                    continue
+                found = _matches(Path(), str(path))
+                names = ", ".join(map(str, found[:4]))
+                what = f"{len(found)} files match ({names})" if found else "no such file"
+                raise InputError(
+                    f"{path}: {what} (split {self.split!r}, language {side!r}, pair "
+                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: {self.origin}"
+                )
 
 
 def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> SplitSource:

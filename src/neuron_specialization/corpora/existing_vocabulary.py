@@ -135,11 +135,22 @@ def read_dictionary(dictionary: Path) -> list[str]:
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)
     for number, line in enumerate(dictionary_lines(dictionary), 1):
-        try:
-            token, overwrites = read_entry(line)
-            check_new(token, known, overwrites)
-        except ValueError as error:
-            raise InputError(f"{dictionary}, line {number}: {error}") from error
+        entry = line.rstrip()
+        token, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
+        problem = ""
+        if not space or not count.isdecimal():
+            problem = (
+                f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
+                "SentencePiece is no dictionary: leave it out)"
+            )
+        elif token in known and not entry.endswith(OVERWRITE):
+            problem = (
+                f"{token} is one of fairseq's own tokens, which no file lists; remove the line"
+                if token in FAIRSEQ_TOKENS
+                else f"{token} is there before; remove the line, or end it in {OVERWRITE}"
+            )
+        if problem:
+            raise InputError(f"{dictionary}, line {number}: {problem}")
         known.add(token)
         tokens.append(token)
     return tokens
@@ -151,26 +162,3 @@ def dictionary_lines(dictionary: Path) -> list[str]:
         raise InputError(f"{dictionary}: no such dictionary")
     text = read_text(dictionary).replace("\r\n", "\n").replace("\r", "\n")  # as fairseq reads it
     return text.removesuffix("\n").split("\n")
-
-
-def read_entry(line: str) -> tuple[str, bool]:
-    """The token of a line, and whether it replaces one that is there before."""
-    entry = line.rstrip()
-    token, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
-    if not space or not count.isdecimal():
-        raise ValueError(
-            f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
-            "SentencePiece is no dictionary: leave it out)"
-        )
-    return token, entry.endswith(OVERWRITE)
-
-
-def check_new(token: str, known: set[str], overwrites: bool) -> None:
-    """ValueError where a token is there before."""
-    if token in known and not overwrites:
-        reason = (
-            "is one of fairseq's own tokens, which no file lists; remove the line"
-            if token in FAIRSEQ_TOKENS
-            else f"is there before; remove the line, or end it in {OVERWRITE}"
-        )
-        raise ValueError(f"{token} {reason}")

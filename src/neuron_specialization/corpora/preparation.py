@@ -202,12 +202,11 @@ def _prepare_training(
     if source.format == "builtin":
         moved = write_training_text(text, None, counts[TRAIN])
     else:
+        split, pair = source.of(lang), pair_name(preparation.pivot, lang)
         lines = readers.read_corpus(preparation.corpus(source, lang))
         lines = leave_out(lines, preparation.left_out, counts[TRAIN])
-        lines = _in_latin(preparation, lines, source, lang)
-        moved = write_training_text(
-            text, _tokenised(preparation, lines, source, lang), counts[TRAIN]
-        )
+        lines = tokenised(written_in_latin(lines, split, pair), split, pair)
+        moved = write_training_text(text, lines, counts[TRAIN])
     for split, pairs in zip(nth, moved, strict=True):
         counts[split.name]["kept"] = pairs
 
@@ -221,24 +220,11 @@ def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: st
     found = read_evaluation(preparation.corpus(source, lang), preparation.held_out.get(source.name))
     first = list(found)[: source.sentences or None]
     numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
-    lines = list(_in_latin(preparation, numbered, source, lang))
+    split, pair = preparation.read_from(source, lang), pair_name(preparation.pivot, lang)
+    lines = list(written_in_latin(numbered, split, pair))
     if source.name in preparation.untouched:
         write_pairs(_texts(lines), preparation.files(f"{UNTOUCHED}.{source.name}", lang))
-    return write_pairs(_texts(_tokenised(preparation, lines, source, lang)), files)
-
-
-def _in_latin(
-    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
-) -> Iterator[Line]:
-    split = preparation.read_from(source, lang)
-    return written_in_latin(lines, split, pair_name(preparation.pivot, lang))
-
-
-def _tokenised(
-    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
-) -> Iterator[Line]:
-    split = preparation.read_from(source, lang)
-    return tokenised(lines, split, pair_name(preparation.pivot, lang))
+    return write_pairs(_texts(tokenised(lines, split, pair)), files)
 
 
 def _texts(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:

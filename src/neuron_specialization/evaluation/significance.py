@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
@@ -37,8 +37,7 @@ class SignificanceSettings:
     """Seed of the resampling."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Comparison:
+class _Comparison(NamedTuple):
     """What one test takes: statistics of the same sentences of two systems, each [N, S]."""
 
     pair: str
@@ -82,12 +81,8 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
                 f"{metric} of '{pair}': {len(rows)} sentences of one system, {len(other)} of the "
                 "other; a paired test needs the same sentences of both"
             )
-        comparison = _Comparison(
-            pair=pair,
-            metric=metric,
-            statistics_NS=np.stack(list(rows["statistics"])),
-            other_NS=np.stack(list(other["statistics"])),
-        )
+        statistics_NS, other_NS = (np.stack(list(table["statistics"])) for table in (rows, other))
+        comparison = _Comparison(pair, metric, statistics_NS, other_NS)
         _check_references(comparison)
         yield comparison
 
