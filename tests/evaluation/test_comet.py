@@ -105,10 +105,8 @@ def test_a_job_downloads_once_what_it_needs_and_is_quiet(model, encoder, tmp_pat
 
 @pytest.mark.parametrize("batch_size", [1, 64])
 def test_a_checkpoint_is_a_model_too(model, expected, batch_size):
-    checkpoint = model / "checkpoints" / "model.ckpt"
-    assert score_with_comet(TEXTS, settings(checkpoint, batch_size=batch_size)) == approximately(
-        expected
-    )
+    chosen = settings(model / "checkpoints" / "model.ckpt", batch_size=batch_size)
+    assert score_with_comet(TEXTS, chosen) == approximately(expected)
 
 
 @pytest.mark.parametrize("offline", [True, False])

@@ -33,21 +33,7 @@ from neuron_specialization.tables.comparisons import (
     with_tests,
 )
 
-WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "sat",
-    "ran",
-    "on",
-    "under",
-    "mat",
-    "and",
-    "then",
-    "it",
-    "rained",
-]
+WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "and", "then", "it", "rains"]
 
 
 def sentences_of(seed: int, count: int = 40) -> list[str]:

@@ -56,10 +56,7 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
     Files get their names at the end, when all of them are whole, and replace those of the same
     name. Kinds: tar (also with gzip, xz, bzip2 or zstandard) and zip.
 
-    Args:
-        archive: whose name does not matter.
-        folder: where to unpack; it is made.
-        leave_out: patterns of paths that are not wanted; `*` matches `/` too.
+    `leave_out` has patterns of paths that are not wanted; `*` matches `/` too.
 
     Raises:
         InputError: the archive is damaged or cut off, or a member is a link, a device, leads out

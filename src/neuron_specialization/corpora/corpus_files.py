@@ -36,9 +36,11 @@ class SplitSource:
     sentences: int = 0
     every: int = 0
     header: bool = False
+    """Whether the first line of a TSV file names the languages of its columns."""
     tokenise: str = ""
     latin: tuple[str, ...] = ()
     origin: str = ""
+    """Where the corpus comes from, told to a user who does not have it."""
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
     """By language, where its pair with the pivot comes from instead."""
 
@@ -51,20 +53,14 @@ class SplitSource:
 class PairCorpus:
     """The files of one split and pair."""
 
-    split: str
-    """Name of the split, for messages."""
-    format: str
-    """One of `FORMATS`."""
+    split: SplitSource
+    """The split, as it is for this pair."""
     pivot: str
     """Language that all pairs share."""
     lang: str
     """The other language."""
     files: Mapping[str, tuple[Path, ...]]
     """By language, the files of that side; the same for both sides of a TSV corpus."""
-    header: bool
-    """The first line of a TSV file names the languages of its columns."""
-    origin: str
-    """Where the corpus comes from, told to a user who does not have it."""
 
     def check(self) -> None:
         """Raise an InputError for a file that is not there."""
@@ -76,8 +72,9 @@ class PairCorpus:
                 names = ", ".join(map(str, found[:4]))
                 what = f"{len(found)} files match ({names})" if found else "no such file"
                 raise InputError(
-                    f"{path}: {what} (split {self.split!r}, language {side!r}, pair "
-                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: {self.origin}"
+                    f"{path}: {what} (split {self.split.name!r}, language {side!r}, pair "
+                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: "
+                    f"{self.split.origin}"
                 )
 
 
@@ -132,15 +129,7 @@ def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> Pair
         )
         for side in (pivot, lang)
     }
-    return PairCorpus(
-        split=split.name,
-        format=split.format,
-        pivot=pivot,
-        lang=lang,
-        files=files,
-        header=split.header,
-        origin=split.origin,
-    )
+    return PairCorpus(split=split, pivot=pivot, lang=lang, files=files)
 
 
 def columns_in(templates: Sequence[str]) -> set[str]:
