@@ -65,12 +65,9 @@ def fetch_corpus(
     not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
     does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
 
-    Args:
-        sources: the rows of one corpus.
-        folder: the downloads folder; it is made.
-        mirror: a folder laid out like it where files are looked for first, also as `file://` or
-            http(s) address; empty for none.
-        terminal: where licences and progress are shown.
+    `sources` are the rows of one corpus; `folder`, the downloads folder, is made. Files are looked
+    for first in `mirror`, a folder laid out like it, also as `file://` or http(s) address; empty
+    for none. Licences and progress are shown on the terminal.
 
     Raises:
         InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
