@@ -27,14 +27,6 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
 
 
-def fill(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files below a folder; returns it."""
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
-
-
 def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
     """A tar archive of files, and of members of other kinds."""
     buffer = io.BytesIO()

@@ -37,9 +37,10 @@ HELD_OUT = [
 
 
 def fill(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below a folder; returns it."""
     for name, content in files.items():
-        data = content if isinstance(content, bytes) else content.encode()
-        (folder / name).write_bytes(data)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
 
 

@@ -23,7 +23,6 @@ from tests.corpora.fetching_helpers import (
     drive_folder,
     fails,
     fetch,
-    fill,
     ranges,
     row,
     sha256,
@@ -32,6 +31,7 @@ from tests.corpora.fetching_helpers import (
     zipped,
 )
 from tests.corpora.local_server import HTML, QUOTA, Server
+from tests.corpora.preparing import fill
 
 CUTS = ["cut 600000", None, "cut 600000", None, "cut 600000"]
 """Faults of a file that does not arrive in one run."""

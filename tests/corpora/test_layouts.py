@@ -57,8 +57,6 @@ def test_paths_that_cannot_be_filled_in(
 
 def test_wildcards_match_one_file(tmp_path: Path) -> None:
     split = within(source("train", "text", "**/train.{lang}"), tmp_path)
-    for folder in ("a/b", "c"):
-        (tmp_path / folder).mkdir(parents=True)
     fill(tmp_path / "a/b", {"train.en": "one\n", "train.de": "eins\n"})
     corpus = find_corpus(split, "en", "de", {})
     assert corpus.files["de"] == (tmp_path / "a/b/train.de",)
@@ -70,7 +68,6 @@ def test_wildcards_match_one_file(tmp_path: Path) -> None:
 
 
 def test_wildcards_of_an_absolute_path(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
     fill(tmp_path / "a", {"train.en": "one\n", "train.de": "eins\n"})
     split = source("train", "text", f"{tmp_path}/*/train.{{lang}}")
     for folder in (Path("elsewhere"), Path()):

@@ -12,13 +12,13 @@ from tests.corpora.fetching_helpers import (
     drive_folder,
     fails,
     fetch,
-    fill,
     ranges,
     row,
     sha256,
     tree,
 )
 from tests.corpora.local_server import Server
+from tests.corpora.preparing import fill
 
 OTHER = LONG[::-1]
 """What a mirror has, where it differs."""

@@ -88,7 +88,6 @@ def test_a_run_works_in_one_folder_and_takes_what_a_killed_one_left(
 
     monkeypatch.setattr(preparation, "map_processes", look)
     left = tmp_path / "results/.out.part"
-    left.mkdir(parents=True)
     fill(left, {"train.en-xx.en": "half"})
     assert "train.en-xx.en" not in prepare(tmp_path, [TSV])
     assert found == [".out.part"]
@@ -225,7 +224,6 @@ HELD_OUT_OF_TWO_PIVOTS = {
 )
 def test_held_out_splits_need_one_pivot(tmp_path: Path, train: SplitSource) -> None:
     for lang in ("de", "fr"):
-        (tmp_path / f"en-{lang}").mkdir()
         texts = {f"{side}.tsv": id_file(side, range(20)) for side in ("en", lang)}
         fill(tmp_path / f"en-{lang}", texts)
     message = (

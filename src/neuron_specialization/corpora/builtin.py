@@ -53,13 +53,9 @@ def training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
     """Return an endless stream of (English, `code`) pairs, none of them in valid or test.
 
     Every language gets sentences of its own. Short sentences come up again, as in real corpora.
-    An unknown code raises InputError.
+    Raises InputError for an unknown code when the first is asked for.
     """
-    # Checked here, not in the generator, so that the error comes with the call.
-    return _stream_training_pairs(find_language(code).code, seed)
-
-
-def _stream_training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
+    find_language(code)
     rng = Random(f"train {code} {seed}")
     while True:
         sentence = sample_sentence(rng)

@@ -80,7 +80,9 @@ def fetch_corpus(
     with FileLock(folder / f".{place.name}.lock"):
         before = table.read_records(place / table.MANIFEST, table.MANIFEST_COLUMNS)
         if not before:
-            print(table.licence_notice(sources), file=terminal, flush=True)
+            names = "; ".join(table.licences(sources))
+            notice = f"{place.name}: licence: {names} (see {place.name}/{table.LICENCE})"
+            print(notice, file=terminal, flush=True)
         rows = [row for source in sources for row in fetch_source(source, before, options)]
         write_text(place / table.LICENCE, table.licence_text(sources))
         write_text(place / table.MANIFEST, table.records_text(table.MANIFEST_COLUMNS, rows))
@@ -208,19 +210,11 @@ def bring(address: str, path: Path, options: Options) -> Path:
 
 
 def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
-    """Download a file, going on from what has come before if the server sends the rest."""
-    attempt = partial(transfer, address, arriving, name, terminal)
-    try:
-        with_retries(attempt, terminal)
-    except DownloadError as error:
-        if NO_RANGE not in str(error):
-            raise
-        table.drop(arriving)
-        with_retries(attempt, terminal)
+    """Download a file, going on from what has come before if the server sends the rest.
 
-
-def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
-    """Attempt once to download a file, showing progress on a terminal and nowhere else."""
+    Progress is shown on a terminal and nowhere else.
+    """
+    drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
     with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
 
         def progress(done: int, total: int | None) -> None:
@@ -229,9 +223,15 @@ def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
-        url = None if drive_id else address
-        gdown.download(url, str(arriving), id=drive_id, resume=True, progress=progress, **SETTINGS)
+        of_file: Any = {"id": drive_id, "resume": True, "progress": progress, **SETTINGS}
+        attempt = partial(gdown.download, None if drive_id else address, str(arriving), **of_file)
+        try:
+            with_retries(attempt, terminal)
+        except DownloadError as error:
+            if NO_RANGE not in str(error):
+                raise
+            table.drop(arriving)
+            with_retries(attempt, terminal)
 
 
 def with_retries(attempt: Callable[[], Result], terminal: TextIO) -> Result:

@@ -241,12 +241,6 @@ def record(downloads: Path, row: Mapping[str, str]) -> None:
     write_text(path, records_text(CHECKSUM_COLUMNS, [rows[name] for name in sorted(rows)]))
 
 
-def licence_notice(sources: Sequence[Source]) -> str:
-    """Return what is shown when a corpus is fetched for the first time."""
-    corpus = sources[0].corpus
-    return f"{corpus}: licence: {'; '.join(licences(sources))} (see {corpus}/{LICENCE})"
-
-
 def licence_text(sources: Sequence[Source]) -> str:
     """Return the licences of a corpus, each with the files that are under it."""
     parts = [f"{sources[0].corpus}: published by others, under the licences of its makers.\n"]
