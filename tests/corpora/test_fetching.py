@@ -132,13 +132,17 @@ def test_servers_that_do_not_recover(
 
 
 @pytest.mark.parametrize("kind", ["web", "drive", "large drive"])
-def test_a_download_goes_on_where_it_was_cut(server: Server, downloads: Path, kind: str) -> None:
+@pytest.mark.parametrize("faults", [[], [503], [429], [500, 503]])
+def test_a_download_goes_on_where_it_was_cut(
+    server: Server, downloads: Path, kind: str, faults: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "WAITS", (0.001,) * 4)
     # an attempt that goes on asks twice: for the file, then for the rest of it
-    faults = ["cut 3000000", None, 503, None]
+    all_faults = ["cut 3000000", None, *(fault for each in faults for fault in (each, None))]
     if kind == "web":
-        url = server.put("/a.bin", LONG, *faults)
+        url = server.put("/a.bin", LONG, *all_faults)
     else:
-        url = server.put_drive("file", LONG, *faults, large=kind == "large drive")
+        url = server.put_drive("file", LONG, *all_faults, large=kind == "large drive")
     fetch(downloads, row(url))
     assert corpus(downloads) == {"a.txt": LONG}
     (start,) = set(ranges(server))

@@ -1,5 +1,6 @@
 """Mirrors, on a disk and on the web, and files of this machine."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def test_bad_mirrors_are_errors(server: Server, downloads: Path, tmp_path: Path)
     fails(r"x y\.txt: no such file", downloads, row((tmp_path / "x y.txt").as_uri()))
 
 
+def test_a_copy_that_ends_early_leaves_nothing(
+    downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("neuron_specialization.corpora.fetching.shutil.copyfile", half)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(downloads, row(fill(tmp_path, {"a": TEXT}).joinpath("a").as_uri()))
+    assert not tree(downloads / "news")
+
+
 def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path
 ) -> None:
@@ -76,7 +90,7 @@ def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
     assert "readme" in corpus(tmp_path / "more")
 
 
-@pytest.mark.parametrize("faults", [(), (503,), ("cut 20",)])
+@pytest.mark.parametrize("faults", [(), (503,), (429,), ("cut 20",)])
 def test_downloads_on_the_web_stand_for_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path, faults: tuple[object, ...]
 ) -> None:

@@ -104,6 +104,16 @@ def test_a_system_is_one_row_per_pair_and_metric(tmp_path):
     assert frame[NOTE].eq("").all()
 
 
+def test_two_processes_score_as_one(tmp_path):
+    write_pair(tmp_path, "en-nl", [CAT, "x"], [CAT, CAT])
+    write_pair(tmp_path, "en-de", [CAT, ""], [CAT, CAT])
+    tables = [
+        sentence_table(score_outputs(tmp_path, ["en-de", "en-nl"], settings("bleu"), processes))
+        for processes in (1, 2)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_corpus_scores_are_made_of_the_kept_statistics(tmp_path):
     hypotheses = ["The cat sat on a mat.", "", "Dogs bark at cats.", "It rains."]
     references = [CAT, CAT, "Dogs bark at the cats.", "It rains."]

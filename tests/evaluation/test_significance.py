@@ -84,6 +84,11 @@ def test_it_is_sacrebleus_own_test_on_the_text(test: str, short: str, seed: int)
         assert rows["test"].item() == f"{short}:200|seed:{seed}"
 
 
+def test_two_processes_test_as_one() -> None:
+    both = [compare_systems(scored(GOOD), scored(POOR), settings("bootstrap"), n) for n in (1, 2)]
+    pd.testing.assert_frame_equal(*both)
+
+
 def test_comet_is_tested_on_the_mean() -> None:
     generator = np.random.default_rng(0)
     base = generator.normal(80, 5, size=60)

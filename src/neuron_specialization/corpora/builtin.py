@@ -53,9 +53,13 @@ def training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
     """Return an endless stream of (English, `code`) pairs, none of them in valid or test.
 
     Every language gets sentences of its own. Short sentences come up again, as in real corpora.
-    Raises InputError for an unknown code when the first is asked for.
+    An unknown code raises InputError.
     """
-    find_language(code)
+    # Checked here, not in the generator, so that the error comes with the call.
+    return _stream_training_pairs(find_language(code).code, seed)
+
+
+def _stream_training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
     rng = Random(f"train {code} {seed}")
     while True:
         sentence = sample_sentence(rng)

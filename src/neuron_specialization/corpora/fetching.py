@@ -210,11 +210,19 @@ def bring(address: str, path: Path, options: Options) -> Path:
 
 
 def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
-    """Download a file, going on from what has come before if the server sends the rest.
+    """Download a file, going on from what has come before if the server sends the rest."""
+    attempt = partial(transfer, address, arriving, name, terminal)
+    try:
+        with_retries(attempt, terminal)
+    except DownloadError as error:
+        if NO_RANGE not in str(error):
+            raise
+        table.drop(arriving)
+        with_retries(attempt, terminal)
 
-    Progress is shown on a terminal and nowhere else.
-    """
-    drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
+
+def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
+    """Attempt once to download a file, showing progress on a terminal and nowhere else."""
     with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
 
         def progress(done: int, total: int | None) -> None:
@@ -223,15 +231,9 @@ def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        of_file: Any = {"id": drive_id, "resume": True, "progress": progress, **SETTINGS}
-        attempt = partial(gdown.download, None if drive_id else address, str(arriving), **of_file)
-        try:
-            with_retries(attempt, terminal)
-        except DownloadError as error:
-            if NO_RANGE not in str(error):
-                raise
-            table.drop(arriving)
-            with_retries(attempt, terminal)
+        drive_id = address.removeprefix(DRIVE) if address.startswith(DRIVE) else None
+        url = None if drive_id else address
+        gdown.download(url, str(arriving), id=drive_id, resume=True, progress=progress, **SETTINGS)
 
 
 def with_retries(attempt: Callable[[], Result], terminal: TextIO) -> Result:

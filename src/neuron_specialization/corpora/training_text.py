@@ -85,9 +85,11 @@ def _write_cleaned(
     """Write all pairs that are good by themselves; return their fates, repetitions dropped."""
     pairs = clean(lines, text.cleaning, counts)
     digests = _beside(text, "digests")
-    with digests.open("wb", WRITE_BUFFER) as file:
-        noted = _noting_digests(pairs, file.write) if text.cleaning.drop_duplicates else pairs
-        write_pairs(noted, text.files)
+    if text.cleaning.drop_duplicates:
+        with digests.open("wb", WRITE_BUFFER) as file:
+            write_pairs(_noting_digests(pairs, file.write), text.files)
+    else:
+        write_pairs(pairs, text.files)
     fate_P = deduplication.new_fates(_beside(text, "fates"), counts["kept"])
     if text.cleaning.drop_duplicates:
         _count_dropped(counts, "duplicate", deduplication.drop_repetitions(fate_P, digests))
