@@ -41,33 +41,25 @@ def test_sentences_come_in_order_whatever_the_order_and_the_gaps(tmp_path: Path)
     assert log.hypotheses == ["Null\tzwei .", "", "Sieben ."]  # an empty one is one
 
 
-def test_sentence_pieces_are_joined_unless_they_are_already(tmp_path: Path) -> None:
-    log = read_generate_log(
-        write(
-            tmp_path,
-            "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
-        )
-    )
-    assert (log.sources, log.references, log.hypotheses) == (
-        ["Guten Tag ."],
-        ["Good day ."],
-        ["Good day ."],
-    )
+SENTENCES = {
+    "sentence pieces": (
+        "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
+        ("Guten Tag .", "Good day .", "Good day ."),
+    ),
+    "separators that are no line ends": (
+        "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n",
+        ("a\u2028b\x85c", "d\x0be", "f\u2029g"),
+    ),
+    "Windows line ends": ("S-0\ta\r\nT-0\tb\r\nH-0\t-1\tc\r\n", ("a", "b", "c")),
+}
 
 
-def test_separators_inside_a_sentence_are_no_line_ends(tmp_path: Path) -> None:
-    text = "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n"
+@pytest.mark.parametrize(("text", "sentence"), SENTENCES.values(), ids=SENTENCES)
+def test_sentences_as_they_were_written(
+    tmp_path: Path, text: str, sentence: tuple[str, str, str]
+) -> None:
     log = read_generate_log(write(tmp_path, text))
-    assert (log.sources, log.references, log.hypotheses) == (
-        ["a\u2028b\x85c"],
-        ["d\x0be"],
-        ["f\u2029g"],
-    )
-
-
-def test_a_log_with_windows_line_ends(tmp_path: Path) -> None:
-    log = read_generate_log(write(tmp_path, "S-0\ta\r\nT-0\tb\r\nH-0\t-1\tc\r\n"))
-    assert (log.sources, log.references, log.hypotheses) == (["a"], ["b"], ["c"])
+    assert (*log.sources, *log.references, *log.hypotheses) == sentence
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ DECOMPRESSORS: dict[bytes, Callable[[Path], Any]] = {
     b"\xfd7zXZ\0": lzma.open,
     b"BZh": bz2.open,
     b"\x28\xb5\x2f\xfd": zstd.open,
+    b"": lambda path: path.open("rb"),  # any other: not compressed
 }
 """By the first bytes of a file, since the name of a download need not tell its kind."""
 DAMAGE = (
@@ -95,13 +96,9 @@ class Job:
     """Bytes that may still come."""
 
     def extract(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
-        """Unpack the wanted files of an archive into a folder.
+        """Unpack the wanted files of an archive, which messages name by a label, into a folder.
 
-        Args:
-            archive: the file.
-            label: of the archive, for messages.
-            folder: where to unpack.
-            below: path of this folder, which the patterns see before the names of members.
+        The patterns see the path `below`, that of the folder, before the names of members.
         """
         with archive.open("rb") as file:
             start = file.read(8)
@@ -109,10 +106,10 @@ class Job:
             if start.startswith(ZIP):
                 self.extract_zip(archive, label, folder, below)
             else:
-                openers = [
-                    opener for magic, opener in DECOMPRESSORS.items() if start.startswith(magic)
-                ]
-                with openers[0](archive) if openers else archive.open("rb") as content:
+                opener = next(
+                    DECOMPRESSORS[magic] for magic in DECOMPRESSORS if start.startswith(magic)
+                )
+                with opener(archive) as content:
                     self.extract_tar(content, label, folder, below)
 
     def extract_tar(

@@ -30,12 +30,9 @@ def use_vocabulary(
     The entries of a given dictionary stay as they are, since their order is that of a model's
     embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
 
-    Args:
-        model: a SentencePiece model; None for corpora that are binarised already, whose pieces are
-            then joined without it. There is no `spm.model` then.
-        dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
-        tags: the languages whose tags are needed.
-        folder: where to write; it is made.
+    Without a model, as for corpora that are binarised already, there is no `spm.model`, and pieces
+    are joined without it. Without a dictionary (`token count` lines) the model's pieces are listed.
+    `tags` are the languages whose tags are needed; the folder is made.
 
     Raises:
         InputError: a file is missing or damaged, the two do not belong together, or the one does
@@ -72,8 +69,7 @@ def given_size(model: str = "", dictionary: str = "", *, tags: Sequence[str]) ->
     The files are those of `use_vocabulary`; one of them may be empty for none.
     """
     given = Path(model) if model else None, Path(dictionary) if dictionary else None
-    lines = vocabulary_lines(given[0], given[1], tags)
-    return len(lines) + len(FAIRSEQ_TOKENS)
+    return len(vocabulary_lines(given[0], given[1], tags)) + len(FAIRSEQ_TOKENS)
 
 
 def with_counts(tokens: Iterable[str]) -> list[str]:

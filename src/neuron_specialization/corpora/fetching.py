@@ -52,12 +52,7 @@ class Options:
     terminal: TextIO
 
 
-def fetch_corpus(
-    sources: Sequence[Source],
-    folder: Path,
-    mirror: str,
-    terminal: TextIO,
-) -> None:
+def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal: TextIO) -> None:
     """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
 
     `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neuron_specialization.corpora import readers
 from neuron_specialization.corpora.builtin import evaluation_pairs
-from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, new_counts
+from neuron_specialization.corpora.cleaning import COUNTS, Cleaning
 from neuron_specialization.corpora.corpus_files import (
     TRAIN,
     Codes,
@@ -165,7 +165,7 @@ def _hold_out(
 def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
     """Write the files of all splits of a pair; return the rows of the report, a split each."""
     lang, limit = language
-    counts = {source.name: new_counts() for source in preparation.sources}
+    counts = {source.name: dict.fromkeys(COUNTS, 0) for source in preparation.sources}
     for source in preparation.sources:
         if source.name == TRAIN:
             _prepare_training(preparation, source, lang, limit, counts)

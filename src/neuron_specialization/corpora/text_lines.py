@@ -26,14 +26,8 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".zst": zstd.open,
 }
 """How to open a compressed file, by the end of its name."""
-DAMAGES = (
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    zstd.ZstdError,
-    EOFError,
-    OSError,  # what bz2 raises
-)
+DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError)
+"""What damaged files raise; OSError is that of gzip and bz2."""
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
