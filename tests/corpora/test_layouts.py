@@ -20,6 +20,7 @@ from neuron_specialization.corpora.text_lines import read_lines
 from neuron_specialization.errors import InputError
 from tests.corpora.preparing import LENIENT, fill, prepare, read, report, source, within
 
+ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
 CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
 
 
@@ -121,28 +122,22 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str, damage: str) ->
 
 
 def test_ted_talks_lose_their_tags(tmp_path: Path) -> None:
-    english = [
-        "<url>http://www.ted.com/talks/x</url>",
-        "<keywords>talks, science</keywords>",
-        "<talkid>1</talkid>",
-        "<title>A title: once</title>",
-        "<description>TED Talk Subtitles: x</description>",
-        " Thank you . ",
-    ]
-    german = [
-        "<url>y</url>",
-        "<talkid>1</talkid>",
-        "<title>Titel</title>",
-        "<keywords>a</keywords>",
-    ]
-    german += ["<description>B</description>", " Danke ."]
-    fill(tmp_path, {"t.en": "\n".join(english) + "\n", "t.de": "\n".join(german) + "\n"})
+    english = (
+        "<url>http://www.ted.com/talks/x</url>\n<keywords>talks, science</keywords>\n"
+        "<talkid>1</talkid>\n<title>A title: once</title>\n"
+        "<description>TED Talk Subtitles: x</description>\n Thank you . \n"
+    )
+    german = (
+        "<url>y</url>\n<talkid>1</talkid>\n<title>Titel</title>\n<keywords>a</keywords>\n"
+        "<description>B</description>\n"
+    )
+    fill(tmp_path, {"t.en": english, "t.de": german + " Danke .\n"})
     assert read(tmp_path, "wit3", "t.{lang}") == [
         (1, "A title: once", "Titel"),
         (2, "TED Talk Subtitles: x", "B"),
         (3, "Thank you .", "Danke ."),
     ]
-    fill(tmp_path, {"t.de": "\n".join(german[:-1]) + "\n"})
+    fill(tmp_path, {"t.de": german})
     with pytest.raises(InputError, match=r"t\.en has 3 lines and .*t\.de has 2 lines"):
         read(tmp_path, "wit3", "t.{lang}")
 
@@ -214,8 +209,7 @@ def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
     rows = [f"{n}\tx{n}" if n % 10 else "\tempty" for n in range(100)]
     fill(tmp_path, {"en-de.tsv": "\n".join([*rows, "1\tx1", "2\tx2"])})
     splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=23)]
-    strict = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
-    files = prepare(tmp_path, splits, cleaning=strict)
+    files = prepare(tmp_path, splits, cleaning=ONCE)
     good = [str(n) for n in range(100) if n % 10]
     assert files["valid.en-de.en"].split() == good[22::23]
     assert files["train.en-de.en"].split() == [n for n in good if n not in good[22::23]]
@@ -245,8 +239,7 @@ def test_fates_do_not_depend_on_the_size_of_a_block(
     words = [str(n * n % 17) for n in range(60)]
     fill(tmp_path, {"en-de.tsv": "".join(f"{word}\tx{word}\n" for word in words)})
     splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=3)]
-    once = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
-    files = prepare(tmp_path, splits, cleaning=once)
+    files = prepare(tmp_path, splits, cleaning=ONCE)
     first = list(dict.fromkeys(words))
     assert files["valid.en-de.en"].split() == first[2::3]
     assert files["train.en-de.de"].split() == [f"x{w}" for w in first if w not in first[2::3]]

@@ -162,18 +162,14 @@ def _fill(template: str, split: str, pivot: str, lang: str, side: str, codes: Co
         **codes.get(side, {}),
         **{f"other_{column}": code for column, code in codes.get(lang, {}).items()},
     }
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
+    for name in PLACEHOLDER.findall(template):
         if name not in names:
             raise InputError(
                 f"split {split!r}: the path {template!r} has {{{name}}}, which language {side!r} "
                 f"with {other!r} does not have; known are {', '.join(sorted(names))}; other names "
                 "are columns of the table of languages"
             )
-        return names[name]
-
-    return PLACEHOLDER.sub(value, template)
+    return PLACEHOLDER.sub(lambda match: names[match[1]], template)
 
 
 def _find_file(folder: Path, path: str) -> Path:

@@ -97,8 +97,8 @@ def _check_pivot(corpora: Sequence[PairCorpus]) -> None:
             raise InputError(
                 f"split {corpus.split.name!r}: held-out splits need the same files of "
                 f"{corpus.pivot!r} for all pairs, but {_pivot_files(first)}, and "
-                f"{_pivot_files(corpus)}; have no "
-                "placeholder of the pair in its paths, and no exceptions with paths of their own"
+                f"{_pivot_files(corpus)}; have no placeholder of the pair in its paths, and no "
+                "exceptions with paths of their own"
             )
 
 

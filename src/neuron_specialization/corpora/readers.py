@@ -91,13 +91,15 @@ def _sentence_places(corpus: PairCorpus, side: str) -> Iterator[tuple[str, bytes
 
 
 def _read_text(corpus: PairCorpus) -> Iterator[Line]:
-    number = 0
+    number, form = 0, corpus.split.format
     for paths in zip(corpus.files[corpus.pivot], corpus.files[corpus.lang], strict=True):
-        sides = (_sentences(path, corpus.split.format) for path in paths)
-        for source, target in zip_longest(*sides):
+        for source, target in zip_longest(*(_sentences(path, form) for path in paths)):
             if source is None or target is None:
+                lengths = " and ".join(
+                    f"{path} has {sum(1 for _ in _sentences(path, form))} lines" for path in paths
+                )
                 raise InputError(
-                    f"split {corpus.split.name!r}: {_lengths(paths, corpus.split.format)}"
+                    f"split {corpus.split.name!r}: files of different length, {lengths}"
                 )
             number += 1
             yield Line(number, decode(source), decode(target))
@@ -120,11 +122,6 @@ def _has_text(line: bytes, format: str) -> bool:
 
 def _names(paths: Iterable[Path]) -> str:
     return " and ".join(map(str, paths))
-
-
-def _lengths(paths: tuple[Path, Path], format: str) -> str:
-    counts = (f"{path} has {sum(1 for _ in _sentences(path, format))} lines" for path in paths)
-    return f"files of different length, {' and '.join(counts)}"
 
 
 def _read_tsv(corpus: PairCorpus) -> Iterator[Line]:
