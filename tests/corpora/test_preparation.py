@@ -12,7 +12,6 @@ import pytest
 from neuron_specialization.corpora import preparation, training_text
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus
-from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.errors import InputError
 from neuron_specialization.parallel import map_processes
@@ -303,24 +302,14 @@ def test_builtin_corpus(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (DATA / "bible").is_dir(), reason=f"no real corpora in {DATA}")
 def test_real_verses_are_held_out_of_all_languages(tmp_path: Path) -> None:
-    prepare_corpora(
-        sources=[
-            within(split, DATA)
-            for split in (
-                source("train", "ids", "bible/{lang}.tsv"),
-                source("valid", "held_out", sentences=50),
-                source("test", "held_out", sentences=50),
-                source("ntrex", "text", "ntrex/{lang}.txt"),
-            )
-        ],
-        codes={},
-        pivot="en",
-        max_pairs={"de": 400, "uk": 300},
-        cleaning=Cleaning(max_words=60, max_ratio=2.5, drop_duplicates=True),
-        seed=1,
-        out=tmp_path,
-    )
-    files = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
+    splits = [
+        source("train", "ids", f"{DATA}/bible/{{lang}}.tsv"),
+        source("valid", "held_out", sentences=50),
+        source("test", "held_out", sentences=50),
+        source("ntrex", "text", f"{DATA}/ntrex/{{lang}}.txt"),
+    ]
+    cleaning = Cleaning(max_words=60, max_ratio=2.5, drop_duplicates=True)
+    files = prepare(tmp_path, splits, max_pairs={"de": 400, "uk": 300}, cleaning=cleaning)
     rows = report(files)
     assert [rows["train", pair]["kept"] for pair in ("en-de", "en-uk")] == [400, 300]
     assert all(rows["train", pair]["held_out"] >= 100 for pair in ("en-de", "en-uk"))

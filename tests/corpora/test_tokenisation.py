@@ -9,11 +9,7 @@ import sentencepiece
 
 from neuron_specialization.corpora import tokenisation
 from neuron_specialization.corpora.readers import Line
-from neuron_specialization.corpora.tokenisation import (
-    tokenise,
-    tokenised,
-    written_in_latin,
-)
+from neuron_specialization.corpora.tokenisation import tokenise, tokenised, written_in_latin
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation import moses
 from neuron_specialization.evaluation.generate_log import read_generate_log

@@ -8,10 +8,7 @@ from importlib import metadata
 
 import pytest
 
-from neuron_specialization.evaluation.comet_scores import (
-    comet_signature,
-    score_with_comet,
-)
+from neuron_specialization.evaluation.comet_scores import comet_signature, score_with_comet
 from tests.conftest import PROJECT
 from tests.evaluation.tiny_comet import (
     COMMIT,

@@ -35,8 +35,7 @@ def clean(
             continue
         source, source_words = _normalise(source)
         target, target_words = _normalise(target)
-        rule = _broken_length_rule(source_words, target_words, cleaning)
-        if rule is not None:
+        if rule := _broken_length_rule(source_words, target_words, cleaning):
             counts[rule] += 1
             continue
         counts["kept"] += 1

@@ -34,9 +34,8 @@ def use_vocabulary(
     are joined without it. Without a dictionary (`token count` lines) the model's pieces are listed.
     `tags` are the languages whose tags are needed; the folder is made.
 
-    Raises:
-        InputError: a file is missing or damaged, the two do not belong together, or the one does
-            not do without the other.
+    InputError if a file is missing or damaged, the two do not belong together, or the one does not
+    do without the other.
     """
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,10 +122,8 @@ def check_joinable(dictionary: Path, tokens: Sequence[str]) -> None:
 def read_dictionary(dictionary: Path) -> list[str]:
     """The tokens of a fairseq dictionary in their order, as fairseq reads it.
 
-    A token may be there twice where the later line ends in `#fairseq:overwrite`.
-
-    Raises:
-        InputError: a line has no count, or a token that is there before; file and line are named.
+    A token may be there twice where the later line ends in `#fairseq:overwrite`. InputError, which
+    names file and line, for a line without a count, or with a token that is there before.
     """
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)

@@ -93,8 +93,7 @@ def is_wanted(path: str, source: Source) -> bool:
 def mirror_address(mirror: str) -> str:
     """Return the address of a mirror, without a slash at its end; empty for no mirror.
 
-    Raises:
-        InputError: the mirror is a folder that does not exist.
+    InputError if it is a folder that does not exist.
     """
     if not mirror or mirror.startswith(("http://", "https://")):
         return mirror.rstrip("/")
@@ -156,8 +155,7 @@ class Facts(NamedTuple):
 def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
     """Return what a file should be and where this is written: in the table, or recorded before.
 
-    Raises:
-        InputError: the file of recorded checksums is damaged.
+    InputError if the file of recorded checksums is damaged.
     """
     path = downloads / CHECKSUMS
     if source.sha256 != UNKNOWN:
@@ -200,8 +198,7 @@ def read_records(path: Path, columns: Sequence[str]) -> Records:
 def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
     """Return the rows of a manifest or of recorded checksums by file.
 
-    Raises:
-        InputError: a line is damaged or the second of its file; place and line are named.
+    InputError, which names place and line, for a line that is damaged or the second of its file.
     """
     # not splitlines: names may hold whatever else Unicode ends a line with
     lines = text.removesuffix("\n").split("\n")

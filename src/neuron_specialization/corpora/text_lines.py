@@ -11,6 +11,7 @@ import lzma
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -69,11 +70,5 @@ def decode(raw: bytes) -> str | None:
 def split_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of an open file without line ends and byte order mark."""
     first = next(file, b"").removeprefix(BOM_UTF8)
-    if first:
-        yield _strip(first)
-    for line in file:
-        yield _strip(line)
-
-
-def _strip(line: bytes) -> bytes:
-    return line.removesuffix(b"\n").removesuffix(b"\r")
+    for line in chain([first] if first else [], file):
+        yield line.removesuffix(b"\n").removesuffix(b"\r")

@@ -37,12 +37,8 @@ def read_finished_scores(folder: Path, split: str) -> dict[str, FinishedScore]:
     `{split}_comet.txt` (`path<TAB>score: 0.8438`). Raises InputError, naming the file, for one
     that is none of these.
     """
-    scores = {}
-    for metric, name in FINISHED.items():
-        path = folder / name.format(split=split)
-        if path.is_file():
-            scores[metric] = _READERS[metric](path)
-    return scores
+    paths = {metric: folder / name.format(split=split) for metric, name in FINISHED.items()}
+    return {metric: _READERS[metric](path) for metric, path in paths.items() if path.is_file()}
 
 
 def _read_sacrebleu(path: Path) -> FinishedScore:
