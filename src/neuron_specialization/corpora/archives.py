@@ -59,10 +59,9 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
 
     `leave_out` has patterns of paths that are not wanted; `*` matches `/` too.
 
-    Raises:
-        InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
-            of the folder, or is far larger than it is packed. Nothing is then unpacked.
-        OSError: the disk is full. Nothing is then unpacked.
+    InputError if the archive is damaged or cut off, or a member is a link, a device, leads out of
+    the folder, or is far larger than it is packed; OSError if the disk is full. Nothing is then
+    unpacked.
     """
     with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
         tree = hidden / "tree"

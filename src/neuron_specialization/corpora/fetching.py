@@ -64,9 +64,8 @@ def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal:
     for first in `mirror`, a folder laid out like it, also as `file://` or http(s) address; empty
     for none. Licences and progress are shown on the terminal.
 
-    Raises:
-        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
-        OSError: the disk is full.
+    InputError if a file cannot be had, is not what it should be, or cannot be unpacked; OSError if
+    the disk is full.
     """
     address = table.mirror_address(mirror)
     options = Options(downloads=folder, mirror=address, terminal=terminal)

@@ -87,11 +87,7 @@ def score_outputs(
 
 
 def score_texts(
-    pair: str,
-    metric: str,
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    words: str = "",
+    pair: str, metric: str, hypotheses: Sequence[str], references: Sequence[str], words: str = ""
 ) -> Score:
     """Score aligned sentences of a direction in one metric; `words` is added to the signature."""
     if len(hypotheses) != len(references):
