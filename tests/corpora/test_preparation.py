@@ -189,7 +189,7 @@ def test_a_held_out_text_is_not_trained_on_under_another_id(tmp_path: Path) -> N
     verses = {f"v{i}": "and it was so" if i % 2 else f"verse {i}" for i in range(60)}
     for lang in ("en", "de"):
         lines = "".join(f"{key}\t{text} ({lang})\n" for key, text in verses.items())
-        (tmp_path / f"{lang}.tsv").write_text(lines, encoding="utf-8")
+        fill(tmp_path, {f"{lang}.tsv": lines})
     files = prepare(tmp_path, HELD_OUT)
     tested = set((files["valid.en-de.en"] + files["test.en-de.en"]).splitlines())
     assert "and it was so (en)" in tested
@@ -218,9 +218,7 @@ HELD_OUT_OF_TWO_PIVOTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "train", HELD_OUT_OF_TWO_PIVOTS.values(), ids=HELD_OUT_OF_TWO_PIVOTS.keys()
-)
+@pytest.mark.parametrize("train", HELD_OUT_OF_TWO_PIVOTS.values(), ids=HELD_OUT_OF_TWO_PIVOTS)
 def test_held_out_splits_need_one_pivot(tmp_path: Path, train: SplitSource) -> None:
     for lang in ("de", "fr"):
         texts = {f"{side}.tsv": id_file(side, range(20)) for side in ("en", lang)}

@@ -129,10 +129,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("files", "sources", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_say_where_and_leave_nothing_behind(
-    tmp_path: Path,
-    files: Mapping[str, str | bytes],
-    sources: Sequence[SplitSource],
-    message: str,
+    tmp_path: Path, files: Mapping[str, str | bytes], sources: Sequence[SplitSource], message: str
 ) -> None:
     with pytest.raises(InputError) as error:
         prepare(fill(tmp_path, files), sources)

@@ -44,9 +44,8 @@ def test_words_of_every_script(language: str) -> None:
 
 
 def test_recipes_differ_in_hyphens_and_punctuation() -> None:
-    assert tokenise(["a well-known “test” & <b>"], "en", "moses") == [
-        "a well-known “ test ” & < b >"
-    ]
+    words = "a well-known “ test ” & < b >"
+    assert tokenise(["a well-known “test” & <b>"], "en", "moses") == [words]
     assert tokenise(["a well-known “test”"], "en", AGGRESSIVE) == ['a well @-@ known " test "']
 
 

@@ -214,10 +214,7 @@ def test_unusable_files_are_named(tmp_path, content, message):
 
 @pytest.mark.parametrize(
     ("hypotheses", "references", "message"),
-    [
-        ([CAT], [CAT, CAT], "1 hypotheses but 2 references"),
-        ([], [], "no sentences"),
-    ],
+    [([CAT], [CAT, CAT], "1 hypotheses but 2 references"), ([], [], "no sentences")],
 )
 def test_unusable_requests(hypotheses, references, message):
     with pytest.raises(InputError, match=message):

@@ -206,8 +206,9 @@ def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
     for number, line in enumerate(lines, start=1):
         cells = line.split("\t")
         row = dict(zip(columns, cells, strict=False))
-        good = cells == list(columns)
-        if number > 1:
+        if number == 1:
+            good = cells == list(columns)
+        else:
             good = len(cells) == len(columns) and row["file"] not in rows
             good = good and bool(SHA256.fullmatch(row["sha256"])) and row["bytes"].isdecimal()
             rows[row["file"]] = row
