@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from urllib.request import url2pathname
 
 from neuron_specialization.errors import InputError
@@ -140,7 +139,8 @@ def drop(start: Path) -> None:
         path.unlink()
 
 
-class Facts(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Facts:
     """SHA-256 in hexadecimal digits and size of a file, as found or expected; None if unknown."""
 
     sha256: str | None

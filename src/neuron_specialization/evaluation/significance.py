@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -37,7 +37,8 @@ class SignificanceSettings:
     """Seed of the resampling."""
 
 
-class _Comparison(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Comparison:
     """What one test takes: statistics of the same sentences of two systems, each [N, S]."""
 
     pair: str
@@ -75,7 +76,9 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
                 "other; a paired test needs the same sentences of both"
             )
         statistics_NS, other_NS = (np.stack(list(table["statistics"])) for table in (rows, other))
-        comparison = _Comparison(pair, metric, statistics_NS, other_NS)
+        comparison = _Comparison(
+            pair=pair, metric=metric, statistics_NS=statistics_NS, other_NS=other_NS
+        )
         _check_references(comparison)
         yield comparison
 
