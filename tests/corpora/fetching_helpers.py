@@ -16,7 +16,6 @@ from neuron_specialization.corpora.sources import CHECKSUM_COLUMNS, Source, read
 from neuron_specialization.errors import InputError
 from tests.corpora.local_server import Server
 
-FAST = (0.001, 0.001)
 TEXT = b"ein Satz\nnoch ein Satz\n"
 LONG = random.Random(1).randbytes(2**22)
 IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
@@ -26,14 +25,6 @@ def tree(folder: Path) -> dict[str, bytes]:
     """All files below a folder, hidden ones included."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
-
-
-def fill(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files below a folder; returns it."""
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
 
 
 def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
@@ -68,12 +59,10 @@ def row(url: str, file: str = "a.txt", **settings: object) -> Source:
     return Source(corpus="news", file=file, url=url, **{**defaults, **settings})
 
 
-def fetch(
-    downloads: Path, *sources: Source, mirror: str = "", waits: Sequence[float] = FAST
-) -> str:
+def fetch(downloads: Path, *sources: Source, mirror: str = "") -> str:
     """Fetch a corpus; returns what a terminal shows."""
     terminal = io.StringIO()
-    fetch_corpus(sources, downloads, mirror, waits=waits, terminal=terminal)
+    fetch_corpus(sources, downloads, mirror, terminal)
     return terminal.getvalue()
 
 

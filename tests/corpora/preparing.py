@@ -1,7 +1,7 @@
-"""Small corpora through `prepare_corpora`, for tests."""
+"""Small corpora through `prepare_corpora`, and vocabularies learned of them, for tests."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus, read_split
 from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
+from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_vocabulary
 
 LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False)
 STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True)
@@ -37,9 +38,10 @@ HELD_OUT = [
 
 
 def fill(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below a folder; returns it."""
     for name, content in files.items():
-        data = content if isinstance(content, bytes) else content.encode()
-        (folder / name).write_bytes(data)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
 
 
@@ -87,3 +89,11 @@ def read(
 ) -> list[tuple[int | str, str | None, str | None]]:
     split = within(source("train", format, *path, **settings), folder)
     return [tuple(line) for line in read_corpus(find_corpus(split, "en", "de", {}))]
+
+
+def learn(lines: Iterable[str], tags: Sequence[str], folder: Path, **changes: object) -> None:
+    """Learn `spm.model` and `dict.txt` in a folder."""
+    values = {"model_type": "unigram", "size": 150, "character_coverage": 1.0, "temperature": 2}
+    settings = VocabularySettings(**{**values, "max_sentences": 1000, "seed": 1, **changes})
+    folder.mkdir(exist_ok=True)
+    learn_vocabulary(lines, tags, settings, folder / "spm.model", folder / "dict.txt")

@@ -19,7 +19,8 @@ from backports import zstd
 from neuron_specialization.corpora import archives
 from neuron_specialization.corpora.archives import unpack
 from neuron_specialization.errors import InputError
-from tests.corpora.fetching_helpers import TEXT, fill, tar, tree, zipped
+from tests.corpora.fetching_helpers import TEXT, tar, tree, zipped
+from tests.corpora.preparing import fill
 
 TAR_KINDS: dict[str, Callable[[bytes], bytes]] = {
     "tar": bytes,

@@ -12,8 +12,8 @@ from neuron_specialization.corpora.existing_vocabulary import (
     use_vocabulary,
     vocabulary_lines,
 )
-from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_vocabulary
 from neuron_specialization.errors import InputError
+from tests.corpora.preparing import learn
 
 LANGUAGES = ["en", "b1"]
 TAGS = ["__en__ 100", "__b1__ 100"]
@@ -23,16 +23,8 @@ TAGS = ["__en__ 100", "__b1__ 100"]
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a learned model and its dictionary, which ends in tags."""
     folder = tmp_path_factory.mktemp("learned")
-    settings = VocabularySettings(
-        model_type="bpe",
-        size=120,
-        character_coverage=1.0,
-        temperature=1,
-        max_sentences=1000,
-        seed=1,
-    )
     lines = [line for pair in evaluation_pairs("b1", "valid", 100, seed=1) for line in pair]
-    learn_vocabulary(lines, LANGUAGES, settings, folder / "spm.model", folder / "dict.txt")
+    learn(lines, LANGUAGES, folder, model_type="bpe", size=120)
     return folder
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import gzip
-import io
 import multiprocessing
 import re
 import socket
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.corpora.fetching import fetch_corpus
+from neuron_specialization.corpora import fetching
+from neuron_specialization.corpora.fetching import WAITS
 from neuron_specialization.errors import InputError
 from tests.corpora.fetching_helpers import (
     IDS,
@@ -23,7 +23,6 @@ from tests.corpora.fetching_helpers import (
     drive_folder,
     fails,
     fetch,
-    fill,
     ranges,
     row,
     sha256,
@@ -32,6 +31,10 @@ from tests.corpora.fetching_helpers import (
     zipped,
 )
 from tests.corpora.local_server import HTML, QUOTA, Server
+from tests.corpora.preparing import fill
+
+CUTS = ["cut 600000", None, "cut 600000", None, "cut 600000"]
+"""Faults of a file that does not arrive in one run."""
 
 # Rows of every kind
 
@@ -107,11 +110,13 @@ def test_servers_recover(
     server: Server, downloads: Path, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("neuron_specialization.corpora.fetching.time.sleep", waits.append)
-    url = server.put("/a.txt", TEXT, *[status] * 4)
-    fetch_corpus([row(url)], downloads, "", terminal=io.StringIO())
+    monkeypatch.setattr(fetching, "WAITS", WAITS)
+    monkeypatch.setattr(fetching.time, "sleep", waits.append)
+    said = fetch(downloads, row(server.put("/a.txt", TEXT, *[status] * 4)))
     assert corpus(downloads) == {"a.txt": TEXT}
     assert waits == [2, 4, 8, 16]
+    assert f"{status}" in said
+    assert "trying again in 16 s" in said
 
 
 @pytest.mark.parametrize(
@@ -129,15 +134,16 @@ def test_servers_that_do_not_recover(
 @pytest.mark.parametrize("kind", ["web", "drive", "large drive"])
 @pytest.mark.parametrize("faults", [[], [503], [429], [500, 503]])
 def test_a_download_goes_on_where_it_was_cut(
-    server: Server, downloads: Path, kind: str, faults: list[int]
+    server: Server, downloads: Path, kind: str, faults: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fetching, "WAITS", (0.001,) * 4)
     # an attempt that goes on asks twice: for the file, then for the rest of it
     all_faults = ["cut 3000000", None, *(fault for each in faults for fault in (each, None))]
     if kind == "web":
         url = server.put("/a.bin", LONG, *all_faults)
     else:
         url = server.put_drive("file", LONG, *all_faults, large=kind == "large drive")
-    fetch(downloads, row(url), waits=[0.001] * 4)
+    fetch(downloads, row(url))
     assert corpus(downloads) == {"a.txt": LONG}
     (start,) = set(ranges(server))
     assert 2000000 < start <= 3000000
@@ -145,8 +151,7 @@ def test_a_download_goes_on_where_it_was_cut(
 
 
 def test_a_download_goes_on_in_the_next_run(server: Server, downloads: Path) -> None:
-    cuts = ["cut 600000", None, "cut 600000", None, "cut 600000"]
-    source = row(server.put("/a.bin", LONG, *cuts), sha256=sha256(LONG), bytes=len(LONG))
+    source = row(server.put("/a.bin", LONG, *CUTS), sha256=sha256(LONG), bytes=len(LONG))
     with pytest.raises(InputError, match=r"incomplete.*The next run goes on"):
         fetch(downloads, source)
     (partial,) = tree(downloads / "news")
@@ -164,7 +169,7 @@ def test_servers_that_send_whole_files_only(server: Server, downloads: Path) -> 
     assert server.requests[-1][1] is None
 
 
-def test_without_a_network(downloads: Path) -> None:
+def test_without_a_network(server: Server, downloads: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/a"
@@ -216,8 +221,7 @@ def test_drive_refuses(server: Server, downloads: Path, page: str) -> None:
 
 
 def test_a_refusal_keeps_what_has_come(server: Server, downloads: Path) -> None:
-    cuts = ["cut 600000", None, "cut 600000", None, "cut 600000"]
-    source = row(server.put_drive("full", LONG, *cuts))
+    source = row(server.put_drive("full", LONG, *CUTS))
     with pytest.raises(InputError, match="incomplete"):
         fetch(downloads, source)
     before = tree(downloads / "news")

@@ -18,8 +18,9 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import find_corpus, read_split
 from neuron_specialization.corpora.text_lines import read_lines
 from neuron_specialization.errors import InputError
-from tests.corpora.preparing import LENIENT, fill, prepare, read, report, source, within
+from tests.corpora.preparing import TSV, fill, prepare, read, report, source, within
 
+ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
 CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
 
 
@@ -57,8 +58,6 @@ def test_paths_that_cannot_be_filled_in(
 
 def test_wildcards_match_one_file(tmp_path: Path) -> None:
     split = within(source("train", "text", "**/train.{lang}"), tmp_path)
-    for folder in ("a/b", "c"):
-        (tmp_path / folder).mkdir(parents=True)
     fill(tmp_path / "a/b", {"train.en": "one\n", "train.de": "eins\n"})
     corpus = find_corpus(split, "en", "de", {})
     assert corpus.files["de"] == (tmp_path / "a/b/train.de",)
@@ -70,7 +69,6 @@ def test_wildcards_match_one_file(tmp_path: Path) -> None:
 
 
 def test_wildcards_of_an_absolute_path(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
     fill(tmp_path / "a", {"train.en": "one\n", "train.de": "eins\n"})
     split = source("train", "text", f"{tmp_path}/*/train.{{lang}}")
     for folder in (Path("elsewhere"), Path()):
@@ -124,28 +122,22 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, suffix: str, damage: str) ->
 
 
 def test_ted_talks_lose_their_tags(tmp_path: Path) -> None:
-    english = [
-        "<url>http://www.ted.com/talks/x</url>",
-        "<keywords>talks, science</keywords>",
-        "<talkid>1</talkid>",
-        "<title>A title: once</title>",
-        "<description>TED Talk Subtitles: x</description>",
-        " Thank you . ",
-    ]
-    german = [
-        "<url>y</url>",
-        "<talkid>1</talkid>",
-        "<title>Titel</title>",
-        "<keywords>a</keywords>",
-    ]
-    german += ["<description>B</description>", " Danke ."]
-    fill(tmp_path, {"t.en": "\n".join(english) + "\n", "t.de": "\n".join(german) + "\n"})
+    english = (
+        "<url>http://www.ted.com/talks/x</url>\n<keywords>talks, science</keywords>\n"
+        "<talkid>1</talkid>\n<title>A title: once</title>\n"
+        "<description>TED Talk Subtitles: x</description>\n Thank you . \n"
+    )
+    german = (
+        "<url>y</url>\n<talkid>1</talkid>\n<title>Titel</title>\n<keywords>a</keywords>\n"
+        "<description>B</description>\n"
+    )
+    fill(tmp_path, {"t.en": english, "t.de": german + " Danke .\n"})
     assert read(tmp_path, "wit3", "t.{lang}") == [
         (1, "A title: once", "Titel"),
         (2, "TED Talk Subtitles: x", "B"),
         (3, "Thank you .", "Danke ."),
     ]
-    fill(tmp_path, {"t.de": "\n".join(german[:-1]) + "\n"})
+    fill(tmp_path, {"t.de": german})
     with pytest.raises(InputError, match=r"t\.en has 3 lines and .*t\.de has 2 lines"):
         read(tmp_path, "wit3", "t.{lang}")
 
@@ -191,17 +183,16 @@ def test_fields_with_quotation_marks_below_a_header(tmp_path: Path) -> None:
 
 
 def test_fields_that_pandas_quotes_are_read_as_they_were(tmp_path: Path) -> None:
-    texts = pd.DataFrame(
-        {"en": ['He said "yes".', '"Yes"', "none", '"', 'a""'], "de": list("abcde")}
-    )
-    texts.to_csv(tmp_path / "en-de.tsv", sep="\t", index=False)
+    english = ['He said "yes".', '"Yes"', "none", '"', 'a""']
+    table = pd.DataFrame({"en": english, "de": "x"})
+    table.to_csv(tmp_path / "en-de.tsv", sep="\t", index=False)
     found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
-    assert [source for _, source, _ in found] == list(texts["en"])
+    assert [source for _, source, _ in found] == english
 
 
 def test_several_files_follow_one_another(tmp_path: Path) -> None:
-    fill(tmp_path, {"dev.en": "1\n2\n", "dev.de": "eins\nzwei\n", "devtest.en": "3\n"})
-    fill(tmp_path, {"devtest.de": "drei\n"})
+    fill(tmp_path, {"dev.en": "1\n2\n", "dev.de": "eins\nzwei\n"})
+    fill(tmp_path, {"devtest.en": "3\n", "devtest.de": "drei\n"})
     both = ("dev.{lang}", "devtest.{lang}")
     assert read(tmp_path, "text", *both) == [(1, "1", "eins"), (2, "2", "zwei"), (3, "3", "drei")]
     fill(tmp_path, {"devtest.de": " \n"})
@@ -216,9 +207,8 @@ def test_several_files_follow_one_another(tmp_path: Path) -> None:
 def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
     rows = [f"{n}\tx{n}" if n % 10 else "\tempty" for n in range(100)]
     fill(tmp_path, {"en-de.tsv": "\n".join([*rows, "1\tx1", "2\tx2"])})
-    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=23)]
-    strict = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
-    files = prepare(tmp_path, splits, cleaning=strict)
+    splits = [TSV, source("valid", "every_nth", every=23)]
+    files = prepare(tmp_path, splits, cleaning=ONCE)
     good = [str(n) for n in range(100) if n % 10]
     assert files["valid.en-de.en"].split() == good[22::23]
     assert files["train.en-de.en"].split() == [n for n in good if n not in good[22::23]]
@@ -232,7 +222,7 @@ def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
 
 def test_every_nth_and_a_cap_together(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "".join(f"{n}\tx{n}\n" for n in range(100))})
-    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=10)]
+    splits = [TSV, source("valid", "every_nth", every=10)]
     files = prepare(tmp_path, splits, max_pairs={"de": 20})
     assert len(files["valid.en-de.en"].split()) == 10
     assert len(files["train.en-de.en"].split()) == 20
@@ -247,9 +237,8 @@ def test_fates_do_not_depend_on_the_size_of_a_block(
     monkeypatch.setattr(deduplication, "BLOCK", block)
     words = [str(n * n % 17) for n in range(60)]
     fill(tmp_path, {"en-de.tsv": "".join(f"{word}\tx{word}\n" for word in words)})
-    splits = [source("train", "tsv", "{pair}.tsv"), source("valid", "every_nth", every=3)]
-    once = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
-    files = prepare(tmp_path, splits, cleaning=once)
+    splits = [TSV, source("valid", "every_nth", every=3)]
+    files = prepare(tmp_path, splits, cleaning=ONCE)
     first = list(dict.fromkeys(words))
     assert files["valid.en-de.en"].split() == first[2::3]
     assert files["train.en-de.de"].split() == [f"x{w}" for w in first if w not in first[2::3]]
@@ -271,14 +260,9 @@ def test_a_cap_chooses_every_pair_equally_often(
 
 def test_languages_in_parallel_give_the_same_files(tmp_path: Path) -> None:
     for lang in ("de", "fr", "it"):
-        text = "".join(f"{n} a\t{lang} {n}\n" for n in range(500))
-        fill(tmp_path, {f"en-{lang}.tsv": text})
+        fill(tmp_path, {f"en-{lang}.tsv": "".join(f"{n} a\t{lang} {n}\n" for n in range(500))})
     caps: Mapping[str, int | None] = {"de": 100, "fr": None, "it": 7}
-    train = [source("train", "tsv", "{pair}.tsv")]
-    runs = [
-        prepare(tmp_path, train, max_pairs=caps, out=str(n), processes=n, cleaning=LENIENT)
-        for n in (1, 3)
-    ]
+    runs = [prepare(tmp_path, [TSV], max_pairs=caps, out=f"{n}", processes=n) for n in (1, 3)]
     assert runs[0] == runs[1]
     assert [pair for _, pair in report(runs[0])] == ["en-de", "en-fr", "en-it"]
 
@@ -286,10 +270,5 @@ def test_languages_in_parallel_give_the_same_files(tmp_path: Path) -> None:
 def test_an_error_of_one_language_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "a\tb\n", "en-fr.tsv": "a b\n"})
     with pytest.raises(InputError, match=re.escape("en-fr.tsv:1: 0 tabs")):
-        prepare(
-            tmp_path,
-            [source("train", "tsv", "{pair}.tsv")],
-            max_pairs={"de": None, "fr": None},
-            processes=2,
-        )
+        prepare(tmp_path, [TSV], max_pairs={"de": None, "fr": None}, processes=2)
     assert not list((tmp_path / "results").iterdir())

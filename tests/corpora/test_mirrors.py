@@ -13,35 +13,28 @@ from tests.corpora.fetching_helpers import (
     drive_folder,
     fails,
     fetch,
-    fill,
     ranges,
     row,
     sha256,
     tree,
 )
 from tests.corpora.local_server import Server
+from tests.corpora.preparing import fill
 
 OTHER = LONG[::-1]
 """What a mirror has, where it differs."""
 
 
-@pytest.mark.parametrize("as_address", [False, True])
-def test_a_mirror_on_a_disk_comes_first(
-    server: Server, downloads: Path, tmp_path: Path, as_address: bool
-) -> None:
-    mirror = fill(tmp_path / "my mirror", {"news/a.txt": TEXT})
-    sources = row(server.put("/a.txt", b"x")), row(server.put("/b.txt", b"b"), "b.txt")
-    fetch(downloads, *sources, mirror=mirror.as_uri() if as_address else str(mirror))
-    assert corpus(downloads) == {"a.txt": TEXT, "b.txt": b"b"}
-    assert server.seen() == ["/b.txt"]
-
-
-def test_a_mirror_on_the_web_comes_first(server: Server, downloads: Path) -> None:
+@pytest.mark.parametrize("kind", ["path", "address", "web"])
+def test_a_mirror_comes_first(server: Server, downloads: Path, tmp_path: Path, kind: str) -> None:
+    folder = fill(tmp_path / "my mirror", {"news/a.txt": TEXT})
     server.put("/mirror/news/a.txt", TEXT)
     sources = row(server.put("/a.txt", b"x")), row(server.put("/b.txt", b"b"), "b.txt")
-    fetch(downloads, *sources, mirror=f"{server.base}/mirror/")
+    places = {"path": str(folder), "address": folder.as_uri(), "web": f"{server.base}/mirror/"}
+    fetch(downloads, *sources, mirror=places[kind])
     assert corpus(downloads) == {"a.txt": TEXT, "b.txt": b"b"}
-    assert server.seen() == ["/mirror/news/a.txt", "/mirror/news/b.txt", "/b.txt"]
+    asked = ["/mirror/news/a.txt", "/mirror/news/b.txt", "/b.txt"]
+    assert server.seen() == (asked if kind == "web" else ["/b.txt"])
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -12,7 +12,6 @@ import pytest
 from neuron_specialization.corpora import preparation, training_text
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus
-from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.errors import InputError
 from neuron_specialization.parallel import map_processes
@@ -88,7 +87,6 @@ def test_a_run_works_in_one_folder_and_takes_what_a_killed_one_left(
 
     monkeypatch.setattr(preparation, "map_processes", look)
     left = tmp_path / "results/.out.part"
-    left.mkdir(parents=True)
     fill(left, {"train.en-xx.en": "half"})
     assert "train.en-xx.en" not in prepare(tmp_path, [TSV])
     assert found == [".out.part"]
@@ -191,7 +189,7 @@ def test_a_held_out_text_is_not_trained_on_under_another_id(tmp_path: Path) -> N
     verses = {f"v{i}": "and it was so" if i % 2 else f"verse {i}" for i in range(60)}
     for lang in ("en", "de"):
         lines = "".join(f"{key}\t{text} ({lang})\n" for key, text in verses.items())
-        (tmp_path / f"{lang}.tsv").write_text(lines, encoding="utf-8")
+        fill(tmp_path, {f"{lang}.tsv": lines})
     files = prepare(tmp_path, HELD_OUT)
     tested = set((files["valid.en-de.en"] + files["test.en-de.en"]).splitlines())
     assert "and it was so (en)" in tested
@@ -220,12 +218,9 @@ HELD_OUT_OF_TWO_PIVOTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "train", HELD_OUT_OF_TWO_PIVOTS.values(), ids=HELD_OUT_OF_TWO_PIVOTS.keys()
-)
+@pytest.mark.parametrize("train", HELD_OUT_OF_TWO_PIVOTS.values(), ids=HELD_OUT_OF_TWO_PIVOTS)
 def test_held_out_splits_need_one_pivot(tmp_path: Path, train: SplitSource) -> None:
     for lang in ("de", "fr"):
-        (tmp_path / f"en-{lang}").mkdir()
         texts = {f"{side}.tsv": id_file(side, range(20)) for side in ("en", lang)}
         fill(tmp_path / f"en-{lang}", texts)
     message = (
@@ -305,24 +300,14 @@ def test_builtin_corpus(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (DATA / "bible").is_dir(), reason=f"no real corpora in {DATA}")
 def test_real_verses_are_held_out_of_all_languages(tmp_path: Path) -> None:
-    prepare_corpora(
-        sources=[
-            within(split, DATA)
-            for split in (
-                source("train", "ids", "bible/{lang}.tsv"),
-                source("valid", "held_out", sentences=50),
-                source("test", "held_out", sentences=50),
-                source("ntrex", "text", "ntrex/{lang}.txt"),
-            )
-        ],
-        codes={},
-        pivot="en",
-        max_pairs={"de": 400, "uk": 300},
-        cleaning=Cleaning(max_words=60, max_ratio=2.5, drop_duplicates=True),
-        seed=1,
-        out=tmp_path,
-    )
-    files = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
+    splits = [
+        source("train", "ids", f"{DATA}/bible/{{lang}}.tsv"),
+        source("valid", "held_out", sentences=50),
+        source("test", "held_out", sentences=50),
+        source("ntrex", "text", f"{DATA}/ntrex/{{lang}}.txt"),
+    ]
+    cleaning = Cleaning(max_words=60, max_ratio=2.5, drop_duplicates=True)
+    files = prepare(tmp_path, splits, max_pairs={"de": 400, "uk": 300}, cleaning=cleaning)
     rows = report(files)
     assert [rows["train", pair]["kept"] for pair in ("en-de", "en-uk")] == [400, 300]
     assert all(rows["train", pair]["held_out"] >= 100 for pair in ("en-de", "en-uk"))

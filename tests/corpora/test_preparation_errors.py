@@ -11,17 +11,7 @@ import pytest
 from neuron_specialization.corpora.corpus_files import SplitSource
 from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
-from tests.corpora.preparing import (
-    HELD_OUT,
-    IDS,
-    TEXT,
-    TSV,
-    VALID,
-    fill,
-    id_file,
-    prepare,
-    source,
-)
+from tests.corpora.preparing import HELD_OUT, IDS, TEXT, TSV, VALID, fill, id_file, prepare, source
 
 ERRORS = {
     "no source file": ({"en-de.de": "a\n"}, [TEXT], r"en-de\.en: no such .*train.*'en'.*the attic"),
@@ -139,10 +129,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("files", "sources", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_say_where_and_leave_nothing_behind(
-    tmp_path: Path,
-    files: Mapping[str, str | bytes],
-    sources: Sequence[SplitSource],
-    message: str,
+    tmp_path: Path, files: Mapping[str, str | bytes], sources: Sequence[SplitSource], message: str
 ) -> None:
     with pytest.raises(InputError) as error:
         prepare(fill(tmp_path, files), sources)

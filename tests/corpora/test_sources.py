@@ -13,14 +13,15 @@ from neuron_specialization.corpora.sources import (
     read_sources,
 )
 from neuron_specialization.errors import InputError
+from tests.conftest import PROJECT
 
 HEAD = "corpus\tfile\turl\tsha256\tbytes\tunpack\tleave_out\tlicence\tabout\n"
+SCHEMA = PROJECT / "config/schemas/sources.schema.yaml"
 
 
 @pytest.fixture
-def shipped(project: Path) -> dict[str, list[Source]]:
-    schema = project / "config/schemas/sources.schema.yaml"
-    return read_sources(project / "config/sources.tsv", schema)
+def shipped() -> dict[str, list[Source]]:
+    return read_sources(PROJECT / "config/sources.tsv", SCHEMA)
 
 
 def test_the_shipped_table_is_read(shipped: dict[str, list[Source]]) -> None:
@@ -48,8 +49,8 @@ def test_the_folder_of_ec40_is_cut_to_ec30(shipped: dict[str, list[Source]]) -> 
         assert is_left_out(path, folder.leave_out) == left_out, path
 
 
-def test_every_column_of_the_table_is_described(project: Path) -> None:
-    schema = yaml.safe_load((project / "config/schemas/sources.schema.yaml").read_text())
+def test_every_column_of_the_table_is_described() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
     assert "\t".join(schema["properties"]) + "\n" == HEAD
     assert all("description" in column for column in schema["properties"].values())
     assert schema["additionalProperties"] is False
@@ -77,24 +78,21 @@ def test_every_column_of_the_table_is_described(project: Path) -> None:
         ("news\t.\tdrive-folder:x\tunknown\t\tyes\t\tCC0\tx", "column unpack: False was"),
     ],
 )
-def test_bad_cells_of_the_table_are_errors(
-    tmp_path: Path, project: Path, cells: str, message: str
-) -> None:
+def test_bad_cells_of_the_table_are_errors(tmp_path: Path, cells: str, message: str) -> None:
     table = tmp_path / "sources.tsv"
     table.write_text(f"{HEAD}{cells}\n", encoding="utf-8")
     with pytest.raises(InputError, match=f"sources.tsv, line 2.*{message}"):
-        read_sources(table, project / "config/schemas/sources.schema.yaml")
+        read_sources(table, SCHEMA)
 
 
-def test_a_file_has_one_row(tmp_path: Path, project: Path) -> None:
+def test_a_file_has_one_row(tmp_path: Path) -> None:
     table = tmp_path / "sources.tsv"
     line = "news\ta\thttp://x/a\tunknown\t\t\t*.b c\tCC0\tx\n"
     table.write_text(HEAD + line + line.replace("news", "talks"), encoding="utf-8")
-    schema = project / "config/schemas/sources.schema.yaml"
-    assert read_sources(table, schema)["talks"][0].leave_out == ("*.b", "c")
+    assert read_sources(table, SCHEMA)["talks"][0].leave_out == ("*.b", "c")
     table.write_text(HEAD + line + line, encoding="utf-8")
     with pytest.raises(InputError, match=r"sources.tsv: file news/a has two rows"):
-        read_sources(table, schema)
+        read_sources(table, SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -14,29 +14,18 @@ from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.sampling import keep_rates
 from neuron_specialization.corpora.text_lines import count_lines
 from neuron_specialization.corpora.vocabulary import (
-    VocabularySettings,
     dictionary_size,
     join_pieces,
     language_file,
-    learn_vocabulary,
     piece_joiner,
     read_sentences,
     sample_lines,
     vocabulary_folder,
 )
 from neuron_specialization.errors import InputError
-
-
-def settings(**changes: object) -> VocabularySettings:
-    values = {
-        "model_type": "unigram",
-        "size": 150,
-        "character_coverage": 1.0,
-        "temperature": 2,
-        "max_sentences": 1000,
-        "seed": 1,
-    }
-    return VocabularySettings(**(values | changes))
+from tests.conftest import PROJECT
+from tests.corpora.fetching_helpers import tree
+from tests.corpora.preparing import learn
 
 
 @pytest.fixture
@@ -55,12 +44,11 @@ def corpora(tmp_path: Path) -> list[tuple[Path, Path]]:
 def test_dictionary_lists_pieces_then_tags(
     corpora: list[tuple[Path, Path]], tmp_path: Path, model_type: str
 ) -> None:
-    model, dictionary = tmp_path / "spm.model", tmp_path / "dict.txt"
     lines = sample_lines(corpora, temperature=2, seed=1)
-    tags = ["en", "a1", "b1"]
-    learn_vocabulary(lines, tags, settings(model_type=model_type), model, dictionary)
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    tokens = [line.split(" ")[0] for line in dictionary.read_text(encoding="utf-8").splitlines()]
+    learn(lines, ["en", "a1", "b1"], tmp_path, model_type=model_type)
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spm.model"))
+    text = (tmp_path / "dict.txt").read_text(encoding="utf-8")
+    tokens = [line.split(" ")[0] for line in text.splitlines()]
     assert len(processor) == 150
     assert len(tokens) == 150 - 3 + 3
     assert tokens[:-3] == [processor.id_to_piece(i) for i in range(3, 150)]
@@ -68,24 +56,14 @@ def test_dictionary_lists_pieces_then_tags(
     assert dictionary_size(150, tags=3) == len(tokens) + 4
 
 
-def test_the_same_seed_gives_the_same_files(
-    corpora: list[tuple[Path, Path]], tmp_path: Path
-) -> None:
-    for name in ("one", "two"):
-        lines = sample_lines(corpora, temperature=2, seed=1)
-        learn_vocabulary(lines, ["en"], settings(), tmp_path / name, tmp_path / f"{name}.txt")
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert (tmp_path / "one.txt").read_bytes() == (tmp_path / "two.txt").read_bytes()
-
-
 LEARN = """
 import sys
 from pathlib import Path
-from neuron_specialization.corpora.vocabulary import *
-text, model, model_type = sys.argv[1:]
-settings = VocabularySettings(model_type=model_type, size=100, character_coverage=1.0,
-                              temperature=1, max_sentences=120, seed=1)
-learn_vocabulary(read_sentences(Path(text)), ["en"], settings, Path(model), Path(model + ".txt"))
+from neuron_specialization.corpora.vocabulary import read_sentences
+from tests.corpora.preparing import learn
+text, folder, model_type = sys.argv[1:]
+lines = read_sentences(Path(text))
+learn(lines, ["en"], Path(folder), model_type=model_type, size=100, max_sentences=120)
 """
 
 
@@ -98,13 +76,13 @@ def test_sentencepiece_chooses_the_same_lines_in_every_process(
     text.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     for name in ("one", "two"):
         command = [sys.executable, "-c", LEARN, str(text), str(tmp_path / name), model_type]
-        subprocess.run(command, check=True)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+        subprocess.run(command, check=True, cwd=PROJECT)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
     # and not all of them, nor the first ones
     for name, some in (("all", lines), ("first", lines[:120])):
-        chosen = settings(model_type=model_type, size=100, max_sentences=len(some) + 1)
-        learn_vocabulary(iter(some), ["en"], chosen, tmp_path / name, tmp_path / f"{name}.txt")
-        assert (tmp_path / f"{name}.txt").read_bytes() != (tmp_path / "one.txt").read_bytes()
+        folder, most = tmp_path / name, len(some) + 1
+        learn(some, ["en"], folder, model_type=model_type, size=100, max_sentences=most)
+        assert tree(folder)["dict.txt"] != tree(tmp_path / "one")["dict.txt"]
 
 
 def sample_one_by_one(corpora: list[tuple[Path, Path]], temperature: float, seed: int) -> list[str]:
@@ -148,9 +126,7 @@ def test_sides_of_different_length_are_an_error(
     corpora: list[tuple[Path, Path]], missing: int
 ) -> None:
     path = corpora[0][missing]
-    path.write_text(
-        "".join(f"{line}\n" for line in list(read_sentences(path))[:-1]), encoding="utf-8"
-    )
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     with pytest.raises(ValueError, match="zip"):
         list(sample_lines(corpora, 2, seed=1))
 
@@ -161,8 +137,7 @@ def model(
 ) -> sentencepiece.SentencePieceProcessor:
     """A model in a vocabulary folder."""
     lines = sample_lines(corpora, temperature=2, seed=1)
-    chosen = settings(model_type=request.param)
-    learn_vocabulary(lines, ["en"], chosen, tmp_path / "spm.model", tmp_path / "dict.txt")
+    learn(lines, ["en"], tmp_path, model_type=request.param)
     return sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spm.model"))
 
 
@@ -198,24 +173,12 @@ def test_the_model_joins_pieces_where_there_is_one(
         vocabulary.load_pieces(tmp_path, "en")
 
 
-def test_small_corpora_are_used_whole_and_large_ones_thinned(
-    corpora: list[tuple[Path, Path]],
-) -> None:
-    lines = list(sample_lines(corpora, temperature=2, seed=1))
-    small = corpora[1][1].read_text(encoding="utf-8").splitlines()
-    large = set(corpora[0][1].read_text(encoding="utf-8").splitlines())
-    assert set(small) <= set(lines)
-    # sizes 100 and 25 at temperature 2: half of the large one
-    assert 30 <= len([line for line in lines if line in large]) <= 70
-
-
 def test_an_impossible_size_names_the_setting(
     corpora: list[tuple[Path, Path]], tmp_path: Path
 ) -> None:
     lines = sample_lines(corpora, temperature=2, seed=1)
-    model, dictionary = tmp_path / "spm.model", tmp_path / "dict.txt"
     with pytest.raises(InputError, match=r"spm\.model: .* 100000 unigram .* change the size"):
-        learn_vocabulary(lines, ["en"], settings(size=100_000), model, dictionary)
+        learn(lines, ["en"], tmp_path, size=100_000)
     assert not (tmp_path / "spm.model").exists()
     assert not list(tmp_path.glob("*.part"))
 

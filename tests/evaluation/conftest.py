@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.evaluation.tiny_comet import TEXTS, as_samples, build_encoder, build_model
+from tests.evaluation.tiny_comet import TEXTS, build_encoder, build_model
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,9 @@ def expected(model):
     return {
         pair: [
             100 * score
-            for sample in as_samples(text)  # one by one: no order to lose
+            for row in zip(text.sources, text.hypotheses, text.references, strict=True)
+            for sample in [dict(zip(("src", "mt", "ref"), row, strict=True))]
+            # one by one: no order to lose
             for score in metric.predict([sample], gpus=0, progress_bar=False).scores
         ]
         for pair, text in TEXTS.items()

@@ -5,19 +5,16 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from unittest.mock import patch
 
 import pytest
 
-from neuron_specialization.evaluation.comet_scores import (
-    comet_signature,
-    score_with_comet,
-)
+from neuron_specialization.evaluation.comet_scores import comet_signature, score_with_comet
 from tests.conftest import PROJECT
 from tests.evaluation.tiny_comet import (
     COMMIT,
     TEXTS,
     approximately,
-    count_calls,
     put_in_cache,
     serve_hub,
     settings,
@@ -44,17 +41,19 @@ assert logging.root.handlers == [] and logging.root.level == logging.WARNING
 
 
 def test_directions_are_scored_in_order_by_one_load_and_one_prediction(
-    model, expected, network, monkeypatch, capfd
+    model, expected, network, capfd
 ):
-    from comet.models import RegressionMetric
+    from comet.models import RegressionMetric as Metric
 
-    loads = count_calls(monkeypatch, RegressionMetric, "load_from_checkpoint")
-    predictions = count_calls(monkeypatch, RegressionMetric, "predict")
     before = logging.root.handlers[:], logging.root.level, logging.root.manager.disable
-    scores = score_with_comet(TEXTS, settings(model))
+    with (
+        patch.object(Metric, "load_from_checkpoint", wraps=Metric.load_from_checkpoint) as load,
+        patch.object(Metric, "predict", autospec=True, side_effect=Metric.predict) as predict,
+    ):
+        scores = score_with_comet(TEXTS, settings(model))
     assert scores == approximately(expected)
     assert list(scores) == ["en-de", "en-nl"]
-    assert (len(loads), len(predictions), network) == (1, 1, [])
+    assert (load.call_count, predict.call_count, network) == (1, 1, [])
     assert capfd.readouterr() == ("", "")
     assert before == (logging.root.handlers, logging.root.level, logging.root.manager.disable)
     # The order could not be told from scores that are all alike.
@@ -105,10 +104,8 @@ def test_a_job_downloads_once_what_it_needs_and_is_quiet(model, encoder, tmp_pat
 
 @pytest.mark.parametrize("batch_size", [1, 64])
 def test_a_checkpoint_is_a_model_too(model, expected, batch_size):
-    checkpoint = model / "checkpoints" / "model.ckpt"
-    assert score_with_comet(TEXTS, settings(checkpoint, batch_size=batch_size)) == approximately(
-        expected
-    )
+    chosen = settings(model / "checkpoints" / "model.ckpt", batch_size=batch_size)
+    assert score_with_comet(TEXTS, chosen) == approximately(expected)
 
 
 @pytest.mark.parametrize("offline", [True, False])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.generate_log import read_generate_log
+from neuron_specialization.evaluation.generate_log import GenerateLog, read_generate_log
+from tests.corpora.preparing import fill
 
 LOG = """\
 2024-01-01 | INFO | loading model
@@ -27,47 +28,37 @@ Generate test with beam=5: BLEU4 = 1.00, 1/1/1/1 (BP=1.000, ratio=1.000, syslen=
 """
 
 
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "generate-test.txt"
-    path.write_bytes(text.encode())
-    return path
+def read(folder: Path, text: str | bytes) -> GenerateLog:
+    return read_generate_log(fill(folder, {"generate-test.txt": text}) / "generate-test.txt")
 
 
 def test_sentences_come_in_order_whatever_the_order_and_the_gaps(tmp_path: Path) -> None:
-    log = read_generate_log(write(tmp_path, LOG))
+    log = read(tmp_path, LOG)
     assert log.numbers == [0, 3, 7]
     assert log.sources == ["Zero __de__ .", "Three", "Seven ."]  # only the tag in front goes
     assert log.references == ["Null\teins .", "Drei", "Sieben <<unk>> ."]  # a tab is text
     assert log.hypotheses == ["Null\tzwei .", "", "Sieben ."]  # an empty one is one
 
 
-def test_sentence_pieces_are_joined_unless_they_are_already(tmp_path: Path) -> None:
-    log = read_generate_log(
-        write(
-            tmp_path,
-            "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
-        )
-    )
-    assert (log.sources, log.references, log.hypotheses) == (
-        ["Guten Tag ."],
-        ["Good day ."],
-        ["Good day ."],
-    )
+SENTENCES = {
+    "sentence pieces": (
+        "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
+        ("Guten Tag .", "Good day .", "Good day ."),
+    ),
+    "separators that are no line ends": (
+        "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n",
+        ("a\u2028b\x85c", "d\x0be", "f\u2029g"),
+    ),
+    "Windows line ends": ("S-0\ta\r\nT-0\tb\r\nH-0\t-1\tc\r\n", ("a", "b", "c")),
+}
 
 
-def test_separators_inside_a_sentence_are_no_line_ends(tmp_path: Path) -> None:
-    text = "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n"
-    log = read_generate_log(write(tmp_path, text))
-    assert (log.sources, log.references, log.hypotheses) == (
-        ["a\u2028b\x85c"],
-        ["d\x0be"],
-        ["f\u2029g"],
-    )
-
-
-def test_a_log_with_windows_line_ends(tmp_path: Path) -> None:
-    log = read_generate_log(write(tmp_path, "S-0\ta\r\nT-0\tb\r\nH-0\t-1\tc\r\n"))
-    assert (log.sources, log.references, log.hypotheses) == (["a"], ["b"], ["c"])
+@pytest.mark.parametrize(("text", "sentence"), SENTENCES.values(), ids=SENTENCES)
+def test_sentences_as_they_were_written(
+    tmp_path: Path, text: str, sentence: tuple[str, str, str]
+) -> None:
+    log = read(tmp_path, text)
+    assert (*log.sources, *log.references, *log.hypotheses) == sentence
 
 
 @pytest.mark.parametrize(
@@ -85,16 +76,14 @@ def test_a_log_with_windows_line_ends(tmp_path: Path) -> None:
 def test_a_bad_log_is_named_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in LOG
     with pytest.raises(InputError, match=rf"generate-test\.txt, {message}|{message}"):
-        read_generate_log(write(tmp_path, LOG.replace(old, new)))
+        read(tmp_path, LOG.replace(old, new))
 
 
 def test_a_log_without_sentences(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"generate-test\.txt: no line of a source"):
-        read_generate_log(write(tmp_path, "2024-01-01 | INFO | loading model\n"))
+        read(tmp_path, "2024-01-01 | INFO | loading model\n")
 
 
 def test_invalid_utf8_is_named_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "generate-test.txt"
-    path.write_bytes(b"S-0\ta\nT-0\tb\xff\n")
     with pytest.raises(InputError, match=r"generate-test\.txt, line 2: byte 0xff"):
-        read_generate_log(path)
+        read(tmp_path, b"S-0\ta\nT-0\tb\xff\n")

@@ -1,6 +1,5 @@
 """Outputs of any origin in one form: text, words, untouched references, finished scores."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from neuron_specialization.evaluation.outputs import (
     read_outputs,
     read_untouched,
 )
+from tests.corpora.fetching_helpers import tree
+from tests.corpora.preparing import fill
 from tests.evaluation.released import PUBLISHED, RELEASED_PAIRS, needs_outputs, released_scores
 
 LOG = """\
@@ -28,12 +29,6 @@ H-1\t-0.5\t
 """
 
 
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
-    return path
-
-
 @needs_outputs
 @pytest.mark.parametrize("pair", RELEASED_PAIRS)
 def test_released_logs_give_the_released_text_line_for_line(pair: str, tmp_path: Path) -> None:
@@ -44,7 +39,7 @@ def test_released_logs_give_the_released_text_line_for_line(pair: str, tmp_path:
 
 
 def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> None:
-    write(tmp_path / "in/en-de/generate-test.txt", LOG)
+    fill(tmp_path / "in/en-de", {"generate-test.txt": LOG})
     copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
     found = read_outputs(tmp_path / "out/en-de", "test")
     assert found.sources == ["One.", "It's four-fold."]
@@ -55,39 +50,33 @@ def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> N
 
 
 def test_untouched_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
-    write(tmp_path / "in/en-de/generate-test.txt", LOG)
-    flores = write(tmp_path / "de.txt", "".join(f"Satz {n}.\n" for n in range(6)))
+    fill(tmp_path / "in/en-de", {"generate-test.txt": LOG})
+    flores = fill(tmp_path, {"de.txt": "".join(f"Satz {n}.\n" for n in range(6))}) / "de.txt"
     copy_direction(tmp_path / "in", "test", {"en-de": flores, "en": flores}, tmp_path, "en-de")
     assert read_untouched(tmp_path / "en-de", "test") == ["Satz 1.", "Satz 4."]
 
 
 @pytest.mark.parametrize(
-    ("lines", "kind", "message"),
+    ("texts", "lines", "message"),
     [
-        (4, "log", r"de\.txt has 4 lines, but en-de has sentence number 4"),
-        (3, "text", r"de\.txt has 3 lines, but en-de has 2 sentences"),
+        ({"generate-test.txt": LOG}, 4, "4 lines, but en-de has sentence number 4"),
+        (dict.fromkeys(["test-sys.txt", "test-ref.txt"], "a\nb\n"), 3, "3 lines, .* 2 sentences"),
     ],
 )
 def test_untouched_references_of_another_corpus(
-    tmp_path: Path, lines: int, kind: str, message: str
+    tmp_path: Path, texts: dict[str, str], lines: int, message: str
 ) -> None:
-    if kind == "log":
-        write(tmp_path / "in/en-de/generate-test.txt", LOG)
-    else:
-        write(tmp_path / "in/en-de/test-sys.txt", "a\nb\n")
-        write(tmp_path / "in/en-de/test-ref.txt", "a\nb\n")
-    flores = write(tmp_path / "de.txt", "Satz.\n" * lines)
-    with pytest.raises(InputError, match=message):
+    fill(tmp_path / "in/en-de", texts)
+    flores = fill(tmp_path, {"de.txt": "Satz.\n" * lines}) / "de.txt"
+    with pytest.raises(InputError, match=rf"de\.txt has {message}"):
         copy_direction(tmp_path / "in", "test", {"en-de": flores}, tmp_path / "out", "en-de")
 
 
 def test_plain_text_stays_as_it_is(tmp_path: Path) -> None:
-    for name, text in (("src", "a .\nb\n"), ("ref", "c &amp;\n\n"), ("sys", "d\te\n__x__ f\n")):
-        write(tmp_path / f"in/en-de/test-{name}.txt", text)
+    texts = {"src": "a .\nb\n", "ref": "c &amp;\n\n", "sys": "d\te\n__x__ f\n"}
+    fill(tmp_path / "in/en-de", {f"test-{name}.txt": text for name, text in texts.items()})
     copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
-    for name in ("src", "ref", "sys"):
-        file = f"en-de/test-{name}.txt"
-        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "in" / file).read_bytes()
+    assert tree(tmp_path / "out") == tree(tmp_path / "in")
     assert read_outputs(tmp_path / "out/en-de", "test").hypothesis_words is None
 
 
@@ -105,14 +94,13 @@ def test_plain_text_stays_as_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_bad_text_is_named(tmp_path: Path, files: dict[str, str], message: str) -> None:
-    for name, text in files.items():
-        write(tmp_path / f"en-de/test-{name}.txt", text)
+    fill(tmp_path / "en-de", {f"test-{name}.txt": text for name, text in files.items()})
     with pytest.raises(InputError, match=message):
         copy_direction(tmp_path, "test", {}, tmp_path / "out", "en-de")
 
 
 def test_missing_directions_are_listed_unless_there_is_none_at_all(tmp_path: Path) -> None:
-    write(tmp_path / "en-de/test_comet.txt", "x\tscore: 0.5\n")
+    fill(tmp_path / "en-de", {"test_comet.txt": "x\tscore: 0.5\n"})
     (tmp_path / "en-nl").mkdir()
     assert find_missing(tmp_path, ["en-de", "en-nl", "de-en"], "test") == ["en-nl", "de-en"]
     with pytest.raises(InputError, match=r"no folder of a direction has outputs of valid"):
@@ -126,9 +114,9 @@ def test_missing_directions_are_listed_unless_there_is_none_at_all(tmp_path: Pat
 def test_own_translations_meet_the_two_sides_of_their_pair(
     tmp_path: Path, pair: str, moses: bool
 ) -> None:
-    write(tmp_path / "corpora/test.en-de.en", "Good day .\nYes .\n")
-    write(tmp_path / "corpora/test.en-de.de", "Guten Tag .\nJa .\n")
-    write(tmp_path / f"translations/{pair}.txt", "x .\n\n")
+    corpora = {"test.en-de.en": "Good day .\nYes .\n", "test.en-de.de": "Guten Tag .\nJa .\n"}
+    fill(tmp_path / "corpora", corpora)
+    fill(tmp_path / "translations", {f"{pair}.txt": "x .\n\n"})
     corpus = Corpus(folder=tmp_path / "corpora", split="test", pivot="en", moses=moses)
     postprocess_direction(tmp_path / "translations", corpus, {}, tmp_path / "out", pair)
     found = read_outputs(tmp_path / "out" / pair, "test")
@@ -156,9 +144,8 @@ def test_the_authors_score_files_are_read() -> None:
 
 
 def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
-    score = {"score": 31.6, "signature": "s"}
-    write(tmp_path / "test_detok_bleu.txt", json.dumps(score))
-    write(tmp_path / "test_comet.txt", "a b/test-sys.txt\tscore: 0.8274\n")
+    bleu, comet = '{"score": 31.6, "signature": "s"}', "a b/test-sys.txt\tscore: 0.8274\n"
+    fill(tmp_path, {"test_detok_bleu.txt": bleu, "test_comet.txt": comet})
     found = read_finished_scores(tmp_path, "test")
     assert found["bleu"].agrees_with(31.6337)
     assert not found["bleu"].agrees_with(31.66)
@@ -178,7 +165,7 @@ def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
     ],
 )
 def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
-    write(tmp_path / name, text)
+    fill(tmp_path, {name: text})
     with pytest.raises(InputError, match=message):
         read_finished_scores(tmp_path, "test")
 

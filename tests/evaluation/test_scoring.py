@@ -1,7 +1,5 @@
 """Scores of small corpora, of the released outputs, and what unusable files lead to."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +22,7 @@ from neuron_specialization.evaluation.scoring import (
     sentence_table,
     write_scores,
 )
+from tests.corpora.preparing import fill
 from tests.evaluation.released import (
     PUBLISHED,
     RELEASED_PAIRS,
@@ -33,11 +32,6 @@ from tests.evaluation.released import (
 )
 
 CAT = "The cat sat on the mat."
-
-
-def write(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -77,9 +71,8 @@ def test_signatures_name_the_papers_settings(metric, signature):
 
 
 def write_pair(folder, pair, hypotheses, references):
-    for name, lines in (("sys", hypotheses), ("ref", references), ("src", references)):
-        (folder / pair).mkdir(parents=True, exist_ok=True)
-        write(folder / pair / f"test-{name}.txt", "".join(f"{line}\n" for line in lines))
+    texts = {"test-sys.txt": hypotheses, "test-ref.txt": references, "test-src.txt": references}
+    fill(folder / pair, {name: "\n".join([*lines, ""]) for name, lines in texts.items()})
 
 
 def settings(*metrics, **more):
@@ -139,7 +132,7 @@ def test_corpus_scores_are_made_of_the_kept_statistics(tmp_path):
 
 def test_untouched_references_are_a_metric_of_their_own(tmp_path):
     write_pair(tmp_path, "en-de", [CAT], ["The cat sat on the rug."])
-    write(tmp_path / "en-de/test-untouched.txt", f"{CAT}\n")
+    fill(tmp_path / "en-de", {"test-untouched.txt": f"{CAT}\n"})
     write_pair(tmp_path, "de-en", [CAT], [CAT])
     chosen = settings("bleu", "bleu_untouched")
     frame = corpus_table(score_outputs(tmp_path, ["en-de", "de-en"], chosen))
@@ -150,15 +143,14 @@ def test_untouched_references_are_a_metric_of_their_own(tmp_path):
 
 def test_tokenised_bleu_counts_the_words_of_the_corpus_or_those_of_sacremoses(tmp_path):
     write_pair(tmp_path, "en-de", ["Ja-ja, gut."], ["Ja-ja, gut."])
-    words = ["Ja @-@ ja , sehr gut ."]
-    write(tmp_path / "en-de/test-sys.words.txt", "Ja @-@ ja , gut .\n")
-    write(tmp_path / "en-de/test-ref.words.txt", f"{words[0]}\n")
+    ours, words = "Ja @-@ ja , gut .\n", "Ja @-@ ja , sehr gut .\n"
+    fill(tmp_path / "en-de", {"test-sys.words.txt": ours, "test-ref.words.txt": words})
     write_pair(tmp_path, "en-nl", ["Ja, goed."], ["Ja, heel goed."])
     directions = ["en-de", "en-nl"]
     own = corpus_table(score_outputs(tmp_path, directions, settings("tokenised_bleu")))
     plain = BLEU(tokenize="none", smooth_method="none", force=True)
     expected = [
-        plain.corpus_score(["Ja @-@ ja , gut ."], [words]).score,
+        plain.corpus_score([ours], [[words]]).score,
         plain.corpus_score(["Ja , goed ."], [["Ja , heel goed ."]]).score,
     ]
     assert own["score"].tolist() == expected
@@ -203,7 +195,7 @@ def test_scores_survive_their_file(tmp_path):
     ],
 )
 def test_lines_end_at_newlines_only(tmp_path, content, sentences):
-    assert read_sentences(write(tmp_path / "text", content)) == sentences
+    assert read_sentences(fill(tmp_path, {"text": content}) / "text") == sentences
 
 
 @pytest.mark.parametrize(
@@ -215,19 +207,14 @@ def test_lines_end_at_newlines_only(tmp_path, content, sentences):
     ],
 )
 def test_unusable_files_are_named(tmp_path, content, message):
-    path = tmp_path / "text"
-    if content is not None:
-        write(path, content)
+    fill(tmp_path, {} if content is None else {"text": content})
     with pytest.raises(InputError, match=message):
-        read_sentences(path)
+        read_sentences(tmp_path / "text")
 
 
 @pytest.mark.parametrize(
     ("hypotheses", "references", "message"),
-    [
-        ([CAT], [CAT, CAT], "1 hypotheses but 2 references"),
-        ([], [], "no sentences"),
-    ],
+    [([CAT], [CAT, CAT], "1 hypotheses but 2 references"), ([], [], "no sentences")],
 )
 def test_unusable_requests(hypotheses, references, message):
     with pytest.raises(InputError, match=message):

@@ -13,7 +13,7 @@ from sacrebleu.significance import PairedTest
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.metrics import mean_statistics
-from neuron_specialization.evaluation.scoring import Score, score_texts, sentence_table
+from neuron_specialization.evaluation.scoring import score_texts, sentence_table
 from neuron_specialization.evaluation.significance import (
     COMPARISON_COLUMNS,
     SignificanceSettings,
@@ -33,21 +33,7 @@ from neuron_specialization.tables.comparisons import (
     with_tests,
 )
 
-WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "sat",
-    "ran",
-    "on",
-    "under",
-    "mat",
-    "and",
-    "then",
-    "it",
-    "rained",
-]
+WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "and", "then", "it", "rains"]
 
 
 def sentences_of(seed: int, count: int = 40) -> list[str]:
@@ -108,19 +94,8 @@ def test_comet_is_tested_on_the_mean() -> None:
     base = generator.normal(80, 5, size=60)
 
     def comet(scores: np.ndarray) -> pd.DataFrame:
-        return sentence_table(
-            [
-                Score(
-                    pair="en-de",
-                    metric="comet",
-                    score=float(scores.mean()),
-                    sentences=60,
-                    signature="",
-                    statistics_NS=mean_statistics(scores),
-                    score_N=list(scores),
-                )
-            ]
-        )
+        statistics = list(mean_statistics(scores))
+        return pd.DataFrame({"pair": "en-de", "metric": "comet", "statistics": statistics})
 
     better = compare_systems(comet(base + 1), comet(base), settings("bootstrap"))
     assert better["score"].item() == pytest.approx((base + 1).mean())
@@ -244,10 +219,8 @@ def test_an_untested_direction_leaves_a_cell_unmarked() -> None:
 def test_every_seed_counts() -> None:
     cells = level_cells(["en-de"], LEVELS, "en")
     mixed = comparison(PARENT, en_de=[(1, 0.01), (1, 0.2)])
-    assert wins_table([mixed], {"": cells}, "bleu", 0.05)[["wins", "ties"]].iloc[0].tolist() == [
-        1,
-        1,
-    ]
+    first = wins_table([mixed], {"": cells}, "bleu", 0.05).iloc[0]
+    assert (first["wins"], first["ties"]) == (1, 1)
     assert not find_marks([mixed], {"": cells}, "bleu", 0.05)
     alike = comparison(PARENT, en_de=[(1, 0.01), (2, 0.02)])
     assert find_marks([alike], {"": cells}, "bleu", 0.05)["", "Ours", ("High", "O2M")] == "†"

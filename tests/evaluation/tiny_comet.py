@@ -153,11 +153,6 @@ def settings(model, **changes) -> CometSettings:
     return CometSettings(**{**default, **changes})
 
 
-def as_samples(text):
-    columns = text.sources, text.hypotheses, text.references
-    return [dict(zip(("src", "mt", "ref"), row, strict=True)) for row in zip(*columns, strict=True)]
-
-
 def put_in_cache(cache: Path, name: str, folder: Path) -> Path:
     """Put a model where the hub's client would have put it."""
     home = cache / f"models--{name.replace('/', '--')}"
@@ -173,17 +168,6 @@ def with_hparams(folder: Path, model: Path, **changes) -> Path:
     hparams = {**yaml.safe_load((model / "hparams.yaml").read_text()), **changes}
     save_model(folder, {**checkpoint, "hyper_parameters": hparams}, hparams)
     return folder
-
-
-def count_calls(monkeypatch, owner, name) -> list:
-    calls, original = [], getattr(owner, name)
-
-    def counted(*arguments, **options):
-        calls.append(name)
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(owner, name, counted)
-    return calls
 
 
 def approximately(scores):

@@ -34,6 +34,7 @@ DECOMPRESSORS: dict[bytes, Callable[[Path], Any]] = {
     b"\xfd7zXZ\0": lzma.open,
     b"BZh": bz2.open,
     b"\x28\xb5\x2f\xfd": zstd.open,
+    b"": lambda path: path.open("rb"),  # any other: not compressed
 }
 """By the first bytes of a file, since the name of a download need not tell its kind."""
 DAMAGE = (
@@ -56,15 +57,11 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
     Files get their names at the end, when all of them are whole, and replace those of the same
     name. Kinds: tar (also with gzip, xz, bzip2 or zstandard) and zip.
 
-    Args:
-        archive: whose name does not matter.
-        folder: where to unpack; it is made.
-        leave_out: patterns of paths that are not wanted; `*` matches `/` too.
+    `leave_out` has patterns of paths that are not wanted; `*` matches `/` too.
 
-    Raises:
-        InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
-            of the folder, or is far larger than it is packed. Nothing is then unpacked.
-        OSError: the disk is full. Nothing is then unpacked.
+    InputError if the archive is damaged or cut off, or a member is a link, a device, leads out of
+    the folder, or is far larger than it is packed; OSError if the disk is full. Nothing is then
+    unpacked.
     """
     with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
         tree = hidden / "tree"
@@ -98,13 +95,9 @@ class Job:
     """Bytes that may still come."""
 
     def extract(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
-        """Unpack the wanted files of an archive into a folder.
+        """Unpack the wanted files of an archive, which messages name by a label, into a folder.
 
-        Args:
-            archive: the file.
-            label: of the archive, for messages.
-            folder: where to unpack.
-            below: path of this folder, which the patterns see before the names of members.
+        The patterns see the path `below`, that of the folder, before the names of members.
         """
         with archive.open("rb") as file:
             start = file.read(8)
@@ -112,10 +105,10 @@ class Job:
             if start.startswith(ZIP):
                 self.extract_zip(archive, label, folder, below)
             else:
-                openers = [
-                    opener for magic, opener in DECOMPRESSORS.items() if start.startswith(magic)
-                ]
-                with openers[0](archive) if openers else archive.open("rb") as content:
+                opener = next(
+                    DECOMPRESSORS[magic] for magic in DECOMPRESSORS if start.startswith(magic)
+                )
+                with opener(archive) as content:
                     self.extract_tar(content, label, folder, below)
 
     def extract_tar(

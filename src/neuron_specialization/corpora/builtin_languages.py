@@ -66,11 +66,6 @@ class Family:
     cases: bool = False
     future_auxiliary: bool = False
 
-    @property
-    def word_order(self) -> str:
-        """Order of subject, verb and object, such as SVO."""
-        return "".join(part for part in self.clause_order if part in "SVO")
-
 
 FAMILIES = {
     "A": Family(
@@ -108,9 +103,12 @@ class BuiltinLanguage:
     code: str
     family: str
     script: str
-    word_order: str
     sound_changes: tuple[SoundChange, ...]
-    loans_from: str | None = None
+
+    @property
+    def word_order(self) -> str:
+        """Order of subject, verb and object, such as SVO."""
+        return "".join(part for part in FAMILIES[self.family].clause_order if part in "SVO")
 
 
 # They apply in this order, as regular expressions, to whole words.
@@ -134,9 +132,7 @@ LANGUAGES = {
         code=code,
         family=code[0].upper(),
         script=SCRIPT_EXCEPTIONS.get(code, FAMILIES[code[0].upper()].script),
-        word_order=FAMILIES[code[0].upper()].word_order,
         sound_changes=sound_changes,
-        loans_from=LOANS_FROM.get(code),
     )
     for code, sound_changes in SOUND_CHANGES.items()
 }
@@ -171,14 +167,13 @@ def shared_lexicon(a: str, b: str) -> float:
 @cache
 def lexicon(code: str) -> Mapping[str, Root]:
     """Return every concept's root before the sound changes."""
-    language = LANGUAGES[code]
     rng = Random(f"lexicon of {code}")
     own = round(OWN_SHARE * len(ROOT_CONCEPTS))
-    loans = round(LOAN_SHARE * len(ROOT_CONCEPTS)) if language.loans_from else 0
+    loans = round(LOAN_SHARE * len(ROOT_CONCEPTS)) if code in LOANS_FROM else 0
     replaced = rng.sample(CONTENT_CONCEPTS, own + loans)
-    roots = dict(_ancestral_lexicon(language.family))
+    roots = dict(_ancestral_lexicon(LANGUAGES[code].family))
     for concept in replaced[own:]:
-        roots[concept] = _ancestral_lexicon(language.loans_from or "")[concept]
+        roots[concept] = _ancestral_lexicon(LOANS_FROM[code])[concept]
     taken = {(code, change_sounds(root.sounds, code)) for root in roots.values()}
     for concept in replaced[:own]:
         roots[concept] = Root(sounds=_coin_root(rng, 2, [code], taken), origin=code)

@@ -21,17 +21,12 @@ class Cleaning:
     drop_duplicates: bool
 
 
-def new_counts() -> dict[str, int]:
-    """Return a zero for every entry of `COUNTS`."""
-    return dict.fromkeys(COUNTS, 0)
-
-
 def clean(
     lines: Iterable[Line], cleaning: Cleaning, counts: dict[str, int]
 ) -> Iterator[tuple[str, str]]:
     """Yield the pairs that break no rule, whitespace normalised to single spaces.
 
-    `counts` (from `new_counts`) is added to as the lines are read: one entry of `RULES` for each
+    `counts` (by `COUNTS`) is added to as the lines are read: one entry of `RULES` for each
     dropped pair, "kept" for each other one. Repeated pairs are not looked for here.
     """
     for _, source, target in lines:
@@ -40,8 +35,7 @@ def clean(
             continue
         source, source_words = _normalise(source)
         target, target_words = _normalise(target)
-        rule = _broken_length_rule(source_words, target_words, cleaning)
-        if rule is not None:
+        if rule := _broken_length_rule(source_words, target_words, cleaning):
             counts[rule] += 1
             continue
         counts["kept"] += 1

@@ -36,9 +36,11 @@ class SplitSource:
     sentences: int = 0
     every: int = 0
     header: bool = False
+    """Whether the first line of a TSV file names the languages of its columns."""
     tokenise: str = ""
     latin: tuple[str, ...] = ()
     origin: str = ""
+    """Where the corpus comes from, told to a user who does not have it."""
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
     """By language, where its pair with the pivot comes from instead."""
 
@@ -51,40 +53,29 @@ class SplitSource:
 class PairCorpus:
     """The files of one split and pair."""
 
-    split: str
-    """Name of the split, for messages."""
-    format: str
-    """One of `FORMATS`."""
+    split: SplitSource
+    """The split, as it is for this pair."""
     pivot: str
     """Language that all pairs share."""
     lang: str
     """The other language."""
     files: Mapping[str, tuple[Path, ...]]
     """By language, the files of that side; the same for both sides of a TSV corpus."""
-    header: bool
-    """The first line of a TSV file names the languages of its columns."""
-    origin: str
-    """Where the corpus comes from, told to a user who does not have it."""
 
     def check(self) -> None:
         """Raise an InputError for a file that is not there."""
         for side, paths in self.files.items():
             for path in paths:
-                if not path.is_file():
-                    raise InputError(self._missing(path, side))
-
-    def _missing(self, path: Path, side: str) -> str:
-        pair = pair_name(self.pivot, self.lang)
-        found = _matches(Path(), str(path))
-        what = (
-            f"{len(found)} files match ({', '.join(map(str, found[:4]))})"
-            if found
-            else "no such file"
-        )
-        return (
-            f"{path}: {what} (split {self.split!r}, language {side!r}, pair {pair!r}). "
-            f"The corpus comes from: {self.origin}"
-        )
+                if path.is_file():
+                    continue
+                found = _matches(Path(), str(path))
+                names = ", ".join(map(str, found[:4]))
+                what = f"{len(found)} files match ({names})" if found else "no such file"
+                raise InputError(
+                    f"{path}: {what} (split {self.split.name!r}, language {side!r}, pair "
+                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: "
+                    f"{self.split.origin}"
+                )
 
 
 def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> SplitSource:
@@ -138,15 +129,7 @@ def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> Pair
         )
         for side in (pivot, lang)
     }
-    return PairCorpus(
-        split=split.name,
-        format=split.format,
-        pivot=pivot,
-        lang=lang,
-        files=files,
-        header=split.header,
-        origin=split.origin,
-    )
+    return PairCorpus(split=split, pivot=pivot, lang=lang, files=files)
 
 
 def columns_in(templates: Sequence[str]) -> set[str]:
@@ -179,18 +162,14 @@ def _fill(template: str, split: str, pivot: str, lang: str, side: str, codes: Co
         **codes.get(side, {}),
         **{f"other_{column}": code for column, code in codes.get(lang, {}).items()},
     }
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
+    for name in PLACEHOLDER.findall(template):
         if name not in names:
             raise InputError(
                 f"split {split!r}: the path {template!r} has {{{name}}}, which language {side!r} "
                 f"with {other!r} does not have; known are {', '.join(sorted(names))}; other names "
                 "are columns of the table of languages"
             )
-        return names[name]
-
-    return PLACEHOLDER.sub(value, template)
+    return PLACEHOLDER.sub(lambda match: names[match[1]], template)
 
 
 def _find_file(folder: Path, path: str) -> Path:

@@ -30,16 +30,12 @@ def use_vocabulary(
     The entries of a given dictionary stay as they are, since their order is that of a model's
     embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
 
-    Args:
-        model: a SentencePiece model; None for corpora that are binarised already, whose pieces are
-            then joined without it. There is no `spm.model` then.
-        dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
-        tags: the languages whose tags are needed.
-        folder: where to write; it is made.
+    Without a model, as for corpora that are binarised already, there is no `spm.model`, and pieces
+    are joined without it. Without a dictionary (`token count` lines) the model's pieces are listed.
+    `tags` are the languages whose tags are needed; the folder is made.
 
-    Raises:
-        InputError: a file is missing or damaged, the two do not belong together, or the one does
-            not do without the other.
+    InputError if a file is missing or damaged, the two do not belong together, or the one does not
+    do without the other.
     """
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,8 +68,7 @@ def given_size(model: str = "", dictionary: str = "", *, tags: Sequence[str]) ->
     The files are those of `use_vocabulary`; one of them may be empty for none.
     """
     given = Path(model) if model else None, Path(dictionary) if dictionary else None
-    lines = vocabulary_lines(given[0], given[1], tags)
-    return len(lines) + len(FAIRSEQ_TOKENS)
+    return len(vocabulary_lines(given[0], given[1], tags)) + len(FAIRSEQ_TOKENS)
 
 
 def with_counts(tokens: Iterable[str]) -> list[str]:
@@ -127,19 +122,28 @@ def check_joinable(dictionary: Path, tokens: Sequence[str]) -> None:
 def read_dictionary(dictionary: Path) -> list[str]:
     """The tokens of a fairseq dictionary in their order, as fairseq reads it.
 
-    A token may be there twice where the later line ends in `#fairseq:overwrite`.
-
-    Raises:
-        InputError: a line has no count, or a token that is there before; file and line are named.
+    A token may be there twice where the later line ends in `#fairseq:overwrite`. InputError, which
+    names file and line, for a line without a count, or with a token that is there before.
     """
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)
     for number, line in enumerate(dictionary_lines(dictionary), 1):
-        try:
-            token, overwrites = read_entry(line)
-            check_new(token, known, overwrites)
-        except ValueError as error:
-            raise InputError(f"{dictionary}, line {number}: {error}") from error
+        entry = line.rstrip()
+        token, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
+        problem = ""
+        if not space or not count.isdecimal():
+            problem = (
+                f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
+                "SentencePiece is no dictionary: leave it out)"
+            )
+        elif token in known and not entry.endswith(OVERWRITE):
+            problem = (
+                f"{token} is one of fairseq's own tokens, which no file lists; remove the line"
+                if token in FAIRSEQ_TOKENS
+                else f"{token} is there before; remove the line, or end it in {OVERWRITE}"
+            )
+        if problem:
+            raise InputError(f"{dictionary}, line {number}: {problem}")
         known.add(token)
         tokens.append(token)
     return tokens
@@ -151,26 +155,3 @@ def dictionary_lines(dictionary: Path) -> list[str]:
         raise InputError(f"{dictionary}: no such dictionary")
     text = read_text(dictionary).replace("\r\n", "\n").replace("\r", "\n")  # as fairseq reads it
     return text.removesuffix("\n").split("\n")
-
-
-def read_entry(line: str) -> tuple[str, bool]:
-    """The token of a line, and whether it replaces one that is there before."""
-    entry = line.rstrip()
-    token, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
-    if not space or not count.isdecimal():
-        raise ValueError(
-            f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
-            "SentencePiece is no dictionary: leave it out)"
-        )
-    return token, entry.endswith(OVERWRITE)
-
-
-def check_new(token: str, known: set[str], overwrites: bool) -> None:
-    """ValueError where a token is there before."""
-    if token in known and not overwrites:
-        reason = (
-            "is one of fairseq's own tokens, which no file lists; remove the line"
-            if token in FAIRSEQ_TOKENS
-            else f"is there before; remove the line, or end it in {OVERWRITE}"
-        )
-        raise ValueError(f"{token} {reason}")

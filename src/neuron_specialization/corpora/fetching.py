@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -50,18 +49,10 @@ class Options:
 
     downloads: Path
     mirror: str
-    waits: Sequence[float]
     terminal: TextIO
 
 
-def fetch_corpus(
-    sources: Sequence[Source],
-    folder: Path,
-    mirror: str,
-    *,
-    waits: Sequence[float] = WAITS,
-    terminal: TextIO = sys.stderr,
-) -> None:
+def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal: TextIO) -> None:
     """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
 
     `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that
@@ -69,26 +60,23 @@ def fetch_corpus(
     not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
     does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
 
-    Args:
-        sources: the rows of one corpus.
-        folder: the downloads folder; it is made.
-        mirror: a folder laid out like it where files are looked for first, also as `file://` or
-            http(s) address; empty for none.
-        waits: seconds before each further attempt of a download.
-        terminal: where licences and progress are shown.
+    `sources` are the rows of one corpus; `folder`, the downloads folder, is made. Files are looked
+    for first in `mirror`, a folder laid out like it, also as `file://` or http(s) address; empty
+    for none. Licences and progress are shown on the terminal.
 
-    Raises:
-        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
-        OSError: the disk is full.
+    InputError if a file cannot be had, is not what it should be, or cannot be unpacked; OSError if
+    the disk is full.
     """
     address = table.mirror_address(mirror)
-    options = Options(downloads=folder, mirror=address, waits=waits, terminal=terminal)
+    options = Options(downloads=folder, mirror=address, terminal=terminal)
     place = folder / sources[0].corpus
     place.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{place.name}.lock"):
         before = table.read_records(place / table.MANIFEST, table.MANIFEST_COLUMNS)
         if not before:
-            print(table.licence_notice(sources), file=terminal, flush=True)
+            names = "; ".join(table.licences(sources))
+            notice = f"{place.name}: licence: {names} (see {place.name}/{table.LICENCE})"
+            print(notice, file=terminal, flush=True)
         rows = [row for source in sources for row in fetch_source(source, before, options)]
         write_text(place / table.LICENCE, table.licence_text(sources))
         write_text(place / table.MANIFEST, table.records_text(table.MANIFEST_COLUMNS, rows))
@@ -150,7 +138,7 @@ def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
     folder = source.url.removeprefix(table.FOLDER)
     ask = partial(gdown.download_folder, id=folder, skip_download=True, **SETTINGS)
     try:
-        files = with_retries(ask, options)
+        files = with_retries(ask, options.terminal)
     except FAILURES as error:
         raise InputError(
             f"{source.url}: the folder of corpus {source.corpus} cannot be listed: {error}. "
@@ -208,23 +196,23 @@ def bring(address: str, path: Path, options: Options) -> Path:
             shutil.copyfile(local, unfinished)
         return arriving
     try:
-        download(address, arriving, path.name, options)
+        download(address, arriving, path.name, options.terminal)
     except FAILURES as error:
         kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
         raise kind(f"{path}: cannot be fetched from {address}: {advice_on(error, path)}") from error
     return arriving
 
 
-def download(address: str, arriving: Path, name: str, options: Options) -> None:
+def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
     """Download a file, going on from what has come before if the server sends the rest."""
-    attempt = partial(transfer, address, arriving, name, options.terminal)
+    attempt = partial(transfer, address, arriving, name, terminal)
     try:
-        with_retries(attempt, options)
+        with_retries(attempt, terminal)
     except DownloadError as error:
         if NO_RANGE not in str(error):
             raise
         table.drop(arriving)
-        with_retries(attempt, options)
+        with_retries(attempt, terminal)
 
 
 def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
@@ -242,15 +230,15 @@ def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
         gdown.download(url, str(arriving), id=drive_id, resume=True, progress=progress, **SETTINGS)
 
 
-def with_retries(attempt: Callable[[], Result], options: Options) -> Result:
+def with_retries(attempt: Callable[[], Result], terminal: TextIO) -> Result:
     """Return the result of a download, attempted anew after errors that may pass."""
-    for wait in options.waits:
+    for wait in WAITS:
         try:
             return attempt()
         except FAILURES as error:
             if not is_transient(error):
                 raise
-            print(f"{first_line(error)}; trying again in {wait:g} s", file=options.terminal)
+            print(f"{first_line(error)}; trying again in {wait:g} s", file=terminal)
         time.sleep(wait)
     return attempt()
 

@@ -95,9 +95,10 @@ def _check_pivot(corpora: Sequence[PairCorpus]) -> None:
     for corpus in corpora:
         if corpus.files[corpus.pivot] != first.files[first.pivot]:
             raise InputError(
-                f"split {corpus.split!r}: held-out splits need the same files of {corpus.pivot!r} "
-                f"for all pairs, but {_pivot_files(first)}, and {_pivot_files(corpus)}; have no "
-                "placeholder of the pair in its paths, and no exceptions with paths of their own"
+                f"split {corpus.split.name!r}: held-out splits need the same files of "
+                f"{corpus.pivot!r} for all pairs, but {_pivot_files(first)}, and "
+                f"{_pivot_files(corpus)}; have no placeholder of the pair in its paths, and no "
+                "exceptions with paths of their own"
             )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neuron_specialization.corpora import readers
 from neuron_specialization.corpora.builtin import evaluation_pairs
-from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, new_counts
+from neuron_specialization.corpora.cleaning import COUNTS, Cleaning
 from neuron_specialization.corpora.corpus_files import (
     TRAIN,
     Codes,
@@ -98,17 +98,11 @@ def prepare_corpora(
 ) -> None:
     """Read all splits of all pairs; write `{out}/{split}.{pair}.{lang}` and `{out}/report.tsv`.
 
-    Args:
-        sources: the splits.
-        codes: by language, what stands for placeholders of the splits' paths.
-        pivot: the language that all pairs share.
-        max_pairs: for each language but the pivot, the most training pairs, None for all.
-        cleaning: rules for training pairs.
-        seed: of the built-in corpus and of the cap.
-        out: where to write; files appear when all are finished.
-        untouched: splits of which `{out}/untouched.{split}.{pair}.{lang}` is written too, their
-            text before it was tokenised.
-        processes: how many languages are worked on at a time.
+    By language, `codes` stand for placeholders of the splits' paths, and `max_pairs` are the most
+    training pairs, None for all; it has every language but the pivot, which all pairs share. The
+    seed is that of the built-in corpus and of the cap. Of the splits in `untouched` the text before
+    it was tokenised is written too, as `{out}/untouched.{split}.{pair}.{lang}`. Files appear when
+    all are finished; so many languages as `processes` are worked on at a time.
 
     The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
     to it. Memory does not depend on the size of the training corpus, unless it has ids.
@@ -165,7 +159,7 @@ def _hold_out(
 def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
     """Write the files of all splits of a pair; return the rows of the report, a split each."""
     lang, limit = language
-    counts = {source.name: new_counts() for source in preparation.sources}
+    counts = {source.name: dict.fromkeys(COUNTS, 0) for source in preparation.sources}
     for source in preparation.sources:
         if source.name == TRAIN:
             _prepare_training(preparation, source, lang, limit, counts)
@@ -202,12 +196,11 @@ def _prepare_training(
     if source.format == "builtin":
         moved = write_training_text(text, None, counts[TRAIN])
     else:
+        split, pair = source.of(lang), pair_name(preparation.pivot, lang)
         lines = readers.read_corpus(preparation.corpus(source, lang))
         lines = leave_out(lines, preparation.left_out, counts[TRAIN])
-        lines = _in_latin(preparation, lines, source, lang)
-        moved = write_training_text(
-            text, _tokenised(preparation, lines, source, lang), counts[TRAIN]
-        )
+        lines = tokenised(written_in_latin(lines, split, pair), split, pair)
+        moved = write_training_text(text, lines, counts[TRAIN])
     for split, pairs in zip(nth, moved, strict=True):
         counts[split.name]["kept"] = pairs
 
@@ -221,24 +214,11 @@ def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: st
     found = read_evaluation(preparation.corpus(source, lang), preparation.held_out.get(source.name))
     first = list(found)[: source.sentences or None]
     numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
-    lines = list(_in_latin(preparation, numbered, source, lang))
+    split, pair = preparation.read_from(source, lang), pair_name(preparation.pivot, lang)
+    lines = list(written_in_latin(numbered, split, pair))
     if source.name in preparation.untouched:
         write_pairs(_texts(lines), preparation.files(f"{UNTOUCHED}.{source.name}", lang))
-    return write_pairs(_texts(_tokenised(preparation, lines, source, lang)), files)
-
-
-def _in_latin(
-    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
-) -> Iterator[Line]:
-    split = preparation.read_from(source, lang)
-    return written_in_latin(lines, split, pair_name(preparation.pivot, lang))
-
-
-def _tokenised(
-    preparation: _Preparation, lines: Iterable[Line], source: SplitSource, lang: str
-) -> Iterator[Line]:
-    split = preparation.read_from(source, lang)
-    return tokenised(lines, split, pair_name(preparation.pivot, lang))
+    return write_pairs(_texts(tokenised(lines, split, pair)), files)
 
 
 def _texts(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:

@@ -34,9 +34,9 @@ def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
     damaged compressed file.
     """
     corpus.check()
-    if corpus.format == "tsv":
+    if corpus.split.format == "tsv":
         return _read_tsv(corpus)
-    if corpus.format == "ids":
+    if corpus.split.format == "ids":
         return _read_ids(corpus)
     return _read_text(corpus)
 
@@ -85,18 +85,22 @@ def _sentence_places(corpus: PairCorpus, side: str) -> Iterator[tuple[str, bytes
     """Yield `file:line` of each sentence of a side, and the line."""
     for path in corpus.files[side]:
         for number, line in enumerate(read_lines(path), start=1):
-            is_header = corpus.format == "tsv" and corpus.header and number == 1
-            if not is_header and _has_text(line, corpus.format):
+            is_header = corpus.split.format == "tsv" and corpus.split.header and number == 1
+            if not is_header and _has_text(line, corpus.split.format):
                 yield f"{path}:{number}", line
 
 
 def _read_text(corpus: PairCorpus) -> Iterator[Line]:
-    number = 0
+    number, form = 0, corpus.split.format
     for paths in zip(corpus.files[corpus.pivot], corpus.files[corpus.lang], strict=True):
-        sides = (_sentences(path, corpus.format) for path in paths)
-        for source, target in zip_longest(*sides):
+        for source, target in zip_longest(*(_sentences(path, form) for path in paths)):
             if source is None or target is None:
-                raise InputError(f"split {corpus.split!r}: {_lengths(paths, corpus.format)}")
+                lengths = " and ".join(
+                    f"{path} has {sum(1 for _ in _sentences(path, form))} lines" for path in paths
+                )
+                raise InputError(
+                    f"split {corpus.split.name!r}: files of different length, {lengths}"
+                )
             number += 1
             yield Line(number, decode(source), decode(target))
     if not number:
@@ -120,15 +124,10 @@ def _names(paths: Iterable[Path]) -> str:
     return " and ".join(map(str, paths))
 
 
-def _lengths(paths: tuple[Path, Path], format: str) -> str:
-    counts = (f"{path} has {sum(1 for _ in _sentences(path, format))} lines" for path in paths)
-    return f"files of different length, {' and '.join(counts)}"
-
-
 def _read_tsv(corpus: PairCorpus) -> Iterator[Line]:
     number = 0
     for path in corpus.files[corpus.lang]:
-        rows = _named_columns(path, corpus) if corpus.header else _two_columns(path)
+        rows = _named_columns(path, corpus) if corpus.split.header else _two_columns(path)
         for _, (source, target) in rows:
             number += 1
             yield Line(number, decode(source), decode(target))

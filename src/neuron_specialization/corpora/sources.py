@@ -92,8 +92,7 @@ def is_wanted(path: str, source: Source) -> bool:
 def mirror_address(mirror: str) -> str:
     """Return the address of a mirror, without a slash at its end; empty for no mirror.
 
-    Raises:
-        InputError: the mirror is a folder that does not exist.
+    InputError if it is a folder that does not exist.
     """
     if not mirror or mirror.startswith(("http://", "https://")):
         return mirror.rstrip("/")
@@ -142,12 +141,10 @@ def drop(start: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a file is, or should be; None for what is not known."""
+    """SHA-256 in hexadecimal digits and size of a file, as found or expected; None if unknown."""
 
     sha256: str | None
-    """SHA-256 in hexadecimal digits."""
     bytes: int | None
-    """Size."""
 
     def __str__(self) -> str:
         """Return size and checksum in words."""
@@ -158,8 +155,7 @@ class Facts:
 def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
     """Return what a file should be and where this is written: in the table, or recorded before.
 
-    Raises:
-        InputError: the file of recorded checksums is damaged.
+    InputError if the file of recorded checksums is damaged.
     """
     path = downloads / CHECKSUMS
     if source.sha256 != UNKNOWN:
@@ -170,14 +166,9 @@ def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
 
 
 def find_problem(path: Path, name: str, facts: Facts, expected: Facts, written: str) -> str | None:
-    """Return what is wrong with a file, None if nothing is.
+    """Return what is wrong with a file, whose facts should be those `expected` and `written` down.
 
-    Args:
-        path: the file.
-        name: the name that it is to have: one that ends in `.html` may be a web page.
-        facts: of the file.
-        expected: what they should be.
-        written: where this is written.
+    It may be a web page only if the `name` that it is to have ends in `.html`.
     """
     agrees = expected.sha256 in (None, facts.sha256) and expected.bytes in (None, facts.bytes)
     if agrees and expected.sha256:
@@ -199,34 +190,34 @@ def is_web_page(path: Path) -> bool:
 
 def read_records(path: Path, columns: Sequence[str]) -> Records:
     """Read a manifest or recorded checksums; empty if there is no such file."""
-    return (
-        parse_records(path.read_text(encoding="utf-8"), columns, str(path)) if path.exists() else {}
-    )
+    if not path.exists():
+        return {}
+    return parse_records(path.read_text(encoding="utf-8"), columns, str(path))
 
 
 def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
     """Return the rows of a manifest or of recorded checksums by file.
 
-    Raises:
-        InputError: a line is damaged or the second of its file; place and line are named.
+    InputError, which names place and line, for a line that is damaged or the second of its file.
     """
     # not splitlines: names may hold whatever else Unicode ends a line with
-    head, *lines = text.removesuffix("\n").split("\n")
+    lines = text.removesuffix("\n").split("\n")
     rows: dict[str, dict[str, str]] = {}
-    damaged = None if head == "\t".join(columns) else (1, head)
-    for number, line in enumerate(lines, start=2):
+    for number, line in enumerate(lines, start=1):
         cells = line.split("\t")
         row = dict(zip(columns, cells, strict=False))
-        good = len(cells) == len(columns) and row["file"] not in rows
-        if not (good and SHA256.fullmatch(row["sha256"]) and row["bytes"].isdecimal()):
-            damaged = damaged or (number, line)
-        rows[row["file"]] = row
-    if damaged:
-        raise InputError(
-            f"{place}, line {damaged[0]}: {damaged[1]!r} is not the one line of a file, "
-            f"{' '.join(columns)!r} with the checksum in 64 digits; restore the line, or remove "
-            "the file to take what is downloaded as it is"
-        )
+        if number == 1:
+            good = cells == list(columns)
+        else:
+            good = len(cells) == len(columns) and row["file"] not in rows
+            good = good and bool(SHA256.fullmatch(row["sha256"])) and row["bytes"].isdecimal()
+            rows[row["file"]] = row
+        if not good:
+            raise InputError(
+                f"{place}, line {number}: {line!r} is not the one line of a file, "
+                f"{' '.join(columns)!r} with the checksum in 64 digits; restore the line, or "
+                "remove the file to take what is downloaded as it is"
+            )
     return rows
 
 
@@ -246,12 +237,6 @@ def record(downloads: Path, row: Mapping[str, str]) -> None:
     path = downloads / CHECKSUMS
     rows = {**read_records(path, CHECKSUM_COLUMNS), row["file"]: row}
     write_text(path, records_text(CHECKSUM_COLUMNS, [rows[name] for name in sorted(rows)]))
-
-
-def licence_notice(sources: Sequence[Source]) -> str:
-    """Return what is shown when a corpus is fetched for the first time."""
-    corpus = sources[0].corpus
-    return f"{corpus}: licence: {'; '.join(licences(sources))} (see {corpus}/{LICENCE})"
 
 
 def licence_text(sources: Sequence[Source]) -> str:

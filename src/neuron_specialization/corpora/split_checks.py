@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from neuron_specialization.corpora.corpus_files import FORMATS, TRAIN, SplitSource
 
+QUOTES = '; YAML reads no, off, on and yes as truth values: put the code in quotes ("no")'
+
 
 def find_problems(
     sources: Sequence[SplitSource], pivot: str, max_pairs: Mapping[str, int | None]
@@ -43,17 +45,11 @@ def find_unknown_languages(
         ):
             for code in named:
                 if code not in allowed:
+                    advice = QUOTES if isinstance(code, bool) else ""
                     yield (
                         f"split {source.name!r}: {key} has {code!r}, allowed are "
-                        f"{', '.join(allowed)}{_advise_quotes(code)}"
+                        f"{', '.join(allowed)}{advice}"
                     )
-
-
-def _advise_quotes(code: object) -> str:
-    """What to do where YAML has read a language code as something else."""
-    if not isinstance(code, bool):
-        return ""
-    return '; YAML reads no, off, on and yes as truth values: put the code in quotes ("no")'
 
 
 def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import lzma
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -26,14 +27,8 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".zst": zstd.open,
 }
 """How to open a compressed file, by the end of its name."""
-DAMAGES = (
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    zstd.ZstdError,
-    EOFError,
-    OSError,  # what bz2 raises
-)
+DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError)
+"""What damaged files raise; OSError is that of gzip and bz2."""
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -75,11 +70,5 @@ def decode(raw: bytes) -> str | None:
 def split_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of an open file without line ends and byte order mark."""
     first = next(file, b"").removeprefix(BOM_UTF8)
-    if first:
-        yield _strip(first)
-    for line in file:
-        yield _strip(line)
-
-
-def _strip(line: bytes) -> bytes:
-    return line.removesuffix(b"\n").removesuffix(b"\r")
+    for line in chain([first] if first else [], file):
+        yield line.removesuffix(b"\n").removesuffix(b"\r")

@@ -47,23 +47,18 @@ def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
     return words
 
 
-def to_latin(sentence: str) -> str:
-    """Serbian in Latin script; Latin letters stay as they are."""
-    return cyrtranslit.to_latin(sentence, "sr")
-
-
 def written_in_latin(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
-    """The lines of a pair with those sides in Latin script of which the split says so."""
-    source, target = (language in split.latin for language in pair.split("-"))
-    if not (source or target):
+    """The lines of a pair with those (Serbian) sides in Latin script of which the split says so."""
+    in_latin = [language in split.latin for language in pair.split("-")]
+    if not any(in_latin):
         yield from lines
         return
-    for line in lines:
-        yield Line(
-            line.key,
-            to_latin(line.source) if source and line.source else line.source,
-            to_latin(line.target) if target and line.target else line.target,
+    for key, *texts in lines:
+        source, target = (
+            cyrtranslit.to_latin(text, "sr") if latin and text else text
+            for latin, text in zip(in_latin, texts, strict=True)
         )
+        yield Line(key, source, target)
 
 
 def tokenised(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
@@ -90,17 +85,13 @@ def _run_perl(script: str, options: Sequence[str], text: bytes) -> bytes:
     perl = shutil.which("perl")
     if perl is None:
         raise InputError("the corpora are tokenised by Perl scripts: install perl")
-    command = [perl, str(_scripts() / script), *options]
+    package = find_spec("mosestokenizer")
+    if package is None or package.origin is None:
+        raise InputError("the package mosestokenizer is missing; make the environment again")
+    command = [perl, str(Path(package.origin).with_name(script)), *options]
     # no locale: sorting and classes of characters must not depend on the machine
     environment = {**os.environ, "LC_ALL": "C", "PERL_UNICODE": ""}
     done = subprocess.run(command, input=text, capture_output=True, env=environment, check=False)
     if done.returncode:
         raise InputError(f"{script}: Perl failed ({done.stderr.decode(errors='replace')[-500:]})")
     return done.stdout
-
-
-def _scripts() -> Path:
-    package = find_spec("mosestokenizer")
-    if package is None or package.origin is None:
-        raise InputError("the package mosestokenizer is missing; make the environment again")
-    return Path(package.origin).parent

@@ -9,13 +9,12 @@ from typing import Any
 from neuron_specialization.corpora import deduplication
 from neuron_specialization.corpora.builtin import training_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning, clean, digest
+from neuron_specialization.corpora.deduplication import WRITE_BUFFER
 from neuron_specialization.corpora.readers import Line
 from neuron_specialization.errors import InputError
 
 BUILTIN_PATIENCE = 50
 """Most built-in pairs made per pair asked for: they never end, so the search for good ones must."""
-WRITE_BUFFER = 1 << 20
-"""Bytes; a fifth less time for writing than with Python's default of 8 KiB."""
 
 
 @dataclass(frozen=True, kw_only=True)

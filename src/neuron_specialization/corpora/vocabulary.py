@@ -51,11 +51,9 @@ def language_tag(language: str) -> str:
 def sample_lines(
     corpora: Sequence[tuple[Path, Path]], temperature: float, seed: int
 ) -> Iterator[str]:
-    """Yield both sides of a temperature-sampled share of the pairs of each corpus.
+    """Yield both sides of a temperature-sampled share of the pairs of each corpus (two files).
 
-    Args:
-        corpora: the two aligned files of each pair.
-        temperature: the kept share of a corpus of n pairs is n^(1/T - 1), the smallest kept whole.
+    The kept share of a corpus of n pairs is n^(1/T - 1), the smallest kept whole.
     """
     sizes = np.array([count_lines(files[0]) for files in corpora])
     generator = np.random.default_rng(seed)
@@ -114,19 +112,18 @@ def learn_vocabulary(
             f"{model}: SentencePiece refuses to learn {settings.size} {settings.model_type} "
             f"pieces from these corpora; change the size in the config ({error})"
         ) from error
-    write_dictionary(model, tags, dictionary)
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    pieces = [processor.id_to_piece(i) for i in range(NUM_SPECIAL_PIECES, len(processor))]
+    tokens = [*pieces, *map(language_tag, tags)]
+    write_text(dictionary, "".join(f"{token} {DICTIONARY_COUNT}\n" for token in tokens))
 
 
 def learn_joint(
     files: Sequence[Path], tags: Sequence[str], settings: VocabularySettings, folder: Path
 ) -> None:
-    """Learn one model of all languages, whose dictionary ends with their tags.
+    """Learn `spm.model` of all languages, and `dict.txt`, which ends with their tags.
 
-    Args:
-        files: both sides of each pair, one after the other.
-        tags: the languages.
-        settings: how it is learned.
-        folder: where `spm.model` and `dict.txt` are written.
+    `files` has both sides of each pair, one after the other.
     """
     corpora = list(zip(files[::2], files[1::2], strict=True))
     lines = sample_lines(corpora, settings.temperature, settings.seed)
@@ -141,14 +138,6 @@ def learn_sides(files: Iterable[Path], settings: VocabularySettings, folder: Pat
         model, dictionary = folder / f"spm{file.suffix}.model", folder / f"dict{file.suffix}.txt"
         size = file.stat().st_size
         learn_vocabulary(read_sentences(file), [], settings, model, dictionary, text_bytes=size)
-
-
-def write_dictionary(model: Path, tags: Sequence[str], dictionary: Path) -> None:
-    """Write the fairseq dictionary (`token count` lines) of a SentencePiece model."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    pieces = [processor.id_to_piece(i) for i in range(NUM_SPECIAL_PIECES, len(processor))]
-    tokens = [*pieces, *map(language_tag, tags)]
-    write_text(dictionary, "".join(f"{token} {DICTIONARY_COUNT}\n" for token in tokens))
 
 
 def dictionary_size(pieces: int, tags: int) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
@@ -37,12 +37,8 @@ def read_finished_scores(folder: Path, split: str) -> dict[str, FinishedScore]:
     `{split}_comet.txt` (`path<TAB>score: 0.8438`). Raises InputError, naming the file, for one
     that is none of these.
     """
-    scores = {}
-    for metric, name in FINISHED.items():
-        path = folder / name.format(split=split)
-        if path.is_file():
-            scores[metric] = _READERS[metric](path)
-    return scores
+    paths = {metric: folder / name.format(split=split) for metric, name in FINISHED.items()}
+    return {metric: _READERS[metric](path) for metric, path in paths.items() if path.is_file()}
 
 
 def _read_sacrebleu(path: Path) -> FinishedScore:
@@ -66,12 +62,10 @@ def _read_comet(path: Path) -> FinishedScore:
             f"{path}, line 1: '{text[:80]}' is not what comet-score prints; expected "
             "'path<TAB>score: 0.8438'"
         )
-    unscaled = _finished(path, match[1], "model not stated")
-    return FinishedScore(
-        score=100 * unscaled.score,
-        decimals=max(0, unscaled.decimals - 2),
-        signature=unscaled.signature,
-        file=unscaled.file,
+    return replace(
+        _finished(path, match[1], "model not stated"),
+        score=100 * float(match[1]),
+        decimals=max(0, len(match[1].partition(".")[2]) - 2),
     )
 
 

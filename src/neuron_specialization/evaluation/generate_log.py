@@ -70,14 +70,10 @@ def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
                 f"{path}, line {line}: {kind}-{number} has {len(fields)} fields separated by "
                 f"tabs, must have {_FIELDS[kind] + 1}; is the log cut off?"
             )
-        yield line, kind, number, _join_pieces(fields[-1].removesuffix("\r"))
-
-
-def _join_pieces(text: str) -> str:
-    """Undo SentencePiece, unless fairseq has."""
-    if _WORD_BEGINNING not in text:
-        return text
-    return text.replace(" ", "").replace(_WORD_BEGINNING, " ").strip()
+        text = fields[-1].removesuffix("\r")
+        if _WORD_BEGINNING in text:  # else fairseq has undone SentencePiece
+            text = text.replace(" ", "").replace(_WORD_BEGINNING, " ").strip()
+        yield line, kind, number, text
 
 
 def _check_complete(path: Path, texts: dict[str, dict[int, str]], lines: dict[int, int]) -> None:

@@ -7,7 +7,6 @@ such text is one of broken words.
 """
 
 from collections.abc import Iterable
-from importlib.metadata import version
 
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
 
@@ -28,8 +27,3 @@ def tokenise(sentences: Iterable[str], language: str) -> list[str]:
         moses.tokenize(normaliser.normalize(sentence), escape=False, return_str=True)
         for sentence in sentences
     ]
-
-
-def sacremoses_version() -> str:
-    """Its version as installed; the module's own attribute lags behind in some releases."""
-    return version("sacremoses")

@@ -84,28 +84,6 @@ def moses_outputs(
     )
 
 
-def own_outputs(pair: str, corpus: Corpus, translation: Path) -> Outputs:
-    """The outputs of a direction that was translated here; `translation` is their file."""
-    source, target = pair.split("-")
-    hypotheses, references = read_aligned(translation, corpus.file(pair, target))
-    sources = read_aligned(corpus.file(pair, source), translation)[0]
-    if corpus.moses:
-        return moses_outputs(pair, sources, references, hypotheses)
-    return Outputs(sources=sources, references=references, hypotheses=hypotheses)
-
-
-def import_outputs(folder: Path, pair: str, split: str) -> Outputs | None:
-    """Read a direction's folder: the log of fairseq-generate if there is one, or plain text.
-
-    None where there is neither, which is no error: finished scores may be there.
-    """
-    log = folder / LOG.format(split=split)
-    if log.is_file():
-        found = read_generate_log(log)
-        return moses_outputs(pair, found.sources, found.references, found.hypotheses, found.numbers)
-    return read_outputs(folder, split)
-
-
 def read_outputs(folder: Path, split: str) -> Outputs | None:
     """Read the plain text of a direction, None where there is none.
 
@@ -179,7 +157,15 @@ def postprocess_direction(
 
     `untouched` has the file of untouched references of each direction.
     """
-    outputs = own_outputs(pair, corpus, translations / f"{pair}.txt")
+    source, target = pair.split("-")
+    translation = translations / f"{pair}.txt"
+    hypotheses, references = read_aligned(translation, corpus.file(pair, target))
+    sources = read_aligned(corpus.file(pair, source), translation)[0]
+    outputs = (
+        moses_outputs(pair, sources, references, hypotheses)
+        if corpus.moses
+        else Outputs(sources=sources, references=references, hypotheses=hypotheses)
+    )
     _write_direction(out / pair, corpus.split, outputs, untouched)
 
 
@@ -188,9 +174,17 @@ def copy_direction(
 ) -> None:
     """Bring one direction of a folder into the layout of `out`: its texts, its finished scores.
 
+    Texts are of the log of fairseq-generate if there is one, or plain text; there may be none.
     `untouched` has the file of untouched references of each direction.
     """
-    outputs = import_outputs(folder / pair, pair, split)
+    log = folder / pair / LOG.format(split=split)
+    if log.is_file():
+        found = read_generate_log(log)
+        outputs: Outputs | None = moses_outputs(
+            pair, found.sources, found.references, found.hypotheses, found.numbers
+        )
+    else:
+        outputs = read_outputs(folder / pair, split)
     (out / pair).mkdir(parents=True, exist_ok=True)
     if outputs:
         _write_direction(out / pair, split, outputs, untouched)

@@ -7,6 +7,7 @@ text. Columns of both tables are constants of this module.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from neuron_specialization.evaluation.metrics import (
     sentence_scores,
     sentence_statistics,
 )
-from neuron_specialization.evaluation.moses import sacremoses_version, tokenise
+from neuron_specialization.evaluation.moses import tokenise
 from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_untouched
 from neuron_specialization.files import whole, write_text
 from neuron_specialization.parallel import map_processes
@@ -75,7 +76,9 @@ def score_outputs(
     Directions of which nothing is there have no score. Raises InputError for texts that differ in
     length, for an unknown metric, and where there is nothing at all to score.
     """
-    check_metrics(settings.metrics)
+    for metric in settings.metrics:
+        if metric.removesuffix(UNTOUCHED) not in METRIC_NAMES:
+            raise InputError(f"unknown metric '{metric}': allowed are {', '.join(METRIC_NAMES)}")
     there = [pair for pair in directions if (folder / pair).is_dir()]
     if not there:
         raise InputError(f"{folder}: no outputs of {', '.join(directions)}")
@@ -84,11 +87,7 @@ def score_outputs(
 
 
 def score_texts(
-    pair: str,
-    metric: str,
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    words: str = "",
+    pair: str, metric: str, hypotheses: Sequence[str], references: Sequence[str], words: str = ""
 ) -> Score:
     """Score aligned sentences of a direction in one metric; `words` is added to the signature."""
     if len(hypotheses) != len(references):
@@ -141,13 +140,6 @@ def sentence_table(scores: Sequence[Score]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def check_metrics(metrics: Sequence[str]) -> None:
-    """InputError for a metric that is not known."""
-    for metric in metrics:
-        if metric.removesuffix(UNTOUCHED) not in METRIC_NAMES:
-            raise InputError(f"unknown metric '{metric}': allowed are {', '.join(METRIC_NAMES)}")
-
-
 def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list[Score]:
     split = settings.split
     outputs = read_outputs(folder / pair, split)
@@ -185,7 +177,7 @@ def _texts_of(
     hypotheses, references = (
         tokenise(sentences, language) for sentences in (outputs.hypotheses, outputs.references)
     )
-    return hypotheses, references, f"fairseq, words of sacremoses {sacremoses_version()}"
+    return hypotheses, references, f"fairseq, words of sacremoses {version('sacremoses')}"
 
 
 def checked_score(score: Score, finished: FinishedScore | None) -> Score:

@@ -53,17 +53,10 @@ def compare_systems(
     settings: SignificanceSettings,
     processes: int = 1,
 ) -> pd.DataFrame:
-    """Test every direction and metric that two systems have in common.
+    """Test every direction and metric that two systems' sentence scores have in common.
 
-    Args:
-        sentences: the sentence scores of a system (scoring.sentence_table).
-        others: those of the system it is compared with.
-        settings: of the test.
-        processes: how many to use.
-
-    Returns:
-        A row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
-        their difference. Raises InputError where the systems have not the same sentences.
+    Returns a row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
+    their difference. Raises InputError where the systems have not the same sentences.
     """
     comparisons = list(_match(sentences, others))
     rows = map_processes(partial(_test, settings), comparisons, processes)
@@ -82,11 +75,9 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
                 f"{metric} of '{pair}': {len(rows)} sentences of one system, {len(other)} of the "
                 "other; a paired test needs the same sentences of both"
             )
+        statistics_NS, other_NS = (np.stack(list(table["statistics"])) for table in (rows, other))
         comparison = _Comparison(
-            pair=pair,
-            metric=metric,
-            statistics_NS=np.stack(list(rows["statistics"])),
-            other_NS=np.stack(list(other["statistics"])),
+            pair=pair, metric=metric, statistics_NS=statistics_NS, other_NS=other_NS
         )
         _check_references(comparison)
         yield comparison
