@@ -57,11 +57,15 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
     Files get their names at the end, when all of them are whole, and replace those of the same
     name. Kinds: tar (also with gzip, xz, bzip2 or zstandard) and zip.
 
-    `leave_out` has patterns of paths that are not wanted; `*` matches `/` too.
+    Args:
+        archive: whose name does not matter.
+        folder: where to unpack; it is made.
+        leave_out: patterns of paths that are not wanted; `*` matches `/` too.
 
-    InputError if the archive is damaged or cut off, or a member is a link, a device, leads out of
-    the folder, or is far larger than it is packed; OSError if the disk is full. Nothing is then
-    unpacked.
+    Raises:
+        InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
+            of the folder, or is far larger than it is packed. Nothing is then unpacked.
+        OSError: the disk is full. Nothing is then unpacked.
     """
     with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
         tree = hidden / "tree"
@@ -95,9 +99,13 @@ class Job:
     """Bytes that may still come."""
 
     def extract(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
-        """Unpack the wanted files of an archive, which messages name by a label, into a folder.
+        """Unpack the wanted files of an archive into a folder.
 
-        The patterns see the path `below`, that of the folder, before the names of members.
+        Args:
+            archive: the file.
+            label: of the archive, for messages.
+            folder: where to unpack.
+            below: path of this folder, which the patterns see before the names of members.
         """
         with archive.open("rb") as file:
             start = file.read(8)

@@ -83,7 +83,13 @@ def cap(fate_P: Fates, kept: int, max_pairs: int, seed: int) -> int:
 
 
 def deal(files: Sequence[Path], fate_P: Fates, others: Mapping[int, Sequence[Path]]) -> None:
-    """Leave in aligned files (two sides) the pairs that are kept, and write the others by fate."""
+    """Leave in aligned files the pairs that are kept, and write the others to their files.
+
+    Args:
+        files: the two sides of all pairs.
+        fate_P: the fate of each pair.
+        others: by fate, the two sides of another split.
+    """
     for side, path in enumerate(files):
         part = path.with_name(f"{path.name}.part")
         targets = {KEPT: part, **{fate: paths[side] for fate, paths in others.items()}}

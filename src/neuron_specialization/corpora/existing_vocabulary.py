@@ -30,12 +30,16 @@ def use_vocabulary(
     The entries of a given dictionary stay as they are, since their order is that of a model's
     embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
 
-    Without a model, as for corpora that are binarised already, there is no `spm.model`, and pieces
-    are joined without it. Without a dictionary (`token count` lines) the model's pieces are listed.
-    `tags` are the languages whose tags are needed; the folder is made.
+    Args:
+        model: a SentencePiece model; None for corpora that are binarised already, whose pieces are
+            then joined without it. There is no `spm.model` then.
+        dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
+        tags: the languages whose tags are needed.
+        folder: where to write; it is made.
 
-    InputError if a file is missing or damaged, the two do not belong together, or the one does not
-    do without the other.
+    Raises:
+        InputError: a file is missing or damaged, the two do not belong together, or the one does
+            not do without the other.
     """
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,8 +126,10 @@ def check_joinable(dictionary: Path, tokens: Sequence[str]) -> None:
 def read_dictionary(dictionary: Path) -> list[str]:
     """The tokens of a fairseq dictionary in their order, as fairseq reads it.
 
-    A token may be there twice where the later line ends in `#fairseq:overwrite`. InputError, which
-    names file and line, for a line without a count, or with a token that is there before.
+    A token may be there twice where the later line ends in `#fairseq:overwrite`.
+
+    Raises:
+        InputError: a line has no count, or a token that is there before; file and line are named.
     """
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)

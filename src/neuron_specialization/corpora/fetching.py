@@ -60,12 +60,16 @@ def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal:
     not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
     does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
 
-    `sources` are the rows of one corpus; `folder`, the downloads folder, is made. Files are looked
-    for first in `mirror`, a folder laid out like it, also as `file://` or http(s) address; empty
-    for none. Licences and progress are shown on the terminal.
+    Args:
+        sources: the rows of one corpus.
+        folder: the downloads folder; it is made.
+        mirror: a folder laid out like it where files are looked for first, also as `file://` or
+            http(s) address; empty for none.
+        terminal: where licences and progress are shown.
 
-    InputError if a file cannot be had, is not what it should be, or cannot be unpacked; OSError if
-    the disk is full.
+    Raises:
+        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
+        OSError: the disk is full.
     """
     address = table.mirror_address(mirror)
     options = Options(downloads=folder, mirror=address, terminal=terminal)

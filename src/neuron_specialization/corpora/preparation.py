@@ -98,11 +98,17 @@ def prepare_corpora(
 ) -> None:
     """Read all splits of all pairs; write `{out}/{split}.{pair}.{lang}` and `{out}/report.tsv`.
 
-    By language, `codes` stand for placeholders of the splits' paths, and `max_pairs` are the most
-    training pairs, None for all; it has every language but the pivot, which all pairs share. The
-    seed is that of the built-in corpus and of the cap. Of the splits in `untouched` the text before
-    it was tokenised is written too, as `{out}/untouched.{split}.{pair}.{lang}`. Files appear when
-    all are finished; so many languages as `processes` are worked on at a time.
+    Args:
+        sources: the splits.
+        codes: by language, what stands for placeholders of the splits' paths.
+        pivot: the language that all pairs share.
+        max_pairs: for each language but the pivot, the most training pairs, None for all.
+        cleaning: rules for training pairs.
+        seed: of the built-in corpus and of the cap.
+        out: where to write; files appear when all are finished.
+        untouched: splits of which `{out}/untouched.{split}.{pair}.{lang}` is written too, their
+            text before it was tokenised.
+        processes: how many languages are worked on at a time.
 
     The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
     to it. Memory does not depend on the size of the training corpus, unless it has ids.

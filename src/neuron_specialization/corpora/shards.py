@@ -19,7 +19,8 @@ def shard_name(number: int) -> str:
 def shard_folders(folder: Path) -> list[Path]:
     """The shards in a folder of binarised corpora, in order; the folder itself if it has none.
 
-    InputError if a shard between the first and the last is missing.
+    Raises:
+        InputError: a shard between the first and the last is missing.
     """
     names = {path.name for path in folder.glob("shard*") if SHARD.fullmatch(path.name)}
     expected = [shard_name(number) for number in range(len(names))]

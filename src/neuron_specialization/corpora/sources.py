@@ -92,7 +92,8 @@ def is_wanted(path: str, source: Source) -> bool:
 def mirror_address(mirror: str) -> str:
     """Return the address of a mirror, without a slash at its end; empty for no mirror.
 
-    InputError if it is a folder that does not exist.
+    Raises:
+        InputError: the mirror is a folder that does not exist.
     """
     if not mirror or mirror.startswith(("http://", "https://")):
         return mirror.rstrip("/")
@@ -155,7 +156,8 @@ class Facts:
 def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
     """Return what a file should be and where this is written: in the table, or recorded before.
 
-    InputError if the file of recorded checksums is damaged.
+    Raises:
+        InputError: the file of recorded checksums is damaged.
     """
     path = downloads / CHECKSUMS
     if source.sha256 != UNKNOWN:
@@ -166,9 +168,14 @@ def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
 
 
 def find_problem(path: Path, name: str, facts: Facts, expected: Facts, written: str) -> str | None:
-    """Return what is wrong with a file, whose facts should be those `expected` and `written` down.
+    """Return what is wrong with a file, None if nothing is.
 
-    It may be a web page only if the `name` that it is to have ends in `.html`.
+    Args:
+        path: the file.
+        name: the name that it is to have: one that ends in `.html` may be a web page.
+        facts: of the file.
+        expected: what they should be.
+        written: where this is written.
     """
     agrees = expected.sha256 in (None, facts.sha256) and expected.bytes in (None, facts.bytes)
     if agrees and expected.sha256:
@@ -198,26 +205,26 @@ def read_records(path: Path, columns: Sequence[str]) -> Records:
 def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
     """Return the rows of a manifest or of recorded checksums by file.
 
-    InputError, which names place and line, for a line that is damaged or the second of its file.
+    Raises:
+        InputError: a line is damaged or the second of its file; place and line are named.
     """
     # not splitlines: names may hold whatever else Unicode ends a line with
-    lines = text.removesuffix("\n").split("\n")
+    head, *lines = text.removesuffix("\n").split("\n")
     rows: dict[str, dict[str, str]] = {}
-    for number, line in enumerate(lines, start=1):
+    damaged = None if head == "\t".join(columns) else (1, head)
+    for number, line in enumerate(lines, start=2):
         cells = line.split("\t")
         row = dict(zip(columns, cells, strict=False))
-        if number == 1:
-            good = cells == list(columns)
-        else:
-            good = len(cells) == len(columns) and row["file"] not in rows
-            good = good and bool(SHA256.fullmatch(row["sha256"])) and row["bytes"].isdecimal()
-            rows[row["file"]] = row
-        if not good:
-            raise InputError(
-                f"{place}, line {number}: {line!r} is not the one line of a file, "
-                f"{' '.join(columns)!r} with the checksum in 64 digits; restore the line, or "
-                "remove the file to take what is downloaded as it is"
-            )
+        good = len(cells) == len(columns) and row["file"] not in rows
+        if not (good and SHA256.fullmatch(row["sha256"]) and row["bytes"].isdecimal()):
+            damaged = damaged or (number, line)
+        rows[row["file"]] = row
+    if damaged:
+        raise InputError(
+            f"{place}, line {damaged[0]}: {damaged[1]!r} is not the one line of a file, "
+            f"{' '.join(columns)!r} with the checksum in 64 digits; restore the line, or remove "
+            "the file to take what is downloaded as it is"
+        )
     return rows
 
 

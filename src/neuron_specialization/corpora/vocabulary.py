@@ -51,9 +51,11 @@ def language_tag(language: str) -> str:
 def sample_lines(
     corpora: Sequence[tuple[Path, Path]], temperature: float, seed: int
 ) -> Iterator[str]:
-    """Yield both sides of a temperature-sampled share of the pairs of each corpus (two files).
+    """Yield both sides of a temperature-sampled share of the pairs of each corpus.
 
-    The kept share of a corpus of n pairs is n^(1/T - 1), the smallest kept whole.
+    Args:
+        corpora: the two aligned files of each pair.
+        temperature: the kept share of a corpus of n pairs is n^(1/T - 1), the smallest kept whole.
     """
     sizes = np.array([count_lines(files[0]) for files in corpora])
     generator = np.random.default_rng(seed)
@@ -121,9 +123,13 @@ def learn_vocabulary(
 def learn_joint(
     files: Sequence[Path], tags: Sequence[str], settings: VocabularySettings, folder: Path
 ) -> None:
-    """Learn `spm.model` of all languages, and `dict.txt`, which ends with their tags.
+    """Learn one model of all languages, whose dictionary ends with their tags.
 
-    `files` has both sides of each pair, one after the other.
+    Args:
+        files: both sides of each pair, one after the other.
+        tags: the languages.
+        settings: how it is learned.
+        folder: where `spm.model` and `dict.txt` are written.
     """
     corpora = list(zip(files[::2], files[1::2], strict=True))
     lines = sample_lines(corpora, settings.temperature, settings.seed)

@@ -9,7 +9,10 @@ import pandas as pd
 def read_table(path: Path, numbers: Iterable[str]) -> pd.DataFrame:
     """Read a CSV table: every digit of its numbers, and every text, `nan` and `None` included.
 
-    An empty cell is NaN in the columns of `numbers`, the text "" in others.
+    Args:
+        path: the file.
+        numbers: columns of numbers that may be missing; an empty cell of these is NaN, an empty
+            one of others the text "".
     """
     return pd.read_csv(
         path,

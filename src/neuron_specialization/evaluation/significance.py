@@ -53,10 +53,17 @@ def compare_systems(
     settings: SignificanceSettings,
     processes: int = 1,
 ) -> pd.DataFrame:
-    """Test every direction and metric that two systems' sentence scores have in common.
+    """Test every direction and metric that two systems have in common.
 
-    Returns a row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
-    their difference. Raises InputError where the systems have not the same sentences.
+    Args:
+        sentences: the sentence scores of a system (scoring.sentence_table).
+        others: those of the system it is compared with.
+        settings: of the test.
+        processes: how many to use.
+
+    Returns:
+        A row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
+        their difference. Raises InputError where the systems have not the same sentences.
     """
     comparisons = list(_match(sentences, others))
     rows = map_processes(partial(_test, settings), comparisons, processes)
