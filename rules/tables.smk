@@ -62,7 +62,7 @@ rule make_setup_table:
         markdown="<dataset>/tables/{table}.md",
         latex="<dataset>/tables/{table}.tex",
         html=shown(
-            "<dataset>/tables/{table}.html", "setup_table", plan.tables.setup_title
+            "<dataset>/tables/{table}.html", "setup_table", plan.tables.setup_labels
         ),
     log:
         "<logs>/make_setup_table/{table}.log",

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from neuron_specialization.workflow.dataset import Run, pattern
+from neuron_specialization.workflow.paths import shown
 from neuron_specialization.workflow.plan import Plan
 from tests.workflow.test_make_plan import plan_of
 
@@ -175,3 +176,15 @@ def test_files_of_the_project_are_known_by_relative_paths_where_it_is_the_workin
     assert "src/neuron_specialization/errors.py" in plan_of().code("errors")
     monkeypatch.chdir(tmp_path)
     assert plan_of().path("config/x.tsv") == str(project / "config/x.tsv")
+
+
+def test_labels_of_the_report_are_texts_or_one_function_of_wildcards(builtin: Plan) -> None:
+    path = shown("<dataset>/tables/{split}/{table}.{metric}.html", "scores", "{table}")
+    labels = {"item": "{table}", "split": "{split}", "metric": "{metric}"}
+    assert path.flags["report"].labels == labels
+    setup = shown("<dataset>/tables/{table}.html", "setup_table", builtin.tables.setup_labels)
+    assert setup.flags["report"].labels(Wildcards(table="table5")) == {"item": "Table 5: languages"}
+    explorer = builtin.figures.explorer.flags["report"]
+    assert explorer.category == "Neurons"
+    assert explorer.labels["k"] == "any"
+    assert explorer.labels["system"] == "{system}"

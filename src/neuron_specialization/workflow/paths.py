@@ -1,5 +1,6 @@
 """Where each result lies. `<dataset>` and `<downloads>` are path variables of the Snakefile."""
 
+from collections.abc import Callable
 from typing import Any
 
 from snakemake.io import report
@@ -32,18 +33,19 @@ CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
 """Categories of the report, by caption; the others are about neurons."""
 
 
-def shown(path: str, caption: str, item: Any, **labels: str) -> str:
+def shown(
+    path: str, caption: str, item: str | Callable[[Any], dict[str, str]], **labels: str
+) -> str:
     """Return a path of a rule's output that the report shows.
 
     Args:
         path: the path; the report also says its split and its metric.
         caption: name of a file of `report/`.
-        item: what the report calls it, or a function of wildcards that says so.
+        item: what the report calls it, or a function of wildcards that returns all labels.
         labels: what else the report says of it.
     """
-    labels = {name: f"{{{name}}}" for name in ("metric", "split") if f"{{{name}}}" in path} | labels
+    of_path = {name: f"{{{name}}}" for name in ("metric", "split") if f"{{{name}}}" in path}
+    said = item if callable(item) else {"item": item, **of_path, **labels}
     category = CATEGORIES.get(caption, "Neurons")
-    flagged: str = report(
-        path, f"../report/{caption}.rst", category, labels={"item": item, **labels}
-    )
+    flagged: str = report(path, f"../report/{caption}.rst", category, labels=said)
     return flagged

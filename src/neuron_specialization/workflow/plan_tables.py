@@ -122,9 +122,9 @@ class TablesPlan:
         """All tables but Table 4, whose costs are those of one machine."""
         return [path for path in self.all if not path.endswith("table4.md")]
 
-    def setup_title(self, wildcards: Wildcards) -> str:
+    def setup_labels(self, wildcards: Wildcards) -> dict[str, str]:
         """Return what the report calls a table of the set-up."""
-        return SETUP_TITLES[wildcards.table]
+        return {"item": SETUP_TITLES[wildcards.table]}
 
     def setup_inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return what a table of the set-up is made of."""
