@@ -14,7 +14,13 @@ DATA = Path(os.environ.get("NEURON_SPECIALIZATION_DATA", PROJECT / "../shared/da
 
 # as `translate` does for int8; CTranslate2 looks at it once, when the first test imports it
 os.environ.setdefault("CT2_USE_MKL", "1")
-LONGEST = ("workflow/test_run.py", "cluster/test_workflow.py", "workflow/test_datasets.py")
+LONGEST = (
+    "cluster/test_workflow.py",
+    "workflow/test_chaos.py",
+    "workflow/test_datasets.py",
+    "workflow/test_experiment.py",
+    "workflow/test_run.py",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
