@@ -56,11 +56,7 @@ rule postprocess_outputs:
         "../envs/evaluation.yaml"
     threads: 4
     params:
-        directions=plan.directions,
-        folder=plan.evaluation.imported_folder,
-        untouched=plan.evaluation.raw_directions,
-        moses=config["corpora"]["moses"],
-        pivot=plan.pivot,
+        **plan.evaluation.postprocessing,
     message:
         "Postprocess the outputs of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
     script:

@@ -30,11 +30,7 @@ rule measure_neurons:
     conda:
         "../envs/figures.yaml"
     params:
-        languages=plan.tables.language_rows,
-        pivot=plan.pivot,
-        label=lambda wildcards: plan.row(wildcards).label,
-        distances=config["analysis"]["distances"],
-        seed=config["seed"],
+        **plan.figures.measured,
     message:
         "Measure the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"
     script:
@@ -54,8 +50,7 @@ rule draw_neurons:
     conda:
         "../envs/figures.yaml"
     params:
-        families={code: plan.languages[code].family for code in plan.others},
-        pivot=plan.pivot,
+        **plan.figures.drawn,
     message:
         "Draw the neurons of {wildcards.system}, seed {wildcards.seed}, k = {wildcards.k} %"
     script:
@@ -74,11 +69,7 @@ rule make_explorer:
     conda:
         "../envs/figures.yaml"
     params:
-        languages=plan.tables.language_rows,
-        pivot=plan.pivot,
-        title=lambda wildcards: f"{config['dataset']}, {plan.row(wildcards).label}",
-        k=config["analysis"]["k"],
-        counting=config["analysis"]["counting"],
+        **plan.figures.explored,
     message:
         "Make the explorer of {wildcards.system}, seed {wildcards.seed}"
     script:

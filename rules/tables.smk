@@ -103,9 +103,7 @@ rule describe_settings:
     input:
         code=plan.code("tables.render"),
     output:
-        html=shown(
-            "<dataset>/tables/settings.html", "settings", "Configuration and versions"
-        ),
+        html=shown("<dataset>/tables/settings.html", "settings", "Settings"),
         digests="<dataset>/settings.json",
     log:
         "<logs>/describe_settings.log",

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from tests.cluster.slurm_files import PATH, write_files
@@ -19,6 +18,7 @@ PACKAGES = "slurmctld slurmd slurm-client munge"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 COMMANDS = ["sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"]
 PATIENCE = 300  # seconds, for what takes a few where nothing else runs
+KILL_WAIT = 5  # seconds from the signal that a job's time is up to its end; SLURM takes no fewer
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,11 @@ class Job:
     """A job that has ended."""
 
     id: str
-    name: str
     state: str
     """COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL ..."""
-    nodes: str
-    """Nothing where it never started."""
-    start: datetime
-    """The end where it never started."""
-    end: datetime
     partition: str
-    minutes: str
-    """The time that it asked for."""
     resources: str
     """What it asked for, as cpu=1,mem=100M,node=1,billing=1; GPUs are not recorded."""
-    exit_code: str
-    """Status and signal, as 1:0."""
 
 
 @dataclass
@@ -54,8 +44,6 @@ class Cluster:
     environment: dict[str, str]
     """What its users lay over their environment."""
     nodes: list[str]
-    kill_wait: int
-    """Seconds between the signal that the time of a job is up and its end; SLURM makes it >= 5."""
     daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def run(self, *command: str) -> str:
@@ -82,7 +70,7 @@ class Cluster:
     def wait(self, job_id: str, seconds: float = PATIENCE) -> Job:
         """Wait for the end of a job.
 
-        Where SLURM ended it, its processes have only been told, and may live for `kill_wait`.
+        Where SLURM ended it, its processes have only been told, and may live for `KILL_WAIT`.
         """
 
         def ended() -> list[Job]:
@@ -146,7 +134,7 @@ class Cluster:
     def stop(self) -> None:
         """End all jobs, daemons, and whatever else was started with the cluster's SLURM_CONF.
 
-        Jobs are asked first, and get `kill_wait` and five seconds. Daemons are not: SLURM's may
+        Jobs are asked first, and get `KILL_WAIT` and five seconds. Daemons are not: SLURM's may
         miss SIGTERM, and none has anything to save.
         """
         with suppress(RuntimeError, subprocess.SubprocessError):
@@ -184,7 +172,7 @@ class Cluster:
         jobs = self.run("squeue", "--noheader", "--format=%A").split()
         if jobs:
             self.run("scancel", *jobs)
-            self.wait_until(self._no_jobs, "jobs do not end", max(self.kill_wait, 5) + 5)
+            self.wait_until(self._no_jobs, "jobs do not end", KILL_WAIT + 5)
 
     def _no_jobs(self) -> bool:
         """Whether nothing but the daemon runs on each node that is alive."""
@@ -216,25 +204,15 @@ def missing_programs() -> list[str]:
     return [name for name in DAEMONS + COMMANDS if shutil.which(name, path=PATH) is None]
 
 
-def start_cluster(
-    folder: Path,
-    *,
-    nodes: int = 2,
-    cpus: int = 8,
-    mem_mb: int = 8000,
-    gpus: int = 4,
-    kill_wait: int = 5,
-) -> Cluster:
+def start_cluster(folder: Path) -> Cluster:
     """Start a cluster in a new folder; CPUs, memory (each node's) and GPUs need not exist."""
-    folder = folder.resolve()
     for name in ("logs", "state", "bin"):
         (folder / name).mkdir(parents=True)
     short = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
-    names = [f"n{number}" for number in range(1, nodes + 1)]
     environment = {"SLURM_CONF": f"{folder}/slurm.conf", "PATH": f"{folder}/bin:{PATH}"}
-    cluster = Cluster(folder, short, environment, names, kill_wait)
+    cluster = Cluster(folder, short, environment, ["n1", "n2"])
     try:
-        write_files(folder, short, names, cpus=cpus, mem_mb=mem_mb, gpus=gpus, kill_wait=kill_wait)
+        write_files(folder, short, cluster.nodes, kill_wait=KILL_WAIT)
         cluster.start()
     except BaseException:
         cluster.stop()
@@ -268,13 +246,7 @@ def _job(line: str) -> Job:
     found = dict(re.findall(r"(\w+)=(.*?)(?= [A-Z]\w+=|\s*$)", line))
     return Job(
         id=found["JobId"],
-        name=found["Name"],
         state=found["JobState"],
-        nodes=found["NodeList"].replace("(null)", ""),
-        start=datetime.fromisoformat(found["StartTime"]),
-        end=datetime.fromisoformat(found["EndTime"]),
         partition=found["Partition"],
-        minutes=found["TimeLimit"],
         resources=found["Tres"],
-        exit_code=found["ExitCode"],
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 PORTS = range(20000, 32000)  # below those that the kernel gives to outgoing connections
-DEVICES = ("null", "zero", "full", "random", "urandom")  # of every machine
+DEVICES = ("null", "zero", "full", "random")  # of every machine
 
 # Without a process tracker, SLURM looks for cgroups. Memory is sampled every second, and a job that
 # uses more than it asked for is killed. What no partition can run is refused at submission, else it
@@ -55,46 +55,34 @@ PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefMemPerCPU=100
 PartitionName=gpu Nodes=ALL MaxTime=60 DefMemPerCPU=100
 """
 NODE = (
-    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1"
-    " SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={mem_mb}"
-    " Gres=gpu:{gpus}\n"
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 Boards=1"
+    " SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=8000"
+    " Gres=gpu:4\n"
 )
 # A node whose GPUs are no character devices is invalid
 GPUS = "NodeName={name} Name=gpu AutoDetect=off Flags=nvidia_gpu_env File={devices}\n"
 
 
-def write_files(
-    folder: Path,
-    short: Path,
-    nodes: Sequence[str],
-    *,
-    cpus: int,
-    mem_mb: int,
-    gpus: int,
-    kill_wait: int,
-) -> None:
+def write_files(folder: Path, short: Path, nodes: Sequence[str], *, kill_wait: int) -> None:
     """Write what the daemons of a cluster read: slurm.conf, gres.conf, munge.key, bin/srun.
 
     Args:
         folder: where these files go.
         short: where the daemons put sockets.
-        nodes: names of the nodes, each with `cpus`, `mem_mb` and `gpus`.
+        nodes: names of the nodes.
         kill_wait: seconds between SIGTERM and SIGKILL.
     """
     port, *ports = _free_ports(1 + len(nodes))
     common = {
         "host": socket.gethostname().split(".")[0],
         "user": pwd.getpwuid(os.getuid()).pw_name,
-        "cpus": cpus,
-        "mem_mb": mem_mb,
-        "gpus": gpus,
-        "devices": _devices(folder, gpus),
+        "devices": _devices(folder),
     }
     settings = SETTINGS.format(port=port, folder=folder, short=short, kill_wait=kill_wait, **common)
     gres = ""
     for name, port in zip(nodes, ports, strict=True):
         settings += NODE.format(name=name, port=port, **common)
-        gres += GPUS.format(name=name, **common) if gpus else ""
+        gres += GPUS.format(name=name, **common)
     conf = folder / "slurm.conf"
     conf.write_text(settings)
     (folder / "gres.conf").write_text(gres)
@@ -107,16 +95,14 @@ def write_files(
     srun.chmod(0o755)
 
 
-def _devices(folder: Path, count: int) -> str:
+def _devices(folder: Path) -> str:
     """Twins of /dev/null as GPUs, or, without the right to make any, devices that are there."""
-    devices = [folder / f"nvidia{number}" for number in range(count)]
+    devices = [folder / f"nvidia{number}" for number in range(4)]
     try:
         for device in devices:
             os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
-        if count > len(DEVICES):
-            raise RuntimeError(f"{count} GPUs need the right to make devices") from None
-        devices = [Path("/dev", name) for name in DEVICES[:count]]
+        devices = [Path("/dev", name) for name in DEVICES]
     return ",".join(map(str, devices))
 
 

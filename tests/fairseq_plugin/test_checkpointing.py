@@ -35,7 +35,7 @@ def at_update(patch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -
     patch.setattr(DirectionsTask, "optimizer_step", step)
 
 
-def die() -> None:
+def die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -142,19 +142,15 @@ def test_a_kill_after_the_last_update_trains_no_further(
     """fairseq would do one more update before it looks whether it had done them all."""
     die_unpublished(binarised, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DirectionsTask, "train_step", fail)
+        patch.setattr(DirectionsTask, "train_step", die)
         die_unpublished(binarised, tmp_path)
     assert_same(run_training(binarised, tmp_path), baseline)
-
-
-def fail(*_: object, **__: object) -> None:
-    raise KeyboardInterrupt
 
 
 def die_unpublished(data: Path, folder: Path, **settings: Any) -> None:
     """Train to the end, and be killed before the model is published."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", fail)
+        patch.setattr("neuron_specialization.fairseq_plugin.training.publish_checkpoint", die)
         with pytest.raises(KeyboardInterrupt):
             run_training(data, folder, **settings)
 
@@ -309,7 +305,8 @@ def test_checkpoints_that_the_disk_cannot_hold_are_refused_beforehand(
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
     baseline: Path, binarised: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuron_specialization.fairseq_plugin.training.require_space", ignore)
+    plugin = "neuron_specialization.fairseq_plugin"
+    monkeypatch.setattr(f"{plugin}.training.require_space", lambda *_: None)
     filler = small_disk / "filler"
 
     def fill() -> None:
@@ -324,10 +321,6 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
     assert names(small_disk / "work") == ["checkpoint.10.pt", *NAMED]
     filler.unlink()
     assert_same(run_training(binarised, small_disk), baseline)
-
-
-def ignore(*_: object) -> None:
-    """Nothing."""
 
 
 class Bomb:

@@ -55,11 +55,14 @@ def packed(masks: dict[str, dict[str, Tensor]]) -> WeightMasks:
     )
 
 
-def make_model() -> tuple[Model, DirectionState, list[dict[str, Tensor]]]:
+def make_model(
+    training: bool = True, direction: int | None = 0
+) -> tuple[Model, DirectionState, list[dict[str, Tensor]]]:
     """A model with masks, and these by index of direction."""
     torch.manual_seed(0)
-    model, state, masks = Model(), DirectionState(), random_masks()
+    model, state, masks = Model(), DirectionState(direction=direction), random_masks()
     install_weight_masks(model, packed(masks), DIRECTIONS, state)
+    model.train(training)
     return model, state, [masks[direction] for direction in DIRECTIONS]
 
 
@@ -109,25 +112,10 @@ def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_one_bit_per_weight_on_disk(tmp_path: Path) -> None:
-    masks = packed(random_masks())
-    assert masks.bytes_per_direction() == 5 + 5 + 7  # of 35, 35 and 55 weights
-    masks.save(tmp_path / "masks.npz")
+    packed(random_masks()).save(tmp_path / "masks.npz")
     with np.load(tmp_path / "masks.npz") as arrays:
-        assert arrays["bits"].nbytes == 3 * masks.bytes_per_direction()
+        assert arrays["bits"].nbytes == 3 * (5 + 5 + 7)  # of 35, 35 and 55 weights
         assert arrays["bits"].dtype == np.uint8
-
-
-@pytest.mark.parametrize(
-    ("d_model", "d_ffn", "num_bytes"), [(1024, 4096, 22_020_096), (512, 1024, 31_457_280 // 8)]
-)
-def test_bytes_of_the_papers_models(d_model: int, d_ffn: int, num_bytes: int) -> None:
-    layers = [(f"encoder.{i}", 4) for i in range(6)] + [(f"decoder.{i}", 8) for i in range(6)]
-    shapes = {}
-    for layer, num_projections in layers:
-        shapes |= {f"{layer}.{i}": (d_model, d_model) for i in range(num_projections)}
-        shapes |= {f"{layer}.fc1": (d_ffn, d_model), f"{layer}.fc2": (d_model, d_ffn)}
-    masks = WeightMasks(directions=("en-de",), shapes=shapes, bits={}, provenance={})
-    assert masks.bytes_per_direction() == num_bytes
 
 
 def test_masks_of_other_architectures_do_not_join() -> None:
@@ -163,8 +151,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_each_direction_uses_its_own_weights(training: bool) -> None:
-    model, state, masks = make_model()
-    model.train(training)
+    model, state, masks = make_model(training)
     with torch.set_grad_enabled(training):
         for direction in (0, 1, 0):
             state.direction = direction
@@ -173,7 +160,7 @@ def test_each_direction_uses_its_own_weights(training: bool) -> None:
 
 
 def test_dense_without_a_direction() -> None:
-    model, state, _ = make_model()
+    model, state, _ = make_model(direction=None)
     plain = Model()
     plain.load_state_dict(model.state_dict())
     assert torch.equal(model(TOKENS_B), plain(TOKENS_B))
@@ -182,8 +169,7 @@ def test_dense_without_a_direction() -> None:
 
 
 def test_only_kept_weights_get_a_gradient() -> None:
-    model, state, masks = make_model()
-    state.direction = 0
+    model, _, masks = make_model()
     model.ffn[0](torch.randn(4, D)).square().sum().backward()
     gradient_OI = dict(model.named_parameters())["ffn.0.weight"].grad
     assert torch.equal(gradient_OI != 0, masks[0]["ffn.0.weight"])
@@ -201,8 +187,7 @@ def test_parameters_and_their_names_stay_what_they_were() -> None:
 
 
 def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
-    model, state, masks = make_model()
-    state.direction = 0
+    model, _, masks = make_model()
     with torch.no_grad():
         model.eval()
         model(TOKENS_B)
@@ -216,9 +201,7 @@ def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
 
 @pytest.mark.parametrize(("training", "grad"), [(True, True), (True, False), (False, True)])
 def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: bool) -> None:
-    model, state, masks = make_model()
-    model.train(training)
-    state.direction = 0
+    model, _, masks = make_model(training)
     with torch.set_grad_enabled(grad):
         model(TOKENS_B)
         for parameter in model.parameters():
@@ -227,8 +210,7 @@ def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: boo
 
 
 def test_training_keeps_masks_packed() -> None:
-    model, state, _ = make_model()
-    state.direction = 0
+    model, *_ = make_model()
     layer = model.ffn[0]
     (saved_P,) = layer.weight.grad_fn.saved_tensors
     assert saved_P.data_ptr() == layer.bits_LP[0].data_ptr()
@@ -239,10 +221,8 @@ def test_training_keeps_masks_packed() -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_loaded_weights_are_used(training: bool) -> None:
-    model, state, masks = make_model()
+    model, _, masks = make_model(training)
     other = Model()
-    model.train(training)
-    state.direction = 0
     with torch.set_grad_enabled(training):
         model(TOKENS_B)
         model.load_state_dict(other.state_dict())
@@ -252,9 +232,7 @@ def test_loaded_weights_are_used(training: bool) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 @pytest.mark.parametrize("training", [True, False])
 def test_works_in_other_precisions(training: bool, dtype: torch.dtype) -> None:
-    model, state, masks = make_model()
-    model.train(training)
-    state.direction = 0
+    model, _, masks = make_model(training)
     with torch.set_grad_enabled(training):
         model(TOKENS_B)
         model.half() if dtype == torch.float16 else model.double()
@@ -264,7 +242,6 @@ def test_works_in_other_precisions(training: bool, dtype: torch.dtype) -> None:
 
 
 def test_moves_to_another_device() -> None:
-    model, state, _ = make_model()
-    state.direction = 0
+    model, *_ = make_model()
     model(TOKENS_B)
     assert model.to("meta")(TOKENS_B.to("meta")).device.type == "meta"

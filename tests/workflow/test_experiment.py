@@ -1,4 +1,4 @@
-"""The experiment at a tiny size, by the commands of docs/experiment.md."""
+"""The experiment at a tiny size, by the commands of docs/findings.md."""
 
 import os
 import signal

@@ -13,6 +13,7 @@ import yaml
 
 from tests.workflow.conftest import TINY, Snakemake
 
+Plan = Callable[..., dict[str, int]]
 # rules of one job, whatever the dataset
 ONCE = dict.fromkeys(
     ["prepare_corpora", "count_parameters", "describe_settings", "draw_trainings", "all"], 1
@@ -169,23 +170,29 @@ def planned_jobs(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
+@pytest.fixture
+def plan(snakemake: Snakemake, tmp_path: Path) -> Plan:
+    """Return the jobs of a dry run."""
+
+    def dry_run(*arguments: str, **options: tuple[str, ...]) -> dict[str, int]:
+        done = snakemake(tmp_path, *arguments, "--dry-run", "--quiet", "rules", **options)
+        assert done.returncode == 0, done.stdout
+        return planned_jobs(done.stdout)
+
+    return dry_run
+
+
 @pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
 def test_every_configuration_plans_its_jobs(
-    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], jobs: dict[str, int]
+    plan: Plan, overlays: tuple[str, ...], jobs: dict[str, int]
 ) -> None:
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == jobs
+    assert plan(overlays=overlays) == jobs
 
 
-def test_a_machine_says_how_many_jobs_share_the_small_trainings(
-    snakemake: Snakemake, tmp_path: Path
-) -> None:
-    shards = ["--set-scatter", "fine_tunes=3", "bilingual_models=1"]
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", *shards)
-    assert done.returncode == 0, done.stdout
+def test_a_machine_says_how_many_jobs_share_the_small_runs(plan: Plan) -> None:
     changes = {"fine_tune_directions": 3, "train_bilingual": 2}
-    assert planned_jobs(done.stdout) == JOBS[(TINY,)] | changes
+    found = plan("--set-scatter", "fine_tunes=3", "bilingual_models=1")
+    assert found == JOBS[(TINY,)] | changes
 
 
 CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
@@ -212,11 +219,8 @@ SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
         ),
     ],
 )
-def test_every_stage_is_a_target(
-    snakemake: Snakemake, tmp_path: Path, target: str, jobs: set[str]
-) -> None:
-    done = snakemake(tmp_path, target, "--dry-run", "--quiet", "rules")
-    assert set(planned_jobs(done.stdout)) == jobs | {target}
+def test_every_stage_is_a_target(plan: Plan, target: str, jobs: set[str]) -> None:
+    assert set(plan(target)) == jobs | {target}
 
 
 @pytest.mark.parametrize(
@@ -232,14 +236,13 @@ def test_every_stage_is_a_target(
     ],
 )
 def test_download_is_a_target_of_its_own(
-    snakemake: Snakemake, tmp_path: Path, overlays: tuple[str, ...], fetched: dict[str, int]
+    plan: Plan, overlays: tuple[str, ...], fetched: dict[str, int]
 ) -> None:
-    done = snakemake(tmp_path, "download", "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert planned_jobs(done.stdout) == fetched | {"download": 1}
+    assert plan("download", overlays=overlays) == fetched | {"download": 1}
 
 
 def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
-    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+    snakemake: Snakemake, plan: Plan, overlay: Callable[[dict], str], tmp_path: Path
 ) -> None:
     settings = {"metrics": ["comet"], "comet": {"model": str(tmp_path / "model.ckpt")}}
     overlays = (TINY, overlay(settings))
@@ -247,11 +250,9 @@ def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
     assert done.returncode != 0
     assert re.search(r"model\.ckpt as comet\.model, and there is no such file", done.stdout)
     # without it, scores say so, and all else goes on
-    done = snakemake(tmp_path, "scores", "--dry-run", "--quiet", "rules", overlays=overlays)
-    assert "fetch_comet" not in planned_jobs(done.stdout), done.stdout
+    assert "fetch_comet" not in plan("scores", overlays=overlays)
     (tmp_path / "model.ckpt").touch()
-    done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
-    assert done.returncode == 0, done.stdout
+    plan("download", overlays=overlays)
 
 
 def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
@@ -261,19 +262,14 @@ def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
 
 
 def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
-    snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
+    plan: Plan, overlay: Callable[[dict], str]
 ) -> None:
     mine = overlay({"metrics": ["bleu"]})
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == JOBS[()] | {
-        "make_table": 4,
-        "draw_scores": 3,
-    }
+    assert plan(overlays=(mine,)) == JOBS[()] | {"make_table": 4, "draw_scores": 3}
 
 
 def test_the_dataset_in_the_documentation_works(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+    snakemake: Snakemake, plan: Plan, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
     text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -284,9 +280,7 @@ def test_the_dataset_in_the_documentation_works(
         (tmp_path / name).write_text(table, encoding="utf-8")
     settings["corpora"]["folder"] = str(tmp_path)
     mine = overlay(settings)
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(mine,))
-    assert done.returncode == 0, done.stdout
-    assert planned_jobs(done.stdout) == THREE_SYSTEMS
+    assert plan(overlays=(mine,)) == THREE_SYSTEMS
     for split, pair in itertools.product(("train", "valid", "test"), ("en-de", "en-is", "en-pl")):
         for language in pair.split("-"):
             lines = f"{split} {language}\n".encode() * 3
@@ -301,7 +295,7 @@ def test_the_dataset_in_the_documentation_works(
 
 
 def test_the_split_in_the_documentation_plans_its_download(
-    snakemake: Snakemake, overlay: Callable[[dict], str], project: Path, tmp_path: Path
+    plan: Plan, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
     """Flores-200 as a test of the built-in languages, as docs/your_languages.md has it."""
     text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
@@ -312,8 +306,7 @@ def test_the_split_in_the_documentation_plans_its_download(
     (tmp_path / "languages.tsv").write_text("\n".join(rows), encoding="utf-8")
     settings = {"languages": str(tmp_path / "languages.tsv")}
     settings["corpora"] = {"splits": [*tiny["corpora"]["splits"][:2], split]}
-    done = snakemake(tmp_path, "--dry-run", "--quiet", "rules", overlays=(TINY, overlay(settings)))
-    assert planned_jobs(done.stdout)["fetch_corpus"] == 1, done.stdout
+    assert plan(overlays=(TINY, overlay(settings)))["fetch_corpus"] == 1
 
 
 def test_lint_and_format(project: Path, tmp_path: Path, snakemake: Snakemake) -> None:

@@ -49,13 +49,11 @@ def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     }
 
 
-def test_a_second_run_has_nothing_to_do(results: Path, clone: Path, snakemake: Snakemake) -> None:
+def test_a_second_run_has_nothing_to_do(clone: Path, snakemake: Snakemake) -> None:
     assert "Nothing to be done" in snakemake(clone, project=clone).stdout
 
 
-def test_a_checkout_that_is_moved_has_nothing_to_do(
-    results: Path, clone: Path, snakemake: Snakemake
-) -> None:
+def test_a_checkout_that_is_moved_has_nothing_to_do(clone: Path, snakemake: Snakemake) -> None:
     moved = clone.rename(clone.with_name("moved"))
     try:
         assert "Nothing to be done" in snakemake(moved, project=moved).stdout
@@ -100,7 +98,7 @@ def test_nothing_is_trained_again_for_its_log(
     ],
 )
 def test_an_edit_reruns_exactly_what_depends_on_it(
-    results: Path, clone: Path, snakemake: Snakemake, module: str, jobs: dict[str, int]
+    clone: Path, snakemake: Snakemake, module: str, jobs: dict[str, int]
 ) -> None:
     path = clone / "src/neuron_specialization" / module
     original = path.read_text(encoding="utf-8")
@@ -125,7 +123,6 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     ],
 )
 def test_a_setting_reruns_exactly_what_depends_on_it(
-    results: Path,
     clone: Path,
     snakemake: Snakemake,
     overlay: Callable[[dict], str],
@@ -138,7 +135,6 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 
 
 def test_one_more_k_trains_that_k_only(
-    results: Path,
     clone: Path,
     snakemake: Snakemake,
     overlay: Callable[[dict], str],

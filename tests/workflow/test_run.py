@@ -307,7 +307,7 @@ def test_the_report_opens_without_network_or_errors(
         for category, items in {
             "Neurons": ["Explorer", "Families", "Figure 1: first decoder layer", "Dendrograms"],
             "Scores": ["levels", "bilingual"],
-            "Set-up": ["Table 4: efficiency", "Table 5: languages", "Configuration and versions"],
+            "Set-up": ["Table 4: efficiency", "Table 5: languages", "Settings"],
         }.items():
             page.refresh()
             wait_until(lambda: says(page, "The continued baseline is the control"))

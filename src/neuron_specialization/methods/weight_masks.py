@@ -86,10 +86,6 @@ class WeightMasks:
             provenance=parts[0].provenance,
         )
 
-    def bytes_per_direction(self) -> int:
-        """What one direction takes, without labels."""
-        return sum(math.ceil(math.prod(shape) / 8) for shape in self.shapes.values())
-
     def save(self, path: Path) -> None:
         """Write to `path` (.npz)."""
         nothing = np.zeros((len(self.directions), 0), dtype=np.uint8)

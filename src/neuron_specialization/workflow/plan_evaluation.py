@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from neuron_specialization.evaluation.layout import input_files
 from neuron_specialization.settings.related_systems import find_comparisons
@@ -68,6 +69,17 @@ class EvaluationPlan:
     def raw_directions(self, wildcards: Wildcards) -> list[str]:
         """Return the directions that have untouched references."""
         return list(self.raw_references(wildcards))
+
+    @property
+    def postprocessing(self) -> dict[str, Any]:
+        """Parameters of the job that brings outputs into one form."""
+        return {
+            "directions": self.dataset.directions,
+            "folder": self.imported_folder,
+            "untouched": self.raw_directions,
+            "moses": self.dataset.config["corpora"]["moses"],
+            "pivot": self.dataset.pivot,
+        }
 
     def outputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return what the outputs of a system are made of, translated here or elsewhere."""

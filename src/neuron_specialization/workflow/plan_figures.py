@@ -43,6 +43,41 @@ class FiguresPlan:
         return [*figures, *files(f"{NEURONS}/explorer.html", runs)]
 
     @property
+    def measured(self) -> dict[str, Any]:
+        """Parameters of the job that measures neurons."""
+        config = self.dataset.config
+        distances = config["analysis"]["distances"]
+        return {
+            **self._languages,
+            "label": self._label,
+            "distances": distances,
+            "seed": config["seed"],
+        }
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """Parameters of the job that draws neurons."""
+        languages = self.dataset.languages
+        families = {code: languages[code].family for code in self.dataset.others}
+        return {"families": families, "pivot": self.dataset.pivot}
+
+    @property
+    def explored(self) -> dict[str, Any]:
+        """Parameters of the job that makes the explorer."""
+        shown_first = {name: self.dataset.config["analysis"][name] for name in ("k", "counting")}
+        return {**self._languages, "title": self._title, **shown_first}
+
+    @property
+    def _languages(self) -> dict[str, Any]:
+        return {"languages": self.tables.language_rows, "pivot": self.dataset.pivot}
+
+    def _label(self, wildcards: Wildcards) -> str:
+        return self.dataset.row(wildcards).label
+
+    def _title(self, wildcards: Wildcards) -> str:
+        return f"{self.dataset.config['dataset']}, {self._label(wildcards)}"
+
+    @property
     def neuron_pictures(self) -> list[str]:
         """Figures of neurons as the report shows them."""
         return [
