@@ -30,11 +30,12 @@ report: $(VENV)/installed
 	@echo "the report is results/$(DATASET)/report.html"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --durations 30
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0 --durations 30
 
 # a run of the built-in corpus that is killed again and again, beside an undisturbed one; an hour
 chaos: $(VENV)/installed
-	$(BIN)/python -m pytest -m long -s tests/workflow/test_chaos.py
+	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=0 tests/workflow/test_chaos.py
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

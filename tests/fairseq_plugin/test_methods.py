@@ -167,7 +167,7 @@ def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) ->
         )
         for direction in directions
     ]
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     find_all_weights(
         architecture(max_updates=6, validate_every=3, dropout=0.3),
         trainings,
@@ -204,16 +204,7 @@ def test_fine_tunes_that_a_killed_job_had_finished_are_not_done_again(
     done = dataclasses.replace(masks, directions=("en-a1",), bits=kept)
     (tmp_path / "work/en-a1").mkdir(parents=True)
     done.save(tmp_path / "work/en-a1.npz")
-    training = make_training(binarised, tmp_path, directions=["en-a1"], parent=learned)
-    find_all_weights(
-        architecture(),
-        [dataclasses.replace(training, save_dir=tmp_path / "work/en-a1")],
-        pruning=0.7,
-        output_projection=False,
-        work=tmp_path / "work",
-        masks=tmp_path / "masks.npz",
-    )
-    found = WeightMasks.load(tmp_path / "masks.npz").bits
+    found = fine_tune(["en-a1"], learned, binarised, tmp_path).bits
     assert all(np.array_equal(found[name], kept[name]) for name in kept)
 
 

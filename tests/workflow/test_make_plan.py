@@ -19,11 +19,17 @@ SHARDS = {"fine_tunes": ["1-of-2", "2-of-2"], "bilingual_models": ["1-of-1"]}
 
 def plan_of(settings: dict[str, Any] | None = None, *files: str) -> Plan:
     """The plan of some shipped files, or of the tiny dataset, with settings laid over it."""
-    config: dict[str, Any] = {}
-    for name in files or (TINY,):
-        update_config(config, yaml.safe_load((PROJECT / name).read_text(encoding="utf-8")))
+    config = read_config(*(PROJECT / name for name in files or (TINY,)))
     update_config(config, settings or {})
     return make_plan(config, PROJECT, shards=SHARDS)
+
+
+def read_config(*paths: Path) -> dict[str, Any]:
+    """Some configurations, laid over each other."""
+    config: dict[str, Any] = {}
+    for path in paths:
+        update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return config
 
 
 def splits(**settings: object) -> dict[str, dict]:
@@ -160,9 +166,7 @@ def test_errors_name_the_file_and_line_of_the_last_one_that_says_it(
     mine = tmp_path / "mine.yaml"
     mine.write_text(text, encoding="utf-8")
     files = [PROJECT / TINY, mine]
-    config: dict[str, Any] = {}
-    for path in files:
-        update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
+    config = read_config(*files)
     with pytest.raises(InputError, match=re.escape(f"{mine}, {where}")):
         make_plan(config, PROJECT, shards=SHARDS, files=files)
 
