@@ -18,7 +18,7 @@ from benchmarks.official_design import OfficialMasks, widen
 from benchmarks.paired import in_process, keep, make_parser, start
 from benchmarks.training_step import Side
 
-from neuron_specialization.fairseq_plugin.methods import specialise
+from neuron_specialization.fairseq_plugin.methods import install_neuron_masks
 
 SIDES = ("dense", "compact", "official")
 
@@ -32,7 +32,7 @@ def peak_of(name: str, options: argparse.Namespace) -> int:
     optimiser = torch.optim.Adam(model.parameters())
     masks = profile_masks(model, directions) if name != "dense" else None
     if masks and name == "compact":
-        specialise(model, masks, directions, side.state, form="compact")
+        install_neuron_masks(model, masks, directions, side.state, form="compact")
         model.to(device)
         side.choose = side.set_direction
     if masks and name == "official":

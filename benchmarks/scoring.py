@@ -33,7 +33,7 @@ from neuron_specialization.evaluation.scoring import (
     write_scores,
 )
 from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 SENTENCES, WORDS, SAMPLES, SEED = 2009, 25, 1000, 12345
 SETTINGS = ScoringSettings(split="test", metrics=["bleu", "chrf"])
@@ -108,7 +108,7 @@ def main() -> None:
         score(folder, directions, processes)  # for the test
         of_direction = partial(run_text_direction, folder)
         sides = {
-            "text": lambda: map_processes(of_direction, directions, processes),
+            "text": lambda: parallel_map(of_direction, directions, processes),
             "score": partial(score, folder, directions, processes),
             "test": partial(test_pair, folder, processes),
         }

@@ -44,9 +44,9 @@ from torch.nn import functional
 
 from neuron_specialization.fairseq_plugin.methods import (
     ffn_layers,
-    mask_weights,
+    install_neuron_masks,
+    install_weight_masks,
     pruned_tensors,
-    specialise,
 )
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.direction_state import DirectionState
@@ -100,7 +100,7 @@ def make_sides(
     if what == "lass":
         weights = draw_weight_masks(dense)
         side = add("packed")
-        mask_weights(side.model, weights, DIRECTIONS, side.state)
+        install_weight_masks(side.model, weights, DIRECTIONS, side.state)
         side.model.to(device)
         side.choose = side.set_direction
         full = unpack(weights)
@@ -108,7 +108,7 @@ def make_sides(
         masks = profile_masks(dense, DIRECTIONS)
         for form in FORMS:
             side = add(form)
-            specialise(side.model, masks, DIRECTIONS, side.state, form=form)
+            install_neuron_masks(side.model, masks, DIRECTIONS, side.state, form=form)
             side.model.to(device)
             side.choose = side.set_direction
         for layer in ffn_layers(add("without FFN").model).values():

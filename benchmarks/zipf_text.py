@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 ALPHABETS = {
     "en": "abcdefghijklmnopqrstuvwxyz",
@@ -27,7 +27,7 @@ BLOCK = 20_000  # sentences that are made at a time
 def write_text(folder: Path, pairs: int, languages: int, processes: int) -> None:
     """Write sentence pairs, shared out evenly among some languages."""
     folder.mkdir()
-    map_processes(partial(write_pair, folder, pairs // languages), OTHERS[:languages], processes)
+    parallel_map(partial(write_pair, folder, pairs // languages), OTHERS[:languages], processes)
 
 
 def write_pair(folder: Path, pairs: int, language: str) -> None:

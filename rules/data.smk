@@ -16,7 +16,7 @@ rule prepare_corpora:
         code=plan.code("corpora.preparation"),
     output:
         corpora=plan.corpora.text(plan.splits),
-        untouched=plan.corpora.raw_text,
+        raw=plan.corpora.raw_text,
         report="<dataset>/corpora/report.tsv",
     log:
         "<logs>/prepare_corpora.log",

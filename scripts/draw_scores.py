@@ -9,7 +9,7 @@ from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.figures import scores
-from neuron_specialization.figures.style import look, save_figure
+from neuron_specialization.figures.style import paper_style, save_figure
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.comparisons import CONTROL
 
@@ -44,7 +44,7 @@ def draw_gains() -> tuple[Figure, pd.DataFrame]:
     return scores.draw_gains(gains, **shown), gains
 
 
-with log_to(snakemake.log[0]), look():
+with log_to(snakemake.log[0]), paper_style():
     inputs, settings = snakemake.input, snakemake.params.settings
     metric = snakemake.wildcards.metric
     shown = {"metric": metric_name(metric), "pivot": settings["pivot"]}

@@ -1,10 +1,10 @@
 """Draw the validations of every training as curves."""
 
 from neuron_specialization.figures.curves import draw_curves
-from neuron_specialization.figures.style import look, save_figure
+from neuron_specialization.figures.style import paper_style, save_figure
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.curves import read_curves
 
-with log_to(snakemake.log[0]), look():
+with log_to(snakemake.log[0]), paper_style():
     curves = read_curves(paths=snakemake.input.curves, **snakemake.params.settings)
     save_figure(draw_curves(curves), snakemake.output)

@@ -5,7 +5,7 @@ from pathlib import Path
 from neuron_specialization.fairseq_plugin.training import find_all_weights, training_digest
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import Architecture, Training, processes_of
-from neuron_specialization.workflow.work_folders import claim
+from neuron_specialization.workflow.work_folders import lock_work_folder
 
 with log_to(snakemake.log[0]):
     inputs, params, masks = snakemake.input, snakemake.params, Path(snakemake.output.masks)
@@ -26,7 +26,7 @@ with log_to(snakemake.log[0]):
         )
         for direction in params.directions
     ]
-    with claim(work, masks) as unfinished:
+    with lock_work_folder(work, masks) as unfinished:
         if unfinished:
             find_all_weights(
                 Architecture(**params.architecture),

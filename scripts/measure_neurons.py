@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from neuron_specialization.files import only, write_text
+from neuron_specialization.files import single_or_none, write_text
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.distances import language_distances
 from neuron_specialization.neurons.overlap import Overlap
@@ -25,7 +25,9 @@ with log_to(snakemake.log[0]):
     params, wildcards = snakemake.params, snakemake.wildcards
     languages = {row["code"]: Language(**row) for row in params.languages}
     overlap = read_overlap(Path(inputs.counts))
-    distances = only(inputs.distances) or ("builtin" if params.distances == "builtin" else "")
+    distances = single_or_none(inputs.distances) or (
+        "builtin" if params.distances == "builtin" else ""
+    )
     relations = relation_table(
         overlap,
         read_overlap(Path(inputs.untrained)),

@@ -10,7 +10,7 @@ from neuron_specialization.evaluation.outputs import (
     postprocess_direction,
 )
 from neuron_specialization.logs import log_to
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 with log_to(snakemake.log[0]):
     inputs, params, split = snakemake.input, snakemake.params, snakemake.wildcards.split
@@ -31,5 +31,5 @@ with log_to(snakemake.log[0]):
         print(f"{folder} has nothing of {len(missing)} directions: {' '.join(missing) or '-'}")
         directions = [pair for pair in directions if pair not in missing]
         write = partial(copy_direction, folder, split)
-    untouched = dict(zip(params.untouched, map(Path, inputs.untouched), strict=True))
-    map_processes(partial(write, untouched, out), directions, snakemake.threads)
+    raw = dict(zip(params.raw, map(Path, inputs.raw), strict=True))
+    parallel_map(partial(write, raw, out), directions, snakemake.threads)

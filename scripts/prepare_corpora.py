@@ -22,6 +22,6 @@ with log_to(snakemake.log[0]):
         cleaning=Cleaning(**params.cleaning),
         seed=params.seed,
         out=Path(snakemake.output.report).parent,
-        untouched=params.untouched,
+        raw=params.raw,
         processes=snakemake.threads,
     )

@@ -6,7 +6,7 @@ from neuron_specialization.corpora.vocabulary import vocabulary_folder
 from neuron_specialization.fairseq_plugin.training import train_bilingual, training_digest
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import Architecture, Training, processes_of
-from neuron_specialization.workflow.work_folders import claim
+from neuron_specialization.workflow.work_folders import lock_work_folder
 
 with log_to(snakemake.log[0]):
     inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.folder)
@@ -26,6 +26,6 @@ with log_to(snakemake.log[0]):
         )
         for direction in params.directions
     ]
-    with claim(work, folder) as unfinished:
+    with lock_work_folder(work, folder) as unfinished:
         if unfinished:
             train_bilingual(Architecture(**params.architecture), trainings, work, folder)

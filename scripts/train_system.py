@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from neuron_specialization.fairseq_plugin.training import train, training_digest
-from neuron_specialization.files import only
+from neuron_specialization.files import single_or_none
 from neuron_specialization.logs import log_to
 from neuron_specialization.settings.training import (
     Adapters,
@@ -12,7 +12,7 @@ from neuron_specialization.settings.training import (
     Training,
     processes_of,
 )
-from neuron_specialization.workflow.work_folders import claim
+from neuron_specialization.workflow.work_folders import lock_work_folder
 
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -27,11 +27,11 @@ with log_to(snakemake.log[0]):
         tensorboard=published.with_name("tensorboard"),
         seed=params.seed,
         device=params.device,
-        parent=only(inputs.parent),
+        parent=single_or_none(inputs.parent),
         files=DirectionFiles.from_inputs(inputs.masks, inputs.weight_masks, inputs.base),
         adapters=Adapters(**params.adapters) if params.adapters else None,
         **processes_of(snakemake.resources),
     )
-    with claim(work, published) as unfinished:
+    with lock_work_folder(work, published) as unfinished:
         if unfinished:
             train(Architecture(**params.architecture), training, published)

@@ -14,7 +14,7 @@ BLOCK_BYTES = 1 << 20
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path to write to; it becomes `path` at the end, or is removed after an error.
 
     A link stays one, and the file it leads to is replaced. What is there and is no file, such as
@@ -34,7 +34,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; it becomes `path` at the end, or is removed after an error."""
     with emptied_folder(path.with_name(f"{path.name}.part")) as partial:
         yield partial
@@ -81,7 +81,7 @@ def line_of(path: Path, byte: int) -> int:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -110,7 +110,7 @@ def link(path: Path, name: Path) -> None:
     os.replace(partial, name)
 
 
-def only(paths: Sequence[str]) -> Path | None:
+def single_or_none(paths: Sequence[str]) -> Path | None:
     """The one path of an optional input of a rule, or none."""
     return Path(paths[0]) if paths else None
 

@@ -22,12 +22,12 @@ def log_to(path: str) -> Iterator[None]:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    with ending_with_messages():
+    with job_errors():
         yield
 
 
 @contextmanager
-def ending_with_messages() -> Iterator[None]:
+def job_errors() -> Iterator[None]:
     """End the process with a message alone where what went wrong is none of the program's doing.
 
     That is bad input, a disk that cannot be written, and a training that was told to stop.
@@ -48,13 +48,13 @@ def ending_with_messages() -> Iterator[None]:
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def cli_errors() -> Iterator[None]:
     """Run a command that a person has typed: what it cannot read or write ends it with a message.
 
     It ends quietly where nobody reads its output any more, as behind `| head`.
     """
     try:
-        with ending_with_messages():
+        with job_errors():
             try:
                 yield
             finally:

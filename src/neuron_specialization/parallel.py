@@ -16,7 +16,7 @@ _inherited: list[Callable[[Any], Any]] = []
 """In a fork: the function of its pool."""
 
 
-def map_processes(
+def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> list[Result]:
     """The results of a function in the order of the items; an error of one ends all.
@@ -40,7 +40,7 @@ def die_with_parent(parent: int) -> None:
         signal.raise_signal(signal.SIGKILL)
 
 
-def share_out(items: Sequence[Item], shares: int) -> list[list[Item]]:
+def split_round_robin(items: Sequence[Item], shares: int) -> list[list[Item]]:
     """Share items out in turn, to at most so many; none is empty."""
     return [list(items[i::shares]) for i in range(min(shares, len(items)))]
 

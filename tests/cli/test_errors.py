@@ -56,12 +56,12 @@ def test_scoring_never_empties_its_input(system: Path, folder: str, out: str) ->
         assert (place / "en-de/test-sys.txt").is_file()
 
 
-def test_untouched_references_are_not_emptied_either(system: Path) -> None:
+def test_raw_references_are_not_emptied_either(system: Path) -> None:
     references = Path("scored/outputs/de.txt")
     references.parent.mkdir(parents=True)
     references.write_text("x\n")
-    untouched = ("--untouched", "scored/outputs/{lang}.txt")
-    refuse("give another OUT", "score", system, "scored", *untouched)
+    raw = ("--raw-references", "scored/outputs/{lang}.txt")
+    refuse("give another OUT", "score", system, "scored", *raw)
     assert references.read_text() == "x\n"
 
 

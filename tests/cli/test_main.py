@@ -89,7 +89,7 @@ def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Pa
         )
     flores = f"{data_folder}/flores/{{lang}}.txt"
     metrics = ("--metrics", "bleu", "comet")
-    run("score", tmp_path / "mT-big", tmp_path / "a", *metrics, "--untouched", flores)
+    run("score", tmp_path / "mT-big", tmp_path / "a", *metrics, "--raw-references", flores)
     run("score", tmp_path / "mT-big-NS", tmp_path / "b", *metrics)
     run(
         "tables", f"mT-big={tmp_path}/a", f"Ours={tmp_path}/b", "--out", tmp_path / "t",
@@ -98,7 +98,7 @@ def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Pa
     )  # fmt: skip
     scores = read_scores(tmp_path / "a/scores.csv").set_index(["pair", "metric"])
     assert scores.loc[("en-de", "bleu"), "score"] == pytest.approx(31.6337, abs=5e-5)
-    assert scores.loc[("en-de", "bleu_untouched"), "score"] < 31.5
+    assert scores.loc[("en-de", "bleu_raw"), "score"] < 31.5
     assert scores.loc[("de-en", "bleu"), "note"] == "finished score of test_detok_bleu.txt"
     for metric in ("bleu", "comet"):
         text = (tmp_path / f"t/levels.{metric}.md").read_text(encoding="utf-8")
@@ -117,11 +117,14 @@ def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Pa
         (["score", ".", "out"], r"no folder of a direction, such as en-de, has outputs of test"),
         (["tables", "Ours", "--out", "t", "--languages", "l"], r"'Ours': expected LABEL=FOLDER"),
         (["tables", "a=b", "--out", "t", "--languages", "l"], r"l: no such file"),
-        (["score", "system", "out", "--untouched", "x/{lang}"], r"x/\{lang\}: no such file for"),
+        (
+            ["score", "system", "out", "--raw-references", "x/{lang}"],
+            r"x/\{lang\}: no such file for",
+        ),
         (["translate", "system"], r"system/export\.json: no such file; give a folder"),
         (["translate", "l.txt"], r"l\.txt/export\.json: no such file; give a folder"),
-        (["translate", "damaged"], r"damaged/export\.json: not a description of an export"),
-        (["translate", "newer"], r"newer/export\.json: not a description .*argument 'more'"),
+        (["translate", "damaged"], r"damaged/export\.json: not the manifest of an export"),
+        (["translate", "newer"], r"newer/export\.json: not the manifest .*argument 'more'"),
     ],
 )
 def test_bad_requests_end_with_one_line(

@@ -54,7 +54,7 @@ def prepare(
     seed: int = 1,
     out: str = "out",
     codes: Mapping[str, Mapping[str, str]] | None = None,
-    untouched: Sequence[str] = (),
+    raw: Sequence[str] = (),
     processes: int = 1,
 ) -> dict[str, str]:
     """Prepare into folder/results/out and return the text of each file there."""
@@ -66,7 +66,7 @@ def prepare(
         cleaning=cleaning,
         seed=seed,
         out=folder / "results" / out,
-        untouched=untouched,
+        raw=raw,
         processes=processes,
     )
     return {p.name: p.read_bytes().decode() for p in (folder / "results" / out).iterdir()}

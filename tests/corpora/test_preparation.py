@@ -14,7 +14,7 @@ from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import SplitSource, find_corpus
 from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.errors import InputError
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 from tests.conftest import DATA
 from tests.corpora.preparing import (
     HELD_OUT,
@@ -83,9 +83,9 @@ def test_a_run_works_in_one_folder_and_takes_what_a_killed_one_left(
 
     def look(*arguments: Any) -> list[Any]:
         found.extend(path.name for path in (tmp_path / "results").rglob("*"))
-        return map_processes(*arguments)
+        return parallel_map(*arguments)
 
-    monkeypatch.setattr(preparation, "map_processes", look)
+    monkeypatch.setattr(preparation, "parallel_map", look)
     left = tmp_path / "results/.out.part"
     fill(left, {"train.en-xx.en": "half"})
     assert "train.en-xx.en" not in prepare(tmp_path, [TSV])

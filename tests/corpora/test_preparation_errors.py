@@ -143,8 +143,8 @@ def test_errors_say_where_and_leave_nothing_behind(
         ({"exceptions": {"fr": {}}}, "'train': exceptions has 'fr', allowed are de, no$"),
         ({"exceptions": {"en": {}}}, "exceptions has 'en', allowed are de, no$"),
         ({"exceptions": {False: {}}}, "exceptions has False, .*put the code in quotes"),
-        ({"latin": ["en", "rs"]}, "'train': latin has 'rs', allowed are en, de, no$"),
-        ({"exceptions": {"no": {}}, "latin": ["en", "de"]}, ""),
+        ({"romanise": ["en", "rs"]}, "'train': romanise has 'rs', allowed are en, de, no$"),
+        ({"exceptions": {"no": {}}, "romanise": ["en", "de"]}, ""),
     ],
 )
 def test_splits_say_something_of_known_languages_only(

@@ -76,7 +76,7 @@ def test_lines_are_tokenised_in_blocks_by_language(
 
 
 def test_serbian_is_written_in_latin_script() -> None:
-    split = source("test", "text", "{lang}", latin=["sr"])
+    split = source("test", "text", "{lang}", romanise=["sr"])
     lines = [Line(1, "Иван", "Љубав, њива и џеп; Đoković"), Line(2, None, None)]
     latin = Line(1, "Иван", "Ljubav, njiva i džep; Đoković")
     assert list(written_in_latin(lines, split, "en-sr")) == [latin, lines[1]]
@@ -91,12 +91,12 @@ def test_without_perl_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_text_before_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, {"t.en": "A test.\n", "t.sr": "Проба, да.\n"})
-    split = source("test", "text", "t.{lang}", tokenise=AGGRESSIVE, latin=["sr"])
-    files = prepare(tmp_path, [split], max_pairs={"sr": None}, untouched=["test"])
+    split = source("test", "text", "t.{lang}", tokenise=AGGRESSIVE, romanise=["sr"])
+    files = prepare(tmp_path, [split], max_pairs={"sr": None}, raw=["test"])
     assert files["test.en-sr.sr"] == "Proba , da .\n"
-    assert files["untouched.test.en-sr.sr"] == "Proba, da.\n"
-    assert files["untouched.test.en-sr.en"] == "A test.\n"
-    assert "untouched.test.en-sr.en" not in prepare(tmp_path, [split], max_pairs={"sr": 1}, out="b")
+    assert files["raw.test.en-sr.sr"] == "Proba, da.\n"
+    assert files["raw.test.en-sr.en"] == "A test.\n"
+    assert "raw.test.en-sr.en" not in prepare(tmp_path, [split], max_pairs={"sr": 1}, out="b")
 
 
 def read(language: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Outputs of any origin in one form: text, words, untouched references, finished scores."""
+"""Outputs of any origin in one form: text, words, raw references, finished scores."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from neuron_specialization.evaluation.outputs import (
     find_missing,
     postprocess_direction,
     read_outputs,
-    read_untouched,
+    read_raw_references,
 )
 from tests.corpora.fetching_helpers import tree
 from tests.corpora.preparing import fill
@@ -49,11 +49,11 @@ def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> N
     assert found.reference_words == ["Eins .", "Es ist vier @-@ fach ( <<unk>> ) ."]
 
 
-def test_untouched_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
+def test_raw_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
     fill(tmp_path / "in/en-de", {"generate-test.txt": LOG})
     flores = fill(tmp_path, {"de.txt": "".join(f"Satz {n}.\n" for n in range(6))}) / "de.txt"
     copy_direction(tmp_path / "in", "test", {"en-de": flores, "en": flores}, tmp_path, "en-de")
-    assert read_untouched(tmp_path / "en-de", "test") == ["Satz 1.", "Satz 4."]
+    assert read_raw_references(tmp_path / "en-de", "test") == ["Satz 1.", "Satz 4."]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_untouched_references_go_by_the_number_of_the_sentence(tmp_path: Path) -
         (dict.fromkeys(["test-sys.txt", "test-ref.txt"], "a\nb\n"), 3, "3 lines, .* 2 sentences"),
     ],
 )
-def test_untouched_references_of_another_corpus(
+def test_raw_references_of_another_corpus(
     tmp_path: Path, texts: dict[str, str], lines: int, message: str
 ) -> None:
     fill(tmp_path / "in/en-de", texts)

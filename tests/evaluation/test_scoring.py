@@ -130,14 +130,14 @@ def test_corpus_scores_are_made_of_the_kept_statistics(tmp_path):
     ]
 
 
-def test_untouched_references_are_a_metric_of_their_own(tmp_path):
+def test_raw_references_are_a_metric_of_their_own(tmp_path):
     write_pair(tmp_path, "en-de", [CAT], ["The cat sat on the rug."])
-    fill(tmp_path / "en-de", {"test-untouched.txt": f"{CAT}\n"})
+    fill(tmp_path / "en-de", {"test-raw.txt": f"{CAT}\n"})
     write_pair(tmp_path, "de-en", [CAT], [CAT])
-    chosen = settings("bleu", "bleu_untouched")
+    chosen = settings("bleu", "bleu_raw")
     frame = corpus_table(score_outputs(tmp_path, ["en-de", "de-en"], chosen))
     rows = list(zip(frame["pair"], frame["metric"], strict=True))
-    assert rows == [("en-de", "bleu"), ("en-de", "bleu_untouched"), ("de-en", "bleu")]
+    assert rows == [("en-de", "bleu"), ("en-de", "bleu_raw"), ("de-en", "bleu")]
     assert frame["score"].tolist() == pytest.approx([64.345888, 100, 100])  # 6/7, 4/6, 3/5, 2/4
 
 

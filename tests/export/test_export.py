@@ -161,12 +161,12 @@ def test_stock_fairseq_generates_from_it(
 
 
 def test_what_is_written(specialized: Model, exported: Path) -> None:
-    description = describe(exported)
-    widths = description["ffn_widths"]
+    manifest = describe(exported)
+    widths = manifest["ffn_widths"]
     assert list(widths) == LAYERS
     assert len(set(widths.values())) == 4
-    assert (description["source_tag"], description["target_tag"]) == ("__en__", "__a1__")
-    made_of = description["provenance"]
+    assert (manifest["source_tag"], manifest["target_tag"]) == ("__en__", "__a1__")
+    made_of = manifest["provenance"]
     assert made_of["checkpoint"]["sha256"] == file_hash(specialized.checkpoint)
     assert made_of["masks"]["sha256"] == file_hash(specialized.masks)
     assert made_of["masks"]["selection"] == {"k": 95.0}
@@ -219,6 +219,6 @@ def test_a_bilingual_model_without_tags(
     )
     model = Model(checkpoint=checkpoint, data=data, vocabulary=vocabulary, direction="b1-en")
     exported = model.export(tmp_path / "out", "--formats", *FORMATS)
-    description = describe(exported)
-    assert (description["source_tag"], description["target_tag"]) == (None, None)
+    manifest = describe(exported)
+    assert (manifest["source_tag"], manifest["target_tag"]) == (None, None)
     assert_same(model, exported, corpora / "valid.en-b1.b1", settings())

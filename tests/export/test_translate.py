@@ -11,7 +11,7 @@ import pytest
 
 from neuron_specialization.export import translation
 from neuron_specialization.export.exporting import export_model
-from neuron_specialization.export.manifest import Description
+from neuron_specialization.export.manifest import ExportManifest
 from neuron_specialization.export.translation import load_engine, make_batches, translate_text
 from neuron_specialization.settings.decoding import DecodingSettings
 from tests.cli.test_main import run
@@ -121,10 +121,10 @@ def test_output_appears_before_the_input_ends(
             read += 1
             yield lines[read % len(lines)].encode()
 
-    description = Description.read(exported)
-    engine = load_engine(exported, description, "ctranslate2", "cpu", 1)
+    manifest = ExportManifest.read(exported)
+    engine = load_engine(exported, manifest, "ctranslate2", "cpu", 1)
     settings = DecodingSettings(beam=1, length_penalty=1, max_len_a=0, max_len_b=5, max_tokens=100)
-    chunks = translate_text(endless(), "endless", exported, description, engine, settings)
+    chunks = translate_text(endless(), "endless", exported, manifest, engine, settings)
     assert [len(next(chunks)), read] == [3, 3]
     assert [len(next(chunks)), read] == [3, 6]
 

@@ -79,7 +79,7 @@ def run_plain(folder: Path, data: Path, directions: list[str], flags: list[str])
     return outputs
 
 
-def read_foreign_state(path: Path) -> dict[str, Any]:
+def read_external_state(path: Path) -> dict[str, Any]:
     """The whole of a checkpoint that a test has made."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
     return state
@@ -87,7 +87,7 @@ def read_foreign_state(path: Path) -> dict[str, Any]:
 
 def edited(plain: Plain, folder: Path, edit: Edit) -> Path:
     """A copy of a checkpoint with something changed in it."""
-    state = read_foreign_state(plain.checkpoint)
+    state = read_external_state(plain.checkpoint)
     edit(state)
     torch.save(state, folder / "edited.pt")
     return folder / "edited.pt"

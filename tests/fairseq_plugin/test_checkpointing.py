@@ -255,7 +255,7 @@ def test_a_kill_while_the_work_folder_is_removed(
         with pytest.MonkeyPatch.context() as patch:
             dying_at_file(patch, removed + 1)
             with pytest.raises(KeyboardInterrupt):
-                checkpointing.forget(folder / "work")
+                checkpointing.remove_work_folder(folder / "work")
         assert len(names(folder / "work")) == len(whole) - removed
         assert_same(run_training(binarised, folder, validate_every=5), often)
 

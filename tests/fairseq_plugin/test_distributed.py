@@ -43,7 +43,7 @@ def runs(
 ) -> dict[int, tuple[str, Path]]:
     """Log and folder of all trainings with one process, and with two that were stopped once."""
     found = {}
-    sizes = architecture(**STILL, max_updates=6, validate_every=6, best_by="chrf")
+    sizes = architecture(**STILL, max_updates=6, validate_every=6, checkpoint_metric="chrf")
     for world_size in (1, 2):
         folder = tmp_path_factory.mktemp(f"processes{world_size}")
         flags = {}

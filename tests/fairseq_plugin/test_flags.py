@@ -86,7 +86,7 @@ ADAPTERS = Adapters(sets={"en-de": "g", "en-nl": "g"}, bottleneck=128, per_layer
         ),
         ({}, {"language_tags": False}, "--no-language-tags"),
         (
-            {"best_by": "chrf"},
+            {"checkpoint_metric": "chrf"},
             {},
             "--dev-metric chrf, --best-checkpoint-metric chrf, --maximize-best-checkpoint-metric",
         ),

@@ -102,7 +102,9 @@ def test_two_gpus_train_as_one(train: Train) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_best_checkpoint_is_chosen_by_translations(train: Train, precision: str) -> None:
     cpu, gpu = (
-        train(device, device=device, precision=precision, best_by="chrf")["extra_state"]["best"]
+        train(device, device=device, precision=precision, checkpoint_metric="chrf")["extra_state"][
+            "best"
+        ]
         for device in ("cpu", "cuda")
     )
     assert gpu == pytest.approx(cpu, abs=0.01 if precision == "fp32" else 2)

@@ -22,7 +22,7 @@ from tests.fairseq_plugin.external_checkpoints import (
     assert_same_tensors,
     edited,
     in_half,
-    read_foreign_state,
+    read_external_state,
     run_import,
     set_task,
     with_numpy,
@@ -59,7 +59,7 @@ def test_computes_what_plain_fairseq_computes(plain: Plain, imported: Path, dire
 
 
 def test_a_bilingual_model_with_two_vocabularies(bilingual: Plain, tmp_path: Path) -> None:
-    state = read_foreign_state(bilingual.checkpoint)
+    state = read_external_state(bilingual.checkpoint)
     assert any("numpy" in repr(type(v)) for v in bleu_counts(state).values())  # else it proves less
     path = run_import(bilingual, tmp_path, directions=["en-b1"], language_tags=False)
     found = outputs_here(path, bilingual.data, "en-b1")
@@ -117,7 +117,10 @@ def test_half_precision_becomes_single(plain: Plain, imported: Path, tmp_path: P
 
 
 def test_rows_of_the_embeddings_follow_the_tokens(plain: Plain, imported: Path) -> None:
-    theirs, ours = read_foreign_state(plain.checkpoint)["model"], read_checkpoint(imported)["model"]
+    theirs, ours = (
+        read_external_state(plain.checkpoint)["model"],
+        read_checkpoint(imported)["model"],
+    )
     for name in (*EMBEDDINGS, OUTPUT):
         assert torch.equal(ours[name][:-4], theirs[name][:-4])
         for i, language in enumerate(LANGUAGES):
@@ -128,7 +131,7 @@ def test_rows_of_the_embeddings_follow_the_tokens(plain: Plain, imported: Path) 
 
 def test_a_dictionary_with_tags_gets_no_others(plain: Plain, tmp_path: Path) -> None:
     path = run_import(plain, tmp_path, dictionary=plain.vocabulary / "dict.txt")
-    ours, theirs = read_checkpoint(path)["model"], read_foreign_state(plain.checkpoint)["model"]
+    ours, theirs = read_checkpoint(path)["model"], read_external_state(plain.checkpoint)["model"]
     for name in (*EMBEDDINGS, OUTPUT):
         assert torch.equal(ours[name], theirs[name])
 
@@ -136,7 +139,7 @@ def test_a_dictionary_with_tags_gets_no_others(plain: Plain, tmp_path: Path) -> 
 def test_the_order_of_tags_is_not_guessed(plain: Plain, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, set_task(langs=LANGUAGES))  # with or without tags, the same
     path = run_import(plain, tmp_path / "agreed", source, dictionary=None)
-    ours, theirs = read_checkpoint(path)["model"], read_foreign_state(plain.checkpoint)["model"]
+    ours, theirs = read_checkpoint(path)["model"], read_external_state(plain.checkpoint)["model"]
     assert torch.equal(ours[OUTPUT], theirs[OUTPUT])
     for langs, lang_dict in ((["en", "fr", "a1", "b1", "b2"], None), (None, "/a/list.txt")):
         source = edited(plain, tmp_path, set_task(langs=langs, lang_dict=lang_dict))
@@ -147,7 +150,7 @@ def test_the_order_of_tags_is_not_guessed(plain: Plain, tmp_path: Path) -> None:
 def test_a_dataset_of_some_of_its_languages(plain: Plain, tmp_path: Path) -> None:
     use_vocabulary(plain.vocabulary / "spm.model", plain.dictionary, ["a1", "en"], tmp_path / "few")
     path = run_import(plain, tmp_path, data=tmp_path / "few", directions=["en-a1"])
-    theirs, ours = read_foreign_state(plain.checkpoint)["model"], read_checkpoint(path)["model"]
+    theirs, ours = read_external_state(plain.checkpoint)["model"], read_checkpoint(path)["model"]
     for name in EMBEDDINGS:
         assert torch.equal(ours[name], torch.cat([theirs[name][:-4], theirs[name][-2:]]))
 

@@ -36,9 +36,9 @@ def test_another_number_of_processes_goes_on_where_one_had_got_to(
 JOB = """
 import sys
 from pathlib import Path
-from neuron_specialization.logs import ending_with_messages
+from neuron_specialization.logs import job_errors
 from tests.trained_models import run_training
-with ending_with_messages():
+with job_errors():
     data, folder = map(Path, sys.argv[1:])
     run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
 """

@@ -30,7 +30,7 @@ def test_the_score_is_that_of_greedy_translations(
 ) -> None:
     """As sacreBLEU has it of the text, the mean of all directions, each through its neurons."""
     files = DirectionFiles(masks=draw_masks(tmp_path / "masks.npz"))
-    sizes = {"best_by": name, "max_updates": 20, "validate_every": 20}
+    sizes = {"checkpoint_metric": name, "max_updates": 20, "validate_every": 20}
     published = run_training(binarised, tmp_path, parent=learned, files=files, **sizes)
     texts = translate(published, binarised, vocabulary, tmp_path, files=files, settings=GREEDY)
     scores = []
@@ -66,7 +66,7 @@ def test_the_highest_score_is_the_best_though_the_training_was_killed(
     killed: list[int] = []
     monkeypatch.setattr(task, "mean_score", score)
     monkeypatch.setattr(DirectionsTask, "optimizer_step", step)
-    sizes = {"best_by": "chrf", "max_updates": 12, "validate_every": 4}
+    sizes = {"checkpoint_metric": "chrf", "max_updates": 12, "validate_every": 4}
     with pytest.raises(KeyboardInterrupt):
         run_training(binarised, tmp_path, **sizes)
     given = iter([20.0, 10.0] if falls else [20.0, 30.0])

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from neuron_specialization.errors import Stopped
-from neuron_specialization.fairseq_plugin.checkpointing import noting_signals, received
+from neuron_specialization.fairseq_plugin.checkpointing import deferring_signals, received
 from neuron_specialization.fairseq_plugin.processes import fairseq_train, group_flags
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 
@@ -48,7 +48,7 @@ def stop(flags: list[str]) -> None:
     """Run a training that is sent a signal."""
     DirectionsTask.optimizer_step = stop_second
     try:
-        with noting_signals():
+        with deferring_signals():
             fairseq_train(flags, {})
     except Stopped as stopped:
         print(f"stopped: {stopped}", flush=True)

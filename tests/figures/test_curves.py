@@ -4,7 +4,7 @@ import pandas as pd
 
 from neuron_specialization.figures.curves import draw_curves
 from neuron_specialization.figures.scores import draw_gains
-from neuron_specialization.figures.style import look
+from neuron_specialization.figures.style import paper_style
 from tests.tables.test_curves import curve
 
 
@@ -16,7 +16,7 @@ def test_a_panel_for_what_starts_anew_and_one_for_each_parent() -> None:
         curve(5, 6, label="Other"),
         curve(7, 8, parent="Long base"),
     ]
-    with look():
+    with paper_style():
         panels = draw_curves(curves).axes
     titles = [axes.get_title() for axes in panels]
     assert titles == ["from scratch", "continuing Base", "continuing Long base"]
@@ -42,7 +42,7 @@ def test_gains_have_a_panel_per_continued_baseline() -> None:
         for side in ("O2M", "M2O", "Avg")
     ]
     columns = ["system", "against", "group", "direction", "seeds", "gain", "half_width"]
-    with look():
+    with paper_style():
         panels = draw_gains(pd.DataFrame(rows, columns=columns), metric="BLEU", pivot="en").axes
     assert [axes.get_title() for axes in panels] == ["against Continued", "against Continued, long"]
     labels = [tick.get_text() for tick in panels[0].get_xticklabels()]

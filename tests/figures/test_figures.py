@@ -24,7 +24,7 @@ from neuron_specialization.figures.scores import (
     improvements,
     language_bars,
 )
-from neuron_specialization.figures.style import COLOURS, colours_of, look
+from neuron_specialization.figures.style import COLOURS, colours_of, paper_style
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import SIDES
 from neuron_specialization.neurons.storage import Masks
@@ -79,7 +79,7 @@ def test_the_order_of_families_is_that_of_their_first_language() -> None:
 
 def test_the_linear_scale_ends_where_the_values_do() -> None:
     iou_LL = np.array([[1, 0.52, 0.61], [0.52, 1, 0.7], [0.61, 0.7, 1]])
-    with look():
+    with paper_style():
         figure = draw_heat_map(Panel(title="", iou_LL=iou_LL, languages="abc", families="ABB"))
     labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert labels == ["0.50", "0.55", "0.60", "0.65", "0.70"]

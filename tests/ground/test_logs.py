@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.files import whole, write_text
+from neuron_specialization.files import atomic_write, write_text
 
 JOB = """
 import errno, os, sys
@@ -61,7 +61,7 @@ def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     write_text(path, "old\n")
 
     def fail() -> None:
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise RuntimeError
 

@@ -11,25 +11,25 @@ from pathlib import Path
 import pytest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 SLEEPING = """
 import os, sys, time
 from pathlib import Path
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 def sleep(item):
     Path(sys.argv[1], str(os.getpid())).touch()
     time.sleep(600)
 
-map_processes(sleep, range(20), 3)
+parallel_map(sleep, range(20), 3)
 """
 
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_results_come_in_the_order_of_the_items(processes: int) -> None:
     factor = 7  # the function is no module's
-    assert map_processes(lambda item: factor * item, range(9), processes) == list(range(0, 63, 7))
+    assert parallel_map(lambda item: factor * item, range(9), processes) == list(range(0, 63, 7))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -38,7 +38,7 @@ def test_an_error_of_one_item_ends_all(processes: int) -> None:
         raise InputError(f"item {item}")
 
     with pytest.raises(InputError, match="item 0"):
-        map_processes(refuse, range(3), processes)
+        parallel_map(refuse, range(3), processes)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])

@@ -13,7 +13,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.methods.weight_masks import (
     WeightMasks,
-    install_weight_masks,
+    install_masked_weights,
     keep_largest,
 )
 from neuron_specialization.neurons.direction_state import DirectionState
@@ -61,7 +61,7 @@ def make_model(
     """A model with masks, and these by index of direction."""
     torch.manual_seed(0)
     model, state, masks = Model(), DirectionState(direction=direction), random_masks()
-    install_weight_masks(model, packed(masks), DIRECTIONS, state)
+    install_masked_weights(model, packed(masks), DIRECTIONS, state)
     model.train(training)
     return model, state, [masks[direction] for direction in DIRECTIONS]
 
@@ -178,7 +178,7 @@ def test_only_kept_weights_get_a_gradient() -> None:
 def test_parameters_and_their_names_stay_what_they_were() -> None:
     model, state = Model(), DirectionState(direction=0)
     names, before = list(model.state_dict()), list(model.parameters())
-    install_weight_masks(model, packed(random_masks()), DIRECTIONS, state)
+    install_masked_weights(model, packed(random_masks()), DIRECTIONS, state)
     after = list(model.parameters())
     assert len(after) == len(before) == 5
     assert all(one is other for one, other in zip(after, before, strict=True))

@@ -98,7 +98,7 @@ def make_masks(counts: Counts, **changes: object) -> Masks:
         "directions": ["a1-en"],
         "k": 50,
         "counting": "sentence",
-        "kept": None,
+        "random_percent": None,
         "stacks": "both",
         "seed": 1,
     }
@@ -112,7 +112,7 @@ def test_masks_of_some_directions_in_either_counting(counts: Counts) -> None:
     assert make_masks(counts, counting="token").mask_LNF[0, 0].tolist() == [True, False]
     with pytest.raises(InputError, match="b1-en"):
         make_masks(counts, directions=["b1-en"])
-    with pytest.raises(InputError, match="neither k nor kept"):
+    with pytest.raises(InputError, match="neither k nor random_percent"):
         make_masks(counts, k=None)
 
 
@@ -125,13 +125,13 @@ def test_masks_of_one_stack_leave_the_other_alone(counts: Counts, stack: str) ->
 
 
 @pytest.mark.parametrize(
-    ("num_neurons", "kept", "num_kept"),
+    ("num_neurons", "percent", "num_kept"),
     [(4096, 70, 2867), (1024, 70, 716), (10, 0, 0), (10, 100, 10), (3, 50, 1), (1000, 0.1, 1)],
 )
 def test_random_neurons_are_equally_many_everywhere(
-    num_neurons: int, kept: float, num_kept: int
+    num_neurons: int, percent: float, num_kept: int
 ) -> None:
-    mask_LNF = draw_neurons((3, 2, num_neurons), kept, seed=1)
+    mask_LNF = draw_neurons((3, 2, num_neurons), percent, seed=1)
     assert (mask_LNF.sum(-1) == num_kept).all()
 
 
@@ -147,11 +147,11 @@ def test_random_neurons_differ_by_direction_layer_and_seed_and_by_nothing_else()
 
 
 def test_random_masks_say_how_they_were_made(counts: Counts) -> None:
-    masks = make_masks(counts, k=None, kept=50)
+    masks = make_masks(counts, k=None, random_percent=50)
     assert masks.mask_LNF.sum(-1).tolist() == [[1, 1]]
-    assert masks.provenance == {"checkpoint": "abc", "kept": 50, "seed": 1}
-    with pytest.raises(InputError, match="kept is 120"):
-        make_masks(counts, k=None, kept=120)
+    assert masks.provenance == {"checkpoint": "abc", "random_percent": 50, "seed": 1}
+    with pytest.raises(InputError, match="random_percent is 120"):
+        make_masks(counts, k=None, random_percent=120)
 
 
 def test_shuffled_neurons_are_others_and_as_many() -> None:

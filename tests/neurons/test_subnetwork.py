@@ -131,7 +131,7 @@ def test_neurons_that_fill_up_a_multiple_change_nothing(
     state.direction = direction
     expected = weight_masked(layer, mask_LF[direction], x_TBD)
     wanted = gradients(layer, expected, x_TBD)
-    monkeypatch.setattr(subnetwork, "MULTIPLE", {torch.float32: 8})
+    monkeypatch.setattr(subnetwork, "PAD_MULTIPLE", {torch.float32: 8})
     active = int(mask_LF[direction].sum())
     assert active % 8  # else nothing is filled up
     assert layer.fc1(x_TBD).size(-1) == active + 8 - active % 8

@@ -99,12 +99,12 @@ IMPORTED = {"method": "imported", "folder": "f"}
         (ADAPTER | {"adapters_per_layer": 3}, "column adapters_per_layer: 3 is not one of"),
         (LASS | {"pruning": 1.1}, "column pruning: 1.1 is greater than the maximum of 1"),
         (LASS | {"output_projection": "maybe"}, "column output_projection: 'maybe'"),
-        (CHILD | {"kept": 70}, "needs either k or kept"),
+        (CHILD | {"random_percent": 70}, "needs either k or random_percent"),
         (
-            CHILD | {"k": "", "kept": 70, "shuffled": "yes"},
-            "is shuffled: give k, as neurons that are kept are drawn at random anyway",
+            CHILD | {"k": "", "random_percent": 70, "shuffled": "yes"},
+            "is shuffled: give k, as random_percent draws neurons at random anyway",
         ),
-        (LASS | {"trained": "no"}, "has a value for trained, which says nothing about lass"),
+        (LASS | {"fine_tune": "no"}, "has a value for fine_tune, which says nothing about lass"),
         (CHILD | {"architecture": "big"}, "leave its architecture empty"),
         ({"method": "multilingual"}, "has architecture '', which the config lacks; it has big"),
         (
@@ -141,6 +141,14 @@ def test_what_belongs_to_a_method_stands_in_one_column_or_in_columns_of_its_own(
     together = read(OURS | {"options": "k=95 stacks=encoder shuffled=yes"})
     assert together == read(OURS | {"k": 95, "stacks": "encoder", "shuffled": "yes"})
     assert together == read(CHILD | {"options": " shuffled=yes  stacks=encoder"})
+
+
+def test_former_names_of_options_work_with_a_warning(read) -> None:
+    with pytest.warns(FutureWarning, match="kept is now random_percent; the old name works"):
+        former = read(OURS | {"options": "kept=70 trained=no"})
+    assert former == read(OURS | {"options": "random_percent=70 fine_tune=no"})
+    with pytest.warns(FutureWarning, match="trained is now fine_tune"):
+        assert read(CHILD | {"trained": "no"}) == read(CHILD | {"fine_tune": "no"})
 
 
 @pytest.mark.parametrize(
@@ -208,7 +216,7 @@ def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) ->
         system="continued", label="C", method="multilingual", parent="baseline", directions=()
     )
     for trained, roles in (("yes", ["parent", "control"]), ("no", ["parent"])):
-        systems = read(CHILD | {"trained": trained}) | {"continued": continued}
+        systems = read(CHILD | {"fine_tune": trained}) | {"continued": continued}
         assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
 
 
@@ -219,7 +227,7 @@ def test_neurons_are_compared_with_as_many_drawn_at_random(read) -> None:
     systems = {"baseline": baseline, "x": ours, "s": shuffled}
     assert find_comparisons(ours, systems, 1) == [("parent", "baseline", 1), ("shuffled", "s", 1)]
     assert find_comparisons(shuffled, systems, 1) == [("parent", "baseline", 1)]
-    for other in ({"k": 50.0}, {"stacks": "encoder"}, {"trained": False}, {"parent": "another"}):
+    for other in ({"k": 50.0}, {"stacks": "encoder"}, {"fine_tune": False}, {"parent": "another"}):
         systems["s"] = replace(shuffled, **other)
         assert [role for role, _, _ in find_comparisons(ours, systems, 1)] == ["parent"]
 

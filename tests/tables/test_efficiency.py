@@ -14,9 +14,9 @@ from neuron_specialization.tables.efficiency import (
     adapter_bytes,
     byte_text,
     cost_text,
-    counterpart,
     efficiency_row,
     neuron_mask_bytes,
+    paper_row,
     projected_bytes,
     read_job,
     speed_text,
@@ -48,7 +48,7 @@ def test_every_method_is_projected() -> None:
 def system(**changes: Any) -> dict[str, Any]:
     known = {"system": "ours", "label": "Ours", "method": "neuron_specialization", "sharing": ""}
     known |= {"adapters_per_layer": 2, "k": 95.0, "stacks": "both"}
-    return known | {"shuffled": False, "trained": True} | changes
+    return known | {"shuffled": False, "fine_tune": True} | changes
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def system(**changes: Any) -> dict[str, Any]:
         ({"k": None}, ""),
         ({"stacks": "encoder"}, ""),
         ({"shuffled": True}, ""),
-        ({"trained": False}, ""),
+        ({"fine_tune": False}, ""),
         ({"method": "lass", "k": None}, "lass"),
         ({"method": "adapter", "sharing": "family", "k": None}, "adapter_family"),
         ({"method": "multilingual", "k": None}, "multilingual"),
     ],
 )
 def test_rows_that_the_paper_has(changes: dict[str, Any], expected: str) -> None:
-    assert counterpart(system(**changes)) == expected
+    assert paper_row(system(**changes)) == expected
 
 
 def write_job(path: Path, **record: Any) -> Path:
@@ -120,7 +120,7 @@ def test_a_log_of_no_epoch_has_no_speed(tmp_path: Path) -> None:
 
 def test_a_row_adds_up_its_jobs(tmp_path: Path) -> None:
     row = efficiency_row(system(), make_files(tmp_path), added=0.0)
-    assert row["finding_seconds"] == 5
+    assert row["identification_seconds"] == 5
     assert row["stored_bytes"] == 3000
     assert row["training_tokens_per_second"] == 110  # the median of the epochs
     assert row["decoding_sentences_per_second"] == 4 / 2.5

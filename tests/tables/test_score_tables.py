@@ -213,11 +213,11 @@ def test_csv_keeps_codes_and_labels(tmp_path: Path) -> None:
 
 def test_columns_beside_the_languages_are_no_codes_of_languages(tmp_path: Path) -> None:
     languages = ["lb", "sv", "de"]
-    scores = scores_of({"en-de": 1.0}, "bleu_untouched")
+    scores = scores_of({"en-de": 1.0}, "bleu_raw")
     rows = [*ROWS, SystemRow(label="a", scores=scores, extra_parameters=None)]
-    header = csv(tmp_path, by_language(rows, languages, untouched="bleu_untouched")).split("\n")[0]
+    header = csv(tmp_path, by_language(rows, languages, raw="bleu_raw")).split("\n")[0]
     assert set(header.split(",")) - {*languages, "extra_parameters"} < set(TABLE_COLUMNS)
-    assert {"med", "untouched"} < set(header.split(","))
+    assert {"med", "raw"} < set(header.split(","))
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

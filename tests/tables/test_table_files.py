@@ -211,11 +211,11 @@ def test_a_table_by_language_has_everything_in_two_blocks(tmp_path: Path) -> Non
 def everything(tmp_path: Path) -> Path:
     """A table with all that tables may have: marks, wins, seeds, notes, gaps, the paper."""
     base = scored_run("mT-big", 0, note="finished score of test_detok_bleu.txt")
-    untouched = scored_run("mT-big", -5, metric="bleu_untouched").scores
+    raw = scored_run("mT-big", -5, metric="bleu_raw").scores
     lacking = scored_run("La_SS | 70 %", 0)
     write(
         tmp_path,
-        replace(base, scores=pd.concat([base.scores, untouched])),
+        replace(base, scores=pd.concat([base.scores, raw])),
         replace(lacking, scores=lacking.scores.iloc[1:]),
         scored_run("Ours", 1, seed=1),
         scored_run("Ours", 2, seed=2),
@@ -256,8 +256,8 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
         "### Beside the paper's Table 2",
         "- mT-big: scores; other rows: differences to it",
         "- BLEU: tok:13a|version:1",
-        "- Untouched: the same translations against the references as they were published",
-        "- Ours has no untouched references: all directions",
+        "- Raw: the same translations against the references as they were published",
+        "- Ours has no raw references: all directions",
         "- La_SS | 70 % has no outputs: en-de",
         "- mT-big, finished score of test_detok_bleu.txt: all directions",
         "† than the system it continues from, ‡ than the continued baseline; p < 0.05 each",

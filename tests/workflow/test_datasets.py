@@ -98,7 +98,7 @@ def test_ec30_runs_in_all_directions(ec30: Path) -> None:
     assert {count for (split, _), count in counts.items() if split == "test"} == {5}
     assert {pair for (split, pair), n in counts.items() if split == "valid" and n == 5} == {"en-oc"}
     assert (results / "tables/test/levels.bleu.md").is_file()
-    assert (results / "tables/test/levels.bleu_untouched.md").is_file()
+    assert (results / "tables/test/levels.bleu_raw.md").is_file()
 
 
 def test_ec30_has_five_shards(ec30: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_text_is_words_and_serbian_is_latin(ec30: Path, project: Path) -> No
     table = project / "config/ec30/languages.tsv"
     language = mirrors.languages_of(table)["hi"][1]
     flores = mirrors.sentences(language, 2, "dev") + mirrors.sentences(language, 3, "devtest")
-    assert (corpora / "untouched.test.en-hi.hi").read_text().splitlines() == flores
+    assert (corpora / "raw.test.en-hi.hi").read_text().splitlines() == flores
     assert (corpora / "test.en-hi.hi").read_text().splitlines() != flores
 
 
@@ -249,8 +249,8 @@ def test_validation_and_test_sets_of_all_languages(
         assert mirrors.read_sentences(corpora / name)[int(number) - 1] == line
     for pair in pairs:
         lang = pair.removeprefix("en-")
-        untouched = mirrors.read_sentences(corpora / f"untouched.test.{pair}.{lang}")
-        assert untouched == mirrors.read_sentences(data_folder / f"flores/{lang}.txt")
+        raw = mirrors.read_sentences(corpora / f"raw.test.{pair}.{lang}")
+        assert raw == mirrors.read_sentences(data_folder / f"flores/{lang}.txt")
 
 
 def test_the_comet_model_is_fetched_with_the_corpora(

@@ -57,7 +57,10 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
             {"vocabulary": {"source": "nowhere", "size": 99, "model": "m"}},
             r"no corpus nowhere in config/sources\.tsv",
         ),
-        ({"downloads": {"also": ["nowhere"]}}, r"no corpus nowhere in config/sources\.tsv"),
+        (
+            {"downloads": {"extra_corpora": ["nowhere"]}},
+            r"no corpus nowhere in config/sources\.tsv",
+        ),
         (splits(source="nowhere"), "no source 'nowhere'"),
         (splits(path="a.{pair}"), r"needs {lang}"),
         (splits(path="{lnag}"), r"has {lnag}"),
@@ -78,8 +81,8 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
             "has False.*put the code in quotes",
         ),
         (splits(exceptions={"ba": {"path": "{pair}.{lang}"}}), "exceptions has 'ba', allowed are"),
-        (splits(latin=["a1", "ba"]), "latin has 'ba', allowed are"),
-        (splits(latin=[False]), "(?s)False is not of type.*in quotes"),
+        (splits(romanise=["a1", "ba"]), "romanise has 'ba', allowed are"),
+        (splits(romanise=[False]), "(?s)False is not of type.*in quotes"),
         (figures(mine={"layout": "levels", "figure": "mine"}), "its layout is levels"),
         (figures(mine={"layout": "languages", "figure": "gains"}), "the name of another one"),
         (
@@ -120,6 +123,20 @@ def test_bad_rows_of_systems_are_refused(tmp_path: Path, row: str, message: str)
     systems.write_text("\n".join(["\t".join(columns), *rows, line, ""]), encoding="utf-8")
     with pytest.raises(InputError, match=rf"systems\.tsv.*{message}"):
         plan_of({"systems": str(systems)})
+
+
+def test_former_names_of_settings_work_with_a_warning() -> None:
+    former = {
+        "architectures": {"tiny": {"best_by": "chrf"}},
+        "downloads": {"also": []},
+        "untouched_references": {"test": "x"},
+    }
+    with pytest.warns(FutureWarning, match=r"best_by is now checkpoint_metric; the old name"):
+        config = plan_of(former).config
+    assert config["architectures"]["tiny"]["checkpoint_metric"] == "chrf"
+    assert config["raw_references"] == {"test": "x"}
+    with pytest.warns(FutureWarning, match="latin is now romanise"):
+        assert plan_of(splits(latin=["a1"])).splits["train"].romanise == ("a1",)
 
 
 def write_systems(folder: Path, *rows: dict[str, str]) -> str:

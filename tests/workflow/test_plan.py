@@ -156,9 +156,9 @@ def test_a_comet_model_is_local_fetched_or_neither(tmp_path: Path) -> None:
 
 def test_splits_that_are_tokenised_here_have_raw_references() -> None:
     plan = plan_of(None, "config/ec30.yaml")
-    assert plan.evaluation.metrics("test")[-2:] == ["bleu_untouched", "chrf_untouched"]
+    assert plan.evaluation.metrics("test")[-2:] == ["bleu_raw", "chrf_raw"]
     files = plan.evaluation.raw_references(job(split="test"))
-    assert files["de-en"] == "<dataset>/corpora/untouched.test.en-de.en"
+    assert files["de-en"] == "<dataset>/corpora/raw.test.en-de.en"
     assert plan.corpora.folders["ntrex"].name == "ntrex"
     assert len(plan.downloads.all) == 4
 

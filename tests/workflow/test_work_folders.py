@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from neuron_specialization.workflow import work_folders
-from neuron_specialization.workflow.work_folders import claim, remove_abandoned
+from neuron_specialization.workflow.work_folders import lock_work_folder, remove_abandoned_work
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from neuron_specialization.workflow.work_folders import claim
-with claim(Path(sys.argv[1]), Path(sys.argv[2])) as unfinished:
+from neuron_specialization.workflow.work_folders import lock_work_folder
+with lock_work_folder(Path(sys.argv[1]), Path(sys.argv[2])) as unfinished:
     print(unfinished, flush=True)
     time.sleep(600)
 """
@@ -52,10 +52,10 @@ def end(holder: subprocess.Popen) -> None:
 
 
 def test_the_lock_is_gone_after_work_and_after_an_error(work: Path) -> None:
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished
         assert [path.name for path in work.parent.iterdir()] == ["work-abc.lock"]
-    with pytest.raises(KeyError), claim(work, work.with_name("out")):
+    with pytest.raises(KeyError), lock_work_folder(work, work.with_name("out")):
         raise KeyError
     assert not list(work.parent.iterdir())
 
@@ -65,7 +65,7 @@ def test_a_killed_owner_is_recognised_at_once(work: Path, project: Path) -> None
     end(holder)
     assert work.with_name("work-abc.lock").exists()
     start = time.monotonic()
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished
     assert time.monotonic() - start < 10
     assert not list(work.parent.iterdir())
@@ -78,7 +78,7 @@ def test_a_second_job_waits_for_the_first(
     work.mkdir()
     threading.Timer(1.5, end, [holder]).start()
     start = time.monotonic()
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished  # the first did not finish
         assert time.monotonic() - start > 1
     assert f"process {holder.pid} of" in caplog.text
@@ -92,9 +92,9 @@ def test_nothing_is_left_to_do_where_the_first_job_finished(work: Path, project:
         end(holder)
 
     threading.Timer(1.0, finish).start()
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert not unfinished
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished  # an old output is no reason not to train: nobody was waited for
 
 
@@ -120,7 +120,7 @@ def test_an_owner_that_stood_still_leaves_when_another_took_over(
     monkeypatch.setattr(work_folders, "SILENCE", 2.0)
     # as seen from another host, where nothing can be asked of the process
     monkeypatch.setattr("filelock._lease.owner_is_stale", lambda *_: False)
-    with claim(work, work.with_name("out")) as unfinished:
+    with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished
         holder.send_signal(signal.SIGCONT)
         _, errors = holder.communicate(timeout=300)
@@ -137,7 +137,7 @@ def test_only_folders_that_nobody_holds_are_removed(
         (folder / "checkpoint.5.pt").write_bytes(bytes(1_500_000))
     output.touch()
     holder = hold(work, project)
-    remove_abandoned(work.parent)
+    remove_abandoned_work(work.parent)
     assert sorted(path.name for path in work.parent.iterdir()) == [
         "checkpoint.pt",
         "work-abc",
@@ -147,5 +147,5 @@ def test_only_folders_that_nobody_holds_are_removed(
     assert kept.startswith(f"{work}: kept, process {holder.pid} of")
     assert removed == f"{abandoned}: removed, 1.5 MB"
     end(holder)
-    remove_abandoned(work.parent)
+    remove_abandoned_work(work.parent)
     assert [path.name for path in work.parent.iterdir()] == ["checkpoint.pt"]

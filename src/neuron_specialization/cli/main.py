@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from neuron_specialization.cli import export, neurons, packing, score, tables, translate
-from neuron_specialization.logs import answering
+from neuron_specialization.logs import cli_errors
 from neuron_specialization.workflow.packed_results import merge, pack
 
 
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    with answering():
+    with cli_errors():
         options.run(options)
 
 

@@ -15,10 +15,10 @@ from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.evaluation.metrics import METRIC_NAMES, UNTOUCHED
+from neuron_specialization.evaluation.metrics import METRIC_NAMES, RAW
 from neuron_specialization.evaluation.outputs import copy_direction
 from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +34,19 @@ def score(options: argparse.Namespace) -> None:
     """
     folder, split = options.folder, options.split
     directions = find_directions(folder, split)
-    untouched = find_untouched(options.untouched, directions)
+    raw = find_raw_references(options.raw_references, directions)
     texts, sentences, corpus = (options.out / name for name in ("outputs", SENTENCES, SCORES))
-    check_apart(texts, [folder, *(folder / pair for pair in directions), *untouched.values()])
+    check_apart(texts, [folder, *(folder / pair for pair in directions), *raw.values()])
     # nothing of a former run may be scored, or stand beside these texts
     shutil.rmtree(texts, ignore_errors=True)
     sentences.unlink(missing_ok=True)
     corpus.unlink(missing_ok=True)
-    copy = partial(copy_direction, folder, split, untouched, texts)
-    map_processes(copy, directions, options.processes)
-    wanted = [m for m in options.metrics if m in ("bleu", "chrf") and untouched]
+    copy = partial(copy_direction, folder, split, raw, texts)
+    parallel_map(copy, directions, options.processes)
+    wanted = [m for m in options.metrics if m in ("bleu", "chrf") and raw]
     settings = ScoringSettings(
         split=split,
-        metrics=[*options.metrics, *(metric + UNTOUCHED for metric in wanted)],
+        metrics=[*options.metrics, *(metric + RAW for metric in wanted)],
     )
     scores = score_outputs(texts, directions, settings, options.processes)
     if "comet" in options.metrics:
@@ -105,8 +105,8 @@ def find_directions(folder: Path, split: str) -> list[str]:
     return found
 
 
-def find_untouched(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
-    """The untouched references that are there, by direction; InputError where none is."""
+def find_raw_references(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
+    """The raw references that are there, by direction; InputError where none is."""
     if not pattern:
         return {}
     targets = {direction: direction.split("-")[1] for direction in directions}
@@ -133,9 +133,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(METRIC_NAMES)} (bleu chrf)",
     )
     parser.add_argument(
-        "--untouched",
+        "--raw-references",
+        "--untouched",  # its name before
         metavar="PATTERN",
-        help="untouched references, such as flores/{lang}.txt, for a second column",
+        help="raw references, such as flores/{lang}.txt, for a second column",
     )
     parser.add_argument(
         "--comet-model",

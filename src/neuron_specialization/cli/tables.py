@@ -13,7 +13,7 @@ from neuron_specialization.cli.option_types import (
 )
 from neuron_specialization.cli.score import SCORES, SENTENCES
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, read_scores
+from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, present_metrics, read_scores
 from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
 from neuron_specialization.settings.languages import all_directions, read_languages
 from neuron_specialization.tables.comparisons import FIRST
@@ -99,7 +99,7 @@ def read_sentence_scores(path: Path) -> pd.DataFrame:
         table = pd.read_parquet(path)
         if not {*SENTENCE_COLUMNS} <= {*table}:
             raise ValueError(f"expected the columns {', '.join(SENTENCE_COLUMNS)}")
-        return table
+        return present_metrics(table)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: not the scores of sentences, which paired tests need ({error}); run "

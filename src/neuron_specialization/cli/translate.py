@@ -15,8 +15,8 @@ from tqdm import tqdm
 from neuron_specialization.cli.option_types import finite, not_negative, positive_int
 from neuron_specialization.corpora.text_lines import count_lines, read_lines, split_lines
 from neuron_specialization.errors import InputError
-from neuron_specialization.export.manifest import FORMATS, Description
-from neuron_specialization.files import check_output, whole
+from neuron_specialization.export.manifest import FORMATS, ExportManifest
+from neuron_specialization.files import atomic_write, check_output
 from neuron_specialization.settings.decoding import DecodingSettings
 
 STANDARD = Path("-")
@@ -24,11 +24,11 @@ STANDARD = Path("-")
 
 def translate(options: argparse.Namespace) -> None:
     """Translate raw text with an exported model: a line in, a line out, in order."""
-    description = Description.read(options.exported)
+    manifest = ExportManifest.read(options.exported)
     title, total = name_input(options.input)
     if options.output != STANDARD:
         check_output(options.output)
-    preferred = "ctranslate2" if "ctranslate2" in description.formats else description.formats[0]
+    preferred = "ctranslate2" if "ctranslate2" in manifest.formats else manifest.formats[0]
     settings = DecodingSettings(
         beam=options.beam,
         length_penalty=options.length_penalty,
@@ -39,12 +39,12 @@ def translate(options: argparse.Namespace) -> None:
     from neuron_specialization.export.translation import load_engine, translate_text
 
     name = options.engine or preferred
-    engine = load_engine(options.exported, description, name, options.device, options.threads)
+    engine = load_engine(options.exported, manifest, name, options.device, options.threads)
     from_pipe = options.input == STANDARD
     lines = split_lines(sys.stdin.buffer) if from_pipe else read_lines(options.input)
     with open_output(options.output) as output:
         bar = tqdm(total=total, unit=" lines", disable=None)
-        for chunk in translate_text(lines, title, options.exported, description, engine, settings):
+        for chunk in translate_text(lines, title, options.exported, manifest, engine, settings):
             for text, score in chunk:
                 prefix = f"{score:.6f}\t" if options.scores and score is not None else ""
                 output.write(f"{prefix}{text}\n".encode())
@@ -68,7 +68,7 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
     if path == STANDARD:
         yield sys.stdout.buffer
         return
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         yield file
 
 

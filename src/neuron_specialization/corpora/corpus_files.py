@@ -38,7 +38,7 @@ class SplitSource:
     header: bool = False
     """Whether the first line of a TSV file names the languages of its columns."""
     tokenise: str = ""
-    latin: tuple[str, ...] = ()
+    romanise: tuple[str, ...] = ()
     origin: str = ""
     """Where the corpus comes from, told to a user who does not have it."""
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> Spli
             f"split {settings['name']!r}: no source {source!r} in the table of sources; it has "
             f"{', '.join(name for name in folders if name)}"
         )
-    fields = {**settings, "latin": tuple(settings.get("latin", ()))}
+    fields = {**settings, "romanise": tuple(settings.get("romanise", ()))}
     split = SplitSource(**fields, paths=paths, folder=folders[source])
     return replace(
         split,

@@ -13,7 +13,7 @@ from neuron_specialization.corpora.vocabulary import (
     language_tag,
 )
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import read_text, whole, write_text
+from neuron_specialization.files import atomic_write, read_text, write_text
 
 OVERWRITE = "#fairseq:overwrite"
 # what fairseq adds to the pieces: padding to a multiple of 8, and language tags
@@ -44,7 +44,7 @@ def use_vocabulary(
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
     if model is not None:
-        with whole(folder / "spm.model") as partial:
+        with atomic_write(folder / "spm.model") as partial:
             partial.write_bytes(model.read_bytes())
     write_text(folder / "dict.txt", "".join(f"{line}\n" for line in lines))
 

@@ -24,7 +24,7 @@ from neuron_specialization.corpora import sources as table
 from neuron_specialization.corpora.archives import files_below, unpack
 from neuron_specialization.corpora.sources import Facts, Records, Source, local_path
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import require_space, sha256_of, whole, write_text
+from neuron_specialization.files import atomic_write, require_space, sha256_of, write_text
 
 DRIVE = "drive:"
 WAITS = (2.0, 4.0, 8.0, 16.0)
@@ -196,7 +196,7 @@ def bring(address: str, path: Path, options: Options) -> Path:
         if not local.is_file():
             raise MissingError(f"{local}: no such file; correct its address in {table.TABLE}")
         require_space(arriving.parent, local.stat().st_size, *PURPOSE)
-        with whole(arriving) as unfinished:
+        with atomic_write(arriving) as unfinished:
             shutil.copyfile(local, unfinished)
         return arriving
     try:

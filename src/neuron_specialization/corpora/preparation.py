@@ -38,10 +38,10 @@ from neuron_specialization.corpora.training_text import (
 )
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import emptied_folder
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
-UNTOUCHED = "untouched"
+RAW = "raw"
 """Leads the names of files of evaluation text as it was before it was tokenised."""
 
 
@@ -57,7 +57,7 @@ class _Preparation:
     """The ids of each held-out split."""
     left_out: frozenset[str]
     """The ids that training must not have: the held-out ones, and others with their text."""
-    untouched: Sequence[str]
+    raw: Sequence[str]
     """Splits that are kept as they were, too."""
     pivot: str
     """Language that all pairs share."""
@@ -93,7 +93,7 @@ def prepare_corpora(
     cleaning: Cleaning,
     seed: int,
     out: Path,
-    untouched: Sequence[str] = (),
+    raw: Sequence[str] = (),
     processes: int = 1,
 ) -> None:
     """Read all splits of all pairs; write `{out}/{split}.{pair}.{lang}` and `{out}/report.tsv`.
@@ -106,7 +106,7 @@ def prepare_corpora(
         cleaning: rules for training pairs.
         seed: of the built-in corpus and of the cap.
         out: where to write; files appear when all are finished.
-        untouched: splits of which `{out}/untouched.{split}.{pair}.{lang}` is written too, their
+        raw: splits of which `{out}/raw.{split}.{pair}.{lang}` is written too, their
             text before it was tokenised.
         processes: how many languages are worked on at a time.
 
@@ -127,13 +127,13 @@ def prepare_corpora(
             codes=codes,
             held_out=held_out,
             left_out=left_out,
-            untouched=untouched,
+            raw=raw,
             pivot=pivot,
             cleaning=cleaning,
             seed=seed,
             work=work,
         )
-        found = map_processes(partial(_prepare_pair, preparation), max_pairs.items(), processes)
+        found = parallel_map(partial(_prepare_pair, preparation), max_pairs.items(), processes)
         rows = [row for of_split in zip(*found, strict=True) for row in of_split]
         report = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
         (work / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
@@ -222,8 +222,8 @@ def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: st
     numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
     split, pair = preparation.read_from(source, lang), pair_name(preparation.pivot, lang)
     lines = list(written_in_latin(numbered, split, pair))
-    if source.name in preparation.untouched:
-        write_pairs(_texts(lines), preparation.files(f"{UNTOUCHED}.{source.name}", lang))
+    if source.name in preparation.raw:
+        write_pairs(_texts(lines), preparation.files(f"{RAW}.{source.name}", lang))
     return write_pairs(_texts(tokenised(lines, split, pair)), files)
 
 

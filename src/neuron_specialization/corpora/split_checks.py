@@ -41,7 +41,7 @@ def find_unknown_languages(
     for source in sources:
         for key, named, allowed in (
             ("exceptions", source.exceptions, known),
-            ("latin", source.latin, [pivot, *known]),
+            ("romanise", source.romanise, [pivot, *known]),
         ):
             for code in named:
                 if code not in allowed:

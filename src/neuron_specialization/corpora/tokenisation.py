@@ -49,7 +49,7 @@ def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
 
 def written_in_latin(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
     """The lines of a pair with those (Serbian) sides in Latin script of which the split says so."""
-    in_latin = [language in split.latin for language in pair.split("-")]
+    in_latin = [language in split.romanise for language in pair.split("-")]
     if not any(in_latin):
         yield from lines
         return

@@ -12,7 +12,7 @@ import sentencepiece
 from neuron_specialization.corpora.sampling import keep_rates
 from neuron_specialization.corpora.text_lines import count_lines
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole, write_text
+from neuron_specialization.files import atomic_write, write_text
 
 NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> lead SentencePiece's list; fairseq has its own
 FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and are in no file
@@ -96,7 +96,7 @@ def learn_vocabulary(
     SentencePiece must be told how many they are at most (`text_bytes`), or it may end the process.
     """
     try:
-        with whole(model) as partial, partial.open("wb") as writer:
+        with atomic_write(model) as partial, partial.open("wb") as writer:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(lines),
                 model_writer=writer,

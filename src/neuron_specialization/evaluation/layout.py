@@ -14,7 +14,7 @@ TEXTS = {
     "reference_words": "{split}-ref.words.txt",
     "hypothesis_words": "{split}-sys.words.txt",
 }
-UNTOUCHED_REFERENCES = "{split}-untouched.txt"
+RAW_REFERENCES = "{split}-raw.txt"
 FINISHED = {
     "bleu": "{split}_detok_bleu.txt",
     "chrf": "{split}_detok_chrfpp.txt",

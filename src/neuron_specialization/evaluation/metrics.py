@@ -12,8 +12,8 @@ from sacrebleu.metrics.base import Score, Signature
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-UNTOUCHED = "_untouched"
-"""Suffix of the metrics against untouched references."""
+RAW = "_raw"
+"""Suffix of the metrics against raw references."""
 METRIC_NAMES = {
     "bleu": "BLEU",
     "chrf": "chrF++",
@@ -34,8 +34,8 @@ _SACREBLEU: Mapping[str, Callable[[], BLEU | CHRF]] = {
 
 def metric_name(metric: str) -> str:
     """A metric's name as people write it."""
-    base = metric.removesuffix(UNTOUCHED)
-    return METRIC_NAMES[base] + (" (untouched references)" if base != metric else "")
+    base = metric.removesuffix(RAW)
+    return METRIC_NAMES[base] + (" (raw references)" if base != metric else "")
 
 
 class Statistics:
@@ -75,7 +75,7 @@ class Mean:
 
 def make_metric(metric: str) -> BLEU | CHRF | Mean:
     """The metric of a name."""
-    base = metric.removesuffix(UNTOUCHED)
+    base = metric.removesuffix(RAW)
     return Mean() if base == "comet" else _SACREBLEU[base]()
 
 

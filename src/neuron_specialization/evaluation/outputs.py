@@ -2,7 +2,7 @@
 
 `test-src.txt`, `test-ref.txt` and `test-sys.txt` are detokenised text, a sentence per line. Beside
 them may be the words that Moses tokenisation had (`test-ref.words.txt`, `test-sys.words.txt`), the
-untouched references (`test-untouched.txt`), and finished scores. Whatever a system's outputs come
+raw references (`test-raw.txt`), and finished scores. Whatever a system's outputs come
 from, they are brought into this form first; scores are computed from it alone.
 """
 
@@ -17,8 +17,8 @@ from neuron_specialization.evaluation.generate_log import read_generate_log
 from neuron_specialization.evaluation.layout import (
     FINISHED,
     LOG,
+    RAW_REFERENCES,
     TEXTS,
-    UNTOUCHED_REFERENCES,
     input_files,
     read_aligned,
     read_sentences,
@@ -113,27 +113,27 @@ def write_outputs(folder: Path, split: str, outputs: Outputs) -> None:
             write_sentences(folder / name.format(split=split), sentences)
 
 
-def write_untouched(folder: Path, split: str, outputs: Outputs, references: Path) -> None:
-    """Write the untouched references of the sentences that a direction has."""
-    untouched = read_sentences(references)
+def write_raw_references(folder: Path, split: str, outputs: Outputs, references: Path) -> None:
+    """Write the raw references of the sentences that a direction has."""
+    raw = read_sentences(references)
     numbers = outputs.numbers
-    if numbers is None and len(untouched) != len(outputs.hypotheses):
+    if numbers is None and len(raw) != len(outputs.hypotheses):
         raise InputError(
-            f"{references} has {len(untouched)} lines, but {folder.name} has "
+            f"{references} has {len(raw)} lines, but {folder.name} has "
             f"{len(outputs.hypotheses)} sentences: line n of both must be the same sentence"
         )
-    if numbers is not None and numbers[-1] >= len(untouched):
+    if numbers is not None and numbers[-1] >= len(raw):
         raise InputError(
-            f"{references} has {len(untouched)} lines, but {folder.name} has sentence number "
+            f"{references} has {len(raw)} lines, but {folder.name} has sentence number "
             f"{numbers[-1]} (from 0): they are not of the same test corpus"
         )
-    chosen = untouched if numbers is None else [untouched[n] for n in numbers]
-    write_sentences(folder / UNTOUCHED_REFERENCES.format(split=split), chosen)
+    chosen = raw if numbers is None else [raw[n] for n in numbers]
+    write_sentences(folder / RAW_REFERENCES.format(split=split), chosen)
 
 
-def read_untouched(folder: Path, split: str) -> list[str] | None:
-    """The untouched references of a direction, None where there are none."""
-    path = folder / UNTOUCHED_REFERENCES.format(split=split)
+def read_raw_references(folder: Path, split: str) -> list[str] | None:
+    """The raw references of a direction, None where there are none."""
+    path = folder / RAW_REFERENCES.format(split=split)
     return read_sentences(path) if path.is_file() else None
 
 
@@ -151,11 +151,11 @@ def find_missing(folder: Path, directions: Sequence[str], split: str) -> list[st
 
 
 def postprocess_direction(
-    translations: Path, corpus: Corpus, untouched: Mapping[str, Path], out: Path, pair: str
+    translations: Path, corpus: Corpus, raw: Mapping[str, Path], out: Path, pair: str
 ) -> None:
     """Bring one direction that was translated here into the layout of `out`.
 
-    `untouched` has the file of untouched references of each direction.
+    `raw` has the file of raw references of each direction.
     """
     source, target = pair.split("-")
     translation = translations / f"{pair}.txt"
@@ -166,16 +166,14 @@ def postprocess_direction(
         if corpus.moses
         else Outputs(sources=sources, references=references, hypotheses=hypotheses)
     )
-    _write_direction(out / pair, corpus.split, outputs, untouched)
+    _write_direction(out / pair, corpus.split, outputs, raw)
 
 
-def copy_direction(
-    folder: Path, split: str, untouched: Mapping[str, Path], out: Path, pair: str
-) -> None:
+def copy_direction(folder: Path, split: str, raw: Mapping[str, Path], out: Path, pair: str) -> None:
     """Bring one direction of a folder into the layout of `out`: its texts, its finished scores.
 
     Texts are of the log of fairseq-generate if there is one, or plain text; there may be none.
-    `untouched` has the file of untouched references of each direction.
+    `raw` has the file of raw references of each direction.
     """
     log = folder / pair / LOG.format(split=split)
     if log.is_file():
@@ -187,16 +185,14 @@ def copy_direction(
         outputs = read_outputs(folder / pair, split)
     (out / pair).mkdir(parents=True, exist_ok=True)
     if outputs:
-        _write_direction(out / pair, split, outputs, untouched)
+        _write_direction(out / pair, split, outputs, raw)
     for pattern in FINISHED.values():
         name = pattern.format(split=split)
         if (folder / pair / name).is_file():
             shutil.copyfile(folder / pair / name, out / pair / name)
 
 
-def _write_direction(
-    folder: Path, split: str, outputs: Outputs, untouched: Mapping[str, Path]
-) -> None:
+def _write_direction(folder: Path, split: str, outputs: Outputs, raw: Mapping[str, Path]) -> None:
     write_outputs(folder, split, outputs)
-    if folder.name in untouched:
-        write_untouched(folder, split, outputs, untouched[folder.name])
+    if folder.name in raw:
+        write_raw_references(folder, split, outputs, raw[folder.name])

@@ -20,16 +20,16 @@ from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.finished_scores import FinishedScore, read_finished_scores
 from neuron_specialization.evaluation.metrics import (
     METRIC_NAMES,
-    UNTOUCHED,
+    RAW,
     corpus_score,
     make_metric,
     sentence_scores,
     sentence_statistics,
 )
 from neuron_specialization.evaluation.moses import tokenise
-from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_untouched
-from neuron_specialization.files import whole, write_text
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_raw_references
+from neuron_specialization.files import atomic_write, write_text
+from neuron_specialization.parallel import parallel_map
 
 SCORE_COLUMNS = ("pair", "metric", "score", "sentences", "signature")
 NOTE = "note"
@@ -64,7 +64,7 @@ class ScoringSettings:
     split: str
     """The test split."""
     metrics: Sequence[str]
-    """Names, those against untouched references included."""
+    """Names, those against raw references included."""
 
 
 def score_outputs(
@@ -77,12 +77,12 @@ def score_outputs(
     length, for an unknown metric, and where there is nothing at all to score.
     """
     for metric in settings.metrics:
-        if metric.removesuffix(UNTOUCHED) not in METRIC_NAMES:
+        if metric.removesuffix(RAW) not in METRIC_NAMES:
             raise InputError(f"unknown metric '{metric}': allowed are {', '.join(METRIC_NAMES)}")
     there = [pair for pair in directions if (folder / pair).is_dir()]
     if not there:
         raise InputError(f"{folder}: no outputs of {', '.join(directions)}")
-    scores = map_processes(partial(_score_direction, folder, settings), there, processes)
+    scores = parallel_map(partial(_score_direction, folder, settings), there, processes)
     return [score for direction in scores for score in direction]
 
 
@@ -165,9 +165,9 @@ def _texts_of(
     """
     if metric == "comet":
         return None
-    if metric.endswith(UNTOUCHED):
-        untouched = read_untouched(folder, settings.split)
-        return (outputs.hypotheses, untouched, "") if untouched else None
+    if metric.endswith(RAW):
+        raw = read_raw_references(folder, settings.split)
+        return (outputs.hypotheses, raw, "") if raw else None
     if metric != "tokenised_bleu":
         return outputs.hypotheses, outputs.references, ""
     hypotheses, references = outputs.hypothesis_words, outputs.reference_words
@@ -210,7 +210,7 @@ def write_scores(
     if comet:
         by_sentence = _join(by_sentence, pd.read_parquet(comet[0]))
         by_direction = _join(by_direction, read_scores(comet[1]))
-    with whole(sentences) as partial_file:
+    with atomic_write(sentences) as partial_file:
         by_sentence.to_parquet(partial_file, index=False)
     write_text(corpus, by_direction.to_csv(index=False, lineterminator="\n"))
 
@@ -228,8 +228,14 @@ def read_scores(path: Path) -> pd.DataFrame:
         table = read_table(path, ["score"])
         if not {*SCORE_COLUMNS} <= {*table}:
             raise ValueError(f"expected commas and the columns {', '.join(SCORE_COLUMNS)}")
-        return table.assign(score=pd.to_numeric(table["score"]))
+        return present_metrics(table.assign(score=pd.to_numeric(table["score"])))
     except ValueError as error:
         raise InputError(
             f"{path}: not a table of scores ({error}); `neuron-specialization score` writes one"
         ) from error
+
+
+def present_metrics(table: pd.DataFrame) -> pd.DataFrame:
+    """Return scores with their metrics renamed in place, which ended in `_untouched` before."""
+    table["metric"] = table["metric"].str.replace("_untouched", RAW)
+    return table

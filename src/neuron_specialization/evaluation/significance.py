@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sacrebleu.significance import PairedTest
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.evaluation.metrics import UNTOUCHED, Statistics, make_metric
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.evaluation.metrics import RAW, Statistics, make_metric
+from neuron_specialization.parallel import parallel_map
 
 COMPARISON_COLUMNS = ("pair", "metric", "score", "other_score", "p_value", "test")
 _REFERENCE_LENGTHS = {
@@ -66,7 +66,7 @@ def compare_systems(
         their difference. Raises InputError where the systems have not the same sentences.
     """
     comparisons = list(_match(sentences, others))
-    rows = map_processes(partial(_test, settings), comparisons, processes)
+    rows = parallel_map(partial(_test, settings), comparisons, processes)
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
@@ -92,7 +92,7 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
 
 def _check_references(comparison: _Comparison) -> None:
     """Raise InputError where the references of two systems differ in length."""
-    columns = _REFERENCE_LENGTHS[comparison.metric.removesuffix(UNTOUCHED)]
+    columns = _REFERENCE_LENGTHS[comparison.metric.removesuffix(RAW)]
     differs_NS = comparison.statistics_NS[:, columns] != comparison.other_NS[:, columns]
     differing = np.flatnonzero(differs_NS.any(axis=1))
     if len(differing):

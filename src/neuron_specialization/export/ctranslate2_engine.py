@@ -22,7 +22,7 @@ import ctranslate2
 from neuron_specialization.corpora.vocabulary import END
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.hypotheses import Hypothesis
-from neuron_specialization.export.manifest import Description
+from neuron_specialization.export.manifest import ExportManifest
 from neuron_specialization.settings.decoding import DecodingSettings
 
 PAD = "<blank>"  # fairseq never writes it, CTranslate2 might
@@ -32,7 +32,7 @@ class CTranslate2Engine:
     """CTranslate2's beam search."""
 
     def __init__(
-        self, folder: Path, description: Description, device: str, threads: int | None
+        self, folder: Path, manifest: ExportManifest, device: str, threads: int | None
     ) -> None:
         if device == "cuda" and not ctranslate2.get_cuda_device_count():
             raise InputError("no GPU is there for CTranslate2; use --device cpu")
@@ -45,8 +45,8 @@ class CTranslate2Engine:
             )
         except (RuntimeError, ValueError) as error:
             raise InputError(f"{folder}: not a CTranslate2 model ({error})") from error
-        self.tag = [description.target_tag] if description.target_tag else []
-        self.positions = description.max_target_positions
+        self.tag = [manifest.target_tag] if manifest.target_tag else []
+        self.positions = manifest.max_target_positions
 
     def translate(
         self, sources: Sequence[Sequence[str]], settings: DecodingSettings

@@ -18,8 +18,8 @@ from neuron_specialization.export.ctranslate2_models import (
     prepare_model,
     write_ctranslate2,
 )
-from neuron_specialization.export.fairseq_model import model_settings, write_stock
-from neuron_specialization.export.manifest import CHECKPOINT, FORMATS, VOCABULARY, Description
+from neuron_specialization.export.fairseq_model import model_settings, write_fairseq_checkpoint
+from neuron_specialization.export.manifest import CHECKPOINT, FORMATS, VOCABULARY, ExportManifest
 from neuron_specialization.export.slicing import ffn_widths, slice_state
 from neuron_specialization.fairseq_plugin.binarise import piece_indices
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
@@ -30,7 +30,7 @@ from neuron_specialization.fairseq_plugin.external_checkpoints import (
 )
 from neuron_specialization.fairseq_plugin.methods import check_masks
 from neuron_specialization.fairseq_plugin.models import load_model
-from neuron_specialization.files import whole_folder, write_text
+from neuron_specialization.files import atomic_folder, write_text
 from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)
@@ -74,20 +74,20 @@ def export_model(
     mask_F_by_layer = read_masks(masks, model, direction) if masks else {}
     tensors = slice_state(model.state_dict(), mask_F_by_layer)
     positions = max(settings["max_source_positions"], settings["max_target_positions"], POSITIONS)
-    with whole_folder(out) as partial:
+    with atomic_folder(out) as partial:
         copy_vocabulary(partial / VOCABULARY, folder, vocabulary, direction, tags)
         if "fairseq" in formats:
             place = partial / FORMATS["fairseq"]
             models = shutil.ignore_patterns("spm*.model")
             shutil.copytree(partial / VOCABULARY, place, ignore=models)
             updates = state["optimizer_history"][-1]["num_updates"]
-            write_stock(place / CHECKPOINT, tensors, settings, direction, updates)
+            write_fairseq_checkpoint(place / CHECKPOINT, tensors, settings, direction, updates)
         prepare_model(model, tensors, positions)
         for name in sorted({*formats} - {"fairseq"}):
             place = partial / FORMATS[name]
             write_ctranslate2(place, model, settings, task.dictionaries, place.name)
         source, target = map(language_tag, direction.split("-")) if tags else (None, None)
-        Description(
+        ExportManifest(
             direction=direction,
             source_tag=source,
             target_tag=target,

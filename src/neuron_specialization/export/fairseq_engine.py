@@ -12,7 +12,7 @@ from fairseq.data.data_utils import collate_tokens
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.hypotheses import Hypothesis
-from neuron_specialization.export.manifest import CHECKPOINT, Description
+from neuron_specialization.export.manifest import CHECKPOINT, ExportManifest
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import generation_config
 from neuron_specialization.settings.decoding import DecodingSettings
@@ -22,7 +22,7 @@ class FairseqEngine:
     """fairseq's own task and beam search."""
 
     def __init__(
-        self, folder: Path, description: Description, device: str, threads: int | None
+        self, folder: Path, manifest: ExportManifest, device: str, threads: int | None
     ) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise InputError("no GPU is there for fairseq; use --device cpu")
@@ -34,7 +34,7 @@ class FairseqEngine:
             [str(path)], arg_overrides={"data": str(folder)}
         )
         self.models = [model.eval().to(device) for model in models]
-        self.device, self.target_tag = device, description.target_tag
+        self.device, self.target_tag = device, manifest.target_tag
 
     def translate(
         self, sources: Sequence[Sequence[str]], settings: DecodingSettings

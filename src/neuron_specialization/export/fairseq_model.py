@@ -19,7 +19,7 @@ from neuron_specialization.fairseq_plugin.flags import as_flags
 ARCHITECTURE = "transformer"
 
 
-def write_stock(
+def write_fairseq_checkpoint(
     path: Path,
     tensors: Mapping[str, Tensor],
     settings: Mapping[str, Any],
@@ -39,7 +39,7 @@ def write_stock(
     }
     padded = pad_state(tensors, {name: widest[name.split(".")[0]] for name in widths})
     sizes = {f"{stack}_ffn_embed_dim": width for stack, width in widest.items()}
-    config = stock_config({**settings, **sizes}, direction)
+    config = plain_fairseq_config({**settings, **sizes}, direction)
     state = bare_checkpoint(
         config, padded, num_updates=num_updates, origin={"exported_direction": direction}
     )
@@ -54,7 +54,7 @@ def model_settings(model: Mapping[str, Any]) -> dict[str, Any]:
     return {name: model[name] for name in names if name in model}
 
 
-def stock_config(settings: Mapping[str, Any], direction: str) -> Any:
+def plain_fairseq_config(settings: Mapping[str, Any], direction: str) -> Any:
     """fairseq's configuration of a training with its own task and model, in plain containers."""
     source, target = direction.split("-")
     flags = as_flags(

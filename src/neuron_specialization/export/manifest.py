@@ -22,7 +22,7 @@ DESCRIPTION = "export.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
+class ExportManifest:
     """What is exported, and where it comes from: `export.json`."""
 
     direction: str
@@ -45,7 +45,7 @@ class Description:
         write_text(folder / DESCRIPTION, f"{text}\n")
 
     @classmethod
-    def read(cls, folder: Path) -> "Description":
+    def read(cls, folder: Path) -> "ExportManifest":
         """Read it; InputError where the folder is no export."""
         path = folder / DESCRIPTION
         try:
@@ -56,7 +56,7 @@ class Description:
                 f"{path}: no such file; give a folder that `neuron-specialization export` wrote"
             ) from None
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: not a description of an export ({error})") from error
+            raise InputError(f"{path}: not the manifest of an export ({error})") from error
 
     def engine_folder(self, folder: Path, engine: str) -> Path:
         """The folder of a format; InputError where it was not exported."""

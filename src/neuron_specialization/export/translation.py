@@ -14,7 +14,7 @@ from neuron_specialization.corpora.vocabulary import (
 )
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.hypotheses import Engine, Hypothesis
-from neuron_specialization.export.manifest import VOCABULARY, Description
+from neuron_specialization.export.manifest import VOCABULARY, ExportManifest
 from neuron_specialization.settings.decoding import DecodingSettings
 
 CHUNK = 1000  # lines that are read, sorted into batches, and written
@@ -25,28 +25,28 @@ Translation = tuple[str, float | None]
 
 
 def load_engine(
-    exported: Path, description: Description, engine: str, device: str, threads: int | None
+    exported: Path, manifest: ExportManifest, engine: str, device: str, threads: int | None
 ) -> Engine:
     """The decoder of an exported model; imports nothing of the others."""
-    folder = description.engine_folder(exported, engine)
+    folder = manifest.engine_folder(exported, engine)
     if engine == "fairseq":
         from neuron_specialization.export.fairseq_engine import FairseqEngine
 
-        return FairseqEngine(folder, description, device, threads)
+        return FairseqEngine(folder, manifest, device, threads)
     if engine == "ctranslate2-int8":
         # What it takes on processors of AMD gave wrong products on one without AVX-512. It looks at
         # this once, when it is imported
         os.environ.setdefault("CT2_USE_MKL", "1")
     from neuron_specialization.export.ctranslate2_engine import CTranslate2Engine
 
-    return CTranslate2Engine(folder, description, device, threads)
+    return CTranslate2Engine(folder, manifest, device, threads)
 
 
 def translate_text(
     lines: Iterable[bytes],
     name: str,
     exported: Path,
-    description: Description,
+    manifest: ExportManifest,
     engine: Engine,
     settings: DecodingSettings,
 ) -> Iterator[list[Translation]]:
@@ -55,19 +55,19 @@ def translate_text(
     Raises InputError where a line is not UTF-8, or longer than the model has positions; `name` is
     that of the file.
     """
-    source, target = description.direction.split("-")
+    source, target = manifest.direction.split("-")
     processor = load_pieces(exported / VOCABULARY, source)
     join = piece_joiner(exported / VOCABULARY, target)
-    first = [description.source_tag] if description.source_tag else []
+    first = [manifest.source_tag] if manifest.source_tag else []
     unknown = processor.unk_id()
 
     def encode(number: int, line: bytes) -> list[str]:
         ids = processor.encode(read_line(name, number, line))
         words = [UNKNOWN if i == unknown else processor.id_to_piece(i) for i in ids]
-        if len(words) + len(first) + 1 > description.max_source_tokens:
+        if len(words) + len(first) + 1 > manifest.max_source_tokens:
             raise InputError(
                 f"{name}, line {number}: {len(words)} tokens, but the model reads "
-                f"{description.max_source_tokens - len(first) - 1} at most; split the line"
+                f"{manifest.max_source_tokens - len(first) - 1} at most; split the line"
             )
         return [*first, *words, END] if words else []
 

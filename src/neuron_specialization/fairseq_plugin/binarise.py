@@ -27,7 +27,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.chunks import Chunk, cut_corpus, join_chunks, read_blocks
 from neuron_specialization.fairseq_plugin.data import load_dictionary
 from neuron_specialization.fairseq_plugin.indexed_files import Block
-from neuron_specialization.parallel import map_processes
+from neuron_specialization.parallel import parallel_map
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def binarise_corpora(
     with TemporaryDirectory(dir=folder, prefix="chunks-") as work:
         chunks = {corpus: cut_corpus(corpus, Path(work)) for corpus in corpora}
         tasks = list(chain.from_iterable(chunks.values()))
-        counts = iter(map_processes(partial(binarise_chunk, encoders), tasks, processes))
+        counts = iter(parallel_map(partial(binarise_chunk, encoders), tasks, processes))
         sentences = {corpus: sum(islice(counts, len(chunks[corpus]))) for corpus in corpora}
         check_lengths(sentences, shards)
         targets = make_targets(folder, shards, vocabulary)

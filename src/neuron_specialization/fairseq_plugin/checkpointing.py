@@ -33,7 +33,7 @@ from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
 
-KEPT = 2  # last checkpoints: where the newest is damaged, the one before it serves
+CHECKPOINTS_KEPT = 2  # last checkpoints: where the newest is damaged, the one before it serves
 BEST = "checkpoint_best.pt"
 LAST = "checkpoint_last.pt"  # what fairseq resumes from
 STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `kill`
@@ -46,7 +46,7 @@ received: list[signal.Signals] = []
 
 
 @contextmanager
-def noting_signals(pass_on: Callable[[], None] | None = None) -> Iterator[None]:
+def deferring_signals(pass_on: Callable[[], None] | None = None) -> Iterator[None]:
     """Have a signal to stop wait until the update under way is done.
 
     One that comes too late for this training stops the next. `pass_on` is called at each signal,
@@ -132,7 +132,7 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | N
     link(path, path.with_name(LAST))
     if is_best or (value is not None and not best.exists()):
         link(path, best)
-    for old in last_checkpoints(path.parent)[KEPT:]:
+    for old in last_checkpoints(path.parent)[CHECKPOINTS_KEPT:]:
         old.unlink()
     logger.info("saved %s, validation %s %s", path, config.best_checkpoint_metric, value)
     return str(path)
@@ -153,7 +153,7 @@ def last_checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.suffixes[0][1:]), reverse=True)
 
 
-def forget(folder: Path) -> None:
+def remove_work_folder(folder: Path) -> None:
     """Remove the work folder of a training.
 
     The newest checkpoint goes first, so that what a kill leaves is the folder of a training that
@@ -193,7 +193,7 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
             logger.warning("%s; going on from an earlier one", error)
             path.unlink()
             continue
-        mend_best(path, state)
+        repair_best_checkpoint(path, state)
         share_loader(path, state, processes)
         link(path, path.with_name(LAST))
         return Progress(
@@ -203,7 +203,7 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
     return None
 
 
-def mend_best(path: Path, state: dict[str, Any]) -> None:
+def repair_best_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Have the best checkpoint be there, and whole.
 
     Where a kill came before it got its name it is given. Where it cannot be read, the best of

@@ -14,11 +14,14 @@ import torch
 from torch import Tensor
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import sha256_of, whole
+from neuron_specialization.files import atomic_write, sha256_of
 from neuron_specialization.methods.adapters import is_adapter
 
-LITTLE = 100_000_000  # bytes: with fewer left, a write that failed did so for lack of room
-CLOCK = ("metrics", "previous_training_time")  # meters and times, which differ from run to run
+LOW_DISK_BYTES = 100_000_000  # bytes: with fewer left, a write that failed did so for lack of room
+NONDETERMINISTIC_KEYS = (
+    "metrics",
+    "previous_training_time",
+)  # meters and times, which differ from run to run
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -57,12 +60,12 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Raises OSError where it cannot be, with the error number of a full disk where that is why.
     """
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         try:
             torch.save(state, partial)
         except RuntimeError as error:  # torch's writer does not say what went wrong
             free = shutil.disk_usage(partial.parent).free
-            if free > LITTLE:
+            if free > LOW_DISK_BYTES:
                 raise
             raise OSError(errno.ENOSPC, f"{error} ({free:,} bytes are free)", str(path)) from error
         with partial.open("rb") as file:
@@ -82,7 +85,7 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
     # fairseq forgets the loss at which a training was resumed; no schedule of ours reads it
     state["optimizer_history"][-1]["lr_scheduler_state"] = {"best": None}
-    for name in CLOCK:
+    for name in NONDETERMINISTIC_KEYS:
         state["extra_state"].pop(name, None)
     write_checkpoint(published, unify_strings(state))
 

@@ -15,7 +15,7 @@ from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
-from neuron_specialization.parallel import device_of, map_processes, share_out
+from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
 
@@ -58,7 +58,7 @@ def translate_system(
             )
 
     shares = group_directions(models, directions, processes)
-    map_processes(translate_share, enumerate(shares), len(shares))
+    parallel_map(translate_share, enumerate(shares), len(shares))
 
 
 def group_directions(
@@ -69,9 +69,9 @@ def group_directions(
     The directions of an only model are shared out, or the bilingual models of one direction each.
     """
     if Path(models[0]).is_file():
-        return [[(Path(models[0]), share)] for share in share_out(directions, processes)]
+        return [[(Path(models[0]), share)] for share in split_round_robin(directions, processes)]
     checkpoints = {path.stem: path for folder in models for path in Path(folder).glob("*.pt")}
-    return share_out([(checkpoints[each], [each]) for each in directions], processes)
+    return split_round_robin([(checkpoints[each], [each]) for each in directions], processes)
 
 
 def translate_split(

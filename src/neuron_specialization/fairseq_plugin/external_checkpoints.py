@@ -41,7 +41,7 @@ HARMLESS: list[Any] = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreign:
+class ExternalCheckpoint:
     """A checkpoint as it is found, with fairseq's settings; empty or 0 where it states none."""
 
     path: Path
@@ -51,7 +51,7 @@ class Foreign:
     num_updates: int
 
 
-def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
+def read_external_checkpoint(path: Path, *, trusted: bool = False) -> ExternalCheckpoint:
     """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
 
     Raises InputError where it is missing, damaged, or holds objects that are not harmless.
@@ -61,7 +61,7 @@ def read_foreign(path: Path, *, trusted: bool = False) -> Foreign:
     try:
         with torch.serialization.safe_globals(HARMLESS):
             state = torch.load(path, map_location="cpu", weights_only=not trusted)
-        return Foreign(
+        return ExternalCheckpoint(
             path=path,
             tensors=dict(state["model"]),
             model=stated(state, "model"),
@@ -116,7 +116,9 @@ def as_list(value: str | list[str] | None) -> list[str]:
     return value.split(",") if isinstance(value, str) else list(value or ())
 
 
-def trained_dictionary(foreign: Foreign, path: Path | None, ours: Dictionary) -> Dictionary:
+def trained_dictionary(
+    external: ExternalCheckpoint, path: Path | None, ours: Dictionary
+) -> Dictionary:
     """The dictionary that a checkpoint was trained with, language tags included.
 
     `path` is the file that fairseq read, to which it adds the tags that are not there, in the order
@@ -126,49 +128,49 @@ def trained_dictionary(foreign: Foreign, path: Path | None, ours: Dictionary) ->
     theirs = copy.deepcopy(ours) if path is None else Dictionary()
     for token in [] if path is None else read_dictionary(path):
         theirs.add_symbol(token, overwrite=True)
-    languages = stated_languages(foreign.task)
+    languages = stated_languages(external.task)
     if path is None:
-        check_order(foreign, languages, ours)
+        check_order(external, languages, ours)
     if languages:
         augment_dictionary(
             theirs,
             languages,
-            foreign.task.get("lang_tok_style") or "multilingual",
-            as_list(foreign.task.get("langtoks_specs")) or ["main"],
-            foreign.task.get("extra_data"),
+            external.task.get("lang_tok_style") or "multilingual",
+            as_list(external.task.get("langtoks_specs")) or ["main"],
+            external.task.get("extra_data"),
         )
     return theirs
 
 
-def check_order(foreign: Foreign, languages: list[str], ours: Dictionary) -> None:
+def check_order(external: ExternalCheckpoint, languages: list[str], ours: Dictionary) -> None:
     """InputError where it matters whether the dictionary of the corpora came with its tags."""
     tags = [language_tag(language) for language in languages]
     known = sorted((tag for tag in tags if tag in ours), key=ours.index)
-    if known != tags[: len(known)] or foreign.task.get("lang_dict"):
+    if known != tags[: len(known)] or external.task.get("lang_dict"):
         raise InputError(
-            f"{foreign.path}: its language tags are in the order of "
-            f"{foreign.task.get('lang_dict') or ', '.join(languages)}, those of the corpora in "
+            f"{external.path}: its language tags are in the order of "
+            f"{external.task.get('lang_dict') or ', '.join(languages)}, those of the corpora in "
             "another; give the dictionary file that it was trained with"
         )
 
 
-def restore_names(foreign: Foreign) -> dict[str, Tensor]:
+def restore_names(external: ExternalCheckpoint) -> dict[str, Tensor]:
     """The tensors under fairseq's names in float32, embeddings under all that share them.
 
     The output projection is left out: it is the decoder's embedding.
     """
     tensors = {
         re.sub(r"\bglobal_weight$", "weight", name): tensor.float()
-        for name, tensor in foreign.tensors.items()
+        for name, tensor in external.tensors.items()
         if not BUFFERS.search(name)
     }
     shared = [DECODER_EMBEDDING, OUTPUT_PROJECTION]
-    if foreign.model.get("share_all_embeddings"):
+    if external.model.get("share_all_embeddings"):
         shared.append(ENCODER_EMBEDDING)
     found = [tensors[name] for name in shared if name in tensors]
     if not all(torch.equal(tensor, found[0]) for tensor in found):
         raise InputError(
-            f"{foreign.path}: {', '.join(shared)} differ; this project's models share the "
+            f"{external.path}: {', '.join(shared)} differ; this project's models share the "
             "decoder's input and output embeddings"
         )
     tensors |= dict.fromkeys(shared, found[0]) if found else {}

@@ -7,7 +7,7 @@ from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.settings.training import Architecture, Training, share_update
 
 PLUGIN = Path(__file__).parent
-NEVER = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
+NEVER_EPOCHS = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
 ADAM = {"adam-betas": "(0.9, 0.98)", "adam-eps": 1e-6, "weight-decay": 0.0, "clip-norm": 0.0}
 OPTIMIZERS = {"fairseq": "adam", "torch": "fused_adamw"}  # by `kernels`
 ATTENTIONS = {"fairseq": None, "torch": "sdpa"}  # fairseq's is the default
@@ -46,7 +46,9 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "sampling-temperature": architecture.temperature,
             "no-language-tags": None if training.language_tags else True,
             **{name.replace("_", "-"): value or None for name, value in own.items()},
-            "dev-metric": None if architecture.best_by == "loss" else architecture.best_by,
+            "dev-metric": None
+            if architecture.checkpoint_metric == "loss"
+            else architecture.checkpoint_metric,
             "attention": ATTENTIONS[architecture.kernels],
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,
@@ -102,16 +104,16 @@ def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
 
 def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
     """Validate and save by updates; how it is saved is ours (`fairseq_plugin/checkpointing.py`)."""
-    by_score = architecture.best_by != "loss"
+    by_score = architecture.checkpoint_metric != "loss"
     return as_flags(
         {
             "save-dir": training.save_dir,
             "finetune-from-model": training.parent,
             "validate-interval-updates": architecture.validate_every,
             "save-interval-updates": architecture.validate_every,
-            "validate-interval": NEVER,
-            "save-interval": NEVER,
-            "best-checkpoint-metric": architecture.best_by if by_score else None,
+            "validate-interval": NEVER_EPOCHS,
+            "save-interval": NEVER_EPOCHS,
+            "best-checkpoint-metric": architecture.checkpoint_metric if by_score else None,
             "maximize-best-checkpoint-metric": by_score or None,
             # sums all gradients after the last batch of an update, whatever a batch left unused
             "ddp-backend": "legacy_ddp",

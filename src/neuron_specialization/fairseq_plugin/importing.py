@@ -22,10 +22,10 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
 from neuron_specialization.fairseq_plugin.external_checkpoints import (
     DECODER_EMBEDDING,
     ENCODER_EMBEDDING,
-    Foreign,
+    ExternalCheckpoint,
     check_shapes,
     order_rows,
-    read_foreign,
+    read_external_checkpoint,
     restore_names,
     stated_languages,
     stated_tags,
@@ -73,62 +73,64 @@ def import_checkpoint(
 
     Raises InputError, and writes nothing, where it cannot be read or is not such a model.
     """
-    foreign = read_foreign(source, trusted=trusted)
-    check_task(foreign, directions, language_tags)
+    external = read_external_checkpoint(source, trusted=trusted)
+    check_task(external, directions, language_tags)
     config = fairseq_config(
         architecture, directions, data=data, folder=published.parent, language_tags=language_tags
     )
-    check_model(foreign, vars(config.model))
+    check_model(external, vars(config.model))
     task = DirectionsTask.setup_task(config.task)
-    tensors = restore_names(foreign)
+    tensors = restore_names(external)
     for name, ours in zip((ENCODER_EMBEDDING, DECODER_EMBEDDING), task.dictionaries, strict=True):
         if name in tensors:
-            theirs = trained_dictionary(foreign, dictionary, ours)
-            tensors[name] = order_rows(foreign.path, name, tensors[name], theirs, ours)
+            theirs = trained_dictionary(external, dictionary, ours)
+            tensors[name] = order_rows(external.path, name, tensors[name], theirs, ours)
             tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's is the last
     with torch.device("meta"):  # a model without memory
         expected = task.build_model(config.model).state_dict()
-    check_shapes(foreign.path, tensors, expected)
+    check_shapes(external.path, tensors, expected)
     state = bare_checkpoint(
         OmegaConf.to_container(config, resolve=True, enum_to_str=True),
         {name: tensors[name] for name in expected},
-        num_updates=foreign.num_updates,
+        num_updates=external.num_updates,
         origin={"imported_from": {"file": source.name, "sha256": file_hash(source)}},
     )
     write_checkpoint(published, state)
 
 
-def check_model(foreign: Foreign, ours: Mapping[str, Any]) -> None:
+def check_model(external: ExternalCheckpoint, ours: Mapping[str, Any]) -> None:
     """InputError where a setting that no shape shows is another than the architecture's."""
     for name in (*HEADS, *FIXED):
-        found = foreign.model.get(name)
+        found = external.model.get(name)
         if found is not None and found != ours[name]:
             remedy = f"set its heads to {found}" if name in HEADS else "it cannot be changed"
             raise InputError(
-                f"{foreign.path}: {name} is {found} in the checkpoint, {ours[name]} in the "
+                f"{external.path}: {name} is {found} in the checkpoint, {ours[name]} in the "
                 f"architecture; {remedy}"
             )
 
 
-def check_task(foreign: Foreign, directions: Sequence[str], language_tags: bool) -> None:
+def check_task(
+    external: ExternalCheckpoint, directions: Sequence[str], language_tags: bool
+) -> None:
     """InputError where it was trained with other tags or without a language of the directions."""
-    found, wanted = stated_tags(foreign.task), ("src", "tgt") if language_tags else (None, None)
-    if found not in (None, wanted) or foreign.task.get("lang_tok_replacing_bos_eos"):
+    found, wanted = stated_tags(external.task), ("src", "tgt") if language_tags else (None, None)
+    if found not in (None, wanted) or external.task.get("lang_tok_replacing_bos_eos"):
         raise InputError(
-            f"{foreign.path}: trained with the language tags {found} on source and target, or in "
+            f"{external.path}: trained with the language tags {found} on source and target, or in "
             f"place of </s>; here they are {wanted}, so that its translations would be wrong"
         )
-    languages = stated_languages(foreign.task)
+    languages = stated_languages(external.task)
     lacking = {language for pair in directions for language in pair.split("-")} - {*languages}
     if languages and lacking:
         raise InputError(
-            f"{foreign.path}: not trained on {', '.join(sorted(lacking))}, but on "
+            f"{external.path}: not trained on {', '.join(sorted(lacking))}, but on "
             f"{', '.join(languages)}; leave out the directions of the others"
         )
     if language_tags and not languages:
         logger.warning(
             "%s does not name its languages: their tags are taken to be in the dictionary's order",
-            foreign.path,
+            external.path,
         )
-    if foreign.task.get("masks") or foreign.task.get("weight_masks"):
-        logger.warning("%s was trained with masks; it is imported without them", foreign.path)
+    if external.task.get("masks") or external.task.get("weight_masks"):
+        logger.warning("%s was trained with masks; it is imported without them", external.path)

@@ -22,7 +22,7 @@ from fairseq.data.indexed_dataset import (
 from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole
+from neuron_specialization.files import atomic_write
 
 VERSION = 1
 # its name, version, code of the tokens' number format, number of sentences; then the sentences'
@@ -57,8 +57,8 @@ def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.d
     """
     # the index comes last: whoever finds it finds both
     with (
-        whole(Path(index_file_path(str(prefix)))) as index,
-        whole(Path(data_file_path(str(prefix)))) as data,
+        atomic_write(Path(index_file_path(str(prefix)))) as index,
+        atomic_write(Path(data_file_path(str(prefix)))) as data,
         index.open("wb") as sizes,
         index.open("r+b") as positions,
         data.open("wb") as tokens,

@@ -15,7 +15,7 @@ from neuron_specialization.methods.adapters import (
     ENCODER_SUBLAYERS,
     install_adapters,
 )
-from neuron_specialization.methods.weight_masks import WeightMasks, install_weight_masks
+from neuron_specialization.methods.weight_masks import WeightMasks, install_masked_weights
 from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
@@ -34,7 +34,7 @@ def ffn_layers(model: Any) -> dict[str, Any]:
     }
 
 
-def specialise(
+def install_neuron_masks(
     model: nn.Module,
     masks: Masks,
     directions: Iterable[str],
@@ -80,7 +80,7 @@ def pruned_tensors(state: Mapping[str, Any], output_projection: bool) -> list[st
     return [*names, OUTPUT_PROJECTION] if output_projection else names
 
 
-def mask_weights(
+def install_weight_masks(
     model: nn.Module, masks: WeightMasks, directions: Sequence[str], state: DirectionState
 ) -> None:
     """Give each direction its own weights in every tensor that the masks name."""
@@ -92,7 +92,7 @@ def mask_weights(
                 f"the weight masks were made for another architecture: {name} is {shape} there, "
                 f"{found.get(name, 'absent')} in the model. Fine-tune and prune it again"
             )
-    install_weight_masks(model, masks, directions, state)
+    install_masked_weights(model, masks, directions, state)
 
 
 def parse_sets(text: str) -> dict[str, str]:

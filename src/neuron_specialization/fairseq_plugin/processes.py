@@ -25,7 +25,7 @@ from fairseq_cli import train as training_loop
 
 from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin.checkpointing import (
-    noting_signals,
+    deferring_signals,
     received,
     save_checkpoint,
     should_stop_early,
@@ -34,7 +34,7 @@ from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmooth
 from neuron_specialization.fairseq_plugin.optimiser import FusedAdamW
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
-from neuron_specialization.logs import ending_with_messages
+from neuron_specialization.logs import job_errors
 from neuron_specialization.parallel import die_with_parent
 from neuron_specialization.settings.training import Training
 
@@ -82,7 +82,7 @@ def train_together(flags: Sequence[str], patience: Mapping[str, float], training
         for rank in ranks:
             rank.send_signal(signal.SIGTERM)
 
-    with noting_signals(pass_on):
+    with deferring_signals(pass_on):
         if training.nodes > 1:
             ranks.append(start(srun(training) + command, group))
         else:
@@ -169,7 +169,7 @@ def main(path: str, parent: str = "") -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))
     flags = task["flags"]
-    with ending_with_messages(), noting_signals():
+    with job_errors(), deferring_signals():
         fairseq_train([*flags, *group_flags(os.environ, flags)], task["patience"])
 
 

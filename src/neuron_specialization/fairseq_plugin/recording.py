@@ -17,7 +17,7 @@ from neuron_specialization.fairseq_plugin.models import load_model, load_untrain
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
-from neuron_specialization.parallel import device_of, map_processes, share_out
+from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,8 @@ def record_activations(
         process, names = share
         return record(checkpoint, data, names, settings, device_of(device, process))
 
-    shares = share_out(directions, processes)
-    parts = map_processes(record_share, enumerate(shares), len(shares))
+    shares = split_round_robin(directions, processes)
+    parts = parallel_map(record_share, enumerate(shares), len(shares))
     return Counts.join(parts, directions)
 
 

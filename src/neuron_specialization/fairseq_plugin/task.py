@@ -27,9 +27,9 @@ from neuron_specialization.fairseq_plugin.data import (
 from neuron_specialization.fairseq_plugin.methods import (
     add_adapters,
     check_directions,
-    mask_weights,
+    install_neuron_masks,
+    install_weight_masks,
     parse_sets,
-    specialise,
 )
 from neuron_specialization.fairseq_plugin.validation_log import Validations
 from neuron_specialization.fairseq_plugin.validation_scores import (
@@ -131,10 +131,10 @@ class DirectionsTask(FairseqTask):
             fuse_cross_attention(model)
         if task.masks:
             masks, form = Masks.load(Path(task.masks)), task.subnetwork_form
-            specialise(model, masks, self.directions, state, form=form)
+            install_neuron_masks(model, masks, self.directions, state, form=form)
         if task.weight_masks:
             parts = [WeightMasks.load(Path(path)) for path in task.weight_masks.split(":")]
-            mask_weights(model, WeightMasks.join(parts), self.directions, state)
+            install_weight_masks(model, WeightMasks.join(parts), self.directions, state)
         if task.adapter_sets:
             sets = parse_sets(task.adapter_sets)
             check_directions(sets, self.directions, "adapters")

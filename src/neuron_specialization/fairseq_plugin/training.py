@@ -11,11 +11,11 @@ from neuron_specialization.corpora.shards import shard_folders
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpointing import (
     BEST,
-    KEPT,
+    CHECKPOINTS_KEPT,
+    deferring_signals,
     find_progress,
-    forget,
     last_checkpoints,
-    noting_signals,
+    remove_work_folder,
 )
 from neuron_specialization.fairseq_plugin.checkpoints import (
     file_hash,
@@ -49,9 +49,9 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
     best = run_fairseq(architecture, training)
     ended = read_checkpoint(last_checkpoints(training.save_dir)[0])
     validations = ended["extra_state"][DirectionsTask.__name__]
-    write_curve(validations, architecture.best_by, published.with_suffix(".curve.csv"))
+    write_curve(validations, architecture.checkpoint_metric, published.with_suffix(".curve.csv"))
     publish_checkpoint(best, published, adapters_only=training.adapters is not None)
-    forget(training.save_dir)
+    remove_work_folder(training.save_dir)
 
 
 def train_bilingual(
@@ -92,7 +92,7 @@ def find_all_weights(
         if training.parent:
             provenance["parent"] = file_hash(training.parent)
         WeightMasks.pack(training.directions[0], kept, provenance).save(path)
-        forget(training.save_dir)
+        remove_work_folder(training.save_dir)
     parts = [WeightMasks.load(work / f"{each.directions[0]}.npz") for each in trainings]
     WeightMasks.join(parts).save(masks)
     shutil.rmtree(work)
@@ -121,7 +121,7 @@ def run_fairseq(architecture: Architecture, training: Training) -> Path:
         logger.info("fairseq-train %s", shlex.join(flags))
         patience = progress.patience if progress else {}
         if training.processes == 1:
-            with noting_signals():
+            with deferring_signals():
                 fairseq_train(flags, patience)
         else:
             train_together(flags, patience, training)
@@ -141,7 +141,7 @@ def check_space(architecture: Architecture, training: Training) -> None:
     size = count_parameters(architecture, sizes, training.adapters)
     whole = FLOAT * (size.total + ADAM_MOMENTS * size.trainable)
     # the last ones, the best one and one that is being written; what is published
-    needed = (KEPT + 2) * whole + FLOAT * size.total
+    needed = (CHECKPOINTS_KEPT + 2) * whole + FLOAT * size.total
     there = sum(path.stat().st_size for path in training.save_dir.glob("*.pt"))
     training.save_dir.mkdir(parents=True, exist_ok=True)
     require_space(training.save_dir, needed - there, "its checkpoints")

@@ -19,7 +19,7 @@ from neuron_specialization.figures.layers import (
     informative_pairs,
     sparsity_by_layer,
 )
-from neuron_specialization.figures.style import look, message_figure, save_figure
+from neuron_specialization.figures.style import message_figure, paper_style, save_figure
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import informative_side, layer_label, side_label
 
@@ -45,7 +45,7 @@ def draw_all(
         families: family of each language.
         files: of each figure by form: `pdf`, `png` and `csv`.
     """
-    with look():
+    with paper_style():
         drawings = {
             name: make_heat_map(make_panel(overlap, families, find_layer(overlap, *place)))
             for name, place in HEAT_MAPS.items()

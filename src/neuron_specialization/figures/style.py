@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from neuron_specialization.files import whole, write_text
+from neuron_specialization.files import atomic_write, write_text
 
 COLUMN, PAGE = 3.03, 6.3  # inches: a column and the text of an ACL paper
 # Okabe and Ito (2008), told apart with any colour vision; the darkest first
@@ -39,7 +39,7 @@ LOOK: Any = {
 
 
 @contextmanager
-def look() -> Iterator[None]:
+def paper_style() -> Iterator[None]:
     """Draw with the look of this module."""
     with mpl.rc_context(LOOK):
         yield
@@ -62,7 +62,7 @@ def save_figure(
     if data is not None:
         write_text(Path(out["csv"]), data.to_csv(index=False, lineterminator="\n"))
     for form, options in (("pdf", {"metadata": {"CreationDate": None}}), ("png", {"dpi": 300})):
-        with whole(Path(out[form])) as partial:
+        with atomic_write(Path(out[form])) as partial:
             figure.savefig(partial, format=form, **options)
 
 

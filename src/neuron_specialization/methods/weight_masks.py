@@ -187,7 +187,7 @@ class MaskedLinear(nn.Module):
         return functional.linear(x, self.weight, self.bias)
 
 
-def install_weight_masks(
+def install_masked_weights(
     model: nn.Module, masks: WeightMasks, directions: Sequence[str], state: DirectionState
 ) -> None:
     """Replace the linear layers that have masks by `MaskedLinear`, keeping their parameters.

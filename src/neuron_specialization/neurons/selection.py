@@ -53,18 +53,18 @@ def thresholds(total_LN: NDArray[np.int64], share: Fraction) -> NDArray[np.int64
     return np.array(flat, dtype=np.int64).reshape(total_LN.shape)
 
 
-def draw_neurons(shape: tuple[int, ...], kept: float, seed: int) -> NDArray[np.bool_]:
+def draw_neurons(shape: tuple[int, ...], random_percent: float, seed: int) -> NDArray[np.bool_]:
     """Draw the same number of neurons at random for each direction and layer (section 5.2).
 
     Args:
         shape: L, N, F.
-        kept: percentage of the F neurons to keep; a fraction of a neuron is left out.
+        random_percent: percentage of the F neurons to keep; a fraction of a neuron is left out.
         seed: seed of the draw.
 
     Returns:
         mask_LNF, True for the kept neurons.
     """
-    num_kept = math.floor(shape[-1] * check_percentage("kept", kept) / 100)
+    num_kept = math.floor(shape[-1] * check_percentage("random_percent", random_percent) / 100)
     rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
     return rank_LNF < num_kept
 
@@ -85,7 +85,7 @@ def select_masks(
     directions: list[str],
     k: float | None,
     counting: str,
-    kept: float | None,
+    random_percent: float | None,
     shuffled: bool = False,
     stacks: str,
     seed: int,
@@ -97,7 +97,7 @@ def select_masks(
         directions: the directions of the masks.
         k: percentage of the activations to keep; None to draw neurons at random.
         counting: `sentence` or `token`.
-        kept: percentage of the neurons to keep where they are drawn at random.
+        random_percent: percentage of the neurons to keep where they are drawn at random.
         shuffled: as many neurons as k selects in each direction and layer, drawn at random.
         stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
         seed: seed of the random draw.
@@ -108,12 +108,17 @@ def select_masks(
     rows = [counts.directions.index(direction) for direction in directions]
     count_LNF = {"sentence": counts.sentence_LNF, "token": counts.token_LNF}[counting][rows]
     choice: dict[str, str | float]
-    if kept is not None:
-        mask_LNF, choice = draw_neurons(count_LNF.shape, kept, seed), {"kept": kept, "seed": seed}
+    if random_percent is not None:
+        mask_LNF, choice = (
+            draw_neurons(count_LNF.shape, random_percent, seed),
+            {"random_percent": random_percent, "seed": seed},
+        )
     elif k is not None:
         mask_LNF, choice = select_neurons(count_LNF, k), {"k": k, "counting": counting}
     else:
-        raise InputError("neither k nor kept is given: nothing says which neurons to select")
+        raise InputError(
+            "neither k nor random_percent is given: nothing says which neurons to select"
+        )
     if shuffled:
         mask_LNF, choice = shuffle_neurons(mask_LNF, seed), choice | {"shuffled": 1, "seed": seed}
     masked = [n for n, name in enumerate(counts.layers) if stacks in ("both", name.split(".")[0])]
@@ -129,5 +134,11 @@ def select_all(counts: Counts, *, k: float, counting: str) -> Masks:
     """Select the neurons of all recorded directions by Eq. 1."""
     directions = list(counts.directions)
     return select_masks(
-        counts, directions=directions, k=k, counting=counting, kept=None, stacks="both", seed=0
+        counts,
+        directions=directions,
+        k=k,
+        counting=counting,
+        random_percent=None,
+        stacks="both",
+        seed=0,
     )

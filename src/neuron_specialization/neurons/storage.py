@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import whole
+from neuron_specialization.files import atomic_write
 
 Provenance = Mapping[str, str | int | float | bool]
 KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes": "weight masks"}
@@ -114,7 +114,7 @@ def write_arrays(
     """Write arrays with their labels to one .npz file that appears only when it is whole."""
     texts = {name: np.array(label, dtype=np.str_) for name, label in labels.items()}
     texts["provenance"] = np.array(json.dumps(dict(provenance), sort_keys=True))
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays, **texts)
 
 

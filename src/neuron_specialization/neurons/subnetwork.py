@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from neuron_specialization.neurons.direction_state import DirectionState
 
-MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
+PAD_MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
 """Tensor cores take rows of 16 bytes: so many neurons of a matrix product, by its precision."""
 
 WORTHWHILE = {torch.float32: 3e9, torch.float16: 3e10, torch.bfloat16: 3e10}
@@ -78,7 +78,7 @@ class SubnetworkFC1(nn.Module):
         Some masked ones are in both, to fill up a multiple: they are the last of the former.
         """
         order_F, num_active = self.order_LF[direction], self.num_active[direction]
-        multiple = MULTIPLE.get(self.weight.dtype, 1)
+        multiple = PAD_MULTIPLE.get(self.weight.dtype, 1)
         return order_F[: -(-num_active // multiple) * multiple], order_F[num_active:]
 
 

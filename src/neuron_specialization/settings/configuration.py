@@ -1,5 +1,6 @@
 """The configuration as a whole: checked against its schema, defaults filled in."""
 
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -55,6 +56,8 @@ def check_configuration(
             f"{locate(key, files)}: {name} is no setting any more: it {fate}. Leave it out"
         )
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    # a pass of its own: a section's unknown keys may be looked for before its properties
+    list(_RenamingValidator(schema).iter_errors(config))
     error = best_match(_FillingValidator(schema).iter_errors(config))
     if error is not None:
         described = error.schema.get("description") if isinstance(error.schema, Mapping) else None
@@ -123,6 +126,27 @@ def _children(node: yaml.Node | None) -> Iterator[tuple[Any, int, yaml.Node]]:
             yield position, value.start_mark.line + 1, value
 
 
+def warn_of_former(former: str, name: str) -> None:
+    """Warn of a name that a setting had before."""
+    message = f"{former} is now {name}; the old name works in this release only"
+    warnings.warn(message, FutureWarning, stacklevel=2)
+
+
+def _rename(
+    validator: Any, properties: Mapping[str, Any], instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """Give settings that have their former name the present one."""
+    if isinstance(instance, MutableMapping):
+        for name, described in properties.items():
+            former = described.get("former")
+            if former in instance and name not in instance:
+                instance[name] = instance.pop(former)
+                warn_of_former(former, name)
+    yield from Draft202012Validator.VALIDATORS["properties"](
+        validator, properties, instance, schema
+    )
+
+
 def _fill_defaults(
     validator: Any, properties: Mapping[str, Any], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
@@ -135,4 +159,5 @@ def _fill_defaults(
     )
 
 
+_RenamingValidator = extend(Draft202012Validator, {"properties": _rename})
 _FillingValidator = extend(Draft202012Validator, {"properties": _fill_defaults})

@@ -9,7 +9,7 @@ from neuron_specialization.settings.rows import Row, check_unique, read_rows
 
 TABLE_COLUMNS = (
     *("direction", "system", "kind", "language"),
-    *("high", "med", "low", "avg", "untouched"),
+    *("high", "med", "low", "avg", "raw"),
 )
 """Their names, which are codes of no languages."""
 

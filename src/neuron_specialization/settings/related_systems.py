@@ -83,7 +83,7 @@ def find_comparisons(
     if not system.parent:
         return []
     others = [("parent", systems[system.parent])]
-    if system.method in CONTINUATIONS and system.trained:
+    if system.method in CONTINUATIONS and system.fine_tune:
         others += [("control", other) for other in find_controls(system, systems)[:1]]
     others += [("shuffled", other) for other in find_shuffled(system, systems)[:1]]
     found = []

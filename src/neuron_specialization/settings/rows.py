@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.settings.configuration import warn_of_former
 
 Row = Mapping[str, Any]
 
@@ -39,11 +40,13 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     schema = read_schema(schema_path)
     validator = Draft202012Validator(schema)
     known = method_columns(schema)
+    properties = schema["properties"].items()
+    formers = {column["former"]: name for name, column in properties if "former" in column}
     try:
         # some editors and spreadsheets begin UTF-8 with a byte order mark
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t")
-            lines = [(reader.line_num, cells) for cells in reader]
+            lines = [(reader.line_num, rename_keys(cells, formers)) for cells in reader]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as wrong:
@@ -56,7 +59,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         if None in cells:
             raise InputError(f"{path}, line {number}: more cells than the header has")
         try:
-            options = read_options(cells, known) if known else {}
+            options = read_options(cells, known, formers) if known else {}
         except InputError as wrong:
             raise InputError(f"{path}, line {number}, column {OPTIONS}: {wrong}") from None
         row = convert_cells(cells | options, schema["properties"])
@@ -68,17 +71,29 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def read_options(cells: dict[Any, Any], known: Collection[str]) -> dict[str, str]:
+def rename_keys(cells: Mapping[Any, Any], formers: Mapping[str, str]) -> dict[Any, Any]:
+    """Return cells with the present names of columns for former ones, of which it warns."""
+    for former in formers.keys() & {name for name, text in cells.items() if text}:
+        warn_of_former(former, formers[former])
+    return {formers.get(name, name): text for name, text in cells.items()}
+
+
+def read_options(
+    cells: dict[Any, Any], known: Collection[str], formers: Mapping[str, str]
+) -> dict[str, str]:
     """Take the cell of options out of a row; return them by name.
+
+    `formers` has the present name of each former one.
 
     Raises:
         InputError: one is not `name=value`, is unknown, or is given twice.
     """
     options: dict[str, str] = {}
     for pair in (cells.pop(OPTIONS, None) or "").split():
-        name, _, text = pair.partition("=")
+        given, _, text = pair.partition("=")
         if not text:
             raise InputError(f"{pair!r} is not name=value, such as k=95")
+        ((name, text),) = rename_keys({given: text}, formers).items()
         if name not in known:
             raise InputError(f"there is no option {name!r}; there is {', '.join(known)}")
         if name in options or cells.get(name):

@@ -50,9 +50,9 @@ class System:
     # neuron_specialization
     k: float | None = None
     counting: str = "sentence"
-    kept: float | None = None
+    random_percent: float | None = None
     shuffled: bool = False
-    trained: bool = True
+    fine_tune: bool = True
     stacks: str = "both"
     # imported
     folder: str = ""
@@ -109,10 +109,10 @@ def check_options(row: Row, methods: Mapping[str, str]) -> None:
     for column in NEEDED_OPTIONS.get(method, ()):
         if column not in row:
             raise InputError(f"needs a value for {column}")
-    if method == "neuron_specialization" and ("k" in row) == ("kept" in row):
-        raise InputError("needs either k or kept")
-    if row.get("shuffled") and "kept" in row:
-        raise InputError("is shuffled: give k, as neurons that are kept are drawn at random anyway")
+    if method == "neuron_specialization" and ("k" in row) == ("random_percent" in row):
+        raise InputError("needs either k or random_percent")
+    if row.get("shuffled") and "random_percent" in row:
+        raise InputError("is shuffled: give k, as random_percent draws neurons at random anyway")
 
 
 def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import only
+from neuron_specialization.files import single_or_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Architecture:
     precision: str
     max_positions: int = 256
     """Tokens of the longest sentence that is trained on."""
-    best_by: str = "loss"
+    checkpoint_metric: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
 
@@ -51,7 +51,9 @@ class DirectionFiles:
         cls, masks: Sequence[str], weight_masks: Sequence[str], base: Sequence[str]
     ) -> "DirectionFiles":
         """The files that a rule has as inputs, each none or one but for the weight masks."""
-        return cls(masks=only(masks), weight_masks=weight_masks, base=only(base))
+        return cls(
+            masks=single_or_none(masks), weight_masks=weight_masks, base=single_or_none(base)
+        )
 
     def settings(self) -> dict[str, str]:
         """The settings of the fairseq task."""

@@ -165,9 +165,9 @@ def efficiency_row(
         "system": system["system"],
         "label": system["label"],
         "method": system["method"],
-        "counterpart": counterpart(system),
+        "paper_row": paper_row(system),
         "added_percent": added,
-        "finding_seconds": sum(seconds for seconds, _ in finding) if finding else np.nan,
+        "identification_seconds": sum(seconds for seconds, _ in finding) if finding else np.nan,
         "stored_bytes": sum(path.stat().st_size for path in files["stored"]) or np.nan,
         "projected_bytes": projected_bytes(system),
         "training_seconds": sum(seconds for seconds, _ in training),
@@ -178,11 +178,11 @@ def efficiency_row(
     }
 
 
-def counterpart(system: Mapping[str, Any]) -> str:
+def paper_row(system: Mapping[str, Any]) -> str:
     """The row of the paper's table that a system has, if any: not Random, Ours-Enc, Ours-Dec."""
     if system["method"] == "adapter":
         return f"adapter_{system['sharing']}"
-    is_papers = system["stacks"] == "both" and system["trained"] and not system["shuffled"]
+    is_papers = system["stacks"] == "both" and system["fine_tune"] and not system["shuffled"]
     if system["method"] == "neuron_specialization" and not (is_papers and system["k"]):
         return ""
     return str(system["method"])
@@ -197,10 +197,10 @@ def cost_text(table: pd.DataFrame) -> TextTable:
             (
                 str(row["label"]),
                 f"{format_signed(row['added_percent'], 0)} %",
-                _seconds(row["finding_seconds"]),
+                _seconds(row["identification_seconds"]),
                 byte_text(row["stored_bytes"]),
                 byte_text(row["projected_bytes"]),
-                *paper.pop(row["counterpart"], (MISSING,) * 3),  # of the first such row
+                *paper.pop(row["paper_row"], (MISSING,) * 3),  # of the first such row
             )
         )
     return TextTable(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization import __version__
-from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
+from neuron_specialization.evaluation.metrics import RAW, metric_name
 from neuron_specialization.evaluation.scoring import NOTE
 from neuron_specialization.tables.cells import Cells
 from neuron_specialization.tables.rows import SystemRow
@@ -27,12 +27,12 @@ def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]
     # more than one says that not all scores were made alike
     signatures = sorted(filter(None, scores["signature"][scores["metric"] == metric].unique()))
     lines += [f"{name}: {signature}" for signature in signatures]
-    if (scores["metric"] == metric + UNTOUCHED).any():
+    if (scores["metric"] == metric + RAW).any():
         lines.append(
-            "Untouched: the same translations against the references as they were published, "
+            "Raw: the same translations against the references as they were published, "
             f"where {name} has them processed like the corpus"
         )
-        lines += [line for row in rows for line in _explain(row, metric + UNTOUCHED, pairs)]
+        lines += [line for row in rows for line in _explain(row, metric + RAW, pairs)]
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
 
 
@@ -104,8 +104,8 @@ def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
     scores = row.scores[(row.scores["metric"] == metric) & row.scores["pair"].isin(pairs)]
     absent = [pair for pair in pairs if pair not in set(scores["pair"])]
     there = set(row.scores["pair"])
-    if metric.endswith(UNTOUCHED):
-        missing = {"untouched references": absent}
+    if metric.endswith(RAW):
+        missing = {"raw references": absent}
     else:
         missing = {
             "outputs": [pair for pair in absent if pair not in there],
@@ -130,7 +130,7 @@ def _unequal_seeds(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[st
     fewer = [pair for pair in pairs if 0 < row.seeds.get((pair, metric), 0) < most]
     if not fewer:
         return []
-    which = " (untouched references)" if metric.endswith(UNTOUCHED) else ""
+    which = " (raw references)" if metric.endswith(RAW) else ""
     return [f"{row.label}: fewer seeds than the row's {most} for {_list(fewer, pairs)}{which}"]
 
 

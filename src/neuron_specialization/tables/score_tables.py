@@ -25,8 +25,8 @@ from neuron_specialization.tables.rows import SystemRow
 
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
-UNTOUCHED_GROUP = "Untouched"
-"""Columns beside the others: the average of all directions against untouched references."""
+RAW_GROUP = "Raw"
+"""Columns beside the others: the average of all directions against raw references."""
 Marks = Mapping[tuple[str, str, tuple[str, str]], str]
 
 
@@ -35,7 +35,7 @@ def score_table(
     blocks: Mapping[str, Cells],
     metric: str,
     *,
-    untouched: str = "",
+    raw: str = "",
 ) -> pd.DataFrame:
     """Tabulate every system twice: its absolute scores, then its deltas to the first system.
 
@@ -46,8 +46,8 @@ def score_table(
         systems: the rows, the first one being what the others are compared with.
         blocks: the directions behind the cells, by block ("" alone where a table has none).
         metric: the metric.
-        untouched: another metric, whose averages over all directions are put beside, as
-            ``UNTOUCHED_GROUP``.
+        raw: another metric, whose averages over all directions are put beside, as
+            ``RAW_GROUP``.
 
     Returns:
         Rows are indexed by (direction, system, kind), or (system, kind) of a table without blocks:
@@ -59,7 +59,7 @@ def score_table(
     _check_request(systems, metric, blocks)
     tables = {}
     for block, cells in blocks.items():
-        chosen = {metric: cells} | ({untouched: _overall(cells)} if untouched else {})
+        chosen = {metric: cells} | ({raw: _overall(cells)} if raw else {})
         tables[block] = _tabulate(systems, chosen)
     return tables[""] if "" in tables else pd.concat(tables, names=["direction"])
 
@@ -111,7 +111,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     seeds), ``extra_parameters`` (percent), then ``high_o2m``, ``high_m2o``, ``high_avg``,
     ``med_o2m`` and so on. A table by language has ``direction`` (``o2m`` or ``m2o``) in front, and
     the scores' columns are the languages' codes, then ``high``, ``med``, ``low`` and ``avg``.
-    Averages against untouched references come last.
+    Averages against raw references come last.
     """
     flat = table.copy()
     flat.columns = pd.Index([_flat_name(column) for column in table.columns])
@@ -130,8 +130,8 @@ def _check_request(systems: Sequence[SystemRow], metric: str, blocks: Mapping[st
 
 
 def _overall(cells: Cells) -> Cells:
-    """The averages over all directions, under other names: those against untouched references."""
-    names = {ALL: UNTOUCHED_GROUP, OVERALL: UNTOUCHED_GROUP.lower()}
+    """The averages over all directions, under other names: those against raw references."""
+    names = {ALL: RAW_GROUP, OVERALL: RAW_GROUP.lower()}
     return {(names[group], side): parts for (group, side), parts in cells.items() if group in names}
 
 

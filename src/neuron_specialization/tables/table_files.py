@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuron_specialization.evaluation.metrics import UNTOUCHED, metric_name
+from neuron_specialization.evaluation.metrics import RAW, metric_name
 from neuron_specialization.files import write_text
 from neuron_specialization.tables.cells import Cells, language_cells, level_cells
 from neuron_specialization.tables.comparisons import (
@@ -53,7 +53,7 @@ class TableSettings:
     level: float = 0.05
     """Differences with a smaller p-value are significant."""
     paper: str = ""
-    """The paper's counterpart, e.g. `Table 2`."""
+    """The paper's paper_row, e.g. `Table 2`."""
 
 
 def write_tables(
@@ -78,12 +78,12 @@ def write_tables(
     metric = settings.metric
     rows = gather_rows(runs, settings.parameters)
     blocks = _make_blocks(rows, settings)
-    known = any((row.scores["metric"] == metric + UNTOUCHED).any() for row in rows)
+    known = any((row.scores["metric"] == metric + RAW).any() for row in rows)
     table = score_table(
         rows,
         blocks,
         metric,
-        untouched=metric + UNTOUCHED if known else "",
+        raw=metric + RAW if known else "",
     )
     comparisons = with_tests(gather_comparisons(tests, settings.labels), metric)
     wins = wins_table(comparisons, blocks, metric, settings.level)

@@ -108,7 +108,7 @@ class Dataset:
     def trained(self) -> list[str]:
         """Systems that are trained here: the other local ones are a checkpoint, or masks alone."""
         rows = ((name, self.systems[name]) for name in self.local)
-        return [name for name, row in rows if row.trained and not row.checkpoint]
+        return [name for name, row in rows if row.fine_tune and not row.checkpoint]
 
     @cached_property
     def described(self) -> list[str]:

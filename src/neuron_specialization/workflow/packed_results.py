@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import check_output, whole
+from neuron_specialization.files import atomic_write, check_output
 
 SETTINGS = "settings.json"
 TAKEN = (
@@ -53,7 +53,10 @@ def pack(results: Path, archive: Path, *, small: bool = False) -> None:
     """
     read_settings(results)
     check_output(archive)
-    with whole(archive) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+    with (
+        atomic_write(archive) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file,
+    ):
         for path in sorted(taken_files(results)):
             if not (small and path.suffix in LARGE):
                 file.write(path, path.relative_to(results))
@@ -94,7 +97,7 @@ def merge(archive: Path, results: Path) -> list[str]:
         for name in new:
             path = results / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path) as partial:
+            with atomic_write(path) as partial:
                 partial.write_bytes(file.read(name))
     return new
 

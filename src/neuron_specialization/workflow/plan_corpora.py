@@ -87,7 +87,7 @@ class CorporaPlan:
     @property
     def raw_text(self) -> list[str]:
         """The text of tests as it was before it was tokenised here."""
-        return self.text([f"untouched.{split}" for split in self.raw_splits])
+        return self.text([f"raw.{split}" for split in self.raw_splits])
 
     @property
     def preparation(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class CorporaPlan:
             "max_pairs": limits,
             "cleaning": self.settings["cleaning"],
             "seed": dataset.config["seed"],
-            "untouched": self.raw_splits,
+            "raw": self.raw_splits,
         }
 
     @cached_property

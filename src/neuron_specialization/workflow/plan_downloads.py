@@ -53,7 +53,9 @@ class DownloadsPlan:
         config = self.dataset.config
         sections = config["vocabulary"], config["corpora"].get("binarised", {})
         others = {section.get("source", "") for section in sections}
-        return self.fetched(*sorted({*self.of_splits, *others, *config["downloads"]["also"]}))
+        return self.fetched(
+            *sorted({*self.of_splits, *others, *config["downloads"]["extra_corpora"]})
+        )
 
     @cached_property
     def comet(self) -> list[str]:

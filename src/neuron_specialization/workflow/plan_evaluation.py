@@ -36,13 +36,13 @@ class EvaluationPlan:
 
     @property
     def raw_metrics(self) -> list[str]:
-        """The metrics against untouched references."""
+        """The metrics against raw references."""
         metrics = self.dataset.config["metrics"]
-        return [f"{name}_untouched" for name in metrics if name in ("bleu", "chrf")]
+        return [f"{name}_raw" for name in metrics if name in ("bleu", "chrf")]
 
     def metrics(self, split: str) -> list[str]:
-        """Return the metrics of a test split, with those against untouched references if any."""
-        given = self.dataset.config["untouched_references"].get(split)
+        """Return the metrics of a test split, with those against raw references if any."""
+        given = self.dataset.config["raw_references"].get(split)
         languages = self.dataset.languages
         there = given and any(self._raw_file(given, code).is_file() for code in languages)
         has_raw = there or split in self.corpora.raw_splits
@@ -53,21 +53,21 @@ class EvaluationPlan:
         return self.metrics(wildcards.split)
 
     def raw_references(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the untouched references of a system's directions that are there, by direction."""
+        """Return the raw references of a system's directions that are there, by direction."""
         split, found = wildcards.split, {}
-        given = self.dataset.config["untouched_references"].get(split, "")
+        given = self.dataset.config["raw_references"].get(split, "")
         for direction in self.dataset.directions(wildcards):
             source, target = direction.split("-")
             pair = direction if source == self.dataset.pivot else f"{target}-{source}"
             path = self._raw_file(given, target)
             if split in self.corpora.raw_splits:
-                found[direction] = CORPUS.format(split=f"untouched.{split}", pair=pair, lang=target)
+                found[direction] = CORPUS.format(split=f"raw.{split}", pair=pair, lang=target)
             elif path.is_file():
                 found[direction] = str(path)
         return found
 
     def raw_directions(self, wildcards: Wildcards) -> list[str]:
-        """Return the directions that have untouched references."""
+        """Return the directions that have raw references."""
         return list(self.raw_references(wildcards))
 
     @property
@@ -76,7 +76,7 @@ class EvaluationPlan:
         return {
             "directions": self.dataset.directions,
             "folder": self.imported_folder,
-            "untouched": self.raw_directions,
+            "raw": self.raw_directions,
             "moses": self.dataset.config["corpora"]["moses"],
             "pivot": self.dataset.pivot,
         }
@@ -89,7 +89,7 @@ class EvaluationPlan:
             "translations": [] if folder else files(TRANSLATIONS, [run], split=split),
             "corpora": [] if folder else self.corpora.text([split]),
             "imported": [str(f) for pair in pairs for f in input_files(Path(folder) / pair, split)],
-            "untouched": list(self.raw_references(wildcards).values()),
+            "raw": list(self.raw_references(wildcards).values()),
         }
 
     def imported_folder(self, wildcards: Wildcards) -> str:

@@ -14,7 +14,7 @@ from neuron_specialization.workflow.paths import (
     WEIGHT_MASKS,
 )
 
-SELECTION = ("k", "counting", "kept", "shuffled", "stacks")
+SELECTION = ("k", "counting", "random_percent", "shuffled", "stacks")
 """Columns of a system that say which neurons are selected."""
 
 
@@ -91,7 +91,7 @@ class ModelsPlan:
     def of_run(self, run: Run) -> list[str]:
         """Return the files of a run, or of its parent's where it is not trained on."""
         row = self.dataset.systems[run.system]
-        if not row.trained:
+        if not row.fine_tune:
             return self.of_run(self.dataset.parent_run(run))
         if row.method == "bilingual":
             items = self.dataset.shards["bilingual_models"]

@@ -30,7 +30,7 @@ SETUP_TITLES = {
 }
 COST_COLUMNS = (
     *("system", "label", "method", "parent", "sharing", "adapters_per_layer"),
-    *("k", "stacks", "shuffled", "trained"),
+    *("k", "stacks", "shuffled", "fine_tune"),
 )
 """What Table 4 is told of a system."""
 

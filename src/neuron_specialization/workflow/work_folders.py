@@ -22,7 +22,7 @@ POLL = 2.0  # seconds between two looks at a folder that another job holds
 
 
 @contextmanager
-def claim(work: Path, output: Path) -> Iterator[bool]:
+def lock_work_folder(work: Path, output: Path) -> Iterator[bool]:
     """Hold a work folder alone, so that two jobs never train in it at once.
 
     A job waits while another holds the folder, until that one ends, dies (on this host) or gives
@@ -55,7 +55,7 @@ def claim(work: Path, output: Path) -> Iterator[bool]:
         lock.release()
 
 
-def remove_abandoned(results: Path) -> None:
+def remove_abandoned_work(results: Path) -> None:
     """Remove the work folders below a folder that nobody holds, and print what became of them."""
     for work in sorted(path for path in results.rglob("work-*") if path.is_dir()):
         size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
@@ -87,4 +87,4 @@ def leave(compromise: LeaseCompromise) -> None:
 
 
 if __name__ == "__main__":
-    remove_abandoned(Path(sys.argv[1]))
+    remove_abandoned_work(Path(sys.argv[1]))
