@@ -1,7 +1,7 @@
 """Make the tables of config/README.md from the schemas: `python config/make_readme.py`.
 
-A table stands below `<!-- NAME.schema.yaml#/path/to/an/object -->`, with a row for each setting of
-that object; `systems.schema.yaml#options` has what belongs to one method.
+A table below `<!-- NAME.schema.yaml#/path/to/an/object -->` has a row for each setting of that
+object; `systems.schema.yaml#options` has the settings of single methods.
 """
 
 import re
@@ -20,13 +20,13 @@ Schema = dict[str, Any]
 
 
 def make_readme() -> str:
-    """Return config/README.md with its tables as the schemas have them."""
+    """Return config/README.md with its tables regenerated from the schemas."""
     text = README.read_text(encoding="utf-8")
     return TABLE.sub(lambda found: found[1] + make_table(found[2], found[3]), text)
 
 
 def make_table(file: str, part: str) -> str:
-    """Return the table of a part of a schema in Markdown, a row per setting."""
+    """Return a Markdown table of a part of a schema, a row per setting."""
     schema = yaml.safe_load((CONFIG / "schemas" / file).read_text(encoding="utf-8"))
     rows = list(make_rows(schema, follow(schema, part.removeprefix("options"))))
     if file.startswith("systems"):
@@ -37,7 +37,7 @@ def make_table(file: str, part: str) -> str:
 
 
 def make_rows(schema: Schema, part: Schema, prefix: str = "") -> Iterator[list[str]]:
-    """Yield name, method, default and meaning of each setting; a section's sections spread out."""
+    """Yield name, method, default and meaning of each setting; subsections are flattened."""
     for name, own in part["properties"].items():
         setting = follow(schema, own["$ref"]) | own if "$ref" in own else own
         within = setting.get("properties", {}).values()
@@ -49,12 +49,12 @@ def make_rows(schema: Schema, part: Schema, prefix: str = "") -> Iterator[list[s
 
 
 def follow(schema: Schema, path: str) -> Schema:
-    """Return the part of a schema that a path or reference leads to."""
+    """Return the part of a schema that a path or reference points to."""
     return reduce(dict.__getitem__, path.strip("#/").split("/") if path else [], schema)
 
 
 def show(setting: Schema) -> str:
-    """Return a default as YAML has it, or a table of systems; empty where there is none."""
+    """Return a default as in YAML, or as in a table of systems; empty if there is none."""
     default = setting.get("default", "")
     if "method" in setting and isinstance(default, bool):
         return "yes" if default else "no"
@@ -64,7 +64,7 @@ def show(setting: Schema) -> str:
 
 
 def describe(setting: Schema) -> str:
-    """Return what a setting means, with the values that it may have unless all are named there."""
+    """Return the description of a setting, with its allowed values unless it names them all."""
     meaning, values = setting["description"], [f"`{each}`" for each in setting.get("enum", [])]
     if all(value in meaning for value in values if value != "``"):
         return meaning

@@ -2,7 +2,7 @@
 
 
 rule corpora:
-    """Target: everything that training reads."""
+    """Target: the binarised corpora that training reads."""
     input:
         plan.corpora.all_binarised,
     localrule: True
@@ -34,7 +34,7 @@ rule prepare_corpora:
 
 
 rule learn_vocabulary:
-    """Learn one SentencePiece model and dictionary for all languages, or two of a pair's own."""
+    """Learn a SentencePiece model and dictionary for all languages, or two for one pair."""
     input:
         corpora=lambda wildcards: plan.corpora.text(["train"], wildcards.vocabulary),
         code=plan.code("corpora.vocabulary"),
@@ -60,7 +60,7 @@ rule learn_vocabulary:
 
 
 rule use_vocabulary:
-    """Take a SentencePiece model and dictionary that are given."""
+    """Use an existing SentencePiece model and dictionary."""
     input:
         local=plan.corpora.given_files,
         fetched=ancient(plan.corpora.fetched_vocabulary),
@@ -77,13 +77,13 @@ rule use_vocabulary:
         languages=list(plan.languages),
         given=plan.corpora.given_vocabulary,
     message:
-        "Use the vocabulary that is given"
+        "Use the given vocabulary"
     script:
         "../scripts/use_vocabulary.py"
 
 
 rule binarise_corpora:
-    """Text to token indices; both directions of a pair are read from the same files."""
+    """Convert text to token indices; both directions of a pair read the same files."""
     input:
         corpora=lambda wildcards: plan.corpora.text(plan.splits, wildcards.vocabulary),
         vocabulary="<dataset>/vocabularies/{vocabulary}",
@@ -110,7 +110,7 @@ rule binarise_corpora:
 
 
 rule use_binarised:
-    """Take corpora that are binarised already; they stay where they are."""
+    """Link corpora that are already binarised."""
     input:
         found=ancient(
             plan.downloads.fetched(plan.corpora.prebinarised.get("source", ""))
@@ -130,6 +130,6 @@ rule use_binarised:
         pairs=plan.pairs,
         splits=plan.corpora.needed_splits,
     message:
-        "Use corpora that are binarised already"
+        "Use corpora that are already binarised"
     script:
         "../scripts/use_binarised.py"

@@ -1,18 +1,18 @@
-"""What comes from the internet. These rules run where Snakemake does: on a login node."""
+"""Downloads. These rules run in the Snakemake process, such as on a login node."""
 
 
 rule download:
-    """Target: everything that comes from the internet, for jobs on machines without."""
+    """Target: all downloads, so that jobs need no network."""
     input:
         ancient(plan.downloads.all),
         plan.downloads.comet_to_fetch,
     localrule: True
 
 
-# Neither the table nor the mirror is a parameter. Where this runs again it finds by fetched.tsv what
-# is there already, so that nothing is fetched or unpacked a second time.
+# Neither the table nor the mirror is a parameter. If this rule runs again, fetched.tsv tells what is
+# present, so nothing is fetched or unpacked twice.
 rule fetch_corpus:
-    """Fetch the files of a corpus, check and unpack them; its licence is written beside them."""
+    """Fetch, check and unpack the files of a corpus; write its licence next to them."""
     output:
         fetched=update("<downloads>/{corpus}/fetched.tsv"),
     log:

@@ -44,7 +44,7 @@ rule scores:
 
 
 rule postprocess_outputs:
-    """Bring the texts of a system, translated here or elsewhere, into one form (section 5.4)."""
+    """Convert a system's translations, made here or elsewhere, to one format (section 5.4)."""
     input:
         unpack(plan.evaluation.outputs),
         code=plan.code("evaluation.outputs", "parallel"),
@@ -64,7 +64,7 @@ rule postprocess_outputs:
 
 
 rule score_comet:
-    """COMET of every direction of a system, the model loaded once."""
+    """Score every direction of a system with COMET, loading the model once."""
     input:
         outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
         model=plan.downloads.local_comet,
@@ -86,13 +86,13 @@ rule score_comet:
         comet=config["comet"],
         device=config["device"],
     message:
-        "COMET of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
+        "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split} with COMET"
     script:
         "../scripts/score_comet.py"
 
 
 rule score_system:
-    """Score every direction of a system; the statistics of its sentences are kept."""
+    """Score every direction of a system, and keep the statistics of its sentences."""
     input:
         outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
         comet=plan.evaluation.comet,
@@ -117,7 +117,7 @@ rule score_system:
 
 
 rule compare_systems:
-    """Test a system against its parent and the continued baseline, by direction and metric."""
+    """Compare a system with its parent and the continued baseline, by direction and metric."""
     input:
         sentences="<dataset>/scores/{split}/{system}/seed{seed}.parquet",
         others=plan.evaluation.compared_sentences,
@@ -134,6 +134,6 @@ rule compare_systems:
         significance=config["significance"],
         seed=config["seed"],
     message:
-        "Test {wildcards.system}, seed {wildcards.seed}, against what it continues from"
+        "Compare {wildcards.system}, seed {wildcards.seed}, with its parent and controls"
     script:
         "../scripts/compare_systems.py"

@@ -9,7 +9,7 @@ rule figures:
 
 
 rule measure_neurons:
-    """Overlap and sparsity of the neurons, for any k and counting; no forward pass."""
+    """Measure overlap and sparsity of the neurons for any k and counting, without a forward pass."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         untrained="<dataset>/activations/{system}/seed{seed}.untrained.npz",
@@ -38,7 +38,7 @@ rule measure_neurons:
 
 
 rule draw_neurons:
-    """Overlap and sparsity as pictures (Figures 1, 2, 5, 6, 7, 8), and dendrograms."""
+    """Draw overlap and sparsity (Figures 1, 2, 5, 6, 7, 8), and dendrograms."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         code=plan.code("neurons.selection", "figures.neurons"),
@@ -58,7 +58,7 @@ rule draw_neurons:
 
 
 rule make_explorer:
-    """A page to explore the neurons with: any layer, k and counting."""
+    """Make the page that shows the neurons of any layer, k and counting."""
     input:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
         code=plan.code("figures.explorer"),
@@ -77,7 +77,7 @@ rule make_explorer:
 
 
 rule draw_scores:
-    """A figure of scores: by language (Figure 3), the sweep of k (4), differences to controls."""
+    """Draw scores by language (Figure 3), the sweep of k (4), or gains over the controls."""
     input:
         unpack(plan.figures.score_inputs),
         code=plan.code("figures.scores", "tables.comparisons", "evaluation.scoring"),
@@ -104,7 +104,7 @@ rule draw_scores:
 
 
 rule draw_trainings:
-    """The curves of validations of every run."""
+    """Draw the validation curves of all runs."""
     input:
         curves=plan.models.curves,
         code=plan.code("figures.curves"),
@@ -118,6 +118,6 @@ rule draw_trainings:
     params:
         settings=plan.models.curve_settings,
     message:
-        f"Draw the trainings of {config['dataset']}"
+        f"Draw the validation curves of {config['dataset']}"
     script:
         "../scripts/draw_trainings.py"

@@ -1,15 +1,15 @@
-"""From a trained model to the neurons of each direction."""
+"""Activations, and the neurons selected from them."""
 
 
 rule masks:
-    """Target: the neuron masks of all systems that have some."""
+    """Target: all neuron masks."""
     input:
         plan.models.masks,
     localrule: True
 
 
 rule record_activations:
-    """Count the activations of every neuron, all directions in one process (section 3.2)."""
+    """Count the activations of every neuron for all directions in one process (section 3.2)."""
     input:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         data=plan.corpora.binarised,
@@ -46,7 +46,7 @@ use rule record_activations as record_untrained with:
         **plan.models.recording,
         untrained=plan.models.seed,
     message:
-        "Record {wildcards.system} as it was before its training with seed {wildcards.seed}"
+        "Record the untrained model of {wildcards.system}, seed {wildcards.seed}"
 
 
 rule select_neurons:

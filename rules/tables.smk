@@ -9,7 +9,7 @@ rule tables:
 
 
 rule merged:
-    """Target: tables and figures of merged results, all but Table 4, whose costs are one machine's."""
+    """Target: tables and figures of merged results, without the costs of one machine (Table 4)."""
     input:
         plan.tables.all_merged,
         plan.figures.all,
@@ -17,14 +17,14 @@ rule merged:
 
 
 rule parameters:
-    """Target: the parameters of every system, counted without training anything."""
+    """Target: the parameters of every system, counted without training."""
     input:
         "<dataset>/tables/parameters.csv",
     localrule: True
 
 
 rule make_table:
-    """A table of systems: averages by resource level (2, 7, 8), or a column per language (1, 3)."""
+    """Make a table of scores: by resource level (Tables 2, 7, 8) or by language (1, 3)."""
     input:
         unpack(plan.tables.inputs),
         parameters="<dataset>/tables/parameters.csv",
@@ -53,7 +53,7 @@ rule make_table:
 
 
 rule make_setup_table:
-    """A table of the set-up: costs (4), languages (5), settings of models (6), validations."""
+    """Make a table of the set-up: costs (4), languages (5), models (6) or validations."""
     input:
         unpack(plan.tables.setup_inputs),
         code=plan.code("tables.setup_tables", "tables.efficiency", "tables.curves"),
@@ -99,7 +99,7 @@ use rule make_setup_table as count_parameters with:
 
 
 rule describe_settings:
-    """The whole configuration and the versions of packages."""
+    """Write all settings and the versions of packages."""
     input:
         code=plan.code("tables.render"),
     output:

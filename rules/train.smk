@@ -1,7 +1,7 @@
 """Training of every system."""
 
 
-# of one machine: a cluster runs as many GPU jobs at a time as it has room for
+# the limit is per machine: a cluster schedules its own GPU jobs
 resource_scopes:
     gpu_jobs="local",
 
@@ -45,7 +45,7 @@ rule train_system:
 
 
 rule import_checkpoint:
-    """Take a checkpoint that was trained elsewhere as if it had been trained here."""
+    """Import a checkpoint that was trained elsewhere."""
     input:
         checkpoint=lambda wildcards: plan.path(plan.row(wildcards).checkpoint),
         data=plan.corpora.binarised,
@@ -72,7 +72,7 @@ rule import_checkpoint:
 
 
 rule train_bilingual:
-    """Train a shard of the bilingual models of a system, one after the other."""
+    """Train one shard of a system's bilingual models, one after the other."""
     input:
         data=plan.corpora.binarised,
         code=plan.code("fairseq_plugin.training"),
@@ -96,7 +96,7 @@ rule train_bilingual:
 
 
 rule fine_tune_directions:
-    """Fine-tune a shard of the directions of a LaSS system and prune each to its weights."""
+    """Fine-tune one shard of a LaSS system's directions, and prune each model to its mask."""
     input:
         data=plan.corpora.binarised,
         parent=plan.models.parent,

@@ -1,4 +1,4 @@
-"""Test the scores of a system against those of its parent and of the continued baseline."""
+"""Compare the scores of a system with its parent's and the continued baseline's."""
 
 from pathlib import Path
 

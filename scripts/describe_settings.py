@@ -1,4 +1,4 @@
-"""The configuration with its defaults, and the versions of packages, as a page."""
+"""Write a page of all settings, defaults included, and the versions of packages."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), differences to controls."""
+"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), or gains over controls."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from neuron_specialization.tables.comparisons import CONTROL
 
 
 def draw_languages() -> tuple[Figure, pd.DataFrame]:
-    """The differences of a table by language as bars."""
+    """Draw the differences of a table by language as bars."""
     table = read_table(Path(inputs.table[0]), settings["languages"])
     bars = scores.language_bars(table, settings["languages"])
     return scores.draw_language_bars(bars, first=table["system"].iloc[0], **shown), bars
 
 
 def draw_sweep() -> tuple[Figure, pd.DataFrame]:
-    """The improvement over the parent against k, beside the continued baseline."""
+    """Draw the gain over the parent against k, with the continued baseline."""
     rows = [
         (k, seed, side, difference)
         for (k, seed), own, parent in zip(

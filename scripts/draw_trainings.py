@@ -1,4 +1,4 @@
-"""Draw the validations of every training as curves."""
+"""Draw the validation curves of all runs."""
 
 from neuron_specialization.figures.curves import draw_curves
 from neuron_specialization.figures.style import paper_style, save_figure

@@ -1,4 +1,4 @@
-"""Fetch the COMET model and what it needs into the cache of the model hub."""
+"""Fetch the COMET model and its encoder into the cache of the model hub."""
 
 from pathlib import Path
 

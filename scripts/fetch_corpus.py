@@ -8,7 +8,7 @@ from neuron_specialization.corpora.fetching import fetch_corpus
 from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.logs import log_to
 
-# progress and licences are for people, everything else is for the log
+# progress and licences go to the terminal, everything else to the log
 terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
 with log_to(snakemake.log[0]):
     params, corpus = snakemake.params, snakemake.wildcards.corpus

@@ -1,4 +1,4 @@
-"""Fine-tune a model on some directions, one after the other, and prune each to its weights."""
+"""Fine-tune a model on each of some directions, and prune each result to a weight mask."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from neuron_specialization.workflow.work_folders import lock_work_folder
 with log_to(snakemake.log[0]):
     inputs, params, masks = snakemake.input, snakemake.params, Path(snakemake.output.masks)
     settings = [snakemake.wildcards.scatteritem, *params.items()]
-    # what a killed job had finished is kept, unless it was made by other code
+    # models that a killed job finished are kept, unless the code has changed since
     digest = training_digest(settings, inputs.data, [*inputs.parent, *inputs.code])
     work = masks.with_name(f"work-{digest}")
     trainings = [

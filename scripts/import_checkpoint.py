@@ -1,4 +1,4 @@
-"""Take a checkpoint that was trained elsewhere as if it had been trained here."""
+"""Import a checkpoint that was trained elsewhere."""
 
 from pathlib import Path
 

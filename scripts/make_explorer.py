@@ -1,4 +1,4 @@
-"""Make a page to explore the neurons with."""
+"""Make the explorer, a page that shows the neurons of any layer, k and counting."""
 
 from pathlib import Path
 

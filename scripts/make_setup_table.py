@@ -16,7 +16,7 @@ from neuron_specialization.tables.setup_tables import (
 
 
 def make(name: str) -> SetupTable:
-    """Return the table of a name, from the inputs and settings that its rule gives."""
+    """Return the named table, made from the inputs and settings of the rule."""
     inputs, settings = snakemake.input, dict(snakemake.params.settings)
     match name:
         case "parameters":

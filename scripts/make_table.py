@@ -1,4 +1,4 @@
-"""Make a table of systems in one metric: CSV, Markdown, LaTeX and HTML."""
+"""Make a table of scores in one metric: CSV, Markdown, LaTeX and HTML."""
 
 from pathlib import Path
 

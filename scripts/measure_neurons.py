@@ -1,4 +1,4 @@
-"""How alike and how sparse the neurons of directions are, and what that says of languages."""
+"""Measure overlap and sparsity of neurons, and relate them to language families."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from neuron_specialization.tables.render import write_texts
 
 
 def read_overlap(counts: Path) -> Overlap:
-    """The overlap of the neurons of all recorded directions."""
+    """Return the overlap of the neurons of all recorded directions."""
     masks = select_all(Counts.load(counts), k=float(wildcards.k), counting=wildcards.counting)
     return Overlap.of(masks, params.pivot)
 

@@ -1,4 +1,4 @@
-"""Bring the texts of a system into one form: a folder per direction, detokenised text."""
+"""Convert a system's outputs to one format: a folder per direction, detokenised text."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""COMET of every direction of a system; where there is no model, the scores say so."""
+"""Score every direction of a system with COMET; without a model, the scores state the reason."""
 
 from pathlib import Path
 

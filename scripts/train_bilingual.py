@@ -11,7 +11,7 @@ from neuron_specialization.workflow.work_folders import lock_work_folder
 with log_to(snakemake.log[0]):
     inputs, params, folder = snakemake.input, snakemake.params, Path(snakemake.output.folder)
     settings = [snakemake.wildcards.scatteritem, *params.items()]
-    # what a killed job had finished is kept, unless it was made by other code
+    # models that a killed job finished are kept, unless the code has changed since
     work = folder.with_name(f"work-{training_digest(settings, inputs.data, inputs.code)}")
     trainings = [
         Training(

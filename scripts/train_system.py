@@ -17,7 +17,7 @@ from neuron_specialization.workflow.work_folders import lock_work_folder
 with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     published = Path(snakemake.output.checkpoint)
-    # a killed job resumes; a job with other settings or inputs starts in a folder of its own
+    # a killed job resumes; other settings or inputs have another work folder
     read = (*inputs.parent, *inputs.base, *inputs.masks, *inputs.weight_masks)
     work = published.with_name(f"work-{training_digest(list(params.items()), inputs.data, read)}")
     training = Training(

@@ -1,4 +1,4 @@
-"""Take corpora that were binarised elsewhere, with a given dictionary, as if they were ours."""
+"""Link corpora that were binarised elsewhere with a given dictionary."""
 
 from pathlib import Path
 

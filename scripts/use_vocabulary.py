@@ -1,4 +1,4 @@
-"""Take a SentencePiece model and dictionary that are given."""
+"""Use an existing SentencePiece model and dictionary."""
 
 from pathlib import Path
 

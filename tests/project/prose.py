@@ -58,7 +58,7 @@ def document_prose(path: Path) -> Iterator[Line]:
         if line.startswith("```"):
             fenced = not fenced
         elif not fenced and not line.startswith("    "):
-            yield Line(path, number, re.sub(r"`[^`]*`", "", line).strip("#|-* "))
+            yield Line(path, number, re.sub(r"`[^`]*`|\]\([^)]*\)", "", line).strip("#|-* "))
 
 
 def rule_prose(path: Path) -> Iterator[Line]:
