@@ -1,4 +1,4 @@
-"""Measurements of speed, by name: both sides of each from one run.
+"""Benchmarks of speed, by name; each measures both sides in one run.
 
 python -m benchmarks              list them
 python -m benchmarks NAME [...]   run one; --help lists its options
@@ -12,7 +12,7 @@ from benchmarks.paired import be_quiet
 
 
 def names() -> dict[str, str]:
-    """Return the first line of each benchmark's docstring by name; a benchmark has a `main`."""
+    """Return the first line of the docstring of each benchmark (a module with `main`) by name."""
     paths = sorted(set(Path(__file__).parent.glob("*.py")) - {Path(__file__)})
     texts = {path.stem: path.read_text(encoding="utf-8") for path in paths}
     return {
@@ -31,7 +31,7 @@ def main() -> None:
         return
     name = sys.argv.pop(1)
     if name not in found:
-        sys.exit(f"error: no benchmark {name}; there are {', '.join(found)}")
+        sys.exit(f"error: no benchmark {name}; choose from {', '.join(found)}")
     be_quiet()
     importlib.import_module(f"benchmarks.{name}").main()
 

@@ -1,13 +1,13 @@
-"""Time to group an epoch's sentence pairs into batches of one direction, beside a plain loop.
+"""Time to group an epoch's sentence pairs into batches of one direction, against a plain loop.
 
     python -m benchmarks batches [--pairs 5000000] [--directions N] [--max-tokens N] [--keep]
 
-- numpy: the data set's own order and batches, each direction sorted by itself
+- numpy: the data set's order and batches, each direction sorted separately
 - whole sort: one sort of all pairs by direction and lengths, then the same batches
-- loop: what the published code does, a dict of lists by direction, then batches of each by size
+- loop: the published method, a dict of lists by direction, then batches of each by size
 
-All three are given the same made-up lengths and must give the same batches. The device does not
-matter: it is the CPU that does this, before each epoch of training, on each process.
+All three get the same made-up lengths and must return the same batches. The device does not
+matter: the CPU does this, before each epoch of training, in each process.
 """
 
 import time
@@ -27,7 +27,7 @@ LONGEST = 250
 
 @dataclass(frozen=True)
 class Lengths:
-    """The lengths of a direction's sentence pairs, all that batches depend on."""
+    """The lengths of a direction's sentence pairs, which determine the batches."""
 
     src_sizes: NDArray[np.int32]
     tgt_sizes: NDArray[np.int32]
@@ -37,7 +37,7 @@ class Lengths:
 
 
 def made_up(pairs: int, directions: int) -> DirectionDataset:
-    """Directions of three sizes, 100 to 10 to 1, with lengths as of text."""
+    """Return directions of three sizes, 100 to 10 to 1, with lengths like those in text."""
     generator = np.random.default_rng(0)
     shares = np.resize([100.0, 10.0, 1.0], directions)
     sizes = (pairs * shares / shares.sum()).astype(int)
@@ -50,7 +50,7 @@ def made_up(pairs: int, directions: int) -> DirectionDataset:
 
 
 def by_whole_sort(data: DirectionDataset, max_tokens: int) -> list[NDArray[np.int64]]:
-    """One sort of three keys; the direction of each pair is searched for."""
+    """Return batches from one sort by three keys, after finding the direction of each pair."""
     indices = np.arange(len(data))
     direction = np.searchsorted(data.starts, indices, side="right")
     order = np.lexsort((data.target_sizes, data.source_sizes, direction))
@@ -58,7 +58,7 @@ def by_whole_sort(data: DirectionDataset, max_tokens: int) -> list[NDArray[np.in
 
 
 def plain_groups(data: DirectionDataset, drawn: Sequence[int]) -> dict[int, list[int]]:
-    """Pairs by direction, in order of source then target length."""
+    """Return pairs by direction, in order of source then target length."""
     groups = defaultdict(list)
     for index in drawn:
         groups[data.direction_of(index)].append(index)
@@ -66,7 +66,7 @@ def plain_groups(data: DirectionDataset, drawn: Sequence[int]) -> dict[int, list
 
 
 def plain_order(data: DirectionDataset, drawn: Sequence[int]) -> list[int]:
-    """Pairs direction by direction, in order of source then target length."""
+    """Return all pairs, direction by direction, in order of source then target length."""
     return [index for group in plain_groups(data, drawn).values() for index in group]
 
 
@@ -76,7 +76,7 @@ def plain_batches(
     max_tokens: int | None,
     max_sentences: int | None = None,
 ) -> list[list[int]]:
-    """Batches of one direction; pairs that are too long for one come first, by themselves."""
+    """Return batches of one direction; pairs too long for a batch come first, one each."""
     too_long, batches = [], []
     for group in plain_groups(data, drawn).values():
         batch: list[int] = []
@@ -115,7 +115,7 @@ def main() -> None:
     }
     expected = [list(batch) for batch in sides["numpy"]()]
     for name, make in sides.items():
-        assert [list(batch) for batch in make()] == expected, f"{name}: other batches"
+        assert [list(batch) for batch in make()] == expected, f"{name}: different batches"
     print(f"{len(data):,} pairs, {options.directions} directions, {len(expected):,} batches")
     keep("batches", options, compare(sides, rounds=options.rounds, clock=time.process_time))
 

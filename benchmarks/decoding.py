@@ -1,12 +1,12 @@
-"""Decoding one direction: fairseq and CTranslate2, all neurons and the direction's own.
+"""Decoding one direction: fairseq and CTranslate2, all neurons or only the direction's.
 
     python -m benchmarks decoding [--shape mT-small] [--sentences 16] [--tokens 30] [--keep]
 
-Times a model of a shape of the paper, whose masks are as sparse as the paper's:
-fairseq (the exported checkpoint, in fairseq's own beam search), CTranslate2 in float32 and in int8,
-each dense and sliced, on the same sources, scores included. The model has random weights, and then
-learned one thing alone: to end after `--tokens` tokens, as a random one would never end, and be cut
-off. Loading is not timed.
+Times a model with a shape and mask sparsity from the paper:
+fairseq (the exported checkpoint, in fairseq's beam search), CTranslate2 in float32 and in int8,
+each dense and sliced, on the same sources, including scores. The model has random weights, trained
+only to end after `--tokens` tokens, because a random model would never end and be cut off. Loading
+is not timed.
 """
 
 import argparse
@@ -32,26 +32,26 @@ from benchmarks.recording import prepare
 
 from neuron_specialization.corpora.vocabulary import language_tag
 from neuron_specialization.export.exporting import export_model
-from neuron_specialization.export.manifest import FORMATS, Description
+from neuron_specialization.export.manifest import FORMATS, ExportManifest
 from neuron_specialization.export.translation import load_engine
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.settings.decoding import DecodingSettings
 
-TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens of one
+TEACHING, TEACHING_TOKENS = 60, 480  # batches, and tokens per batch
 MASKS = {"dense": False, "sliced": True}
 BASELINE = "fairseq, dense"
 
 
 def beam_search(tokens: int) -> DecodingSettings:
-    """The paper's beam, hypotheses of at most so many tokens."""
+    """Return the paper's beam settings, with at most `tokens` tokens per hypothesis."""
     return DecodingSettings(
         beam=5, length_penalty=1.0, max_len_a=0, max_len_b=tokens, max_tokens=4000
     )
 
 
 def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Path], list[Any]]:
-    """A model of random weights, exported dense and sliced, and sources to translate."""
+    """Export a random model dense and sliced; return its folders and sources to translate."""
     directions = prepare(folder, options)
     config = config_of(SHAPES[options.shape], directions, folder / "binarised")
     task = DirectionsTask.setup_task(config.task)
@@ -78,7 +78,7 @@ def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Pa
 
 
 def teach_to_end(folder: Path, directions: list[str], options: argparse.Namespace) -> None:
-    """Train the model to write so many random tokens and an end, with and without masks."""
+    """Train the model to end after a number of random tokens, with and without masks."""
     settings = {
         "data": str(folder / "binarised"),
         "directions": ",".join(directions),
@@ -102,12 +102,12 @@ def teach_to_end(folder: Path, directions: list[str], options: argparse.Namespac
 
 
 def time_engines(options: argparse.Namespace) -> dict[str, Any]:
-    """Every engine, dense and sliced, in turn."""
+    """Time every engine, dense and sliced, in turn."""
     with tempfile.TemporaryDirectory() as name:
         exported, sources = export_both(Path(name), options)
         sides = {}
         for masked, folder in exported.items():
-            description = Description.read(folder)
+            description = ExportManifest.read(folder)
             for engine in FORMATS:
                 loaded = load_engine(folder, description, engine, options.device, options.threads)
                 run = partial(loaded.translate, sources, beam_search(2 * options.tokens))
@@ -122,8 +122,8 @@ def main() -> None:
     """Entry point."""
     parser = make_parser(__doc__, rounds=7)
     parser.add_argument("--shape", choices=SHAPES, default="mT-small")
-    parser.add_argument("--sentences", type=int, default=16, help="of a batch (%(default)s)")
-    parser.add_argument("--tokens", type=int, default=30, help="of a hypothesis (%(default)s)")
+    parser.add_argument("--sentences", type=int, default=16, help="per batch (%(default)s)")
+    parser.add_argument("--tokens", type=int, default=30, help="per hypothesis (%(default)s)")
     options = start(parser)
     options.corpus, options.directions = "builtin", 2
     results = time_engines(options)

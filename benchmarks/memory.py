@@ -1,10 +1,10 @@
-"""Peak memory of training with neuron masks of 60 directions, by design, and the size of the masks.
+"""Peak memory of training with neuron masks for 60 directions, by design, and mask sizes.
 
     python -m benchmarks memory [--shape mT-big] [--directions 60] [--tokens 1024] [--keep]
 
-Each side is a process of its own that trains two batches and updates once with Adam. On a CPU the
-peak is the process's largest resident size, on a GPU what torch allocated. Masks are as sparse as
-the paper's.
+Each side is a separate process that trains two batches and updates once with Adam. On a CPU the
+peak is the process's largest resident size, on a GPU the memory that torch allocated. Masks are as
+sparse as the paper's.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def peak_of(name: str, options: argparse.Namespace) -> int:
 
 
 def mask_sizes(options: argparse.Namespace) -> dict[str, int]:
-    """Return the bytes of all masks: as bits, as our file, and as the full boolean matrices."""
+    """Return the bytes of all masks: as bits, as our file, and as full boolean matrices."""
     shape = SHAPES[options.shape]
     model, _, _ = make_model(shape)
     masks = profile_masks(model, tuple(f"en-x{number}" for number in range(options.directions)))
@@ -61,7 +61,7 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=2)
     parser.add_argument("--shape", choices=SHAPES, default="mT-big", help="(%(default)s)")
     parser.add_argument("--directions", type=int, default=60, help="(%(default)s)")
-    parser.add_argument("--tokens", type=int, default=1024, help="of a batch (%(default)s)")
+    parser.add_argument("--tokens", type=int, default=1024, help="per batch (%(default)s)")
     options = start(parser)
     rounds = [
         {name: in_process(peak_of, name, options) for name in SIDES} for _ in range(options.rounds)

@@ -1,4 +1,4 @@
-"""The paper's models at full size with random weights, masks as sparse as its, and batches.
+"""The paper's models at full size with random weights, masks of its sparsity, and batches.
 
 Axes: B sentences, T tokens, L directions, N FFN layers, F FFN neurons.
 """
@@ -33,18 +33,18 @@ class Shape:
     """A model, and the batches that it is trained on."""
 
     layers: int
-    """Of the encoder, and of the decoder."""
+    """Layers of the encoder, and of the decoder."""
     heads: int
     d_model: int
     d_ff: int
     vocabulary: int
     """Entries of the dictionary."""
     dropout: float
-    """Of embeddings, sublayers and attention weights."""
+    """Dropout of embeddings, sublayers and attention weights."""
     max_tokens: int
-    """Tokens of a batch."""
+    """Tokens per batch."""
     update_freq: int
-    """Batches of an update, on one GPU."""
+    """Batches per update, on one GPU."""
     longest: int
     """Tokens of a typical sentence."""
 
@@ -56,8 +56,8 @@ SHAPES = {
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 PADDING = 1
-# neurons that a direction does not use at k = 95, by layer, encoder first: read off the official
-# plots for directions from English and into it
+# fraction of neurons that a direction does not use at k = 95, by layer, encoder first: read from
+# the official plots for directions from and into English
 SPARSITY = {
     "from": (0.25, 0.21, 0.22, 0.225, 0.205, 0.18, 0.17, 0.205, 0.22, 0.255, 0.29, 0.28),
     "into": (0.295, 0.215, 0.205, 0.215, 0.205, 0.175, 0.21, 0.21, 0.20, 0.19, 0.235, 0.29),
@@ -65,9 +65,9 @@ SPARSITY = {
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a model."""
+    """Add the options that select a model."""
     parser.add_argument("--shape", choices=SHAPES, default="builtin", help="(%(default)s)")
-    parser.add_argument("--tokens", type=int, help="of a batch, if not as many as in training")
+    parser.add_argument("--tokens", type=int, help="per batch (as in training)")
     parser.add_argument("--precision", choices=DTYPES, default="fp32", help="(%(default)s)")
 
 
@@ -78,9 +78,9 @@ def config_of(
     device: str = "cpu",
     **changes: Any,
 ) -> Any:
-    """Return fairseq's configuration of a training of this shape, with changes to its settings.
+    """Return fairseq's configuration for training this shape, with changed settings.
 
-    The settings that say how long to train do not matter here.
+    The settings for the length of training do not matter here.
     """
     settings: dict[str, Any] = {
         **{name: getattr(shape, name) for name in ("layers", "heads", "d_model", "d_ff")},
@@ -99,7 +99,7 @@ def config_of(
 def make_model(
     shape: Shape, device: str = "cpu", **changes: Any
 ) -> tuple[nn.Module, DirectionsTask, Any]:
-    """Return a model in training, with random weights, its task and fairseq's configuration."""
+    """Return a model with random weights in training mode, its task and fairseq's configuration."""
     config = config_of(shape, device=device, **changes)
     dictionary = make_dictionary(shape.vocabulary)
     task = DirectionsTask(config.task, dictionary, dictionary)
@@ -116,9 +116,9 @@ def share_parameters(model: nn.Module) -> nn.Module:
 
 
 def make_batch(shape: Shape, tokens: int, device: str = "cpu", seed: int = 0) -> Sample:
-    """Return a batch as training makes it: `tokens` with padding, sentences of similar lengths.
+    """Return a batch like those in training: `tokens` with padding, sentences of similar length.
 
-    About a twentieth is padding, as where sentences are sorted by length.
+    About a twentieth is padding, as when sentences are sorted by length.
     """
     generator = torch.Generator().manual_seed(seed)
     longest = min(shape.longest, tokens)
@@ -152,7 +152,7 @@ def make_criterion(task: DirectionsTask) -> LabelSmoothedCrossEntropyCriterion:
 
 
 def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape) -> None:
-    """Write a model as a checkpoint of a training that has just begun."""
+    """Write a model as a checkpoint of a new run."""
     config = OmegaConf.to_container(config_of(shape, task.directions), resolve=True)
     origin = {"benchmark": "random weights"}
     state = bare_checkpoint(config, model.state_dict(), num_updates=0, origin=origin)
@@ -160,7 +160,7 @@ def save_model(path: Path, model: nn.Module, task: DirectionsTask, shape: Shape)
 
 
 def profile_masks(model: nn.Module, directions: Sequence[str], seed: int = 0) -> Masks:
-    """Return random masks with the paper's sparsity in each layer, by turns from and into."""
+    """Return random masks with the paper's sparsity in each layer, alternately from and into."""
     layers = ffn_layers(model)
     width = next(iter(layers.values())).fc1.out_features
     sides = [list(SPARSITY.values())[i % 2] for i in range(len(directions))]

@@ -1,9 +1,9 @@
-"""The published code's way to mask weights, made anew from its description as an opponent.
+"""The published code's weight masks, reimplemented from their description for comparison.
 
 Every linear layer keeps its parameter under another name and a full boolean matrix for each
 direction, as parameters on the device. Before each batch the weight of every layer is set to their
-product for the batch's direction, or to the parameter where there is no mask. Nothing here is used
-by the pipeline.
+product for the batch's direction, or to the parameter if it has no mask. The pipeline uses nothing
+from this module.
 
 Axes: O output features, I input features.
 """
@@ -23,7 +23,7 @@ class OfficialMasks:
     """Full boolean masks for the linear layers of a model."""
 
     def __init__(self, model: nn.Module, masks_by_layer: Mapping[str, Sequence[Tensor]]):
-        """Take the masks [O, I] of every direction by the name of the layer."""
+        """Store the masks [O, I] of every direction by the name of the layer."""
         self.linears = {
             name: each for name, each in model.named_modules() if isinstance(each, nn.Linear)
         }
@@ -36,7 +36,7 @@ class OfficialMasks:
         self.masked = set(masks_by_layer)
 
     def choose(self, direction: int) -> None:
-        """Set all weights to those of a direction, as the published code does for every batch."""
+        """Set all weights for a direction, as the published code does for every batch."""
         for name, linear in self.linears.items():
             weight_OI = linear.global_weight
             if name in self.masked:
@@ -45,7 +45,7 @@ class OfficialMasks:
 
 
 def widen(masks: Masks, d_model: int) -> dict[str, list[Tensor]]:
-    """The masks of neurons as full matrices [F, D] of every first layer, by its name."""
+    """Return neuron masks as full matrices [F, D] of every first layer, by its name."""
     return {
         f"{layer}.fc1": [
             torch.from_numpy(mask_NF[n])[:, None].expand(-1, d_model).contiguous()
@@ -56,7 +56,7 @@ def widen(masks: Masks, d_model: int) -> dict[str, list[Tensor]]:
 
 
 def unpack(masks: WeightMasks) -> dict[str, list[Tensor]]:
-    """Packed weight masks as full matrices [O, I], by the name of the layer."""
+    """Return packed weight masks as full matrices [O, I], by the name of the layer."""
     return {
         name.removesuffix(".weight"): [
             torch.from_numpy(np.unpackbits(row, count=math.prod(shape)).reshape(shape)).bool()

@@ -1,10 +1,10 @@
-"""Compare ways to do the same thing: run them in turn, print ratios, write results.
+"""Compare implementations: run them in turn, print ratios, write results.
 
-Every round runs each side once, forwards in even rounds and backwards in odd ones, so that a
-machine that slows down or speeds up affects all sides alike. The first side is the reference, and
-runs a second time in each round as `A/A`: the ratio of these two is the noise of the others.
+Every round runs each side once, in forward order in even rounds and in reverse order in odd ones,
+so that changes in machine speed affect all sides alike. The first side is the reference; it runs
+again in each round as `A/A`, and the ratio of these two shows the noise of the other ratios.
 
-torch is imported where it is needed, so that processes whose memory is measured can do without.
+torch is imported locally, so that processes whose memory is measured can avoid it.
 """
 
 import argparse
@@ -39,14 +39,14 @@ def compare(
     clock: Callable[[], float] = time.perf_counter,
     before: Callable[[], object] = lambda: None,
 ) -> dict[str, Row]:
-    """Run the sides in turn, compare each with the first one and print the result.
+    """Run the sides in turn, compare each with the first and print the results.
 
     Args:
-        sides: what to time, by name.
+        sides: functions to time, by name.
         rounds: rounds that count, at least two.
-        warm_up: rounds before those.
+        warm_up: rounds before these.
         clock: returns seconds; see `clock_of`.
-        before: makes all sides start alike, such as from one seed; not timed.
+        before: called before each side, for example to set a seed; not timed.
 
     Returns:
         For each side and `A/A`: median, lower and upper quartile of its seconds, and of its ratio
@@ -74,7 +74,7 @@ def compare(
 
 
 def summarise(seconds: list[float], first: list[float]) -> Row:
-    """Return the quartiles of some times and of their ratios to the times of the first side."""
+    """Return the quartiles of times and of their ratios to the times of the first side."""
     ratios = [mine / other for mine, other in zip(seconds, first, strict=True)]
     row = {}
     for name, values in (("seconds", seconds), ("ratio", ratios)):
@@ -86,8 +86,8 @@ def summarise(seconds: list[float], first: list[float]) -> Row:
 def clock_of(device: str) -> Callable[[], float]:
     """Return the clock for work on a device.
 
-    On a GPU it waits for all work that was given to it. One thread of a CPU is timed by its
-    processor time, as other work on the machine makes it wait.
+    On a GPU it waits for all pending work. A single CPU thread is timed by processor time, because
+    other work on the machine delays it.
     """
     import torch
 
@@ -101,29 +101,29 @@ def clock_of(device: str) -> Callable[[], float]:
 
 
 def in_process(run: Callable[..., Result], *arguments: object) -> Result:
-    """Run a function of a module in a new process, with its own start-up and memory."""
+    """Run a module-level function in a new process, with separate start-up and memory."""
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=be_quiet) as pool:
         return pool.submit(run, *arguments).result()
 
 
 def be_quiet() -> None:
-    """Ignore what fairseq, hydra and torch log and warn of."""
+    """Silence logs and warnings of fairseq, hydra and torch."""
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
 
 
 def make_parser(doc: str | None, *, rounds: int) -> argparse.ArgumentParser:
-    """Return a parser with the options that all benchmarks have; `doc` is the benchmark's."""
+    """Return a parser with the common options; `doc` is the benchmark's docstring."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="of a CPU (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (%(default)s)")
     parser.add_argument("--rounds", type=int, default=rounds, help="2 or more (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="write benchmarks/results/NAME.*.json")
     return parser
 
 
 def start(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse the options, set the threads of this process and of those it starts, and the seed."""
+    """Parse the options; set the seed, and the threads of this process and its children."""
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     import torch
@@ -134,7 +134,7 @@ def start(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> None:
-    """Print the conditions; write them with the results if the options ask for it."""
+    """Print the conditions; with `--keep`, write them with the results."""
     import torch
 
     gpu = torch.cuda.get_device_name() if options.device.startswith("cuda") else None
@@ -149,7 +149,7 @@ def keep(name: str, options: argparse.Namespace, results: Mapping[str, Any]) -> 
 
 
 def conditions(options: argparse.Namespace, device: str) -> dict[str, Any]:
-    """Return what the numbers depend on, with all options of the benchmark."""
+    """Return the conditions that the numbers depend on, with all options."""
     describe = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(describe, capture_output=True, text=True, cwd=PROJECT, check=False)
     given = {name: value for name, value in vars(options).items() if value is not None}
@@ -168,7 +168,7 @@ def conditions(options: argparse.Namespace, device: str) -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """Return the name of the processor as Linux gives it."""
+    """Return the name of the processor as reported by Linux."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()

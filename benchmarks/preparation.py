@@ -1,18 +1,18 @@
-"""Time and memory of preparing a corpus: ours by stage, and the usual command lines.
+"""Time and memory of preparing a corpus: our stages, and the usual commands.
 
     python -m benchmarks preparation [--pairs 5000000] [--commanded 5] [--rounds 3] [--keep]
 
-- ours: read and clean (`prepare_corpora`), sample for the vocabulary (`sample_lines`, without the
-  learning), text to tokens (`binarise_corpora`)
-- commands: `spm_encode`, as many at a time as there are processes, then `fairseq-preprocess` with
-  as many workers, on the text that ours has cleaned. Where there is no `spm_encode` on the PATH
-  (Debian: sentencepiece), a Python loop over SentencePiece's fastest call stands in for it
+- ours: read and clean (`prepare_corpora`), sample for the vocabulary (`sample_lines`, without
+  learning it), convert text to tokens (`binarise_corpora`)
+- commands: `--processes` parallel `spm_encode`, then `fairseq-preprocess` with the same number of
+  workers, on the text that our side cleaned. If `spm_encode` (Debian: sentencepiece) is not on the
+  PATH, a Python loop over SentencePiece's fastest call replaces it
 
-Every stage is a process of its own, start-up included. Both sides must write the same bytes
-(checked). The commands take long: `--commanded 1` gives them one of the five language pairs, and
-all is compared by pairs per second. Also measured: the peak memory of all processes of a stage
-(shared pages counted once) and disk. Pairs are those before cleaning. `EC30` is what a stage would
-take for EC30's pairs, by the rule of three.
+Every stage is a separate process, including start-up. Both sides must write the same bytes
+(checked). The commands are slow: `--commanded 1` gives them one of the five language pairs, and
+all stages are compared by pairs per second. Disk use and the peak memory of all processes of a
+stage (shared pages counted once) are also measured. Pairs are counted before cleaning. `EC30`
+extrapolates the time of a stage linearly to EC30's pairs.
 
 The text is made up (`benchmarks/zipf_text.py`), the vocabulary learned from a small sample of it.
 """
@@ -46,7 +46,7 @@ from neuron_specialization.corpora.vocabulary import (
 EC30_PAIRS = 60_300_000
 SAMPLE = 100_000  # lines that the vocabulary is learned from
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-INTERVAL = 0.2  # seconds between two looks at the memory
+INTERVAL = 0.2  # seconds between memory samples
 SPM_LOOP = """
 import sys, itertools, sentencepiece
 processor = sentencepiece.SentencePieceProcessor(model_file=sys.argv[1])
@@ -74,12 +74,12 @@ def prepare(work: Path, processes: int) -> None:
 
 
 def sample(work: Path, _: int) -> None:
-    """Read what a vocabulary would be learned from, at a temperature of 2."""
+    """Read the sample for learning a vocabulary, at a temperature of 2."""
     deque(sample_lines(corpora_in(work / "clean", "train."), temperature=2, seed=1), maxlen=0)
 
 
 def binarise(work: Path, processes: int) -> None:
-    """Make tokens of the cleaned text."""
+    """Convert the cleaned text to tokens."""
     from neuron_specialization.fairseq_plugin.binarise import binarise_corpora  # loads torch
 
     shutil.rmtree(work / "ours", ignore_errors=True)
@@ -100,7 +100,7 @@ def corpora_in(folder: Path, prefix: str) -> list[tuple[Path, Path]]:
 
 
 def encode_command(work: Path, processes: int, languages: list[str]) -> str:
-    """Return the shell line that makes pieces of the cleaned text of some languages."""
+    """Return the shell command that splits the cleaned text of some languages into pieces."""
     model = work / "vocabulary" / "spm.model"
     if shutil.which("spm_encode"):
         encode = f"spm_encode --model={model}"
@@ -112,7 +112,7 @@ def encode_command(work: Path, processes: int, languages: list[str]) -> str:
 
 
 def preprocess_command(processes: int, languages: list[str]) -> str:
-    """Return the shell line that makes tokens of the pieces of some languages, pair by pair."""
+    """Return the shell command that binarises the pieces of some languages, pair by pair."""
     preprocess = Path(sys.executable).parent / "fairseq-preprocess"
     return "rm -rf theirs && " + " && ".join(
         f"{preprocess} -s {PIVOT} -t {language} --trainpref pieces/train.{PIVOT}-{language} "
@@ -123,7 +123,7 @@ def preprocess_command(processes: int, languages: list[str]) -> str:
 
 
 def run_command(peaks: Row, name: str, command: list[str], work: Path) -> None:
-    """Run a command to its end and note the peak memory of its processes in MB."""
+    """Run a command to completion and record the peak memory of its processes in MB."""
     with (work / "log").open("a") as log:
         process = psutil.Popen(command, cwd=work, env=ENVIRONMENT, stdout=log, stderr=log)
         while process.poll() is None:
@@ -134,7 +134,7 @@ def run_command(peaks: Row, name: str, command: list[str], work: Path) -> None:
 
 
 def tree_memory(process: psutil.Process) -> int:
-    """Return the bytes of a process and what it started; a page that several have counts once."""
+    """Return the memory in bytes of a process and its descendants; shared pages count once."""
     total = 0
     for each in [process, *process.children(recursive=True)]:
         try:
@@ -147,7 +147,7 @@ def tree_memory(process: psutil.Process) -> int:
 def make_sides(
     work: Path, processes: int, commanded: list[str], peaks: Row
 ) -> dict[str, Callable[[], None]]:
-    """Return all stages of both sides, the commands on some of the languages."""
+    """Return all stages of both sides; the commands run on `commanded` languages."""
     code = "from pathlib import Path; from benchmarks.preparation import {0}; {0}(Path('{1}'), {2})"
     commands = {
         stage: [sys.executable, "-c", code.format(stage, work, processes)]
@@ -168,7 +168,7 @@ def check_same(work: Path, languages: list[str]) -> None:
 
 
 def learn(work: Path, size: int) -> None:
-    """Learn the vocabulary from some lines of each side."""
+    """Learn the vocabulary from the first lines of each file."""
     files = [path for pair in corpora_in(work / "text", "") for path in pair]
     texts = [path.open(encoding="utf-8") for path in files]
     lines = (line.strip() for text in texts for line in islice(text, SAMPLE // len(files)))
@@ -190,10 +190,10 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=3)
     parser.add_argument("--pairs", type=int, default=5_000_000)
     parser.add_argument("--languages", type=int, default=5, choices=range(1, len(OTHERS) + 1))
-    parser.add_argument("--commanded", type=int, default=5, help="languages of the commands")
+    parser.add_argument("--commanded", type=int, default=5, help="languages for the commands")
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where there is room for the files")
+    parser.add_argument("--folder", type=Path, help="folder with space for the files")
     options = start(parser)
     options.spm_encode = shutil.which("spm_encode") or "Python loop"
     peaks: Row = {}

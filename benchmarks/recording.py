@@ -1,18 +1,18 @@
-"""Recording the activations of all directions: ours, a plain forward pass, and the published way.
+"""Recording the activations of all directions: ours, plain forward passes, published method.
 
     python -m benchmarks recording [--corpus builtin|FOLDER] [--shape mT-big] [--sentences 16]
         [--directions 8] [--keep]
 
-- forward: one process for all directions, a forward pass and nothing else, as `model(...)` does it
-- features: the same without the output projection, which is all that can be recorded from
+- forward: one process for all directions, only a forward pass, as in `model(...)`
+- features: the same without the output projection, which recording does not need
 - ours: one process for all directions, features only, counted on the device
 - official: a process per direction; a forward pass with the loss, inputs and outputs of every
-  second FFN layer copied to the host, where the inputs that are not zero are counted
+  second FFN layer copied to the host, where the nonzero inputs are counted
 
-Processor seconds of whole processes, start-up included; all sides read the same batches. `builtin`
-is the built-in corpus's validation text; a FOLDER has a text per language, aligned with en.txt,
-such as slices of NTREX-128. Weights are random. The official counts are checked against ours,
-padding counted.
+Times are processor seconds of whole processes, including start-up; all sides read the same batches.
+`builtin` is the built-in corpus's validation text; a FOLDER has one text per language, aligned with
+en.txt, such as slices of NTREX-128. Weights are random. The official counts are checked against
+ours with padding counted.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> list[str]:
     )
     dictionary = folder / "dict.txt"
     learn_vocabulary(lines, ["en", *languages], settings, folder / "spm.model", dictionary)
-    # as many entries as the paper's, those that the dictionary has unchanged
+    # pad the dictionary to the paper's size, keeping existing entries
     entries = dictionary.read_text(encoding="utf-8").splitlines()
     entries += [f"filler{number} 1" for number in range(shape.vocabulary - len(entries) - 4)]
     write_text(dictionary, "".join(f"{entry}\n" for entry in entries))
@@ -94,7 +94,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> list[str]:
 
 
 def batches(task: DirectionsTask, device: str) -> Iterator[Sample]:
-    """Yield the batches that ours reads."""
+    """Yield the batches that our recording reads."""
     task.load_dataset("valid")
     dataset = task.dataset("valid")
     for batch in dataset.batch_by_size(dataset.ordered_indices(), MAX_TOKENS):
@@ -103,7 +103,7 @@ def batches(task: DirectionsTask, device: str) -> Iterator[Sample]:
 
 
 def load(folder: Path, directions: list[str], device: str) -> tuple[nn.Module, DirectionsTask]:
-    """Load the model, for some directions."""
+    """Load the model for some directions."""
     settings = {"data": str(folder / "binarised"), "directions": ",".join(directions)}
     model, task = load_model(folder / "checkpoint.pt", settings)
     return model.to(device), task
@@ -118,7 +118,7 @@ def forward(folder: Path, directions: list[str], device: str, features_only: boo
 
 
 def record_ours(folder: Path, directions: list[str], device: str, count_padding: bool) -> None:
-    """Record as we do; counts.npz has the counts."""
+    """Record with our method; write counts.npz."""
     settings = RecordingSettings(split="valid", max_tokens=MAX_TOKENS, count_padding=count_padding)
     counts = record_activations(
         checkpoint=folder / "checkpoint.pt",
@@ -132,7 +132,7 @@ def record_ours(folder: Path, directions: list[str], device: str, count_padding:
 
 @torch.inference_mode()
 def record_official(folder: Path, direction: str, device: str) -> None:
-    """Record one direction in the published way; its counts are in official.DIRECTION.npy."""
+    """Record one direction with the published method; write official.DIRECTION.npy."""
     model, task = load(folder, [direction], device)
     kept: dict[str, tuple[Tensor, Tensor]] = {}
     layers = ffn_layers(model)
@@ -152,17 +152,17 @@ def record_official(folder: Path, direction: str, device: str) -> None:
 
 
 def processor_seconds() -> float:
-    """Return the processor time of all processes that were started and have ended."""
+    """Return the processor time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def check_counts(folder: Path, directions: list[str], device: str) -> None:
-    """Check that the official counts are ours with padding."""
+    """Check that the official counts match ours with padding."""
     record_ours(folder, directions, device, count_padding=True)
     ours = np.load(folder / "counts.npz")["token"]
     official = np.stack([np.load(folder / f"official.{each}.npy") for each in directions])
-    # a last bit of an activation near 0 may differ between batches of other sizes or kernels
+    # the last bit of an activation near 0 may vary with batch size or kernel
     assert abs(ours - official).sum() <= 1e-5 * official.sum(), "the counts differ"
 
 
@@ -171,7 +171,7 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=5)
     parser.add_argument("--corpus", default="builtin", help="or a folder of texts (%(default)s)")
     parser.add_argument("--shape", choices=SHAPES, default="builtin", help="(%(default)s)")
-    parser.add_argument("--sentences", type=int, default=16, help="of each text of a folder")
+    parser.add_argument("--sentences", type=int, default=16, help="from each text of a folder")
     parser.add_argument("--directions", type=int, default=18, help="an even number (%(default)s)")
     options = start(parser)
     with tempfile.TemporaryDirectory() as name:

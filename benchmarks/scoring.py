@@ -1,16 +1,16 @@
-"""Time of scoring a system and testing it against another one: ours, and sacreBLEU on text.
+"""Time to score a system and test it against another: ours, and sacreBLEU on text.
 
     python -m benchmarks scoring [--directions 60] [--processes 2] [--keep]
 
 Both sides compute BLEU and chrF++ of every direction of two systems and a paired bootstrap of 1,000
 resamples between them, with the same p-values (checked).
 
-- text: `corpus_score` of both systems, then sacreBLEU's `PairedTest` on their text, as its command
-  line does; directions shared out to as many processes
-- score: our statistics of sentences, once per system, for both systems
-- test: our paired test, which takes them from there
+- text: `corpus_score` of both systems, then sacreBLEU's `PairedTest` on their text, as in its
+  command line; directions are divided among the same number of processes
+- score: our sentence statistics, once per system, for both systems
+- test: our paired test, which reads these statistics
 
-The text is of random words, 2,009 sentences of 25 for each direction.
+The text is 2,009 sentences of 25 random words for each direction.
 """
 
 import os
@@ -81,7 +81,7 @@ def test_pair(folder: Path, processes: int) -> PValues:
 
 
 def run_text_direction(folder: Path, direction: str) -> PValues:
-    """Score a direction of both systems from its text and test it."""
+    """Score both systems on the text of a direction and test one against the other."""
     outputs = [read_outputs(folder / system / direction, "test") for system in ("b", "a")]
     references = [outputs[0].references]
     p_values = {}
@@ -114,7 +114,7 @@ def main() -> None:
         }
         rows = compare(sides, rounds=options.rounds)
         expected = {key: p for each in sides["text"]() for key, p in each.items()}
-        assert test_pair(folder, processes) == expected, "other p-values"
+        assert test_pair(folder, processes) == expected, "different p-values"
     print(f"score + test: {rows['score']['ratio'] + rows['test']['ratio']:.2f} of text")
     keep(f"scoring_{options.directions}_directions", options, rows)
 

@@ -1,11 +1,11 @@
-"""A whole update with each setting for speed, with all of them, and with larger batches.
+"""A full update with each speed setting, with all of them, and with larger batches.
 
     python -m benchmarks settings [--shape mT-big] [--precision bf16] [--factors 3] [--device cuda]
 
-Each side has a model, the update's batches, its loss and its optimiser. On a GPU the peak of
-allocated memory is printed, too; at mT-big's shape most of it is logits. A factor n gives a side
-with n times `max_tokens` and an n-th of `update_freq`; padding is the same in all sides, while in
-training a larger batch of a small direction may have more.
+Each side has a model, the update's batches, a loss and an optimiser. On a GPU the peak of allocated
+memory is also printed; with mT-big's shape most of it is logits. A factor n adds a side with n
+times `max_tokens` and `update_freq` / n; padding is the same on all sides, while in training a
+larger batch of a small direction may have more.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class Side:
         self.batches = [make_batch(shape, tokens, options.device, seed) for seed in seeds]
 
     def update(self) -> None:
-        """Make a whole update."""
+        """Make a full update."""
         self.optimiser.zero_grad()
         for batch in self.batches:
             self.optimiser.backward(self.criterion(self.model, batch)[0])
@@ -48,7 +48,7 @@ class Side:
 
 
 def peak_on_gpu(side: Side) -> int:
-    """Return the most bytes that torch allocates beyond what it has already, in an update."""
+    """Return the peak bytes that torch allocates during an update beyond existing allocations."""
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     side.update()
@@ -63,7 +63,7 @@ def all_changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     tokens = options.tokens or usual.max_tokens
     for n in options.factors:
         if usual.update_freq % n:
-            raise SystemExit(f"error: update_freq is {usual.update_freq}, no multiple of {n}")
+            raise SystemExit(f"error: update_freq is {usual.update_freq}, not a multiple of {n}")
         changes[f"batches x {n}"] = {
             "max_tokens": tokens * n,
             "update_freq": usual.update_freq // n,
@@ -76,7 +76,7 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=100)
     add_shape(parser)
     parser.add_argument("--chunk", type=int, default=1024, help="loss_chunk (%(default)s)")
-    parser.add_argument("--factors", type=int, nargs="+", default=[], help="of larger batches")
+    parser.add_argument("--factors", type=int, nargs="+", default=[], help="for larger batches")
     options = start(parser)
     sides = {name: Side(options, **each) for name, each in all_changes(options).items()}
     updates = {name: side.update for name, side in sides.items()}

@@ -1,22 +1,22 @@
-"""A training batch, or one FFN, forward and backward: dense, masked by us, and as published.
+"""A training batch or one FFN, forward and backward: dense, our masks, published masks.
 
     python -m benchmarks training_step [neurons | lass | ffn] [--shape mT-small] [--tokens N]
         [--device cuda] [--precision bf16] [--fast] [--keep]
 
 - dense: no masks, the baseline
-- official: the published design, full boolean matrices times the weights before every batch
-- neurons: compact computes only a direction's own neurons; reference computes all, with zeros for
-  the weights of others; auto is the form that trains (on a CPU always compact)
+- official: the published design, which multiplies weights by boolean matrices before each batch
+- neurons: compact computes only a direction's neurons; reference computes all neurons, with zero
+  weights for the others; auto is the form used in training (on a CPU always compact)
 - lass: packed masks, one bit per weight, unpacked in each product; 30 % of the weights kept
-- ffn: as neurons, but one FFN alone, 78 % of its neurons kept
+- ffn: as neurons, but a single FFN, 78 % of its neurons kept
 
-Directions alternate from batch to batch. All sides of a model have the same parameters; gradients
-add up, as between updates, and the optimiser, the same for all, is left out. Masks of neurons are
-random, as sparse as the paper's in each layer. With `--fast` all sides have fused cross-attention
-and the loss in chunks.
+Directions alternate from batch to batch. All sides of a model have the same parameters. Gradients
+accumulate, as between updates; the optimiser, which is the same for all, is omitted. Neuron masks
+are random, as sparse as the paper's in each layer. With `--fast` all sides have fused
+cross-attention and compute the loss in chunks.
 
-`without FFN` is a model whose FFNs do nothing. The difference to dense is what any such method can
-save a part of: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the
+`without FFN` is a model whose FFNs do nothing. Its difference from dense bounds the savings of any
+such method: with a sparsity s, no design is faster than 1 - s (1 - without FFN) of dense, the
 roofline.
 """
 
@@ -61,7 +61,7 @@ FILES = {"neurons": "training_step", "lass": "weight_masks", "ffn": "subnetwork_
 
 
 class Side:
-    """One way to train: a model, and what to do before each batch."""
+    """One way to train: a model, and a function to call before each batch."""
 
     def __init__(self, model: nn.Module, criterion: Any, sample: Sample):
         self.model, self.criterion, self.sample = model, criterion, sample
@@ -70,23 +70,23 @@ class Side:
         self.batches = 0
 
     def run(self) -> None:
-        """Compute a batch, forward and backward."""
+        """Run a batch forward and backward."""
         self.batches += 1
         self.choose(self.batches % len(DIRECTIONS))
         loss, _, _ = self.criterion(self.model, self.sample)
         loss.backward()
 
     def set_direction(self, direction: int) -> None:
-        """Do what our task does before a batch."""
+        """Set the direction, as our task does before a batch."""
         self.state.direction = direction
 
 
 def make_sides(
     what: str, shape: Shape, tokens: int, device: str, **changes: Any
 ) -> dict[str, Side]:
-    """Return all ways to train on the same parameters, for `neurons` or `lass`.
+    """Return all ways to train the same parameters, for `neurons` or `lass`.
 
-    `changes` are settings of the training.
+    `changes` are training settings.
     """
     dense, task, config = make_model(shape, device, **changes)
     criterion = FairseqTask.build_criterion(task, config.criterion)
@@ -146,7 +146,7 @@ class FFN(nn.Module):
 
 
 def ffn_sides(shape: Shape, tokens: int, **place: Any) -> Sides:
-    """Return a forward and backward pass of each form of one FFN, all with one mask."""
+    """Return a forward and backward pass of each form of an FFN, all with the same mask."""
     x_TBD = torch.randn(shape.longest, tokens // shape.longest, shape.d_model, **place)
     x_TBD.requires_grad_(True)
     mask_F = torch.rand(shape.d_ff) < NEURONS_KEPT
@@ -170,7 +170,7 @@ def main() -> None:
     parser = make_parser(__doc__, rounds=9)
     parser.add_argument("what", nargs="?", choices=FILES, default="neurons", help="(%(default)s)")
     add_shape(parser)
-    parser.add_argument("--fast", action="store_true", help="with the settings for speed")
+    parser.add_argument("--fast", action="store_true", help="use the speed settings")
     options = start(parser)
     shape, device, what = SHAPES[options.shape], options.device, options.what
     # a CPU takes minutes for the paper's batches

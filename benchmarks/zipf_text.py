@@ -1,7 +1,7 @@
-"""Made-up parallel text: random words in a script per language, by Zipf's law.
+"""Made-up parallel text: random words by Zipf's law, in each language's script.
 
-Some 20 words to a sentence, one pair in fifty with something that cleaning finds. The same numbers
-give the same text.
+Sentences have about 20 words; one pair in fifty has a fault that cleaning detects. The same
+arguments give the same text.
 """
 
 from functools import partial
@@ -21,11 +21,11 @@ ALPHABETS = {
 }
 PIVOT, *OTHERS = ALPHABETS
 WORDS, SYLLABLES, SENTENCE = 50_000, 400, 20
-BLOCK = 20_000  # sentences that are made at a time
+BLOCK = 20_000  # sentences generated at a time
 
 
 def write_text(folder: Path, pairs: int, languages: int, processes: int) -> None:
-    """Write sentence pairs, shared out evenly among some languages."""
+    """Write sentence pairs, divided evenly among some languages."""
     folder.mkdir()
     parallel_map(partial(write_pair, folder, pairs // languages), OTHERS[:languages], processes)
 
@@ -71,7 +71,7 @@ def draw_sentences(
 
 
 def add_noise(pair: list[list[str]], generator: np.random.Generator) -> None:
-    """Make one pair in fifty empty, too long, untidy or a repetition."""
+    """Make one pair in fifty empty, too long, untidy or a duplicate."""
     for i in np.flatnonzero(generator.random(len(pair[0])) < 0.02):
         kind, side = generator.integers(0, 4), pair[generator.integers(0, 2)]
         if kind == 3:

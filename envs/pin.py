@@ -1,12 +1,12 @@
-"""Pin the environment: requirements.in to requirements.lock, and that to conda environments.
+"""Pin requirements.in in requirements.lock, and requirements.lock in conda environments.
 
     python envs/pin.py             write envs/*.yaml from requirements.lock
     python envs/pin.py --resolve   write requirements.lock from requirements.in, resolved in a fresh
-                                   environment; what is pinned stays as it is (remove the lock to
-                                   renew all)
+                                   environment; existing pins are kept (remove the lock to renew
+                                   them all)
 
-The conda environments (for `snakemake --sdm conda`) have the same pins as requirements.lock, each
-with the part that its rules need. Run the first form in the project's environment.
+The conda environments (for `snakemake --sdm conda`) have the pins of requirements.lock, each only
+the packages that its rules need. Run the first form in the project's environment.
 """
 
 import re
@@ -21,8 +21,8 @@ ENVS = Path(__file__).parent
 PROJECT = ENVS.parent
 LOCK = PROJECT / "requirements.lock"
 PYTHON_VERSION = "3.12"
-BUILT_LAST = "fairseq-fixed"  # needs torch to be there; a post-deploy script installs it
-ALONE = "snakemake-executor-plugin-slurm"  # what it asks for contradicts the rest
+BUILT_LAST = "fairseq-fixed"  # needs torch installed; a post-deploy script installs it
+ALONE = "snakemake-executor-plugin-slurm"  # its requirements conflict with the rest
 BUILD_TOOLS = ["setuptools", "wheel", "cython"]
 TOPICS = {
     "download": ["gdown", "backports.zstd", "jsonschema", "pyyaml"],
@@ -45,7 +45,7 @@ TOPICS = {
     ],
     "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
 }
-BESIDE = {"data": ["perl"]}  # of conda: mosestokenizer's scripts are in Perl
+FROM_CONDA = {"data": ["perl"]}  # mosestokenizer's scripts are in Perl
 
 
 def main() -> None:
@@ -59,21 +59,21 @@ def main() -> None:
 
 
 def canonical(name: str) -> str:
-    """A package name as pip compares it."""
+    """Return a package name in the form that pip compares."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_lock() -> dict[str, str]:
-    """The pins of requirements.lock: version by package."""
+    """Return the pins of requirements.lock: version by package."""
     lines = LOCK.read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if "==" in line]
     return {canonical(name): version for name, version in pins}
 
 
 def environment_files(pins: dict[str, str]) -> dict[str, str]:
-    """The text of each file in envs/ by its name."""
+    """Return the text of each file in envs/ by its name."""
     files = {
-        f"{topic}.yaml": conda_environment(closure(direct, pins), pins, BESIDE.get(topic, []))
+        f"{topic}.yaml": conda_environment(closure(direct, pins), pins, FROM_CONDA.get(topic, []))
         for topic, direct in TOPICS.items()
     }
     files["training.post-deploy.sh"] = (
@@ -85,7 +85,7 @@ def environment_files(pins: dict[str, str]) -> dict[str, str]:
 
 
 def closure(direct: list[str], pins: dict[str, str]) -> list[str]:
-    """Some packages and all that they need, of those that are pinned."""
+    """Return the given packages and all their requirements that are pinned."""
     found: set[str] = set()
     waiting = list(direct)
     while waiting:
@@ -97,8 +97,8 @@ def closure(direct: list[str], pins: dict[str, str]) -> list[str]:
     return sorted(found)
 
 
-def conda_environment(packages: list[str], pins: dict[str, str], beside: list[str]) -> str:
-    """A conda environment file with pinned packages of PyPI, and some of conda beside them."""
+def conda_environment(packages: list[str], pins: dict[str, str], from_conda: list[str]) -> str:
+    """Return a conda environment file with pinned PyPI packages and some conda packages."""
     lines = [f"      - {name}=={pins[name]}" for name in packages if name != BUILT_LAST]
     return "\n".join(
         [
@@ -107,7 +107,7 @@ def conda_environment(packages: list[str], pins: dict[str, str], beside: list[st
             "  - conda-forge",
             "dependencies:",
             f"  - python={PYTHON_VERSION}",
-            *(f"  - {name}" for name in beside),
+            *(f"  - {name}" for name in from_conda),
             "  - pip",
             "  - pip:",
             *lines,
@@ -117,7 +117,7 @@ def conda_environment(packages: list[str], pins: dict[str, str], beside: list[st
 
 
 def resolve() -> None:
-    """Install requirements.in in a fresh environment and write what came out as the lock."""
+    """Install requirements.in in a fresh environment and write the result as the lock."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [f"{folder}/bin/pip", "--disable-pip-version-check", "--quiet"]
@@ -132,7 +132,7 @@ def resolve() -> None:
         frozen = subprocess.run(
             [*pip, "freeze", "--all"], check=True, capture_output=True, text=True
         )
-    # the build of torch is chosen when it is installed; the CUDA libraries come with that choice
+    # the build of torch is chosen at installation and determines the CUDA libraries
     pins = [
         re.sub(r"\+.*", "", line)
         for line in frozen.stdout.splitlines()
@@ -143,7 +143,7 @@ def resolve() -> None:
 
 
 def find_line(lines: list[str], name: str) -> str:
-    """The line of requirements.in that pins a package."""
+    """Return the line of requirements.in that pins a package."""
     return next(line for line in lines if line.startswith(f"{name}=="))
 
 

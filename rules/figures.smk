@@ -77,10 +77,15 @@ rule make_explorer:
 
 
 rule draw_scores:
-    """Draw scores by language (Figure 3), the sweep of k (4), or gains over the controls."""
+    """Draw scores by language (Figure 3), the sweep of k (4), gains, or the summary."""
     input:
         unpack(plan.figures.score_inputs),
-        code=plan.code("figures.scores", "tables.comparisons", "evaluation.scoring"),
+        code=plan.code(
+            "figures.scores",
+            "figures.summary",
+            "figures.neurons",
+            "tables.comparisons",
+        ),
     output:
         pdf="<dataset>/figures/{split}/{figure}.{metric}.pdf",
         png=shown(
@@ -88,6 +93,7 @@ rule draw_scores:
             "score_figure",
             "{figure}",
         ),
+        svg="<dataset>/figures/{split}/{figure}.{metric}.svg",
         csv="<dataset>/figures/{split}/{figure}.{metric}.csv",
     log:
         "<logs>/draw_scores/{split}.{figure}.{metric}.log",
@@ -116,7 +122,7 @@ rule draw_trainings:
     conda:
         "../envs/figures.yaml"
     params:
-        settings=plan.models.curve_settings,
+        settings=plan.figures.curve_settings,
     message:
         f"Draw the validation curves of {config['dataset']}"
     script:

@@ -1,4 +1,4 @@
-"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), or gains over controls."""
+"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), gains, or the summary."""
 
 from pathlib import Path
 
@@ -8,9 +8,13 @@ from matplotlib.figure import Figure
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.evaluation.scoring import read_scores
-from neuron_specialization.figures import scores
+from neuron_specialization.figures import scores, summary
+from neuron_specialization.figures.neurons import find_layer, make_panel
 from neuron_specialization.figures.style import paper_style, save_figure
 from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.overlap import Overlap
+from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.tables.comparisons import CONTROL
 
 
@@ -18,7 +22,8 @@ def draw_languages() -> tuple[Figure, pd.DataFrame]:
     """Draw the differences of a table by language as bars."""
     table = read_table(Path(inputs.table[0]), settings["languages"])
     bars = scores.language_bars(table, settings["languages"])
-    return scores.draw_language_bars(bars, first=table["system"].iloc[0], **shown), bars
+    first = table["system"].iloc[0]
+    return scores.draw_language_bars(bars, first=first, **shown, **highlight), bars
 
 
 def draw_sweep() -> tuple[Figure, pd.DataFrame]:
@@ -37,17 +42,38 @@ def draw_sweep() -> tuple[Figure, pd.DataFrame]:
     return scores.draw_sweep(sweep, labels=settings["labels"], **shown), sweep
 
 
-def draw_gains() -> tuple[Figure, pd.DataFrame]:
-    """The differences to the continued baselines, with intervals over seeds."""
+def read_gains() -> pd.DataFrame:
+    """Read the differences to the continued baselines."""
     gains = read_table(Path(inputs.gains[0]), ["gain", "half_width"])
-    gains = gains[gains["role"] == CONTROL].drop(columns=["block", "role"])
-    return scores.draw_gains(gains, **shown), gains
+    return gains[gains["role"] == CONTROL].drop(columns=["block", "role"])
+
+
+def draw_gains() -> tuple[Figure, pd.DataFrame]:
+    """Draw the differences to the continued baselines, with intervals over seeds."""
+    gains = read_gains()
+    return scores.draw_gains(gains, **shown, **highlight), gains
+
+
+def draw_summary() -> tuple[Figure, pd.DataFrame]:
+    """Draw the overlap of the last encoder layer next to the mean gains."""
+    counts = Counts.load(Path(inputs.counts[0]))
+    masks = select_all(counts, k=settings["k"], counting=settings["counting"])
+    overlap = Overlap.of(masks, settings["pivot"])
+    panel = make_panel(overlap, settings["families"], find_layer(overlap, "encoder", -1))
+    gains = summary.mean_gains(read_gains())
+    return summary.draw_summary(panel, gains, metric=shown["metric"], **highlight), gains
 
 
 with log_to(snakemake.log[0]), paper_style():
     inputs, settings = snakemake.input, snakemake.params.settings
     metric = snakemake.wildcards.metric
     shown = {"metric": metric_name(metric), "pivot": settings["pivot"]}
-    draw = {"languages": draw_languages, "sweep": draw_sweep, "gains": draw_gains}
+    highlight = {"highlighted": settings["highlighted"]}
+    draw = {
+        "languages": draw_languages,
+        "sweep": draw_sweep,
+        "gains": draw_gains,
+        "summary": draw_summary,
+    }
     figure, data = draw[settings["kind"]]()
     save_figure(figure, snakemake.output, data)

@@ -6,5 +6,7 @@ from neuron_specialization.logs import log_to
 from neuron_specialization.tables.curves import read_curves
 
 with log_to(snakemake.log[0]), paper_style():
-    curves = read_curves(paths=snakemake.input.curves, **snakemake.params.settings)
-    save_figure(draw_curves(curves), snakemake.output)
+    settings = dict(snakemake.params.settings)
+    highlighted = settings.pop("highlighted")
+    curves = read_curves(paths=snakemake.input.curves, **settings)
+    save_figure(draw_curves(curves, highlighted), snakemake.output)

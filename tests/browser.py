@@ -1,4 +1,4 @@
-"""Chromium without a screen, for pages that scripts make."""
+"""Headless Chromium, for pages that scripts render."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ from selenium.webdriver.chrome.service import Service
 
 @contextmanager
 def open_page(path: Path) -> Iterator[webdriver.Chrome]:
-    """A page in a browser that finds no network; skip where there is no browser."""
+    """Yield a page in a browser without network; skip the test if no browser is installed."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         pytest.skip("chromium and chromedriver are not installed")
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    # nothing but the file: what a page asks the network for is an error in its log
+    # only the file loads: a network request is an error in the page's log
     for flag in ("headless=new", "window-size=1250,1300", "proxy-server=127.0.0.1:9"):
         options.add_argument(f"--{flag}")
     if os.geteuid() == 0:
@@ -36,14 +36,14 @@ def open_page(path: Path) -> Iterator[webdriver.Chrome]:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 180) -> Any:
-    """What a condition returns when it is true; AssertionError where it does not come true."""
+    """Return the first true value of a condition; raise AssertionError if it stays false."""
     end = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < end, "nothing happened"
+        assert time.monotonic() < end, "the condition stayed false"
         time.sleep(0.05)
     return found
 
 
 def errors(page: webdriver.Chrome) -> list[str]:
-    """What went wrong in a page's scripts, or in what it asked for."""
+    """Return the errors in a page's scripts and requests."""
     return [entry["message"] for entry in page.get_log("browser") if entry["level"] == "SEVERE"]

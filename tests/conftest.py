@@ -1,4 +1,4 @@
-"""What tests of several folders share."""
+"""Fixtures for the tests of several folders."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ pytest_plugins = ["tests.trained_models"]
 DATA = Path(os.environ.get("NEURON_SPECIALIZATION_DATA", PROJECT / "../shared/data")).resolve()
 
 
-# as `translate` does for int8; CTranslate2 looks at it once, when the first test imports it
+# as `translate` does for int8; CTranslate2 reads it once, when the first test imports it
 os.environ.setdefault("CT2_USE_MKL", "1")
 LONGEST = (
     "cluster/test_workflow.py",
@@ -24,20 +24,20 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where processes share the files of tests, begin with the longest; alone, end with them."""
+    """Run the longest test files first if processes share the files, and last otherwise."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 
 @pytest.fixture(scope="session")
 def project() -> Path:
-    """The project's folder."""
+    """Return the project's folder."""
     return PROJECT
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of real corpora; tests that need it are skipped where it is absent."""
+    """Return the folder of real corpora; skip the test if it is absent."""
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is absent; set NEURON_SPECIALIZATION_DATA to test on real corpora")
     return DATA
@@ -45,11 +45,11 @@ def data_folder() -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
+    """Yield a mounted disk of 1 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs the rights of an administrator")
+        pytest.skip("mounting a small disk requires administrator rights")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)

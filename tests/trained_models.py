@@ -36,14 +36,14 @@ from neuron_specialization.settings.training import (
     Training,
 )
 
-torch.set_num_threads(1)  # sums in another order are other sums
+torch.set_num_threads(1)  # the order of summation changes sums
 
 LANGUAGES = ["en", "a1", "b1", "b2"]
 DIRECTIONS = all_directions(LANGUAGES, "en")
 TRAIN_PAIRS = {"a1": 300, "b1": 200, "b2": 60}
-EVALUATION_PAIRS = 21  # no multiple of anything
+EVALUATION_PAIRS = 21  # deliberately not a round number
 LAYERS = [f"{stack}.layers.{i}" for stack in ("encoder", "decoder") for i in range(2)]
-STILL = {"dropout": 0.0, "attention_dropout": 0.0}  # a training without anything random
+STILL = {"dropout": 0.0, "attention_dropout": 0.0}  # nothing random
 DECODING = DecodingSettings(beam=2, length_penalty=1.0, max_len_a=0, max_len_b=8, max_tokens=100)
 
 
@@ -96,7 +96,7 @@ def binarised(corpora: Path, vocabulary: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pair_vocabulary(corpora: Path) -> Path:
-    """Two vocabularies, for en and b1."""
+    """Return two vocabularies, for en and b1."""
     folder = corpora / "pair_vocabulary"
     folder.mkdir()
     settings = dataclasses.replace(VOCABULARY, size=120)
@@ -152,9 +152,9 @@ TRAINING_SETTINGS = {field.name for field in dataclasses.fields(Training)}
 
 
 def run_training(data: Path, folder: Path, **changes: Any) -> Path:
-    """Train for a moment, with changes to the training or the architecture.
+    """Train briefly, with changes to the run or the architecture.
 
-    Returns the published checkpoint.
+    Return the published checkpoint.
     """
     training = {name: value for name, value in changes.items() if name in TRAINING_SETTINGS}
     sizes = {name: value for name, value in changes.items() if name not in TRAINING_SETTINGS}
@@ -171,19 +171,19 @@ def baseline(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def learned(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that has seen enough to translate different sentences differently."""
+    """Return a model that has trained enough to translate different sentences differently."""
     folder = tmp_path_factory.mktemp("learned")
     return run_training(binarised, folder, max_updates=200, validate_every=100, dropout=0.0)
 
 
 def load_task(checkpoint: Path, data: Path, **overrides: object) -> tuple:
-    """A trained model and its task."""
+    """Return a trained model and its task."""
     settings = {"data": str(data), "directions": ",".join(DIRECTIONS)} | overrides
     return load_model(checkpoint, settings)
 
 
 def first_batches(task: DirectionsTask) -> list[dict]:
-    """One batch of each direction."""
+    """Return one batch of each direction."""
     task.load_dataset("valid")
     dataset = task.dataset("valid")
     return [
@@ -193,7 +193,7 @@ def first_batches(task: DirectionsTask) -> list[dict]:
 
 
 def loss_of(task: DirectionsTask, model: torch.nn.Module, sample: dict) -> torch.Tensor:
-    """The loss of a batch, in its direction."""
+    """Return the loss of a batch, in its direction."""
     criterion = LabelSmoothedCrossEntropyCriterion(task, sentence_avg=False, label_smoothing=0.1)
     task.direction_state.direction = sample["direction"]
     return criterion(model, sample)[0]
@@ -216,12 +216,12 @@ def save_masks(
 
 
 def draw_masks(path: Path) -> Path:
-    """Neuron masks drawn at random: about 70 % of the neurons."""
+    """Draw neuron masks at random: about 70 % of the neurons."""
     return save_masks(path, np.random.default_rng(0).random((len(DIRECTIONS), 4, 32)) < 0.7)
 
 
 def method_settings(name: str, learned: Path, weight_masks: Path, folder: Path) -> dict[str, Any]:
-    """What a method's training from a model that has learned something is given."""
+    """Return a method's settings for a run that starts from a model with some training."""
     if name == "adapter":
         adapters = Adapters(sets={each: each for each in DIRECTIONS}, bottleneck=4, per_layer=2)
         return {"adapters": adapters, "files": DirectionFiles(base=learned)}
@@ -245,7 +245,7 @@ def translate(
     settings: DecodingSettings = DECODING,
     device: str = "cpu",
 ) -> dict[str, str]:
-    """Translate the validation text; returns the translations of each direction."""
+    """Translate the validation text; return the translations of each direction."""
     folder.mkdir(exist_ok=True)
     outputs = {direction: folder / f"{direction}.txt" for direction in directions}
     translate_split(
@@ -262,7 +262,7 @@ def translate(
 
 
 def draw_weight_masks(path: Path, model: Path, *, output_projection: bool = False) -> Path:
-    """Weight masks drawn at random: 30 % of each tensor."""
+    """Draw weight masks at random: 30 % of each tensor."""
     generator = torch.Generator().manual_seed(0)
     state = read_checkpoint(model)["model"]
     names = pruned_tensors(state, output_projection)

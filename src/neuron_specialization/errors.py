@@ -1,12 +1,12 @@
-"""The exceptions that users see."""
+"""Exceptions that users see."""
 
 
 class InputError(ValueError):
-    """Bad input: a corpus, a setting, a checkpoint or masks that cannot be used as they are.
+    """Bad input: a corpus, setting, checkpoint or masks that cannot be used as they are.
 
-    Its message names the file, line or key, and says what to do.
+    The message names the file, line or key, and how to fix the problem.
     """
 
 
 class Stopped(Exception):
-    """A training was asked to end and has saved what it had reached; the next job goes on."""
+    """A run was asked to stop and has saved its progress; the next job resumes it."""

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Atomic file writes, and checks of input and output files."""
 
 import hashlib
 import os
@@ -10,15 +10,15 @@ from pathlib import Path
 from neuron_specialization.errors import InputError
 
 BLOCK_BYTES = 1 << 20
-"""Text that is in memory at a time."""
+"""Bytes read into memory at a time."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it becomes `path` at the end, or is removed after an error.
+    """Yield a path to write to; rename it to `path` at the end, or remove it after an error.
 
-    A link stays one, and the file it leads to is replaced. What is there and is no file, such as
-    /dev/null or a named pipe, is written to itself.
+    Symlinks are preserved; their target is replaced. Special files such as /dev/null and named
+    pipes are written directly.
     """
     if path.exists() and not path.is_file():
         yield path
@@ -35,7 +35,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; it becomes `path` at the end, or is removed after an error."""
+    """Yield an empty folder; rename it to `path` at the end, or remove it after an error."""
     with emptied_folder(path.with_name(f"{path.name}.part")) as partial:
         yield partial
         os.rename(partial, path)
@@ -43,7 +43,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def emptied_folder(path: Path) -> Iterator[Path]:
-    """Make a folder, in place of what a killed process left there; it is removed at the end."""
+    """Yield a new empty folder, replacing any that a killed process left; remove it at the end."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     try:
@@ -53,13 +53,13 @@ def emptied_folder(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file; InputError names the file, and the line of a byte that is no UTF-8."""
+    """Read a UTF-8 file; an InputError names the file, and the line of any invalid byte."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if not data:
-        raise InputError(f"{path}: the file is empty; it must have a line at least")
+        raise InputError(f"{path}: the file is empty; it must have at least one line")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -71,7 +71,7 @@ def read_text(path: Path) -> str:
 
 
 def line_of(path: Path, byte: int) -> int:
-    """Return the number, from 1, of the line that holds a byte of a file."""
+    """Return the 1-based number of the line that contains the byte at an offset."""
     line = 1
     with path.open("rb") as file:
         while block := file.read(min(BLOCK_BYTES, byte - file.tell())):
@@ -80,27 +80,27 @@ def line_of(path: Path, byte: int) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_output(path: Path) -> None:
-    """InputError where a path cannot be that of a file to write, before any work is done for it."""
+    """Raise InputError if an output path is a folder or its parent folder does not exist."""
     if path.is_dir():
-        raise InputError(f"{path}: a folder; give the name of a file to write")
+        raise InputError(f"{path}: is a folder; give the name of a file to write")
     if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such folder; make it, or write elsewhere")
+        raise InputError(f"{path.parent}: no such folder; create it, or write elsewhere")
 
 
 def link(path: Path, name: Path) -> None:
-    """Give a file a second name, which may be another's; copy it where that cannot be done."""
+    """Hard-link a file to a name, replacing any file there; copy it if links are not possible."""
     partial = name.with_name(f"{name.name}.part")
     partial.unlink(missing_ok=True)
     try:
@@ -111,7 +111,7 @@ def link(path: Path, name: Path) -> None:
 
 
 def single_or_none(paths: Sequence[str]) -> Path | None:
-    """The one path of an optional input of a rule, or none."""
+    """Return the path of an optional rule input, or None."""
     return Path(paths[0]) if paths else None
 
 
@@ -119,12 +119,12 @@ def require_space(
     folder: Path,
     needed: int,
     purpose: str,
-    remedy: str = "have the results elsewhere (--directory)",
+    remedy: str = "write the results elsewhere (--directory)",
 ) -> None:
-    """Raise InputError if the disk of a folder has fewer bytes left than needed."""
+    """Raise InputError if the disk of a folder has fewer free bytes than needed."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
             f"{folder}: {needed / 1e9:.2f} GB are needed for {purpose}, but the disk has "
-            f"{free / 1e9:.2f} GB left; make room, or {remedy}"
+            f"{free / 1e9:.2f} GB free; free some space, or {remedy}"
         )

@@ -1,4 +1,4 @@
-"""Logs of workflow jobs."""
+"""Logs of workflow jobs, and messages for expected errors."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @contextmanager
 def log_to(path: str) -> Iterator[None]:
-    """Send all output of this process to a file, that of compiled libraries too."""
+    """Redirect all output of this process to a file, including output of compiled libraries."""
     sys.stdout.flush()
     sys.stderr.flush()
     with open(path, "w", encoding="utf-8") as file:
@@ -28,17 +28,17 @@ def log_to(path: str) -> Iterator[None]:
 
 @contextmanager
 def job_errors() -> Iterator[None]:
-    """End the process with a message alone where what went wrong is none of the program's doing.
+    """End the process with a message, without a traceback, for errors that are not bugs.
 
-    That is bad input, a disk that cannot be written, and a training that was told to stop.
-    Anything else is a bug and keeps its traceback.
+    These are bad input, a disk that cannot be written, and a run that was asked to stop.
+    Any other error is a bug and keeps its traceback.
     """
     try:
         yield
     except InputError as error:
         sys.exit(f"error: {error}")
     except Stopped as stopped:
-        print(f"stopped: {stopped}; the same command goes on from there", file=sys.stderr)
+        print(f"stopped: {stopped}; run the same command again to resume", file=sys.stderr)
         sys.exit(os.EX_TEMPFAIL)
     except OSError as error:
         message = explain(error)
@@ -49,9 +49,9 @@ def job_errors() -> Iterator[None]:
 
 @contextmanager
 def cli_errors() -> Iterator[None]:
-    """Run a command that a person has typed: what it cannot read or write ends it with a message.
+    """Run an interactive command; exit with a message if it cannot read or write a file.
 
-    It ends quietly where nobody reads its output any more, as behind `| head`.
+    It ends quietly if its output is no longer read, as with `| head`.
     """
     try:
         with job_errors():
@@ -65,13 +65,13 @@ def cli_errors() -> Iterator[None]:
         print("interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
-        if error.errno is None:  # of a library, and none of a file
+        if error.errno is None:  # raised by a library, not by a file operation
             raise
         sys.exit(f"error: {error}")
 
 
 def flush_output() -> None:
-    """Write what was printed; where that cannot be done, it is dropped, or exit would try again."""
+    """Flush standard output; after an error discard it, or the flush at exit would fail too."""
     try:
         print(end="", flush=True)
     except OSError:
@@ -80,9 +80,9 @@ def flush_output() -> None:
 
 
 def explain(error: OSError) -> str | None:
-    """What to do about a full disk, or a file that is not to be used; None for other errors."""
+    """Return advice on a full disk or a lack of permission; None for other errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: {error}; make room"
+        return f"the disk is full: {error}; free some space"
     if error.errno in FORBIDDEN:
         return f"no permission: {error}; make the file readable, or make the folder writable"
     return None

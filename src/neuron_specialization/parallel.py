@@ -1,4 +1,4 @@
-"""The same work on many items, in several processes."""
+"""Parallel work on many items, in several processes."""
 
 import ctypes
 import os
@@ -13,17 +13,17 @@ Result = TypeVar("Result")
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 _inherited: list[Callable[[Any], Any]] = []
-"""In a fork: the function of its pool."""
+"""In a forked process: the function of its pool."""
 
 
 def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int
 ) -> list[Result]:
-    """The results of a function in the order of the items; an error of one ends all.
+    """Return the results of a function in the order of the items; the first error stops all.
 
-    The items and results must be picklable; the function is inherited with all that it holds. One
-    process is this one; others are forks of it, as a script of the workflow cannot be imported a
-    second time. They die with this one, and with the thread that calls.
+    Items and results must be picklable; the function and its closure are inherited. With one
+    process, the calling process does the work; otherwise workers are forked, because a workflow
+    script cannot be imported again. Workers die with this process, and with the calling thread.
     """
     if processes == 1:
         return list(map(function, items))
@@ -34,19 +34,19 @@ def parallel_map(
 
 
 def die_with_parent(parent: int) -> None:
-    """Have this process killed when `parent`, which started it, ends, or now if it has ended."""
+    """Kill this process when its parent process ends, or now if `parent` has already ended."""
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         signal.raise_signal(signal.SIGKILL)
 
 
 def split_round_robin(items: Sequence[Item], shares: int) -> list[list[Item]]:
-    """Share items out in turn, to at most so many; none is empty."""
+    """Deal items out in turn to at most `shares` lists; no list is empty."""
     return [list(items[i::shares]) for i in range(min(shares, len(items)))]
 
 
 def device_of(device: str, process: int) -> str:
-    """The device of a process: its own GPU, or the CPU."""
+    """Return the device of a process: one GPU per process, or the CPU."""
     return f"cuda:{process}" if device == "cuda" else device
 
 

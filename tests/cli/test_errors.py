@@ -1,4 +1,4 @@
-"""What people do wrong on the command line ends with a message, and with nothing lost."""
+"""Mistakes on the command line end with a message and without lost files."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ TABLES = ["tables", "A=scored", "B=scored", "--out", "t", "--languages", "langua
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Outputs of a system, beside a table of languages, in the current folder."""
+    """Write a system's outputs and a table of languages in the current folder."""
     monkeypatch.chdir(tmp_path)
     Path("languages.tsv").write_text(LANGUAGES)
     return write_system(Path("outputs"), wrong=2)
@@ -32,7 +32,7 @@ def refuse(message: str, *arguments: object) -> None:
 
 
 def run_shell(project: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """A script of bash in which `$COMMAND` is the command line."""
+    """Run a bash script in which `$COMMAND` is the command line."""
     environment = os.environ | {"PYTHONPATH": str(project / "src"), "COMMAND": COMMAND}
     return subprocess.run(
         ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
@@ -84,18 +84,18 @@ def test_no_score_at_all_is_an_error(tmp_path: Path, system: Path) -> None:
     run("score", finished, "scored", "--metrics", "comet")
     path = Path("scored/scores.csv")
     path.write_text(path.read_text().splitlines()[0] + "\n")
-    refuse(r"^error: scored/scores\.csv: no score in it; run", *TABLES)
+    refuse(r"^error: scored/scores\.csv: contains no scores; run", *TABLES)
 
 
-def test_outputs_under_another_name_are_said_to_be_left_out(
+def test_outputs_under_another_name_cause_a_warning(
     system: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (system / "en-de").rename(system / "en-sr_latn")
     (system / "notes").mkdir()
     run("score", system, "scored")
     assert [record.getMessage() for record in caplog.records] == [
-        "outputs/en-sr_latn is not scored: its name is no direction, such as en-de (two codes of "
-        "small letters and digits)"
+        "outputs/en-sr_latn is not scored: its name is not a direction such as en-de (two codes of "
+        "lowercase letters and digits)"
     ]
     assert set(pd.read_csv("scored/scores.csv")["pair"]) == {"de-en"}
 
@@ -147,7 +147,7 @@ def test_scores_of_sentences_that_cannot_be_read_are_named(
         ("translate", "--beam", "x", "'x' is not a whole number above 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused_at_once(
+def test_numbers_out_of_range_are_refused_immediately(
     capsys: pytest.CaptureFixture[str], verb: str, option: str, value: str, message: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -155,16 +155,16 @@ def test_numbers_out_of_range_are_refused_at_once(
     assert f"argument {option}: {message}\n" in capsys.readouterr().err
 
 
-def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_to_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     masks, folder = write_masks(tmp_path / "masks.npz"), tmp_path / "folder"
     folder.mkdir()
     monkeypatch.setattr(
         "neuron_specialization.cli.neurons.read_neurons", lambda _: pytest.fail("too late")
     )
-    refuse(r"folder: a folder; give", "neurons", "overlap", masks, "--out", folder)
+    refuse(r"folder: is a folder; give", "neurons", "overlap", masks, "--out", folder)
     refuse(r"no: no such folder", "neurons", "sparsity", masks, "--out", tmp_path / "no/x.csv")
     (tmp_path / "settings.json").write_text('{"shared": "a", "systems": {}}')
-    refuse(r"folder: a folder; give", "pack", tmp_path, folder)
+    refuse(r"folder: is a folder; give", "pack", tmp_path, folder)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.Monkey
         ("neurons overlap masks.npz > /dev/full", "the disk is full"),
     ],
 )
-def test_what_cannot_be_read_or_written_is_said(
+def test_unreadable_and_unwritable_files_are_reported(
     system: Path, project: Path, arguments: str, message: str
 ) -> None:
     run("score", system, "scored")
@@ -188,14 +188,14 @@ def test_what_cannot_be_read_or_written_is_said(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_reader_that_is_gone_is_no_error(tmp_path: Path, project: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path, project: Path) -> None:
     masks = write_masks(tmp_path / "masks.npz", num_directions=100)
     script = f"$COMMAND neurons overlap {masks} | true; echo ${{PIPESTATUS[0]}}"
     done = run_shell(project, script)
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-def test_an_interrupted_command_says_so(
+def test_an_interrupted_command_reports_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(_: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The command: scores and tables of outputs that exist."""
+"""The command line: scores and tables of existing outputs."""
 
 import math
 import subprocess
@@ -29,7 +29,7 @@ TEXTS = ["The cat sat on the mat.", "It rains in the city today.", "Nobody knows
 
 
 def write_system(folder: Path, *, wrong: int) -> Path:
-    """Outputs of both directions, some of them with a wrong word."""
+    """Write outputs of both directions, `wrong` of their sentences with an extra word."""
     for pair in ("en-de", "de-en"):
         (folder / pair).mkdir(parents=True)
         lines = TEXTS * 10
@@ -45,7 +45,7 @@ def run(*arguments: object) -> None:
 
 
 def scored(folder: Path, *options: str, **wrong: int) -> list[str]:
-    """Systems that are scored, by name and how many wrong sentences: `LABEL=FOLDER`."""
+    """Score systems, given by name and number of wrong sentences; return `LABEL=FOLDER` of each."""
     (folder / "languages.tsv").write_text(LANGUAGES)
     for name, number in wrong.items():
         run("score", write_system(folder / name, wrong=number), folder / "scored" / name, *options)
@@ -53,7 +53,7 @@ def scored(folder: Path, *options: str, **wrong: int) -> list[str]:
 
 
 def tabulate(folder: Path, systems: list[str]) -> str:
-    """The Markdown of a table in BLEU."""
+    """Return the Markdown of a table in BLEU."""
     languages = folder / "languages.tsv"
     run("tables", *systems, "--out", folder / "t", "--languages", languages, "--samples", 100)
     return (folder / "t/levels.bleu.md").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_from_text_to_tables(tmp_path: Path) -> None:
 
 @needs_outputs
 @needs_scores
-def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Path) -> None:
+def test_released_outputs_are_compared_with_the_paper(tmp_path: Path, data_folder: Path) -> None:
     write_released(tmp_path)
     for pair in RELEASED_PAIRS[:1]:
         (tmp_path / "mT-big" / pair / "generate-test.txt").write_bytes(
@@ -102,7 +102,7 @@ def test_released_outputs_stand_beside_the_paper(tmp_path: Path, data_folder: Pa
     assert scores.loc[("de-en", "bleu"), "note"] == "finished score of test_detok_bleu.txt"
     for metric in ("bleu", "comet"):
         text = (tmp_path / f"t/levels.{metric}.md").read_text(encoding="utf-8")
-        assert "### Beside the paper's Table" in text
+        assert "### Comparison with the paper's Table" in text
         differences = [line for line in text.splitlines() if "difference " in line]
         assert len(differences) == 2
         values = [float(cell.replace("−", "-")) for line in differences
@@ -152,7 +152,7 @@ def test_help_needs_no_decoder(project: Path) -> None:
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
-def test_verbs_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+def test_subcommands_have_help(capsys: pytest.CaptureFixture[str]) -> None:
     verbs = (("score", "OUT"), ("tables", "OUT"), ("export", "OUT"), ("translate", "--beam"))
     for verb, word in verbs:
         with pytest.raises(SystemExit, match="0"):
@@ -161,7 +161,7 @@ def test_verbs_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def gains(folder: Path) -> pd.Series:
-    """How many seeds All Avg is over, and its mean gain."""
+    """Return the number of seeds of All Avg and its mean gain."""
     table = pd.read_csv(folder / "t/levels.bleu.gains.csv")
     return table.query("group == 'All' and direction == 'Avg'").squeeze()[["seeds", "gain"]]
 
@@ -176,17 +176,17 @@ def test_seeds_are_compared_with_the_same_seed(tmp_path: Path) -> None:
     assert gains(tmp_path)["seeds"] == 2
     assert gains(tmp_path)["gain"] == pytest.approx(table.loc[("Ours", "delta"), "all_avg"])
     text = tabulate(tmp_path, systems[:3])
-    assert "- Base has 2 seeds, Ours 1: the tests of Ours leave out the further ones of" in text
+    assert "- Base has 2 seeds, Ours 1: the tests of Ours leave out the extra seeds of" in text
     assert gains(tmp_path)["seeds"] == 1
 
 
-def test_seeds_are_compared_with_the_only_one_or_left_out(tmp_path: Path) -> None:
+def test_seeds_are_compared_with_a_single_seed_or_left_out(tmp_path: Path) -> None:
     systems = scored(tmp_path, base1=25, base2=20, ours1=4, ours2=2, ours3=1)
     text = tabulate(tmp_path, [systems[0], *systems[2:]])
     assert "leave out" not in text
     assert gains(tmp_path)["seeds"] == 3
     text = tabulate(tmp_path, systems)
-    assert "- Ours has 3 seeds, Base 2: the tests of Ours leave out the further ones of" in text
+    assert "- Ours has 3 seeds, Base 2: the tests of Ours leave out the extra seeds of" in text
     assert gains(tmp_path)["seeds"] == 2
 
 

@@ -1,4 +1,4 @@
-"""A cluster that the tests of this folder share."""
+"""A cluster for all tests of this folder."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.cluster.slurm import PACKAGES, Cluster, missing_programs, start_clust
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A running SLURM of two nodes."""
+    """Yield a running SLURM cluster of two nodes."""
     if missing := missing_programs():
         pytest.skip(f"{', '.join(missing)} not installed; on Debian: apt install {PACKAGES}")
     cluster = start_cluster(tmp_path_factory.mktemp("slurm"))

@@ -1,4 +1,4 @@
-"""A private SLURM cluster on this machine: no rights, GPUs, cgroups or database are needed."""
+"""A private SLURM cluster on this machine, without root, GPUs, cgroups or a database."""
 
 import os
 import re
@@ -17,8 +17,8 @@ from tests.cluster.slurm_files import PATH, write_files
 PACKAGES = "slurmctld slurmd slurm-client munge"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
 COMMANDS = ["sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun"]
-PATIENCE = 300  # seconds, for what takes a few where nothing else runs
-KILL_WAIT = 5  # seconds from the signal that a job's time is up to its end; SLURM takes no fewer
+PATIENCE = 300  # seconds, for steps that take a few on an idle machine
+KILL_WAIT = 5  # seconds from a job's time-out signal to its end; SLURM's minimum
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,24 @@ class Job:
     """COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL ..."""
     partition: str
     resources: str
-    """What it asked for, as cpu=1,mem=100M,node=1,billing=1; GPUs are not recorded."""
+    """Requested resources, as cpu=1,mem=100M,node=1,billing=1; GPUs are not recorded."""
 
 
 @dataclass
 class Cluster:
-    """The running cluster; its nodes are n1, n2 ..."""
+    """A running cluster; its nodes are n1, n2 ..."""
 
     folder: Path
-    """Where everything is that it writes, but for sockets and what nodes keep of jobs."""
+    """Folder of everything it writes, except sockets and the nodes' job files."""
     short: Path
-    """Where these are: the path of a socket is 107 bytes at most."""
+    """Folder of these; the path of a socket has at most 107 bytes."""
     environment: dict[str, str]
-    """What its users lay over their environment."""
+    """Variables that its users add to their environment."""
     nodes: list[str]
     daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def run(self, *command: str) -> str:
-        """Run a command of SLURM; returns what it prints."""
+        """Run a SLURM command; return its output."""
         environment = _environment() | self.environment
         options = {"capture_output": True, "text": True, "timeout": PATIENCE, "check": True}
         try:
@@ -57,20 +57,20 @@ class Cluster:
             raise
 
     def states(self) -> dict[str, str]:
-        """The state of each node: idle, mixed, allocated, down ..., with * where it is silent."""
+        """Return the state of each node: idle, mixed, allocated, down ...; * is unresponsive."""
         lines = self.run("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines()
         return dict(line.split() for line in lines)
 
     def jobs(self) -> list[Job]:
-        """Jobs that have ended, in this order; see `wait` about their processes."""
+        """Return ended jobs in the order of their ends; see `wait` about their processes."""
         log = self.folder / "jobs.txt"
-        whole = log.read_text().rpartition("\n")[0] if log.exists() else ""
-        return [_job(line) for line in whole.splitlines()]
+        lines = log.read_text().rpartition("\n")[0] if log.exists() else ""
+        return [_job(line) for line in lines.splitlines()]
 
     def wait(self, job_id: str, seconds: float = PATIENCE) -> Job:
         """Wait for the end of a job.
 
-        Where SLURM ended it, its processes have only been told, and may live for `KILL_WAIT`.
+        If SLURM ended it, its processes have only been signalled and may live for `KILL_WAIT`.
         """
 
         def ended() -> list[Job]:
@@ -82,7 +82,7 @@ class Cluster:
     def wait_until(
         self, condition: Callable[[], object], complaint: str, seconds: float = PATIENCE
     ) -> None:
-        """Wait for a condition; RuntimeError with the tails of the logs where it stays false."""
+        """Wait for a condition; raise RuntimeError with the tails of the logs if it stays false."""
         end = time.monotonic() + seconds
         while not condition():
             dead = [name for name in self.daemons if not self._alive(name)]
@@ -93,7 +93,7 @@ class Cluster:
             time.sleep(0.1)
 
     def processes(self, **variables: str) -> set[int]:
-        """Processes started with the cluster's SLURM_CONF and these variables, and all below."""
+        """Return processes started with the cluster's SLURM_CONF and variables, and descendants."""
         variables["SLURM_CONF"] = self.environment["SLURM_CONF"]
         wanted = {f"{name}={value}".encode() for name, value in variables.items()}
         table = _processes()
@@ -103,7 +103,7 @@ class Cluster:
         return found
 
     def start(self) -> None:
-        """Start the daemons; returns as soon as every node is idle."""
+        """Start the daemons; return as soon as every node is idle."""
         munge = [f"--socket={self.short}/munge", f"--pid-file={self.short}/munged.pid"]
         munge += [f"--key-file={self.folder}/munge.key", f"--seed-file={self.short}/seed"]
         self._start("munged", "munged", "--foreground", "--force", *munge)
@@ -114,28 +114,28 @@ class Cluster:
         self._wait_for_nodes(*self.nodes)
 
     def kill_node(self, name: str) -> None:
-        """Kill a node and all that runs on it, as a power cut does: no one tells the controller.
+        """Kill a node and all its processes, as in a power cut, without notifying the controller.
 
-        It finds out in half a minute, or by `scontrol update NodeName=n1 State=DOWN Reason=test`;
-        jobs of the node then have the state NODE_FAIL.
+        The controller notices in half a minute, or by `scontrol update NodeName=n1 State=DOWN
+        Reason=test`; the node's jobs then have the state NODE_FAIL.
         """
         daemon = self.daemons.pop(name)
         self._kill(SLURMD_NODENAME=name)
         daemon.wait()
 
     def start_node(self, name: str) -> None:
-        """Start a killed node again; returns when it is idle.
+        """Start a killed node again; return when it is idle.
 
-        That takes a minute where the controller has not yet found out that jobs of it are dead.
+        This takes a minute if the controller has not yet noticed that the node's jobs are dead.
         """
         self._start(name, "slurmd", "-D", "-N", name, SLURMD_NODENAME=name)
         self._wait_for_nodes(name)
 
     def stop(self) -> None:
-        """End all jobs, daemons, and whatever else was started with the cluster's SLURM_CONF.
+        """End all jobs, daemons, and other processes started with the cluster's SLURM_CONF.
 
-        Jobs are asked first, and get `KILL_WAIT` and five seconds. Daemons are not: SLURM's may
-        miss SIGTERM, and none has anything to save.
+        Jobs are cancelled first, and get `KILL_WAIT` and five seconds. Daemons are killed: SLURM's
+        may miss SIGTERM, and none has anything to save.
         """
         with suppress(RuntimeError, subprocess.SubprocessError):
             self._cancel_jobs()
@@ -175,7 +175,7 @@ class Cluster:
             self.wait_until(self._no_jobs, "jobs do not end", KILL_WAIT + 5)
 
     def _no_jobs(self) -> bool:
-        """Whether nothing but the daemon runs on each node that is alive."""
+        """Return whether only the daemon runs on each live node."""
         return all(
             self.processes(SLURMD_NODENAME=name) == {self.daemons[name].pid}
             for name in self.nodes
@@ -186,7 +186,7 @@ class Cluster:
         return name in self.daemons and self.daemons[name].poll() is None
 
     def _kill(self, **variables: str) -> None:
-        """Freeze, then kill, so that no process can tell of the end of another."""
+        """Freeze, then kill, so that no process can report the end of another."""
 
         def gone() -> bool:
             pids = self.processes(**variables)
@@ -200,12 +200,12 @@ class Cluster:
 
 
 def missing_programs() -> list[str]:
-    """Programs that a cluster needs and this machine lacks."""
+    """Return the programs that a cluster needs and this machine lacks."""
     return [name for name in DAEMONS + COMMANDS if shutil.which(name, path=PATH) is None]
 
 
 def start_cluster(folder: Path) -> Cluster:
-    """Start a cluster in a new folder; CPUs, memory (each node's) and GPUs need not exist."""
+    """Start a cluster in a new folder; the nodes' CPUs, memory and GPUs need not exist."""
     for name in ("logs", "state", "bin"):
         (folder / name).mkdir(parents=True)
     short = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
@@ -221,13 +221,13 @@ def start_cluster(folder: Path) -> Cluster:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without what another SLURM, of whose job this may be part, put there."""
+    """Return the environment without the variables of another SLURM that may run this job."""
     of_slurm = re.compile("S(LURM|BATCH|RUN|ALLOC|CANCEL|CONTROL|INFO|QUEUE)")
     return {name: value for name, value in os.environ.items() if not of_slurm.match(name)}
 
 
 def _processes() -> dict[int, tuple[int, set[bytes]]]:
-    """Parent and first environment of each process of this user."""
+    """Return the parent and initial environment of each process of this user."""
     table = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -242,7 +242,7 @@ def _tail(log: Path) -> str:
 
 
 def _job(line: str) -> Job:
-    """Read a line of the log, where a value may contain blanks."""
+    """Parse a line of the log, in which values may contain blanks."""
     found = dict(re.findall(r"(\w+)=(.*?)(?= [A-Z]\w+=|\s*$)", line))
     return Job(
         id=found["JobId"],

@@ -1,4 +1,4 @@
-"""What the daemons of a private SLURM read."""
+"""Files that the daemons of a private SLURM read."""
 
 import os
 import pwd
@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-PORTS = range(20000, 32000)  # below those that the kernel gives to outgoing connections
-DEVICES = ("null", "zero", "full", "random")  # of every machine
+PORTS = range(20000, 32000)  # below the ports that the kernel assigns to outgoing connections
+DEVICES = ("null", "zero", "full", "random")  # on every machine
 
 # Without a process tracker, SLURM looks for cgroups. Memory is sampled every second, and a job that
-# uses more than it asked for is killed. What no partition can run is refused at submission, else it
-# waits for ever. A finished job stays in squeue for MinJobAge seconds. CPUs and memory that nodes
-# claim are believed (config_overrides).
+# exceeds its request is killed. A job that no partition can run is refused at submission instead of
+# waiting forever. A finished job stays in squeue for MinJobAge seconds. CPUs and memory are not
+# checked against the machine (config_overrides).
 SETTINGS = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -59,16 +59,16 @@ NODE = (
     " SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=8000"
     " Gres=gpu:4\n"
 )
-# A node whose GPUs are no character devices is invalid
+# a node whose GPUs are not character devices is invalid
 GPUS = "NodeName={name} Name=gpu AutoDetect=off Flags=nvidia_gpu_env File={devices}\n"
 
 
 def write_files(folder: Path, short: Path, nodes: Sequence[str], *, kill_wait: int) -> None:
-    """Write what the daemons of a cluster read: slurm.conf, gres.conf, munge.key, bin/srun.
+    """Write the files that the daemons read: slurm.conf, gres.conf, munge.key, bin/srun.
 
     Args:
-        folder: where these files go.
-        short: where the daemons put sockets.
+        folder: folder for these files.
+        short: folder for the daemons' sockets.
         nodes: names of the nodes.
         kill_wait: seconds between SIGTERM and SIGKILL.
     """
@@ -88,7 +88,7 @@ def write_files(folder: Path, short: Path, nodes: Sequence[str], *, kill_wait: i
     (folder / "gres.conf").write_text(gres)
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o600)
-    # Snakemake's jobstep executor takes SLURM_CONF out of the environment of its srun
+    # Snakemake's jobstep executor removes SLURM_CONF from the environment of its srun
     srun = folder / "bin/srun"
     program = shutil.which("srun", path=PATH)
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={shlex.quote(str(conf))} exec {program} "$@"\n')
@@ -96,7 +96,7 @@ def write_files(folder: Path, short: Path, nodes: Sequence[str], *, kill_wait: i
 
 
 def _devices(folder: Path) -> str:
-    """Twins of /dev/null as GPUs, or, without the right to make any, devices that are there."""
+    """Return copies of /dev/null as GPUs, or existing devices if mknod is not permitted."""
     devices = [folder / f"nvidia{number}" for number in range(4)]
     try:
         for device in devices:

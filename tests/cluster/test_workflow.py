@@ -1,4 +1,4 @@
-"""The workflow on SLURM, on a good day and on a bad one."""
+"""The workflow on SLURM, with and without failures."""
 
 import os
 import re
@@ -48,13 +48,13 @@ def launch(
 
 
 def heed_interrupts() -> None:
-    """Background commands of a shell, such as the tests may be, ignore Ctrl-C and pass that on."""
+    """Handle Ctrl-C, which a shell's background commands, such as the tests, may ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def start(cluster: Cluster) -> Iterator[Start]:
-    """`launch`; what is still running after the test is ended."""
+    """Yield `launch`; end its processes and jobs after the test."""
     started: list[subprocess.Popen] = []
 
     def begin(folder: Path, *arguments: str, **options: tuple[str, ...]) -> subprocess.Popen:
@@ -71,7 +71,7 @@ def start(cluster: Cluster) -> Iterator[Start]:
 
 
 def finish(process: subprocess.Popen, folder: Path) -> str:
-    """Wait for the end of a run, which must be a good one; returns its log."""
+    """Wait for a run to end successfully; return its log."""
     code = process.wait(timeout=HOUR)
     log = (folder / "log").read_text(encoding="utf-8")
     assert code == 0, log[-5000:]
@@ -79,15 +79,15 @@ def finish(process: subprocess.Popen, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def good_day(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an undisturbed run."""
-    folder = tmp_path_factory.mktemp("good")
+def undisturbed(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("undisturbed")
     finish(launch(cluster, folder), folder)
     return folder
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """All tables but the one that holds times."""
+    """Return all tables except the one with times."""
     found = sorted((folder / "results/tiny/tables").rglob("*.*"))
     assert found
     kept = [path for path in found if path.stem != "table4"]
@@ -103,18 +103,20 @@ def training_log(folder: Path, system: str) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def test_a_run_asks_for_gpus_and_retries_with_more_memory(cluster: Cluster, good_day: Path) -> None:
+def test_a_run_requests_gpus_and_retries_with_more_memory(
+    cluster: Cluster, undisturbed: Path
+) -> None:
     jobs = cluster.jobs()
     assert {job.partition for job in jobs} == {"cpu", "gpu"}
     memory = {(job.state, re.search(r"mem=(\d+)M", job.resources)[1]) for job in jobs}
     assert {state for state, mb in memory if mb == "300"} == {"FAILED"}
     assert ("COMPLETED", "4000") in memory
-    table = good_day / "results/tiny/tables/test/levels.bleu.md"
+    table = undisturbed / "results/tiny/tables/test/levels.bleu.md"
     assert "Neuron specialization" in table.read_text(encoding="utf-8")
 
 
-def test_a_bad_day_ends_with_the_same_tables(
-    cluster: Cluster, good_day: Path, start: Start, tmp_path: Path
+def test_a_run_with_failures_ends_with_the_same_tables(
+    cluster: Cluster, undisturbed: Path, start: Start, tmp_path: Path
 ) -> None:
     run = start(tmp_path)
     time_out(cluster, tmp_path, "baseline")
@@ -122,9 +124,11 @@ def test_a_bad_day_ends_with_the_same_tables(
     run = run_twice_at_once(cluster, tmp_path, "neuron_specialization", run, start)
     interrupt(cluster, tmp_path, run)
     finish(start(tmp_path), tmp_path)
-    assert tables(tmp_path) == tables(good_day)
+    assert tables(tmp_path) == tables(undisturbed)
     for system in ("baseline", "continued", "neuron_specialization"):
-        found, expected = (read_checkpoint(model(f, system))["model"] for f in (tmp_path, good_day))
+        found, expected = (
+            read_checkpoint(model(f, system))["model"] for f in (tmp_path, undisturbed)
+        )
         for name, value in expected.items():
             assert torch.equal(found[name], value), name
     results = tmp_path / "results"
@@ -132,12 +136,12 @@ def test_a_bad_day_ends_with_the_same_tables(
 
 
 def work_of(folder: Path, system: str) -> list[Path]:
-    """The checkpoints of a training under way."""
+    """Return the checkpoints of an unfinished run."""
     return list(model(folder, system).parent.glob("work-*/checkpoint.*.pt"))
 
 
 def job_of(cluster: Cluster, folder: Path, system: str) -> tuple[str, str]:
-    """Number and node of the job that trains a system, once it has a checkpoint."""
+    """Return the number and node of the job that trains a system, once it has a checkpoint."""
     cluster.wait_until(lambda: work_of(folder, system), f"no checkpoint of {system}", HOUR)
     lines = cluster.run("squeue", "--noheader", "--states=R", "--format=%A %N %k").splitlines()
     (line,) = [line for line in lines if f"train_system_wildcards_{system}_" in line]
@@ -152,38 +156,38 @@ def resumed(folder: Path, system: str) -> bool:
 
 
 def time_out(cluster: Cluster, folder: Path, system: str) -> None:
-    """The wall time of a training is over: it saves, and the next job goes on."""
+    """End a job's wall time: it saves, and the next job resumes."""
     job, _ = job_of(cluster, folder, system)
     (training,) = filter(is_training, cluster.processes(SLURM_JOB_ID=job))
-    os.kill(training, signal.SIGSTOP)  # SLURM looks at the time now and then: it must not end
+    os.kill(training, signal.SIGSTOP)  # SLURM checks the time rarely: do not end first
     cluster.run("scontrol", "update", f"JobId={job}", "EndTime=now")
-    cluster.wait_until(lambda: was_told_to_end(training), "no signal", 600)
+    cluster.wait_until(lambda: was_signalled(training), "no signal", 600)
     with suppress(ProcessLookupError):
         os.kill(training, signal.SIGCONT)
     cluster.wait_until(lambda: "stopped: " in training_log(folder, system), "no stop", 600)
-    cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
+    cluster.wait_until(lambda: resumed(folder, system), f"{system} does not resume", HOUR)
 
 
 def lose_node(cluster: Cluster, folder: Path, system: str) -> None:
-    """The node of a training dies: another goes on."""
+    """Kill the node of a run: another node resumes it."""
     job, node = job_of(cluster, folder, system)
     cluster.kill_node(node)
     cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
     assert cluster.wait(job).state == "NODE_FAIL"
     cluster.start_node(node)
-    cluster.wait_until(lambda: resumed(folder, system), f"{system} does not go on", HOUR)
+    cluster.wait_until(lambda: resumed(folder, system), f"{system} does not resume", HOUR)
 
 
 def run_twice_at_once(
     cluster: Cluster, folder: Path, system: str, run: subprocess.Popen, start: Start
 ) -> subprocess.Popen:
-    """Snakemake dies, its jobs live on; a second one sends the same training again.
+    """Kill Snakemake but not its jobs, and submit the same run again from a second Snakemake.
 
-    It waits for the first, and has nothing left to do.
+    The second job waits for the first, and then has nothing to do.
     """
     job, _ = job_of(cluster, folder, system)
     (training,) = filter(is_training, cluster.processes(SLURM_JOB_ID=job))
-    os.kill(training, signal.SIGSTOP)  # so that it is still there when the second comes
+    os.kill(training, signal.SIGSTOP)  # so that it still runs when the second starts
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert start(folder, "--unlock").wait(timeout=600) == 0
@@ -204,8 +208,8 @@ def is_training(pid: int) -> bool:
     return False
 
 
-def was_told_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that SIGSTOP holds, or SLURM has let it go on or end."""
+def was_signalled(pid: int) -> bool:
+    """Return whether SIGTERM is pending for a stopped process, or SLURM continued or ended it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -215,7 +219,7 @@ def was_told_to_end(pid: int) -> bool:
 
 
 def interrupt(cluster: Cluster, folder: Path, run: subprocess.Popen) -> None:
-    """Ctrl-C: Snakemake cancels its jobs and ends."""
+    """Send Ctrl-C: Snakemake cancels its jobs and ends."""
     translations = folder / "results/tiny/logs/translate_split"
     cluster.wait_until(lambda: list(translations.glob("*neuron*")), "no translation", HOUR)
     run.send_signal(signal.SIGINT)

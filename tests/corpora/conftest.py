@@ -1,4 +1,4 @@
-"""Fixtures of the tests of fetching."""
+"""Fixtures for the tests of fetching."""
 
 from collections.abc import Iterator
 from pathlib import Path

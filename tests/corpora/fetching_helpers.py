@@ -1,4 +1,4 @@
-"""What tests of fetching share: rows, a Drive folder, archives, and the files of folders."""
+"""Helpers for tests of fetching: rows, a Drive folder, archives, and the files of folders."""
 
 import hashlib
 import io
@@ -22,13 +22,13 @@ IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, hidden ones included."""
+    """Return all files below a folder, including hidden ones."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
 
 
 def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
-    """A tar archive of files, and of members of other kinds."""
+    """Return a tar archive of files and of other kinds of members."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
@@ -40,7 +40,7 @@ def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
 
 
 def zipped(files: Mapping[str, bytes], mode: int = 0) -> bytes:
-    """A zip archive of files, whose members have a Unix mode."""
+    """Return a zip archive of files; its members have a Unix mode."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
@@ -60,14 +60,14 @@ def row(url: str, file: str = "a.txt", **settings: object) -> Source:
 
 
 def fetch(downloads: Path, *sources: Source, mirror: str = "") -> str:
-    """Fetch a corpus; returns what a terminal shows."""
+    """Fetch a corpus; return the terminal output."""
     terminal = io.StringIO()
     fetch_corpus(sources, downloads, mirror, terminal)
     return terminal.getvalue()
 
 
 def corpus(downloads: Path) -> dict[str, bytes]:
-    """The files of the corpus but those that every fetched corpus has."""
+    """Return the files of the corpus, except for manifest and licence."""
     files = tree(downloads / "news")
     assert files.pop("LICENCE.txt").startswith(b"news: ")
     assert files.pop("fetched.tsv").startswith(b"file\tbytes\tsha256\turl\tlicence\n")
@@ -77,7 +77,7 @@ def corpus(downloads: Path) -> dict[str, bytes]:
 def fails(
     message: str, downloads: Path, *sources: Source, mirror: str = "", keeps: Sequence[str] = ()
 ) -> str:
-    """Assert that fetching is an InputError that leaves nothing (or just some files) behind."""
+    """Assert that fetching raises InputError and leaves no files except `keeps` behind."""
     with pytest.raises(InputError) as error:
         fetch(downloads, *sources, mirror=mirror)
     assert re.search(message, str(error.value)), error.value
@@ -91,12 +91,12 @@ def checksums(downloads: Path) -> dict[str, str]:
 
 
 def ranges(server: Server) -> list[int]:
-    """Where downloads went on from."""
+    """Return the bytes from which downloads resumed."""
     return [int(asked[len("bytes=") : -1]) for _, asked in server.requests if asked]
 
 
 def drive_folder(server: Server, *faults: object) -> Source:
-    """A folder with a sub-folder, and with files that are not wanted."""
+    """Create a Drive folder with a subfolder and unwanted files; return its row."""
     for number, drive_id in enumerate(IDS[:5]):
         server.put_drive(drive_id, b"text %d" % number)
     files = {"en-de.de": IDS[1], "en-no.no": IDS[2], "LICENCE.txt": IDS[4]}

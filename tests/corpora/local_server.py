@@ -1,4 +1,4 @@
-"""A web server of this machine, with faults on demand, that also plays Google Drive."""
+"""A local web server with faults on demand that also imitates Google Drive."""
 
 import re
 import threading
@@ -21,17 +21,17 @@ QUOTA = """<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title>
 
 @dataclass
 class Page:
-    """What is at an address, and the faults of the next requests of it, one each."""
+    """Content at an address, and faults of the next requests for it, one each."""
 
     body: bytes
     faults: list[object] = field(default_factory=list)
-    """A status to answer with, bytes after which to cut (`"cut 100"`), or None."""
+    """A status to answer with, a number of bytes to cut after (`"cut 100"`), or None."""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
-    """Whether a byte range is honoured."""
+    """True to honour byte ranges."""
     length: bool = True
-    """Whether the size is announced."""
+    """True to announce the size."""
 
 
 @dataclass
@@ -48,12 +48,12 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def put(self, path: str, body: bytes, *faults: object, **settings: object) -> str:
-        """Put a page at a path; returns its address."""
+        """Put a page at a path; return its address."""
         self.pages[path] = Page(body, list(faults), **settings)
         return self.base + path
 
     def put_drive(self, drive_id: str, body: bytes, *faults: object, large: bool = False) -> str:
-        """Put a file on Drive; a large one is behind the page that asks to confirm."""
+        """Put a file on Drive, a large one behind a confirmation page; return its address."""
         path = f"/drive.google.com/uc?id={drive_id}"
         if large:
             self.put(path, CONFIRM.replace("\n", "").format(id=drive_id).encode(), **HTML)
@@ -63,7 +63,7 @@ class Server:
         return f"drive:{drive_id}"
 
     def put_folder(self, name: str, drive_id: str, links: dict[str, str], *faults: object) -> str:
-        """Put a folder on Drive: names in it and what their links go to, below drive.google.com."""
+        """Put a folder on Drive: names and their link targets, relative to drive.google.com."""
         entries = "".join(
             f'<a href="https://drive.google.com/{link}">{text}</a>' for text, link in links.items()
         )
@@ -72,7 +72,7 @@ class Server:
         return f"drive-folder:{drive_id}"
 
     def seen(self) -> list[str]:
-        """Paths requested so far, without addresses of hosts and ids."""
+        """Return the paths requested so far."""
         return [path for path, _ in self.requests]
 
 
@@ -81,7 +81,7 @@ HTML = {"headers": {"Content-Type": "text/html; charset=utf-8"}}
 
 @contextmanager
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Run a server, and let it answer for Google."""
+    """Run a server that also answers requests to Google."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
     http.state = Server(http.server_port)
@@ -95,7 +95,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         if url.hostname in GOOGLE:
             request.url = f"{http.state.base}/{url.hostname}{url.path}?{url.query}"
         elif url.hostname != "127.0.0.1":
-            raise AssertionError(f"a test asks for {request.url}")
+            raise AssertionError(f"a test requests {request.url}")
         return send(self, request, *args, **options)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", redirected)
@@ -110,7 +110,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from the pages of the server."""
+    """Answer requests from the pages of the server."""
 
     def do_GET(self) -> None:
         state: Server = self.server.state
@@ -138,4 +138,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[:cut])
 
     def log_message(self, *_: object) -> None:
-        """Stay silent."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""Small corpora through `prepare_corpora`, and vocabularies learned of them, for tests."""
+"""Test helpers: prepare small corpora, and learn vocabularies from them."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,13 +17,13 @@ IDS = "{lang}.tsv"
 
 
 def source(name: str, format: str, *path: str, **settings: object) -> SplitSource:
-    """A split as the configuration has it, its files below the folder of the test."""
+    """Return a split as read from the configuration, with paths relative to the test's folder."""
     split = {"name": name, "format": format, "path": path, "origin": "the attic", **settings}
     return read_split(split, {"": Path()})
 
 
 def within(split: SplitSource, folder: Path) -> SplitSource:
-    """The same split with its files in a folder."""
+    """Return the same split with its files in a folder."""
     exceptions = {lang: replace(other, folder=folder) for lang, other in split.exceptions.items()}
     return replace(split, folder=folder, exceptions=exceptions)
 
@@ -38,7 +38,7 @@ HELD_OUT = [
 
 
 def fill(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files below a folder; returns it."""
+    """Write files below a folder; return the folder."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -57,7 +57,7 @@ def prepare(
     raw: Sequence[str] = (),
     processes: int = 1,
 ) -> dict[str, str]:
-    """Prepare into folder/results/out and return the text of each file there."""
+    """Prepare corpora in `folder/results/out`; return the text of each file there."""
     prepare_corpora(
         sources=[within(split, folder) for split in sources],
         codes=codes or {},

@@ -1,4 +1,4 @@
-"""Unpacking archives: of every kind, damaged, cut off, or meant to do harm."""
+"""Unpacking archives: of every kind, damaged, truncated, or malicious."""
 
 import bz2
 import errno
@@ -55,7 +55,7 @@ def packed(kind: str, files: dict[str, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [*TAR_KINDS, "zip"])
-def test_archives_are_told_by_their_first_bytes(tmp_path: Path, kind: str) -> None:
+def test_archive_kinds_are_detected_by_first_bytes(tmp_path: Path, kind: str) -> None:
     archive = tmp_path / "data.archive"
     archive.write_bytes(packed(kind, FILES))
     fill(tmp_path / "out", {"data/a.de": b"old", "data/c": b"another"})
@@ -87,9 +87,9 @@ def test_zstandard_in_several_pieces(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == KEPT
 
 
-def test_archives_within_an_archive_are_unpacked_where_they_lie(tmp_path: Path) -> None:
+def test_nested_archives_are_unpacked_in_place(tmp_path: Path) -> None:
     inner = gzip.compress(tar({"de-en/a": TEXT, "de-en/y": b"", "._x": b""}))
-    # the zip has a member of its own name
+    # the zip has a member with the same name as the zip
     outer = {"t/de/x.tgz": inner, "t/xx.tgz": b"", "z/b.zip": zipped({"b.zip": TEXT, "c": b"c"})}
     (tmp_path / "a.tar").write_bytes(tar(outer))
     unpack(tmp_path / "a.tar", tmp_path / "out", ["t/xx.tgz", "t/de/de-en/y"])
@@ -109,8 +109,8 @@ REFUSED = {
         r"i\.tgz: \.\./x: refused",
     ),
     "nested link": (tar({"i.zip": zipped({"a": b"/etc"}, LINK)}), r"i\.zip: a: refused"),
-    "no archive": (b"Rar!" * 999, "damaged, cut off, or no archive of a known kind"),
-    "a text, compressed": (gzip.compress(TEXT), "damaged, cut off"),
+    "no archive": (b"Rar!" * 999, "damaged, truncated, or not an archive of a known kind"),
+    "a text, compressed": (gzip.compress(TEXT), "damaged, truncated"),
 }
 
 
@@ -160,13 +160,13 @@ def test_the_bound_grows_with_the_archive(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("kind", [*TAR_KINDS, "zip"])
-def test_archives_that_were_cut_off(tmp_path: Path, kind: str) -> None:
+def test_truncated_archives(tmp_path: Path, kind: str) -> None:
     data = packed(kind, {f"{n}.txt": random.Random(n).randbytes(1000) for n in range(20)})
     archive = tmp_path / "a.archive"
     end = 20 * 3 * 512 if kind == "tar" else len(data) - 1  # a tar ends in blocks of zeros
     for size in (0, 1, 100, 3 * 512, end // 2, end // 2 // 512 * 512, end):
         archive.write_bytes(data[:size])
-        with pytest.raises(InputError, match=r"a\.archive: damaged, cut off"):
+        with pytest.raises(InputError, match=r"a\.archive: damaged, truncated"):
             unpack(archive, tmp_path / "out", [])
         assert list(tree(tmp_path)) == ["a.archive"]
 
@@ -184,10 +184,10 @@ def test_archives_with_flipped_bits(tmp_path: Path, kind: str) -> None:
         except InputError:
             found += 1
             assert not tree(tmp_path / f"out{seed}")
-    assert found >= (15 if kind == "tar" else 45)  # only headers of a tar have a checksum
+    assert found >= (15 if kind == "tar" else 45)  # in a tar, only headers have checksums
 
 
-def test_the_checksum_behind_the_last_member_is_read(tmp_path: Path) -> None:
+def test_the_checksum_after_the_last_member_is_read(tmp_path: Path) -> None:
     data = bytearray(gzip.compress(tar(FILES) + bytes(2**22)))
     data[-8] ^= 1
     (tmp_path / "a.tgz").write_bytes(data)
@@ -195,7 +195,7 @@ def test_the_checksum_behind_the_last_member_is_read(tmp_path: Path) -> None:
         unpack(tmp_path / "a.tgz", tmp_path / "out", [])
 
 
-def test_a_disk_that_gets_full_while_unpacking(small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_while_unpacking(small_disk: Path, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar({"a": TEXT, "b": bytes(2**21)})))
     with pytest.raises(OSError, match="No space left") as error:
         unpack(tmp_path / "a.tar.gz", small_disk, [])

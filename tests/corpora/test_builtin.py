@@ -1,4 +1,4 @@
-"""Laws of the built-in corpus: disjoint splits, known relations, one translation per structure."""
+"""Test built-in corpora: disjoint splits, known relations, one translation per structure."""
 
 import hashlib
 import unicodedata
@@ -67,7 +67,7 @@ def test_pairs_are_the_same_in_every_process():
         for pair in (*evaluation_pairs(code, "test", 50, 1), *islice(training_pairs(code, 1), 50))
     ]
     text = "\n".join(f"{english}\t{translation}" for english, translation in pairs)
-    # These change only if the corpus does, and with it every result on it.
+    # These change only if the corpus changes, and then every result on it changes.
     assert pairs[0] == (GOLDEN_ENGLISH, GOLDEN_TRANSLATION)
     assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN_CHECKSUM
 
@@ -80,7 +80,7 @@ def test_evaluation_english_is_the_same_for_all_languages(split):
     assert english[:40] == english_of(evaluation_pairs("a1", split, 40, 7))
 
 
-def test_splits_are_disjoint_whatever_the_seed_and_language():
+def test_splits_are_disjoint_for_any_seed_and_language():
     valid, test = (
         {e for seed in (1, 2) for e in english_of(evaluation_pairs("a1", split, 300, seed))}
         for split in ("valid", "test")
@@ -96,7 +96,7 @@ def test_training_differs_between_languages_and_seeds(code, seed):
     assert len(sentences & set(english_of(islice(training_pairs(code, seed), 500)))) < 50
 
 
-def test_another_seed_draws_other_sentences_of_the_same_languages():
+def test_another_seed_draws_different_sentences_of_the_same_languages():
     first, second = (dict(evaluation_pairs("c1", "valid", 400, seed)) for seed in (1, 2))
     both = first.keys() & second.keys()
     assert 0 < len(both) < 100
@@ -104,7 +104,7 @@ def test_another_seed_draws_other_sentences_of_the_same_languages():
 
 
 @pytest.mark.parametrize("code", ["en", "d1", ""])
-def test_unknown_language_is_named_with_the_allowed_ones(code):
+def test_unknown_language_error_lists_the_allowed_ones(code):
     message = f"'{code}'.*a1, a2, a3, b1, b2, b3, c1, c2, c3"
     with pytest.raises(InputError, match=message):
         evaluation_pairs(code, "test", 1, 1)
@@ -114,7 +114,7 @@ def test_unknown_language_is_named_with_the_allowed_ones(code):
         shared_lexicon("a1", code)
 
 
-def test_unknown_split_is_named_with_the_allowed_ones():
+def test_unknown_split_error_lists_the_allowed_ones():
     with pytest.raises(InputError, match=r"'train'.*valid, test"):
         evaluation_pairs("a1", "train", 1, 1)
 
@@ -156,7 +156,7 @@ def test_translation_is_a_function_of_the_structure(code):
     sample = list(dict.fromkeys(structures(5_000)))
     translations = [translate(sentence, code) for sentence in sample]
     assert [translate(sentence, code) for sentence in reversed(sample)] == translations[::-1]
-    # Family B has no articles, so "a wolf" and "the wolf" are one; nothing else is lost.
+    # Family B has no articles, so "a wolf" and "the wolf" coincide; nothing else is lost.
     distinct = len(set(translations)) / len(sample)
     assert 0.98 < distinct < 1 if LANGUAGES[code].family == "B" else distinct == 1
 
@@ -170,27 +170,27 @@ def test_no_two_concepts_or_endings_sound_alike(code):
 
 
 @each_language
-def test_every_letter_is_of_the_language_script(code):
+def test_letters_belong_to_the_script_of_the_language(code):
     text = "".join(translation for _, translation in evaluation_pairs(code, "test", 200, 1))
     assert set(text) <= set(SCRIPTS[LANGUAGES[code].script]) | set(" .-")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_tell_all_sounds_apart_and_survive_normalisation(script):
+def test_scripts_distinguish_all_sounds_and_survive_normalisation(script):
     letters = SCRIPTS[script]
     assert {unicodedata.name(letter).split()[0] for letter in letters} == {script.upper()}
     assert len(set(letters)) == len(letters)
     assert unicodedata.normalize("NFKC", letters) == letters
 
 
-def test_script_and_family_are_not_the_same_thing():
+def test_script_does_not_determine_family():
     usual = {"A": "Latin", "B": "Cyrillic", "C": "Greek"}
-    foreign = {x.code: x.script for x in LANGUAGES.values() if x.script != usual[x.family]}
-    assert foreign == {"a2": "Cyrillic", "b2": "Latin"}
+    unusual = {x.code: x.script for x in LANGUAGES.values() if x.script != usual[x.family]}
+    assert unusual == {"a2": "Cyrillic", "b2": "Latin"}
 
 
 @each_language
-def test_subject_verb_and_object_stand_in_the_family_order(code):
+def test_subject_verb_and_object_follow_the_family_order(code):
     order = {"A": "SVO", "B": "SOV", "C": "VSO"}[LANGUAGES[code].family]
     assert LANGUAGES[code].word_order == order
     case = ["accusative"] if LANGUAGES[code].family == "B" else []
@@ -217,7 +217,7 @@ def test_phrases_follow_the_family_grammar(code):
     assert " ".join(in_the_house[family]) in translation
 
 
-def test_relatives_share_more_of_their_lexicon_than_strangers():
+def test_related_languages_share_more_of_their_lexicon():
     shared = {(a, b): shared_lexicon(a, b) for a, b in permutations(LANGUAGES, 2)}
     within = [share for (a, b), share in shared.items() if a[0] == b[0]]
     across = [share for (a, b), share in shared.items() if a[0] != b[0]]

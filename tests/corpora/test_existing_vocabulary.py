@@ -1,4 +1,4 @@
-"""Vocabularies that are given: used as they are, or refused."""
+"""Existing vocabularies: used unchanged, or rejected."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ TAGS = ["__en__ 100", "__b1__ 100"]
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of a learned model and its dictionary, which ends in tags."""
+    """Return a folder with a learned model and its dictionary, which ends with tags."""
     folder = tmp_path_factory.mktemp("learned")
     lines = [line for pair in evaluation_pairs("b1", "valid", 100, seed=1) for line in pair]
     learn(lines, LANGUAGES, folder, model_type="bpe", size=120)
@@ -30,7 +30,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pieces(learned: Path) -> list[str]:
-    """The lines of the learned pieces."""
+    """Return the dictionary lines of the learned pieces."""
     return read(learned)[: -len(LANGUAGES)]
 
 
@@ -43,7 +43,7 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def test_without_a_dictionary_it_is_that_of_the_pieces(learned: Path, tmp_path: Path) -> None:
+def test_without_a_dictionary_the_pieces_are_listed(learned: Path, tmp_path: Path) -> None:
     folder = tmp_path / "made/with/parents"
     use_vocabulary(learned / "spm.model", None, LANGUAGES, folder)
     for name in ("spm.model", "dict.txt"):
@@ -51,7 +51,7 @@ def test_without_a_dictionary_it_is_that_of_the_pieces(learned: Path, tmp_path: 
     assert sorted(path.name for path in folder.iterdir()) == ["dict.txt", "spm.model"]
 
 
-def test_a_dictionary_alone_is_used_as_it_is(pieces: list[str], tmp_path: Path) -> None:
+def test_a_dictionary_without_model_is_used_unchanged(pieces: list[str], tmp_path: Path) -> None:
     lines = [line.replace(" 100", f" {n}") for n, line in enumerate(pieces)]
     dictionary = write(tmp_path / "d.txt", [*lines, "__fr__ 1"])
     use_vocabulary(None, dictionary, LANGUAGES, tmp_path / "folder")
@@ -59,7 +59,9 @@ def test_a_dictionary_alone_is_used_as_it_is(pieces: list[str], tmp_path: Path) 
     assert read(tmp_path / "folder") == [*lines, "__fr__ 1", *TAGS]
 
 
-def test_the_size_of_what_is_given(learned: Path, pieces: list[str], tmp_path: Path) -> None:
+def test_the_size_of_existing_vocabularies(
+    learned: Path, pieces: list[str], tmp_path: Path
+) -> None:
     model, dictionary = str(learned / "spm.model"), str(write(tmp_path / "d.txt", pieces[:90]))
     assert given_size(model, tags=LANGUAGES) == len(pieces) + 2 + 4
     assert given_size(model, dictionary, tags=LANGUAGES) == 90 + 2 + 4
@@ -67,18 +69,20 @@ def test_the_size_of_what_is_given(learned: Path, pieces: list[str], tmp_path: P
     assert given_size(dictionary=dictionary, tags=[]) == 90 + 4
 
 
-def test_a_dictionary_whose_pieces_need_their_model_is_refused(
+def test_a_dictionary_whose_pieces_need_their_model_is_rejected(
     pieces: list[str], tmp_path: Path
 ) -> None:
     bytes_ = [f"<0x{n:02X}> 100" for n in range(256)]
     dictionary = write(tmp_path / "d.txt", [*bytes_, *pieces])
-    assert_refused(tmp_path, None, dictionary, r"d\.txt: <0x41> and such stand for bytes, which")
+    assert_refused(
+        tmp_path, None, dictionary, r"d\.txt: tokens such as <0x41> stand for bytes, which"
+    )
     dictionary = write(tmp_path / "d.txt", ["the 100", "of@@ 90"])
-    assert_refused(tmp_path, None, dictionary, r"d\.txt: no token has SentencePiece's ▁, so that")
+    assert_refused(tmp_path, None, dictionary, r"d\.txt: no token has SentencePiece's ▁, so word")
     assert_refused(tmp_path, None, None, "no vocabulary is given; give a SentencePiece model or")
 
 
-def test_pieces_are_found_wherever_the_special_ones_are(tmp_path: Path) -> None:
+def test_pieces_are_found_for_any_position_of_special_ones(tmp_path: Path) -> None:
     sentences = [line for pair in evaluation_pairs("b1", "valid", 50, seed=1) for line in pair]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
@@ -104,14 +108,14 @@ def test_a_dictionary_keeps_its_order_and_counts(
     learned: Path, pieces: list[str], tmp_path: Path
 ) -> None:
     lines = [line.replace(" 100", f" {n}") for n, line in enumerate(reversed(pieces))]
-    # padding, something that no piece is, and a line's end that is none for fairseq
+    # padding, a token that is not a piece, and a line end that fairseq does not split at
     lines += ["madeupword0000 0", "日 3", "a\u2028b 1"]
     use_vocabulary(learned / "spm.model", write(tmp_path / "d.txt", lines), LANGUAGES, tmp_path)
     text = (tmp_path / "dict.txt").read_text(encoding="utf-8")
     assert text.split("\n") == [*lines, *TAGS, ""]
 
 
-def test_tags_that_are_there_stay_where_they_are(
+def test_existing_tags_keep_their_position(
     learned: Path, pieces: list[str], tmp_path: Path
 ) -> None:
     lines = [*pieces, "__b1__ 1", "__fr__ 1"]
@@ -133,19 +137,19 @@ def test_tokens_are_read_as_fairseq_reads_them(tmp_path: Path) -> None:
         (["a 1", "b"], r"d\.txt, line 2: 'b' is not a token and a count"),
         (["a 1", "", "b 1"], r"line 2: '' is not a token and a count"),
         (["7"], r"line 1: '7' is not"),
-        (["▁the\t-3.5"], r"line 1: .*\.vocab file of SentencePiece is no dictionary"),
+        (["▁the\t-3.5"], r"line 1: .*\.vocab file of SentencePiece is not a dictionary"),
         (["a 1.5"], r"line 1: 'a 1\.5' is not"),
-        (["a 1", "b 1", "a 2"], r"line 3: a is there before; .* #fairseq:overwrite"),
+        (["a 1", "b 1", "a 2"], r"line 3: a occurs twice; .* #fairseq:overwrite"),
         (["<unk> 0", "a 1"], r"line 1: <unk> is one of fairseq's own tokens"),
     ],
 )
-def test_damaged_dictionaries_are_named_with_the_line(
+def test_errors_of_damaged_dictionaries_name_the_line(
     learned: Path, tmp_path: Path, lines: list[str], message: str
 ) -> None:
     assert_refused(tmp_path, learned / "spm.model", write(tmp_path / "d.txt", lines), message)
 
 
-def test_a_dictionary_of_another_model_is_refused(
+def test_a_dictionary_of_another_model_is_rejected(
     learned: Path, pieces: list[str], tmp_path: Path
 ) -> None:
     strangers = [f"piece{n} 100" for n in range(200)]
@@ -153,13 +157,13 @@ def test_a_dictionary_of_another_model_is_refused(
         dictionary = write(tmp_path / "d.txt", [*strangers, *pieces[:shared], *TAGS])
         message = rf"d\.txt: {shared} of its {200 + shared} tokens are pieces .*, which has 117"
         assert_refused(tmp_path, learned / "spm.model", dictionary, message)
-    # rare pieces are missing where a dictionary was made of a text
+    # rare pieces are missing if a dictionary was made from a text
     lines = pieces[:40]
     dictionary = write(tmp_path / "d.txt", lines)
     assert vocabulary_lines(learned / "spm.model", dictionary, LANGUAGES) == [*lines, *TAGS]
 
 
-def test_files_that_are_something_else_are_refused(learned: Path, tmp_path: Path) -> None:
+def test_files_of_other_kinds_are_rejected(learned: Path, tmp_path: Path) -> None:
     model = learned / "spm.model"
     assert_refused(tmp_path, learned / "dict.txt", None, r"dict\.txt: not a SentencePiece model")
     assert_refused(tmp_path, tmp_path / "no.model", None, r"no\.model: no such SentencePiece model")

@@ -1,4 +1,4 @@
-"""Fetching corpora, by gdown from a web server of this machine."""
+"""Fetching corpora with gdown from a local web server."""
 
 import errno
 import gzip
@@ -34,7 +34,7 @@ from tests.corpora.local_server import HTML, QUOTA, Server
 from tests.corpora.preparing import fill
 
 CUTS = ["cut 600000", None, "cut 600000", None, "cut 600000"]
-"""Faults of a file that does not arrive in one run."""
+"""Faults of a file that takes more than one run to download."""
 
 # Rows of every kind
 
@@ -84,8 +84,8 @@ def test_a_drive_folder_is_fetched_with_its_folders(server: Server, downloads: P
     [
         ([], [404], 1, r"drive-folder:H+: the folder of corpus news cannot be listed.*404"),
         ([], [503] * 3, 3, "cannot be listed.*503"),
-        ([".x"], [], 1, "no file is there that is wanted"),
-        (["a\x07"], [], 1, "no printable path"),
+        ([".x"], [], 1, "no wanted file found"),
+        (["a\x07"], [], 1, "not a printable relative path"),
         (["a", "a "], [], 1, "2 files have the name a"),
     ],
 )
@@ -102,7 +102,7 @@ def test_drive_folders_that_cannot_be_fetched(
     assert len(server.requests) == requests
 
 
-# What goes wrong on the way
+# Failures in transit
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -112,11 +112,11 @@ def test_servers_recover(
     waits: list[float] = []
     monkeypatch.setattr(fetching, "WAITS", WAITS)
     monkeypatch.setattr(fetching.time, "sleep", waits.append)
-    said = fetch(downloads, row(server.put("/a.txt", TEXT, *[status] * 4)))
+    output = fetch(downloads, row(server.put("/a.txt", TEXT, *[status] * 4)))
     assert corpus(downloads) == {"a.txt": TEXT}
     assert waits == [2, 4, 8, 16]
-    assert f"{status}" in said
-    assert "trying again in 16 s" in said
+    assert f"{status}" in output
+    assert "trying again in 16 s" in output
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_servers_that_do_not_recover(
 
 @pytest.mark.parametrize("kind", ["web", "drive", "large drive"])
 @pytest.mark.parametrize("faults", [[], [503], [429], [500, 503]])
-def test_a_download_goes_on_where_it_was_cut(
+def test_a_download_resumes_where_it_was_cut(
     server: Server, downloads: Path, kind: str, faults: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "WAITS", (0.001,) * 4)
-    # an attempt that goes on asks twice: for the file, then for the rest of it
+    # a resuming attempt sends two requests: for the file, then for the rest of it
     all_faults = ["cut 3000000", None, *(fault for each in faults for fault in (each, None))]
     if kind == "web":
         url = server.put("/a.bin", LONG, *all_faults)
@@ -150,9 +150,9 @@ def test_a_download_goes_on_where_it_was_cut(
     assert server.requests[-1][1] == f"bytes={start}-"
 
 
-def test_a_download_goes_on_in_the_next_run(server: Server, downloads: Path) -> None:
+def test_a_download_resumes_in_the_next_run(server: Server, downloads: Path) -> None:
     source = row(server.put("/a.bin", LONG, *CUTS), sha256=sha256(LONG), bytes=len(LONG))
-    with pytest.raises(InputError, match=r"incomplete.*The next run goes on"):
+    with pytest.raises(InputError, match=r"incomplete.*The next run resumes"):
         fetch(downloads, source)
     (partial,) = tree(downloads / "news")
     assert re.fullmatch(r"\.a\.txt\.unchecked.+\.part", partial)
@@ -162,7 +162,7 @@ def test_a_download_goes_on_in_the_next_run(server: Server, downloads: Path) -> 
     assert ranges(server) == sorted(set(ranges(server)))
 
 
-def test_servers_that_send_whole_files_only(server: Server, downloads: Path) -> None:
+def test_servers_that_only_send_whole_files(server: Server, downloads: Path) -> None:
     url = server.put("/a.bin", LONG, "cut 1500000", ranges=False)
     fetch(downloads, row(url, sha256=sha256(LONG)))
     assert corpus(downloads) == {"a.txt": LONG}
@@ -176,7 +176,7 @@ def test_without_a_network(server: Server, downloads: Path) -> None:
     fails(f"{url}: .*refused.*`download` target.*set a mirror", downloads, row(url))
 
 
-# What comes is not what it should be
+# Wrong content
 
 
 @pytest.mark.parametrize("expected", [{"sha256": "0" * 64}, {"bytes": 99}])
@@ -190,16 +190,16 @@ def test_wrong_files_are_not_kept(
 
 
 @pytest.mark.parametrize("expected", [{}, {"bytes": 7}, {"sha256": "0" * 64}])
-def test_web_pages_are_not_taken_for_files(
+def test_web_pages_are_not_accepted_as_files(
     server: Server, downloads: Path, expected: Mapping[str, object]
 ) -> None:
     page = "\ufeff\n <HTML lang=de>".encode()
     for url in (server.put("/a.txt", page), server.put_drive("small", page)):
-        message = rf"{url}: a web page came instead of the file \(quota"
+        message = rf"{url}: got a web page instead of the file \(quota"
         fails(message, downloads, row(url, **expected))
 
 
-def test_web_pages_that_are_meant(server: Server, downloads: Path) -> None:
+def test_web_pages_that_are_intended(server: Server, downloads: Path) -> None:
     page = b"<!doctype html><p>"
     named = row(server.put("/a", page), "a.html")
     known = row(server.put("/b", page), "b", sha256=sha256(page))
@@ -220,7 +220,7 @@ def test_drive_refuses(server: Server, downloads: Path, page: str) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_refusal_keeps_what_has_come(server: Server, downloads: Path) -> None:
+def test_a_refusal_keeps_the_partial_download(server: Server, downloads: Path) -> None:
     source = row(server.put_drive("full", LONG, *CUTS))
     with pytest.raises(InputError, match="incomplete"):
         fetch(downloads, source)
@@ -238,7 +238,7 @@ def test_an_unknown_checksum_is_recorded_and_enforced(server: Server, downloads:
     source = row(server.put("/a.txt", TEXT))
     fetch(downloads, source)
     server.put("/a.txt", TEXT + b"more")
-    fetch(downloads, source)  # what is there is not asked for again
+    fetch(downloads, source)  # existing files are not requested again
     for path in ("a.txt", "fetched.tsv", "LICENCE.txt"):
         (downloads / "news" / path).unlink()
     message = fails(r"but .*/checksums\.tsv has", downloads, source)
@@ -261,10 +261,10 @@ def test_files_that_changed_are_not_overwritten(server: Server, downloads: Path)
     assert len(server.requests) == 1
 
 
-def test_files_may_be_put_there_by_hand(server: Server, downloads: Path) -> None:
+def test_files_may_be_added_by_hand(server: Server, downloads: Path) -> None:
     source = row("drive:full")
     fill(downloads, {"news/a.txt": b"<html>quota"})
-    fails("a.txt: a web page", downloads, source, keeps=["a.txt"])
+    fails("a.txt: got a web page", downloads, source, keeps=["a.txt"])
     fill(downloads, {"news/a.txt": TEXT})
     fails("99 bytes", downloads, row("drive:full", bytes=99), keeps=["a.txt"])
     fetch(downloads, source)
@@ -279,7 +279,7 @@ def record_many(downloads: Path, name: str) -> None:
         fetch(downloads, row(fill(mirror, {name: TEXT}).joinpath(name).as_uri(), f"{name}{number}"))
 
 
-def test_processes_record_checksums_side_by_side(downloads: Path) -> None:
+def test_processes_record_checksums_concurrently(downloads: Path) -> None:
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=record_many, args=(downloads, name)) for name in "ab"]
     for worker in workers:
@@ -292,7 +292,7 @@ def test_processes_record_checksums_side_by_side(downloads: Path) -> None:
 # Full disks, archives
 
 
-def test_known_sizes_are_compared_with_the_room(
+def test_known_sizes_are_compared_with_free_space(
     server: Server, small_disk: Path, tmp_path: Path
 ) -> None:
     mirror = fill(tmp_path / "mirror", {"news/a.txt": LONG})
@@ -302,7 +302,7 @@ def test_known_sizes_are_compared_with_the_room(
     assert not (small_disk / "news/a.txt").exists()
 
 
-def test_a_disk_that_gets_full(server: Server, small_disk: Path) -> None:
+def test_a_full_disk(server: Server, small_disk: Path) -> None:
     with pytest.raises(OSError, match="No space left") as error:
         fetch(small_disk, row(server.put("/a.bin", LONG, length=False)))
     assert error.value.errno == errno.ENOSPC

@@ -1,4 +1,4 @@
-"""Corpora as others lay them out: paths, compression, TED talks, named columns, several files."""
+"""Layouts of existing corpora: paths, compression, TED talks, named columns, several files."""
 
 import bz2
 import gzip
@@ -29,7 +29,7 @@ def paths(template: str, format: str = "text", lang: str = "de") -> list[str]:
     return [str(path) for side in corpus.files.values() for path in side]
 
 
-def test_placeholders_say_pair_side_and_columns() -> None:
+def test_placeholders_name_pair_side_and_columns() -> None:
     assert paths("{pair}/{lang}") == ["en-de/en", "en-de/de"]
     assert paths("OPUS.{alphabetical_pair}.{lang}") == ["OPUS.de-en.en", "OPUS.de-en.de"]
     assert paths("{other}-en/train.tags.{other}-en.{lang}") == [
@@ -103,7 +103,7 @@ COMPRESSIONS = {
 
 
 @pytest.mark.parametrize("suffix", COMPRESSIONS)
-def test_compressed_files_are_read_as_they_are(tmp_path: Path, suffix: str) -> None:
+def test_compressed_files_are_read_unchanged(tmp_path: Path, suffix: str) -> None:
     text = "\ufeffone\r\ntwo\u2028x\n".encode() + b"three"
     compress = COMPRESSIONS[suffix]
     path = tmp_path / f"a.en{suffix}"
@@ -173,7 +173,7 @@ QUOTED = {
 
 
 def test_fields_with_quotation_marks_below_a_header(tmp_path: Path) -> None:
-    """As pandas writes them, and in files without quoting."""
+    """Read fields as pandas writes them, and in files without quoting."""
     rows = "".join(f"{field}\tx\n" for field in QUOTED)
     fill(tmp_path, {"en-de.tsv": f"de\ten\n{rows}"})
     found = read(tmp_path, "tsv", "{pair}.tsv", header=True)
@@ -182,7 +182,7 @@ def test_fields_with_quotation_marks_below_a_header(tmp_path: Path) -> None:
     assert [line for _, line, _ in read(tmp_path, "tsv", "{pair}.tsv")] == list(QUOTED)
 
 
-def test_fields_that_pandas_quotes_are_read_as_they_were(tmp_path: Path) -> None:
+def test_fields_that_pandas_quotes_are_unquoted(tmp_path: Path) -> None:
     english = ['He said "yes".', '"Yes"', "none", '"', 'a""']
     table = pd.DataFrame({"en": english, "de": "x"})
     table.to_csv(tmp_path / "en-de.tsv", sep="\t", index=False)
@@ -190,7 +190,7 @@ def test_fields_that_pandas_quotes_are_read_as_they_were(tmp_path: Path) -> None
     assert [source for _, source, _ in found] == english
 
 
-def test_several_files_follow_one_another(tmp_path: Path) -> None:
+def test_several_files_are_concatenated(tmp_path: Path) -> None:
     fill(tmp_path, {"dev.en": "1\n2\n", "dev.de": "eins\nzwei\n"})
     fill(tmp_path, {"devtest.en": "3\n", "devtest.de": "drei\n"})
     both = ("dev.{lang}", "devtest.{lang}")
@@ -198,7 +198,7 @@ def test_several_files_follow_one_another(tmp_path: Path) -> None:
     fill(tmp_path, {"devtest.de": " \n"})
     with pytest.raises(InputError, match=r"devtest\.de:1: the 'de' sentence is empty"):
         prepare(tmp_path, [source("test", "text", *both)])
-    # what is missing in one file cannot be made up for by another
+    # surplus lines of one file do not compensate for missing lines of another
     fill(tmp_path, {"dev.de": "eins\n", "devtest.de": "zwei\ndrei\n"})
     with pytest.raises(InputError, match=r"dev\.en has 2 lines and .*dev\.de has 1"):
         read(tmp_path, "text", *both)
@@ -233,7 +233,7 @@ def test_every_nth_and_a_cap_together(tmp_path: Path) -> None:
 def test_fates_do_not_depend_on_the_size_of_a_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    """Repetitions, every nth pair and the files, over the ends of blocks."""
+    """Check repetitions, every nth pair and the files across the ends of blocks."""
     monkeypatch.setattr(deduplication, "BLOCK", block)
     words = [str(n * n % 17) for n in range(60)]
     fill(tmp_path, {"en-de.tsv": "".join(f"{word}\tx{word}\n" for word in words)})
@@ -267,7 +267,7 @@ def test_languages_in_parallel_give_the_same_files(tmp_path: Path) -> None:
     assert [pair for _, pair in report(runs[0])] == ["en-de", "en-fr", "en-it"]
 
 
-def test_an_error_of_one_language_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_error_in_one_language_stops_all_and_leaves_nothing(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "a\tb\n", "en-fr.tsv": "a b\n"})
     with pytest.raises(InputError, match=re.escape("en-fr.tsv:1: 0 tabs")):
         prepare(tmp_path, [TSV], max_pairs={"de": None, "fr": None}, processes=2)

@@ -1,4 +1,4 @@
-"""Mirrors, on a disk and on the web, and files of this machine."""
+"""Mirrors, on disk and on the web, and local files."""
 
 import errno
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.corpora.local_server import Server
 from tests.corpora.preparing import fill
 
 OTHER = LONG[::-1]
-"""What a mirror has, where it differs."""
+"""Content of a mirror that differs from the source."""
 
 
 @pytest.mark.parametrize("kind", ["path", "address", "web"])
@@ -38,7 +38,7 @@ def test_a_mirror_comes_first(server: Server, downloads: Path, tmp_path: Path, k
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_has_come_from_the_web_is_not_mixed_with_a_mirror(
+def test_a_partial_web_download_is_not_mixed_with_a_mirror(
     server: Server, downloads: Path, mirrored: bool
 ) -> None:
     source = row(server.put("/a.bin", LONG, "cut 1500000", *[500] * 2))
@@ -77,7 +77,7 @@ def test_a_copy_that_ends_early_leaves_nothing(
     assert not tree(downloads / "news")
 
 
-def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
+def test_a_mirror_on_disk_replaces_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path
 ) -> None:
     source = drive_folder(server)
@@ -91,7 +91,7 @@ def test_a_mirror_on_a_disk_stands_for_a_drive_folder(
 
 
 @pytest.mark.parametrize("faults", [(), (503,), (429,), ("cut 20",)])
-def test_downloads_on_the_web_stand_for_a_drive_folder(
+def test_downloads_on_the_web_replace_a_drive_folder(
     server: Server, downloads: Path, tmp_path: Path, faults: tuple[object, ...]
 ) -> None:
     sources = drive_folder(server), row(server.put("/b.txt", b"b"), "b.txt")
@@ -105,7 +105,7 @@ def test_downloads_on_the_web_stand_for_a_drive_folder(
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("../x", "no file is there"), ("/x", "no printable path"), ("a", "")]
+    ("name", "message"), [("../x", "no wanted file"), ("/x", "not a printable"), ("a", "")]
 )
 def test_manifests_of_other_mirrors(
     server: Server, downloads: Path, name: str, message: str

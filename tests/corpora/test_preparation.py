@@ -1,4 +1,4 @@
-"""Reading, holding out, cleaning and writing of corpora, each through `prepare_corpora`."""
+"""Reading, holding out, cleaning and writing corpora, tested through `prepare_corpora`."""
 
 import gzip
 import re
@@ -66,7 +66,7 @@ def test_lines_are_yielded_before_the_rest_is_read(tmp_path: Path) -> None:
     assert next(read_corpus(corpus)).target == "eins"
 
 
-def test_failure_keeps_the_finished_files_of_before(tmp_path: Path) -> None:
+def test_failure_keeps_previously_finished_files(tmp_path: Path) -> None:
     before = prepare(fill(tmp_path, {"en-de.tsv": "a\tb\n"}), [TSV])
     fill(tmp_path, {"en-de.tsv": "c\td\nbroken\n"})
     with pytest.raises(InputError, match="0 tabs"):
@@ -75,17 +75,17 @@ def test_failure_keeps_the_finished_files_of_before(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "results").iterdir()] == ["out"]
 
 
-def test_a_run_works_in_one_folder_and_takes_what_a_killed_one_left(
+def test_a_run_works_in_one_folder_and_replaces_leftovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(tmp_path, {"en-de.tsv": "a\tb\n"})
     found = []
 
-    def look(*arguments: Any) -> list[Any]:
+    def list_files(*arguments: Any) -> list[Any]:
         found.extend(path.name for path in (tmp_path / "results").rglob("*"))
         return parallel_map(*arguments)
 
-    monkeypatch.setattr(preparation, "parallel_map", look)
+    monkeypatch.setattr(preparation, "parallel_map", list_files)
     left = tmp_path / "results/.out.part"
     fill(left, {"train.en-xx.en": "half"})
     assert "train.en-xx.en" not in prepare(tmp_path, [TSV])
@@ -122,7 +122,7 @@ def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
     assert files["train.en-de.de"] == "gute eins\na b c\nanders\n"
 
 
-def test_duplicates_stay_unless_told_otherwise(tmp_path: Path) -> None:
+def test_duplicates_are_kept_by_default(tmp_path: Path) -> None:
     files = prepare(fill(tmp_path, {"en-de.tsv": "a\tb\na\tb\n"}), [TSV])
     assert files["train.en-de.en"] == "a\na\n"
 
@@ -131,7 +131,7 @@ def test_cleaning_splits_at_all_whitespace_and_nothing_else(tmp_path: Path) -> N
     characters = [
         char
         for char in map(chr, chain(range(0xD800), range(0xE000, 0x33480), range(0xE0000, 0xE0200)))
-        if char not in "\0\t\n"  # all that Unicode has given a meaning, and what lies between
+        if char not in "\0\t\n"  # all assigned Unicode characters, and gaps between them
     ]
     text = "".join(f"a{char}b\t{char}c{char}\n" for char in characters)
     files = prepare(fill(tmp_path, {"en-de.tsv": text}), [TSV])
@@ -140,7 +140,7 @@ def test_cleaning_splits_at_all_whitespace_and_nothing_else(tmp_path: Path) -> N
         assert files[name].split("\n")[:-1] == expected
 
 
-def test_evaluation_keeps_every_line_as_it_is(tmp_path: Path) -> None:
+def test_evaluation_keeps_every_line_unchanged(tmp_path: Path) -> None:
     english, german = " a  b\u2028c \na\n\ufeffa\n", "x " * 99 + "\ny\ny\n"
     fill(tmp_path, {"valid.en": "\ufeff" + english.replace("\n", "\r\n"), "valid.de": german})
     files = prepare(tmp_path, [VALID], max_pairs={"de": 1}, cleaning=STRICT)
@@ -225,12 +225,12 @@ def test_held_out_splits_need_one_pivot(tmp_path: Path, train: SplitSource) -> N
         fill(tmp_path / f"en-{lang}", texts)
     message = (
         r"'train': held-out splits need the same files of 'en' for all pairs, but pair 'en-de' "
-        r"has .*en-de/en\.tsv, and pair 'en-fr' has .*en-fr/en\.tsv; have no"
+        r"has .*en-de/en\.tsv, and pair 'en-fr' has .*en-fr/en\.tsv; remove"
     )
     splits = [train, *HELD_OUT[1:]]
     with pytest.raises(InputError, match=message):
         prepare(tmp_path, splits, max_pairs={"de": None, "fr": None})
-    files = prepare(tmp_path, splits, max_pairs={"de": None})  # of one pair there is one pivot
+    files = prepare(tmp_path, splits, max_pairs={"de": None})  # a single pair has a single pivot
     assert len(files["test.en-de.en"].splitlines()) == 4
 
 
@@ -313,7 +313,7 @@ def test_real_verses_are_held_out_of_all_languages(tmp_path: Path) -> None:
     assert all(rows["train", pair]["held_out"] >= 100 for pair in ("en-de", "en-uk"))
     assert files["test.en-de.en"] == files["test.en-uk.en"]
     assert rows["ntrex", "en-uk"]["kept"] == 1997
-    ids = {}  # the verses that each English sentence may be
+    ids = {}  # the possible verses of each English sentence
     for line in (DATA / "bible/en.tsv").read_text(encoding="utf-8").split("\n")[:-1]:
         key, text = line.split("\t")
         ids.setdefault(" ".join(text.split()), set()).add(key)

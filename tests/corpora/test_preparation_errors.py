@@ -1,4 +1,4 @@
-"""What is wrong with a corpus or a split is said with its place, and nothing is written."""
+"""Errors in a corpus or a split name their place, and nothing is written."""
 
 import gzip
 import re
@@ -109,7 +109,7 @@ ERRORS = {
     "exceptions of every nth": (
         {},
         [TSV, source("valid", "every_nth", every=2, exceptions={"de": {"path": "a.{lang}"}})],
-        r"'valid': exceptions \['de'\] are of splits with files .*not of format 'every_nth'",
+        r"'valid': exceptions \['de'\] need a split with separate .*not of format 'every_nth'",
     ),
     "exceptions of held out": (
         {},
@@ -122,13 +122,13 @@ ERRORS = {
         r"'train': exceptions \['de'\] .*not of format 'builtin'",
     ),
     "none held out": ({}, [HELD_OUT[0], source("test", "held_out")], r"'test': 0 sentences"),
-    "built-in without cap": ({}, [source("train", "builtin")], r"no end.* for de$"),
+    "built-in without cap": ({}, [source("train", "builtin")], r"endless.* for de$"),
     "built-in dev": ({}, [source("dev", "builtin", sentences=1)], r"train, valid and test"),
 }
 
 
 @pytest.mark.parametrize(("files", "sources", "message"), ERRORS.values(), ids=ERRORS)
-def test_errors_say_where_and_leave_nothing_behind(
+def test_errors_name_the_place_and_leave_nothing_behind(
     tmp_path: Path, files: Mapping[str, str | bytes], sources: Sequence[SplitSource], message: str
 ) -> None:
     with pytest.raises(InputError) as error:
@@ -147,9 +147,7 @@ def test_errors_say_where_and_leave_nothing_behind(
         ({"exceptions": {"no": {}}, "romanise": ["en", "de"]}, ""),
     ],
 )
-def test_splits_say_something_of_known_languages_only(
-    settings: Mapping[str, Any], message: str
-) -> None:
+def test_splits_only_refer_to_known_languages(settings: Mapping[str, Any], message: str) -> None:
     train = source("train", "text", "{lang}", **settings)
     problems = "; ".join(find_unknown_languages([train], "en", ["de", "no"]))
     assert re.search(message, problems) if message else not problems

@@ -1,4 +1,4 @@
-"""Temperature sampling: the paper's shares, and laws."""
+"""Temperature sampling: the paper's shares, and invariants."""
 
 import numpy as np
 import pytest

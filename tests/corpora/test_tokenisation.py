@@ -1,4 +1,4 @@
-"""The text of EC30: Perl Moses, Latin Serbian; held against the paper's released outputs."""
+"""EC30 text: Perl Moses and Latin Serbian, compared with the paper's released outputs."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ from tests.evaluation.released import PUBLISHED, RELEASED_PAIRS, needs_outputs
 AGGRESSIVE = "moses_aggressive"
 FLORES = pytest.mark.skipif(not (DATA / "flores").is_dir(), reason=f"no real corpora in {DATA}")
 
-# script by script, what is lost on a tokeniser that only knows another
+# per script, details that a tokeniser for another script gets wrong
 SENTENCES = {
     "en": (
         "It's a well-known “test” — isn't it?",
@@ -49,7 +49,7 @@ def test_recipes_differ_in_hyphens_and_punctuation() -> None:
     assert tokenise(["a well-known “test”"], "en", AGGRESSIVE) == ['a well @-@ known " test "']
 
 
-def test_every_line_comes_back() -> None:
+def test_every_line_is_returned() -> None:
     lines = ["", " ", "<doc>", "a\rb", "x\u2028y", "z\x0bz", "\u200e", "ﬁn"]
     words = tokenise(lines, "en", AGGRESSIVE)
     assert len(words) == len(lines)
@@ -83,13 +83,13 @@ def test_serbian_is_written_in_latin_script() -> None:
     assert list(written_in_latin(lines, split, "en-ru")) == lines
 
 
-def test_without_perl_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_perl_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(InputError, match="install perl"):
         tokenise(["a"], "en", "moses")
 
 
-def test_the_text_before_is_kept(tmp_path: Path) -> None:
+def test_raw_text_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, {"t.en": "A test.\n", "t.sr": "Проба, да.\n"})
     split = source("test", "text", "t.{lang}", tokenise=AGGRESSIVE, romanise=["sr"])
     files = prepare(tmp_path, [split], max_pairs={"sr": None}, raw=["test"])
@@ -100,13 +100,13 @@ def test_the_text_before_is_kept(tmp_path: Path) -> None:
 
 
 def read(language: str) -> list[str]:
-    """The lines of Flores-200 devtest, as it was published."""
+    """Return the lines of Flores-200 devtest, as published."""
     text = (DATA / f"flores/{language}.txt").read_text(encoding="utf-8")
     return text.split("\n")[997:2009]
 
 
 @FLORES
-def test_sacremoses_is_not_the_same_for_indic_scripts() -> None:
+def test_sacremoses_differs_on_indic_scripts() -> None:
     """The Perl scripts split viramas and nuktas off; sacremoses does not."""
     for language, least in (("hi", 900), ("kn", 1000), ("bn", 900)):
         words = tokenise(read(language), language, "moses")
@@ -117,10 +117,10 @@ def test_sacremoses_is_not_the_same_for_indic_scripts() -> None:
 @FLORES
 @needs_outputs
 @pytest.mark.parametrize("direction", RELEASED_PAIRS)
-def test_the_paper_had_the_same_words(direction: str) -> None:
-    """Sources and references of its released logs, but for what its vocabulary cannot write.
+def test_words_match_the_paper(direction: str) -> None:
+    """Compare with sources and references of its released logs, except for unknown tokens.
 
-    Its SentencePiece model normalises (NFKC) and has a token for unknown characters.
+    The paper's SentencePiece model normalises (NFKC) and has a token for unknown characters.
     """
     normalise = sentencepiece.SentencePieceNormalizer(rule_name="nmt_nfkc").normalize
     log = read_generate_log(PUBLISHED / direction / "generate-test.txt")

@@ -1,4 +1,4 @@
-"""Vocabularies and their dictionaries, joint or of one side of a pair."""
+"""Vocabularies and their dictionaries, joint or per side of a pair."""
 
 import random
 import subprocess
@@ -78,7 +78,7 @@ def test_sentencepiece_chooses_the_same_lines_in_every_process(
         command = [sys.executable, "-c", LEARN, str(text), str(tmp_path / name), model_type]
         subprocess.run(command, check=True, cwd=PROJECT)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
-    # and not all of them, nor the first ones
+    # neither all lines nor the first ones
     for name, some in (("all", lines), ("first", lines[:120])):
         folder, most = tmp_path / name, len(some) + 1
         learn(some, ["en"], folder, model_type=model_type, size=100, max_sentences=most)
@@ -86,7 +86,7 @@ def test_sentencepiece_chooses_the_same_lines_in_every_process(
 
 
 def sample_one_by_one(corpora: list[tuple[Path, Path]], temperature: float, seed: int) -> list[str]:
-    """The sample that is meant: a random number per pair, in order."""
+    """Return the expected sample: one random number per pair, in order."""
     sides = [[list(read_sentences(path)) for path in files] for files in corpora]
     rates = keep_rates(np.array([len(left) for left, _ in sides]), temperature)
     generator = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ def test_the_sample_does_not_depend_on_the_blocks_of_random_numbers(
         assert list(sample_lines(corpora, temperature, seed)) == expected
 
 
-def test_lines_end_at_line_feeds_only_and_the_last_needs_none(tmp_path: Path) -> None:
+def test_only_line_feeds_end_lines_and_the_last_needs_none(tmp_path: Path) -> None:
     left, right = tmp_path / "x.en", tmp_path / "x.de"
     left.write_bytes("a\rb\nc\u2028d\r\n\ne".encode())
     right.write_bytes(b"1\n2\n3\n4\n")
@@ -135,7 +135,7 @@ def test_sides_of_different_length_are_an_error(
 def model(
     corpora: list[tuple[Path, Path]], tmp_path: Path, request: pytest.FixtureRequest
 ) -> sentencepiece.SentencePieceProcessor:
-    """A model in a vocabulary folder."""
+    """Return a model in a vocabulary folder."""
     lines = sample_lines(corpora, temperature=2, seed=1)
     learn(lines, ["en"], tmp_path, model_type=request.param)
     return sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spm.model"))
@@ -154,7 +154,7 @@ def test_pieces_are_joined_as_sentencepiece_does(
             "<unk>" if model.is_unknown(i) else model.id_to_piece(i) for i in model.encode(line)
         ]
         assert normalise(join_pieces(pieces)) == normalise(model.decode(pieces))
-    # what a model may say, too
+    # also arbitrary sequences that a model may generate
     known = [model.id_to_piece(i) for i in range(len(model)) if not model.is_control(i)]
     chooser = random.Random(1)
     for pieces in (chooser.choices(known, k=length) for length in range(60) for _ in range(20)):
@@ -162,7 +162,7 @@ def test_pieces_are_joined_as_sentencepiece_does(
     assert normalise(join_pieces(["\u2581a", "<unk>", "b"])) == "a ⁇ b"
 
 
-def test_the_model_joins_pieces_where_there_is_one(
+def test_the_model_joins_pieces_if_it_exists(
     model: sentencepiece.SentencePieceProcessor, tmp_path: Path
 ) -> None:
     assert piece_joiner(tmp_path, "en") is not join_pieces
@@ -183,14 +183,14 @@ def test_an_impossible_size_names_the_setting(
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_language_has_its_own_file_or_the_joint_one(tmp_path: Path) -> None:
+def test_a_language_has_a_separate_file_or_the_joint_one(tmp_path: Path) -> None:
     for name in ("dict.txt", "dict.de.txt"):
         (tmp_path / name).touch()
     assert language_file(tmp_path, "dict.txt", "de") == tmp_path / "dict.de.txt"
     assert language_file(tmp_path, "dict.txt", "fr") == tmp_path / "dict.txt"
 
 
-def test_the_folder_of_a_direction_is_its_pairs_or_the_joint_one() -> None:
+def test_a_direction_uses_the_folder_of_its_pair_or_the_joint_one() -> None:
     assert vocabulary_folder(["v/joint"], "de-en") == Path("v/joint")
     assert vocabulary_folder(["v/en-fr", "v/en-de"], "de-en") == Path("v/en-de")
     assert vocabulary_folder(["v/en-fr", "v/en-de"], "en-fr") == Path("v/en-fr")

@@ -1,4 +1,4 @@
-"""A tiny COMET model, the network and the hub's cache, for tests of COMET."""
+"""Fixtures for tests of COMET: a tiny model, its scores, the network and the hub's cache."""
 
 import socket
 
@@ -19,7 +19,7 @@ def model(encoder):
 
 @pytest.fixture(scope="session")
 def expected(model):
-    """Scores by comet's own functions, each direction on its own."""
+    """Return the scores of comet's own functions, each direction scored separately."""
     from comet import load_from_checkpoint
 
     metric = load_from_checkpoint(str(model / "checkpoints" / "model.ckpt"))
@@ -28,7 +28,7 @@ def expected(model):
             100 * score
             for row in zip(text.sources, text.hypotheses, text.references, strict=True)
             for sample in [dict(zip(("src", "mt", "ref"), row, strict=True))]
-            # one by one: no order to lose
+            # one by one, so that the order cannot change
             for score in metric.predict([sample], gpus=0, progress_bar=False).scores
         ]
         for pair, text in TEXTS.items()
@@ -37,7 +37,7 @@ def expected(model):
 
 @pytest.fixture
 def network(monkeypatch):
-    """Let every use of the network fail at once, and list what was asked for."""
+    """Make every use of the network fail at once; return the list of attempts."""
     asked = []
 
     def refuse(*arguments, **_):
@@ -54,7 +54,7 @@ def network(monkeypatch):
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
-    """An empty cache of the hub."""
+    """Return an empty cache of the hub."""
     folder = tmp_path / "cache"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
     return folder

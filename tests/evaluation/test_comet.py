@@ -21,7 +21,7 @@ from tests.evaluation.tiny_comet import (
     with_hparams,
 )
 
-# Runs the command as it is, in half precision, and then in single precision.
+# Runs the command unchanged, in half precision, and then in single precision.
 COMMANDS = """
 from comet.cli.score import score_command
 from comet.models import RegressionMetric
@@ -56,13 +56,13 @@ def test_directions_are_scored_in_order_by_one_load_and_one_prediction(
     assert (load.call_count, predict.call_count, network) == (1, 1, [])
     assert capfd.readouterr() == ("", "")
     assert before == (logging.root.handlers, logging.root.level, logging.root.manager.disable)
-    # The order could not be told from scores that are all alike.
+    # Equal scores would hide a wrong order.
     every = [score for values in expected.values() for score in values]
     assert min(abs(a - b) for i, a in enumerate(every) for b in every[:i]) > 0.1
 
 
 @pytest.mark.slow
-def test_scores_are_those_of_the_command(model, expected, tmp_path):
+def test_scores_equal_the_output_of_the_command(model, expected, tmp_path):
     columns = {"-s": "sources", "-t": "hypotheses", "-r": "references"}
     for column in columns.values():
         lines = getattr(TEXTS["en-de"], column)
@@ -83,7 +83,7 @@ def test_scores_are_those_of_the_command(model, expected, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_job_downloads_once_what_it_needs_and_is_quiet(model, encoder, tmp_path):
+def test_a_job_downloads_required_files_once_and_is_quiet(model, encoder, tmp_path):
     named = with_hparams(tmp_path / "named", model, pretrained_model="xlm-roberta-large")
     with serve_hub({"Tiny/comet-da": named, "xlm-roberta-large": encoder}) as (address, asked):
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -96,20 +96,20 @@ def test_a_job_downloads_once_what_it_needs_and_is_quiet(model, encoder, tmp_pat
             env=environment,
         )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
-    # Only the offline round could have asked twice, and the weights are those of the checkpoint.
+    # The offline round asked nothing again, and the weights come from the checkpoint.
     assert asked.count("/api/models/Tiny/comet-da") == 1
     assert asked.count("/api/models/xlm-roberta-large") == 1
     assert not any(path.endswith("model.safetensors") for path in asked)
 
 
 @pytest.mark.parametrize("batch_size", [1, 64])
-def test_a_checkpoint_is_a_model_too(model, expected, batch_size):
+def test_a_model_may_be_a_checkpoint(model, expected, batch_size):
     chosen = settings(model / "checkpoints" / "model.ckpt", batch_size=batch_size)
     assert score_with_comet(TEXTS, chosen) == approximately(expected)
 
 
 @pytest.mark.parametrize("offline", [True, False])
-def test_what_the_cache_holds_is_never_asked_of_the_hub(
+def test_cached_files_are_never_requested_from_the_hub(
     model, encoder, expected, cache, network, tmp_path, offline
 ):
     named = with_hparams(tmp_path / "named", model, pretrained_model="tiny/xlm-r")

@@ -1,4 +1,4 @@
-"""Logs of fairseq-generate: what the released ones show, and what they do not."""
+"""Logs of fairseq-generate, including forms that the released ones lack."""
 
 from pathlib import Path
 
@@ -32,12 +32,16 @@ def read(folder: Path, text: str | bytes) -> GenerateLog:
     return read_generate_log(fill(folder, {"generate-test.txt": text}) / "generate-test.txt")
 
 
-def test_sentences_come_in_order_whatever_the_order_and_the_gaps(tmp_path: Path) -> None:
+def test_sentences_are_sorted_and_may_have_gaps(tmp_path: Path) -> None:
     log = read(tmp_path, LOG)
     assert log.numbers == [0, 3, 7]
-    assert log.sources == ["Zero __de__ .", "Three", "Seven ."]  # only the tag in front goes
-    assert log.references == ["Null\teins .", "Drei", "Sieben <<unk>> ."]  # a tab is text
-    assert log.hypotheses == ["Null\tzwei .", "", "Sieben ."]  # an empty one is one
+    assert log.sources == ["Zero __de__ .", "Three", "Seven ."]  # only the leading tag is removed
+    assert log.references == [
+        "Null\teins .",
+        "Drei",
+        "Sieben <<unk>> .",
+    ]  # a tab is part of the text
+    assert log.hypotheses == ["Null\tzwei .", "", "Sieben ."]  # an empty hypothesis counts
 
 
 SENTENCES = {
@@ -45,7 +49,7 @@ SENTENCES = {
         "S-0\t__de__ ▁Gu ten ▁Tag ▁.\nT-0\t▁Good ▁day ▁.\nH-0\t-0.1\t▁Go od ▁day ▁.\n",
         ("Guten Tag .", "Good day .", "Good day ."),
     ),
-    "separators that are no line ends": (
+    "separators other than line ends": (
         "S-0\ta\u2028b\x85c\nT-0\td\x0be\nH-0\t-1\tf\u2029g\n",
         ("a\u2028b\x85c", "d\x0be", "f\u2029g"),
     ),

@@ -1,4 +1,4 @@
-"""Outputs of any origin in one form: text, words, raw references, finished scores."""
+"""Conversion of outputs: text, words, raw references, finished scores."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_a_log_becomes_detokenised_text_and_keeps_its_words(tmp_path: Path) -> N
     assert found.reference_words == ["Eins .", "Es ist vier @-@ fach ( <<unk>> ) ."]
 
 
-def test_raw_references_go_by_the_number_of_the_sentence(tmp_path: Path) -> None:
+def test_raw_references_are_chosen_by_sentence_number(tmp_path: Path) -> None:
     fill(tmp_path / "in/en-de", {"generate-test.txt": LOG})
     flores = fill(tmp_path, {"de.txt": "".join(f"Satz {n}.\n" for n in range(6))}) / "de.txt"
     copy_direction(tmp_path / "in", "test", {"en-de": flores, "en": flores}, tmp_path, "en-de")
@@ -99,7 +99,7 @@ def test_bad_text_is_named(tmp_path: Path, files: dict[str, str], message: str) 
         copy_direction(tmp_path, "test", {}, tmp_path / "out", "en-de")
 
 
-def test_missing_directions_are_listed_unless_there_is_none_at_all(tmp_path: Path) -> None:
+def test_missing_directions_are_listed_unless_all_are_missing(tmp_path: Path) -> None:
     fill(tmp_path / "en-de", {"test_comet.txt": "x\tscore: 0.5\n"})
     (tmp_path / "en-nl").mkdir()
     assert find_missing(tmp_path, ["en-de", "en-nl", "de-en"], "test") == ["en-nl", "de-en"]
@@ -161,7 +161,7 @@ def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
         ("test_detok_bleu.txt", '{"score": 3}', r"test_detok_bleu\.txt: .*signature"),
         ("test_detok_chrfpp.txt", "[]", r"test_detok_chrfpp\.txt: not a score"),
         ("test_detok_bleu.txt", '{"score": "x", "signature": ""}', r"not a score of sacreBLEU"),
-        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not what"),
+        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not a line"),
     ],
 )
 def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -170,8 +170,8 @@ def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, mes
         read_finished_scores(tmp_path, "test")
 
 
-# What sacremoses 0.0.53, the paper's version, makes of these; languages without rules of their own
-# (lb, oc, mt) get the default ones, which leave artefacts.
+# Output of sacremoses 0.0.53, the paper's version; languages without specific rules (lb, oc, mt)
+# get the default ones, which leave artefacts.
 @pytest.mark.parametrize(
     ("language", "tokenised", "expected"),
     [

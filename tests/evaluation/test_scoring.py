@@ -1,4 +1,4 @@
-"""Scores of small corpora, of the released outputs, and what unusable files lead to."""
+"""Scores of small corpora and of the released outputs, and errors for unusable files."""
 
 import numpy as np
 import pandas as pd
@@ -82,7 +82,7 @@ def settings(*metrics, **more):
 def test_a_system_is_one_row_per_pair_and_metric(tmp_path):
     write_pair(tmp_path, "en-nl", [CAT, CAT], [CAT, CAT])
     write_pair(tmp_path, "en-de", [CAT, ""], [CAT, CAT])
-    directions = ["en-nl", "de-en", "en-de"]  # de-en is not there
+    directions = ["en-nl", "de-en", "en-de"]  # de-en is missing
     frame = corpus_table(score_outputs(tmp_path, directions, settings("bleu", "chrf")))
     assert tuple(frame.columns) == (*SCORE_COLUMNS, NOTE)
     assert list(zip(frame["pair"], frame["metric"], strict=True)) == [
@@ -97,7 +97,7 @@ def test_a_system_is_one_row_per_pair_and_metric(tmp_path):
     assert frame[NOTE].eq("").all()
 
 
-def test_two_processes_score_as_one(tmp_path):
+def test_two_processes_score_like_one(tmp_path):
     write_pair(tmp_path, "en-nl", [CAT, "x"], [CAT, CAT])
     write_pair(tmp_path, "en-de", [CAT, ""], [CAT, CAT])
     tables = [
@@ -107,7 +107,7 @@ def test_two_processes_score_as_one(tmp_path):
     pd.testing.assert_frame_equal(*tables)
 
 
-def test_corpus_scores_are_made_of_the_kept_statistics(tmp_path):
+def test_corpus_scores_are_computed_from_the_stored_statistics(tmp_path):
     hypotheses = ["The cat sat on a mat.", "", "Dogs bark at cats.", "It rains."]
     references = [CAT, CAT, "Dogs bark at the cats.", "It rains."]
     write_pair(tmp_path, "en-de", hypotheses, references)
@@ -130,7 +130,7 @@ def test_corpus_scores_are_made_of_the_kept_statistics(tmp_path):
     ]
 
 
-def test_raw_references_are_a_metric_of_their_own(tmp_path):
+def test_raw_references_are_a_separate_metric(tmp_path):
     write_pair(tmp_path, "en-de", [CAT], ["The cat sat on the rug."])
     fill(tmp_path / "en-de", {"test-raw.txt": f"{CAT}\n"})
     write_pair(tmp_path, "de-en", [CAT], [CAT])
@@ -141,7 +141,7 @@ def test_raw_references_are_a_metric_of_their_own(tmp_path):
     assert frame["score"].tolist() == pytest.approx([64.345888, 100, 100])  # 6/7, 4/6, 3/5, 2/4
 
 
-def test_tokenised_bleu_counts_the_words_of_the_corpus_or_those_of_sacremoses(tmp_path):
+def test_tokenised_bleu_counts_words_of_the_corpus_or_of_sacremoses(tmp_path):
     write_pair(tmp_path, "en-de", ["Ja-ja, gut."], ["Ja-ja, gut."])
     ours, words = "Ja @-@ ja , gut .\n", "Ja @-@ ja , sehr gut .\n"
     fill(tmp_path / "en-de", {"test-sys.words.txt": ours, "test-ref.words.txt": words})
@@ -158,7 +158,7 @@ def test_tokenised_bleu_counts_the_words_of_the_corpus_or_those_of_sacremoses(tm
     assert own["signature"].str.contains("words of sacremoses 0.2.0").tolist() == [False, True]
 
 
-def test_finished_scores_stand_where_there_is_no_text(tmp_path):
+def test_finished_scores_are_used_without_text(tmp_path):
     row = {"bleu": "31.6", "chrfpp": "57.3", "comet": "0.8274"}
     write_finished(tmp_path / "en-de", row)
     write_finished(tmp_path / "de-en", row)
@@ -240,7 +240,7 @@ def test_released_logs_score_as_published(pair, tmp_path):
     assert f"{bleu.score:.1f}" == row["bleu"]
     assert f"{chrf.score:.1f}" == row["chrfpp"]
     assert not bleu.note
-    assert not chrf.note  # the authors' own files say the same
+    assert not chrf.note  # the authors' files agree
     footer = (PUBLISHED / pair / "generate-test.txt").read_text("utf-8").splitlines()[-1]
     assert f"BLEU4 = {tokenised.score:.2f}," in footer
     if pair == "en-de":

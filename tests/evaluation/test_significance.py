@@ -1,4 +1,4 @@
-"""Paired tests on stored statistics, and what tables make of them."""
+"""Paired tests on stored statistics, and their use in tables."""
 
 import os
 from dataclasses import replace
@@ -42,7 +42,7 @@ def sentences_of(seed: int, count: int = 40) -> list[str]:
 
 
 def spoil(sentences: list[str], every: int) -> list[str]:
-    """Some sentences with other words."""
+    """Replace words in every `every`-th sentence."""
     return [
         sentence.replace("the", "a").replace("cat", "dog") if i % every == 0 else sentence
         for i, sentence in enumerate(sentences)
@@ -64,7 +64,7 @@ def settings(test: str, samples: int = 200, seed: int = 12345) -> SignificanceSe
 
 @pytest.mark.parametrize(("test", "short"), [("bootstrap", "bs"), ("randomisation", "ar")])
 @pytest.mark.parametrize("seed", [12345, 7])
-def test_it_is_sacrebleus_own_test_on_the_text(test: str, short: str, seed: int) -> None:
+def test_results_equal_sacrebleus_own_test_on_the_text(test: str, short: str, seed: int) -> None:
     found = compare_systems(scored(GOOD), scored(POOR), settings(test, seed=seed))
     assert list(found.columns) == list(COMPARISON_COLUMNS)
     for metric, rows in found.groupby("metric"):
@@ -84,7 +84,7 @@ def test_it_is_sacrebleus_own_test_on_the_text(test: str, short: str, seed: int)
         assert rows["test"].item() == f"{short}:200|seed:{seed}"
 
 
-def test_two_processes_test_as_one() -> None:
+def test_two_processes_test_like_one() -> None:
     both = [compare_systems(scored(GOOD), scored(POOR), settings("bootstrap"), n) for n in (1, 2)]
     pd.testing.assert_frame_equal(*both)
 
@@ -106,7 +106,7 @@ def test_comet_is_tested_on_the_mean() -> None:
     assert same["p_value"].item() > 0.05
 
 
-def test_only_what_both_have_is_tested() -> None:
+def test_only_shared_directions_and_metrics_are_tested() -> None:
     mine = pd.concat([scored(GOOD), scored(GOOD, "de-en", ["bleu"])])
     other = scored(POOR, metrics=["bleu"])
     found = compare_systems(mine, other, settings("bootstrap", 10))
@@ -121,7 +121,7 @@ def test_systems_with_other_sentences_are_refused() -> None:
 
 @pytest.mark.parametrize("metric", ["bleu", "chrf", "tokenised_bleu", "bleu_raw"])
 @pytest.mark.parametrize("reverse", [True, False])
-def test_as_many_but_other_sentences_are_refused(metric: str, reverse: bool) -> None:
+def test_the_same_number_of_other_sentences_is_refused(metric: str, reverse: bool) -> None:
     references = [" ".join(WORDS[: 1 + i % 12]) for i in range(40)]
     others = references[::-1] if reverse else [*references[:20], *references[21:], "the end"]
     mine, other = (
@@ -141,7 +141,7 @@ PAIRS = ["en-de", "en-nl", "de-en", "nl-en", "en-lb"]
 
 
 def comparison(role: str, **tests: tuple[float, float]) -> Comparison:
-    """Differences and p-values by direction; a list of them has one for each seed."""
+    """Return a comparison from (difference, p-value) by direction, or a list with one per seed."""
     rows = [
         (pair.replace("_", "-"), "bleu", 20 + difference, 20.0, p_value, "bs:200|seed:1")
         for pair, seeds in tests.items()
@@ -166,7 +166,7 @@ def test_a_difference_counts_below_the_level_and_equal_scores_tie() -> None:
         "en-de": [1],
         "en-nl": [1],
         "de-en": [-1],
-        "nl-en": [0],  # not below
+        "nl-en": [0],  # not below the level
         "en-lb": [0],  # sacreBLEU gives a system against itself its smallest p-value
     }
     assert outcomes(PARENT_TESTS, "chrf", 0.05) == {}
@@ -201,7 +201,7 @@ def test_wins_losses_and_ties_of_every_cell() -> None:
     )
 
 
-def test_a_cell_is_marked_where_all_of_it_goes_one_way() -> None:
+def test_a_cell_is_marked_if_all_its_directions_agree() -> None:
     cells = level_cells(PAIRS, LEVELS, "en")
     marks = find_marks([PARENT_TESTS, CONTROL_TESTS], {"": cells}, "bleu", 0.05)
     assert marks == {
@@ -226,7 +226,7 @@ def test_every_seed_counts() -> None:
     assert find_marks([alike], {"": cells}, "bleu", 0.05)["", "Ours", ("High", "O2M")] == "†"
 
 
-def test_the_legend_says_what_the_marks_mean() -> None:
+def test_the_legend_explains_the_marks() -> None:
     meaning, tests = legend([PARENT_TESTS, CONTROL_TESTS], 0.05)
     assert "† than the system it continues from, ‡ than the continued baseline" in meaning
     assert "p < 0.05" in meaning
@@ -235,14 +235,14 @@ def test_the_legend_says_what_the_marks_mean() -> None:
     assert legend([], 0.05) == []
 
 
-def test_the_legend_names_the_first_row_where_nothing_is_continued() -> None:
+def test_the_legend_names_the_first_row_if_nothing_is_continued() -> None:
     first = replace(PARENT_TESTS, role=FIRST, other="{Base}")
     assert "cell: † than {Base}; p < 0.05" in legend([first], 0.05)[0]
     cells = level_cells(["en-de"], LEVELS, "en")
     assert set(find_marks([first], {"": cells}, "bleu", 0.05).values()) == {"†"}
 
 
-def test_only_what_has_tests_in_a_metric_is_tested_in_it() -> None:
+def test_comparisons_without_tests_in_a_metric_are_left_out() -> None:
     chrf = replace(CONTROL_TESTS, tests=CONTROL_TESTS.tests.assign(metric="chrf"))
     both = replace(PARENT_TESTS, tests=pd.concat([PARENT_TESTS.tests, chrf.tests]))
     (found,) = with_tests([both, chrf], "bleu")

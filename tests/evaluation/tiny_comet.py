@@ -1,4 +1,4 @@
-"""A COMET model small enough to be made by a test: random weights, its own XLM-R and tokeniser."""
+"""A COMET model small enough for tests to build: random weights, a tiny XLM-R and tokeniser."""
 
 import hashlib
 import http.server
@@ -24,7 +24,7 @@ SENTENCES = [
     "Ein kleines Haus steht am alten Fluss.",
     "De kat zat op de mat.",
 ]
-# XLM-R has more than 100,000 pieces, and with so many transformers asks the hub who it is.
+# XLM-R has more than 100,000 pieces; given that number, transformers queries the hub.
 PIECES = 100_100
 WIDTH = 8
 POSITIONS = 130
@@ -46,7 +46,7 @@ TEXTS = {
 
 def build_encoder(folder: Path) -> Path:
     """Make an XLM-R of two layers, in the files that transformers loads."""
-    # Here and below, comet and what it brings are imported late: they need seconds.
+    # Here and below, comet and its dependencies are imported late: they take seconds.
     from transformers import XLMRobertaConfig, XLMRobertaModel, XLMRobertaTokenizerFast
 
     folder.mkdir(parents=True)
@@ -73,16 +73,16 @@ def build_encoder(folder: Path) -> Path:
 
 
 def build_model(folder: Path, encoder: Path) -> Path:
-    """Make a COMET model that names its encoder by path: checkpoint and ``hparams.yaml``."""
+    """Make a COMET model that names its encoder by path: checkpoint and `hparams.yaml`."""
     from comet.models import RegressionMetric
 
     torch.manual_seed(1)
     model = RegressionMetric(pretrained_model=str(encoder), hidden_sizes=[16, 8])
-    with torch.no_grad():  # else all sentences score about the same
+    with torch.no_grad():  # otherwise all sentences score about the same
         for parameter in model.estimator.parameters():
             parameter.mul_(3)
     state = model.state_dict()
-    # Released checkpoints have this one, which transformers has dropped.
+    # Released checkpoints have this tensor, which transformers has dropped.
     state["encoder.model.embeddings.position_ids"] = torch.arange(POSITIONS)
     hparams = dict(model.hparams)
     save_model(folder, {"state_dict": state, "hyper_parameters": hparams}, hparams)
@@ -90,7 +90,7 @@ def build_model(folder: Path, encoder: Path) -> Path:
 
 
 def save_model(folder: Path, checkpoint: dict[str, object], hparams: dict[str, object]) -> Path:
-    """Write a checkpoint and its settings as the Lightning of the oldest models in use did."""
+    """Write a checkpoint and its settings like the Lightning of the oldest models in use."""
     path = folder / "checkpoints" / "model.ckpt"
     path.parent.mkdir(parents=True)
     training = {"epoch": 4, "global_step": 100, "pytorch-lightning_version": "1.3.5"}
@@ -101,7 +101,7 @@ def save_model(folder: Path, checkpoint: dict[str, object], hparams: dict[str, o
 
 @contextmanager
 def serve_hub(models: dict[str, Path]) -> Iterator[tuple[str, list[str]]]:
-    """Run a hub that has these models: its address, and a list of the paths asked for."""
+    """Run a hub with these models; yield its address and the list of requested paths."""
     asked: list[str] = []
 
     class Hub(http.server.BaseHTTPRequestHandler):
@@ -154,7 +154,7 @@ def settings(model, **changes) -> CometSettings:
 
 
 def put_in_cache(cache: Path, name: str, folder: Path) -> Path:
-    """Put a model where the hub's client would have put it."""
+    """Put a model into the cache as the hub's client would."""
     home = cache / f"models--{name.replace('/', '--')}"
     shutil.copytree(folder, home / "snapshots" / COMMIT)
     (home / "refs").mkdir()
@@ -163,7 +163,7 @@ def put_in_cache(cache: Path, name: str, folder: Path) -> Path:
 
 
 def with_hparams(folder: Path, model: Path, **changes) -> Path:
-    """Copy a model and change its settings, in both of the places that have them."""
+    """Copy a model and change its settings in both places that store them."""
     checkpoint = torch.load(model / "checkpoints" / "model.ckpt")
     hparams = {**yaml.safe_load((model / "hparams.yaml").read_text()), **changes}
     save_model(folder, {**checkpoint, "hyper_parameters": hparams}, hparams)

@@ -1,4 +1,4 @@
-"""A specialized model with something to fold, and what its own decoder makes of a corpus."""
+"""A specialized model with nonzero constants to fold, and its outputs for a corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SIZES = {"d_model": 32, "d_ff": D_FF, "dropout": 0.0, "attention_dropout": 0.0}
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model that can be exported, with all that belongs to it."""
+    """A model that can be exported, with its files."""
 
     checkpoint: Path
     data: Path
@@ -31,7 +31,7 @@ class Model:
     direction: str = DIRECTION
 
     def export(self, out: Path, *arguments: object) -> Path:
-        """Export it by the command line."""
+        """Export the model by the command line."""
         options = ["--direction", self.direction, "--data", self.data]
         options += ["--vocabulary", self.vocabulary, *arguments]
         if self.masks:
@@ -40,13 +40,13 @@ class Model:
         return out
 
     def load(self) -> tuple:
-        """The model in the pipeline, with its masks, and its task."""
+        """Return the pipeline's model with its masks, and its task."""
         own = {"directions": self.direction, "masks": str(self.masks or "")}
         return load_task(self.checkpoint, self.data, **own)
 
 
 def change_checkpoint(path: Path, target: Path, **task: object) -> Path:
-    """A copy of a checkpoint with other settings of its task."""
+    """Write a copy of a checkpoint with other settings of its task."""
     state = read_checkpoint(path)
     state["cfg"]["task"].update(task)
     write_checkpoint(target, state)
@@ -54,7 +54,7 @@ def change_checkpoint(path: Path, target: Path, **task: object) -> Path:
 
 
 def draw_biases(path: Path, target: Path) -> Path:
-    """A copy of a checkpoint with biases drawn at random, so that masked neurons emit something."""
+    """Write a copy of a checkpoint with random biases, so that masked neurons emit constants."""
     state = read_checkpoint(path)
     generator = torch.Generator().manual_seed(0)
     for name, tensor in state["model"].items():
@@ -65,7 +65,7 @@ def draw_biases(path: Path, target: Path) -> Path:
 
 
 def draw_own_masks(path: Path, shares: Sequence[float], layers: Sequence[str] = LAYERS) -> Path:
-    """Masks that keep another share of the neurons in each layer."""
+    """Write masks that keep a different share of the neurons in each layer."""
     generator = np.random.default_rng(0)
     draw_LNF = generator.random((len(TRAINED), len(layers), D_FF))
     mask_LNF = draw_LNF < np.array(shares)[:, np.newaxis]
@@ -73,7 +73,7 @@ def draw_own_masks(path: Path, shares: Sequence[float], layers: Sequence[str] = 
 
 
 def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str, float]]:
-    """What the pipeline's own decoder makes of the validation sentences, with scores, in order."""
+    """Return the pipeline's translations of the validation sentences, with scores, in order."""
     network, task = model.load()
     task.load_dataset("valid")
     dataset = task.dataset("valid")
@@ -89,7 +89,7 @@ def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str
 def exported_outputs(
     exported: Path, text: Path, engine: str, settings: DecodingSettings
 ) -> list[tuple[str, float]]:
-    """What an exported model makes of a text by the command line, with scores."""
+    """Return an exported model's translations of a text by the command line, with scores."""
     output = exported.with_name(f"{exported.name}.{engine}.txt")
     options: list[object] = ["--engine", engine, "--input", text, "--output", output]
     options += ["--scores", "--threads", 1]

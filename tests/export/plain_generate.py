@@ -1,4 +1,4 @@
-"""fairseq-generate as others run it; fails where anything of this project was imported.
+"""Run fairseq-generate without this project; fail if any of its modules was imported.
 
 python plain_generate.py [arguments of fairseq-generate]
 """

@@ -1,7 +1,7 @@
-"""Exported sub-networks: the same hypotheses and scores as in the pipeline, by other decoders.
+"""Exported sub-networks: other decoders give the pipeline's hypotheses and scores.
 
-The model has learned enough for 21 different hypotheses of 21 sentences: an untrained one would
-repeat a token, with ties between hypotheses.
+The model is trained until it gives 21 different hypotheses for 21 sentences: an untrained one
+would repeat a token, with ties between hypotheses.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def settings(**changes: float) -> DecodingSettings:
 
 @pytest.fixture(scope="module")
 def dense(binarised: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """A model that translates, with biases drawn at random."""
+    """Return a model that translates, with random biases."""
     folder = tmp_path_factory.mktemp("dense")
     trained = run_training(binarised, folder, directions=TRAINED, **SIZES, **UPDATES)
     checkpoint = draw_biases(trained, folder / "biased.pt")
@@ -57,7 +57,7 @@ def dense(binarised: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def specialized(dense: Model, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """A model that was specialized with another sparsity in each layer."""
+    """Return a model specialized with a different sparsity in each layer."""
     folder = tmp_path_factory.mktemp("specialized")
     masks = draw_own_masks(folder / "masks.npz", SHARES)
     checkpoint = run_training(
@@ -84,7 +84,7 @@ def text(corpora: Path) -> Path:
 
 
 def assert_same(model: Model, exported: Path, text: Path, search: DecodingSettings) -> None:
-    """The pipeline and the exports give the same hypotheses and scores."""
+    """Check that the pipeline and the exports give the same hypotheses and scores."""
     expected = pipeline_outputs(model, search)
     assert len({hypothesis for hypothesis, _ in expected}) > 15
     for engine in FORMATS:
@@ -126,7 +126,7 @@ def test_the_constants_of_masked_neurons_matter(specialized: Model, dense: Model
 def test_stock_fairseq_generates_from_it(
     specialized: Model, exported: Path, text: Path, tmp_path: Path
 ) -> None:
-    """As docs/export.md describes: fairseq-generate on pieces, in a process of its own."""
+    """Follow docs/export.md: run fairseq-generate on pieces, in a separate process."""
     _, task = specialized.load()
     task.load_dataset("valid")
     pairs = [task.dataset("valid")[i] for i in range(21)]
@@ -160,7 +160,7 @@ def test_stock_fairseq_generates_from_it(
         assert float(score) * math.log(2) == pytest.approx(wanted, abs=1e-3)  # printed in base 2
 
 
-def test_what_is_written(specialized: Model, exported: Path) -> None:
+def test_written_files(specialized: Model, exported: Path) -> None:
     manifest = describe(exported)
     widths = manifest["ffn_widths"]
     assert list(widths) == LAYERS

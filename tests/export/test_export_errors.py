@@ -1,4 +1,4 @@
-"""What cannot be exported says so, and nothing is left behind."""
+"""Failed exports raise an error and leave nothing behind."""
 
 import logging
 from pathlib import Path
@@ -18,7 +18,7 @@ ADAPTERS = ",".join(f"{direction}={direction}" for direction in DIRECTIONS)
 
 @pytest.fixture
 def arguments(learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path) -> dict:
-    """What exports a model."""
+    """Return the arguments that export a model."""
     (tmp_path / "exports").mkdir()
     return {
         "checkpoint": learned,
@@ -30,7 +30,7 @@ def arguments(learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path) 
 
 
 def refuse(arguments: dict, message: str, **changes: object) -> None:
-    """The export fails with this message and writes nothing."""
+    """Check that the export fails with this message and writes nothing."""
     folder = arguments["out"].parent
     before = sorted(folder.rglob("*"))
     with pytest.raises(InputError, match=message):
@@ -43,21 +43,21 @@ def test_an_unknown_direction(arguments: dict) -> None:
     refuse(arguments, r"no model of german", direction="german")
 
 
-def test_a_folder_that_is_there(arguments: dict) -> None:
+def test_an_existing_folder(arguments: dict) -> None:
     out = arguments["out"]
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    refuse(arguments, rf"{out}: there already")
+    refuse(arguments, rf"{out}: already exists")
 
 
 def test_a_checkpoint_that_is_cut_off_or_missing(arguments: dict, tmp_path: Path) -> None:
     whole = arguments["checkpoint"].read_bytes()
     (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
-    refuse(arguments, r"cut\.pt: not a whole fairseq", checkpoint=tmp_path / "cut.pt")
+    refuse(arguments, r"cut\.pt: not a valid fairseq", checkpoint=tmp_path / "cut.pt")
     refuse(arguments, r"workflow's results, delete it", checkpoint=tmp_path / "cut.pt")
     refuse(arguments, r"no\.pt: no such checkpoint", checkpoint=tmp_path / "no.pt")
     torch.save({"a": 1}, tmp_path / "other.pt")
-    message = r"other\.pt: not a fairseq checkpoint, as it has no 'model'; give another$"
+    message = r"other\.pt: not a fairseq checkpoint, as it has no 'model'; use another$"
     refuse(arguments, message, checkpoint=tmp_path / "other.pt")
 
 
@@ -71,7 +71,7 @@ def test_a_checkpoint_whose_task_has_no_settings(arguments: dict, tmp_path: Path
 
 
 def test_other_methods(arguments: dict, tmp_path: Path) -> None:
-    """Their checkpoints state it in the settings of their task."""
+    """Check methods by their checkpoints' settings of the task."""
     learned = arguments["checkpoint"]
     adapted = change_checkpoint(learned, tmp_path / "a.pt", adapter_sets=ADAPTERS)
     refuse(arguments, r"a\.pt: adapters cannot be .*neuron masks \(--masks\)", checkpoint=adapted)
@@ -84,11 +84,11 @@ def test_other_methods(arguments: dict, tmp_path: Path) -> None:
 def test_other_masks(arguments: dict, tmp_path: Path) -> None:
     few, wide = tmp_path / "few.npz", tmp_path / "wide.npz"
     save_masks(few, np.ones((5, 4, 32), dtype=bool), directions=DIRECTIONS[1:])
-    refuse(arguments, r"few\.npz: the masks have nothing for en-a1", masks=few)
+    refuse(arguments, r"few\.npz: the masks do not include en-a1", masks=few)
     save_masks(wide, np.ones((6, 4, 64), dtype=bool))
     refuse(arguments, r"wide\.npz: the masks were made for another architecture", masks=wide)
     (tmp_path / "cut.npz").write_bytes(few.read_bytes()[:200])
-    refuse(arguments, r"cut\.npz: not a whole file", masks=tmp_path / "cut.npz")
+    refuse(arguments, r"cut\.npz: not a valid file", masks=tmp_path / "cut.npz")
     refuse(arguments, r"no\.npz: no such file", masks=tmp_path / "no.npz")
 
 
@@ -113,14 +113,14 @@ def test_other_activations(arguments: dict, monkeypatch: pytest.MonkeyPatch) -> 
     refuse(arguments, "activation_fn is gelu; only models in which it is relu")
 
 
-def test_a_specialized_model_without_its_masks_is_said_to_be_dense(
+def test_a_specialized_model_without_its_masks_is_exported_with_a_warning(
     arguments: dict, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     masks = draw_masks(tmp_path / "masks.npz")
     own = change_checkpoint(arguments["checkpoint"], tmp_path / "ns.pt", masks=str(masks))
-    masks.unlink()  # the path that the training had is no more
+    masks.unlink()  # the path used by the run is gone
     export_model(**(arguments | {"checkpoint": own, "formats": ["ctranslate2"]}))
-    assert "ns.pt was trained with neuron masks, and is exported with all neurons" in caplog.text
+    assert "ns.pt was trained with neuron masks, but is exported with all neurons" in caplog.text
     assert not (arguments["out"] / "fairseq").exists()
     assert (arguments["out"] / "export.json").is_file()
 
@@ -138,12 +138,12 @@ def test_an_interrupted_export_leaves_nothing(
     monkeypatch.setattr("neuron_specialization.export.exporting.write_ctranslate2", fail)
     with pytest.raises(error):
         export_model(**arguments)
-    assert "checkpoint.pt" in seen  # part of it was there
+    assert "checkpoint.pt" in seen  # part of it was written
     assert "en-a1" not in seen
     assert not list(arguments["out"].parent.iterdir())
 
 
-def test_what_a_killed_export_left_is_no_hindrance(
+def test_remains_of_a_killed_export_are_removed(
     arguments: dict, caplog: pytest.LogCaptureFixture
 ) -> None:
     rest = arguments["out"].with_name("en-a1.part")

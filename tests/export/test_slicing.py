@@ -1,4 +1,4 @@
-"""The FFN of a direction's neurons alone is the sub-network FFN."""
+"""The FFN of only a direction's neurons equals the sub-network FFN."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def test_exact_values() -> None:
 
 
 @pytest.mark.parametrize("active", [0, 1, 5, 8])
-def test_it_is_the_reference_form(active: int) -> None:
+def test_slices_equal_the_reference_form(active: int) -> None:
     torch.manual_seed(0)
     first, second = nn.Linear(4, 8), nn.Linear(8, 4)
     layer = "encoder.layers.0"
@@ -47,7 +47,7 @@ def test_it_is_the_reference_form(active: int) -> None:
     expected = SubnetworkFC2(second, fc1)(torch.relu(fc1(x_TBD)))
     sliced = slice_state(tensors, {layer: mask_F})
     assert ffn_widths(sliced) == {layer: active}
-    assert ffn_widths(tensors) == {layer: 8}  # which stays as it was
+    assert ffn_widths(tensors) == {layer: 8}  # the original is unchanged
     for state in (sliced, pad_state(sliced, {layer: 11})):
         weight1, bias1, weight2, bias2 = (state[f"{layer}.{part}"] for part in PARTS)
         found = torch.relu(x_TBD @ weight1.T + bias1) @ weight2.T + bias2

@@ -1,4 +1,4 @@
-"""Raw text through an exported model by the command line: in order, as it goes, or not at all."""
+"""Translation of raw text by the command line: in order, streamed, or not at all."""
 
 import io
 import os
@@ -58,7 +58,7 @@ def test_lines_come_back_in_order_from_a_pipe(
     text = ["", *lines[:2], "", "  ", *lines[2:4], ""]
     pipe(monkeypatch, "\r\n".join(text).encode())  # the last line has no end
     found = from_pipe(capsysbinary, exported, "--engine", engine)
-    assert found[-1] == ""  # behind the last line feed
+    assert found[-1] == ""  # after the last line feed
     alone = []
     for line in lines[:4]:
         pipe(monkeypatch, f"{line}\n".encode())
@@ -66,19 +66,19 @@ def test_lines_come_back_in_order_from_a_pipe(
         assert (bool(translated), end) == (True, "")
         alone.append(translated)
     assert len(set(alone)) > 2
-    if engine != "ctranslate2-int8":  # whose rounding goes by batches
+    if engine != "ctranslate2-int8":  # its rounding depends on the batch
         assert found == ["", *alone[:2], "", "", *alone[2:], ""]
     assert [bool(line) for line in found[:7]] == [bool(line.strip()) for line in text[:7]]
 
 
-def test_int8_is_near_on_any_processor(
+def test_int8_is_close_on_any_processor(
     exported: Path,
     lines: list[str],
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsysbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    """In a process of its own, as CTranslate2 chooses its library once."""
+    """Run in a separate process, because CTranslate2 chooses its library once."""
     environment = os.environ | {"PYTHONPATH": str(project / "src")}
     environment.pop("CT2_USE_MKL", None)
     text = "\n".join(lines)
@@ -129,7 +129,7 @@ def test_output_appears_before_the_input_ends(
     assert [len(next(chunks)), read] == [3, 6]
 
 
-def test_scores_stand_before_hypotheses(
+def test_scores_precede_hypotheses(
     exported: Path,
     lines: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +163,7 @@ def test_bad_input_is_named_and_writes_no_file(
     pipe(monkeypatch, b"\xff\n")
     refuse(r"standard input, line 1: byte 0xff")
     monkeypatch.setattr(translation, "load_engine", lambda *_: pytest.fail("too late"))
-    refuse(r": a folder; give the name of a file", "--input", text, "--output", tmp_path)
+    refuse(r": is a folder; give the name of a file", "--input", text, "--output", tmp_path)
 
 
 def test_an_engine_that_was_not_exported(
@@ -196,10 +196,10 @@ def test_ctranslate2_needs_no_torch(exported: Path, project: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.count(b"\n") == 1
-    assert found.stderr == b""  # no terminal, no progress
+    assert found.stderr == b""  # no progress bar without a terminal
 
 
-def test_batches_hold_what_they_may() -> None:
+def test_batches_are_filled_up_to_the_limit() -> None:
     lengths = [3, 0, 9, 2, 3, 0, 30]
     batches = list(make_batches(lengths, max_tokens=9))
     assert batches == [[3, 0, 4], [2], [6]]

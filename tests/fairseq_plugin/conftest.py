@@ -1,4 +1,4 @@
-"""Models of plain fairseq, which tests of importing share, and an end to signals."""
+"""Models of plain fairseq, shared by tests of importing, and a reset of received signals."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.trained_models import LANGUAGES
 
 @pytest.fixture(scope="session")
 def plain(corpora: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Plain:
-    """A multilingual model whose dictionary is padded, and has its tags in another order."""
+    """Return a multilingual model with a padded dictionary and its tags in another order."""
     folder = tmp_path_factory.mktemp("plain")
     ours, theirs, dictionary = folder / "ours", folder / "theirs", folder / "dict.txt"
     lines = (vocabulary / "dict.txt").read_text(encoding="utf-8").splitlines()
@@ -46,7 +46,7 @@ def plain(corpora: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def bilingual(pair_binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Plain:
-    """A model of one direction, with two vocabularies and BLEU as its validation."""
+    """Return a model of one direction, with two vocabularies and BLEU for validation."""
     folder = tmp_path_factory.mktemp("bilingual")
     return Plain(
         outputs=run_plain(folder, pair_binarised, ["en-b1"], BILINGUAL_FLAGS),

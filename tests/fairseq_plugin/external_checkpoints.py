@@ -1,4 +1,4 @@
-"""Checkpoints of plain fairseq, and the other forms in which such checkpoints are found."""
+"""Checkpoints of plain fairseq, and other forms in which such checkpoints exist."""
 
 import json
 import os
@@ -54,7 +54,7 @@ BILINGUAL_FLAGS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Plain:
-    """A model of plain fairseq, and what the importer is given with it."""
+    """A model of plain fairseq, and the importer's inputs for it."""
 
     checkpoint: Path
     outputs: dict[str, list[dict[str, Any]]]
@@ -64,7 +64,7 @@ class Plain:
 
 
 def run_plain(folder: Path, data: Path, directions: list[str], flags: list[str]) -> dict:
-    """Train by plain fairseq in `folder`; returns what the best checkpoint makes of sentences."""
+    """Train with plain fairseq in `folder`; return the best checkpoint's outputs for sentences."""
     arguments = [folder / "outputs.json", ",".join(directions), folder / "save", data]
     done = subprocess.run(
         [sys.executable, plain_fairseq.__file__, *map(str, arguments), *COMMON_FLAGS, *flags],
@@ -80,13 +80,13 @@ def run_plain(folder: Path, data: Path, directions: list[str], flags: list[str])
 
 
 def read_external_state(path: Path) -> dict[str, Any]:
-    """The whole of a checkpoint that a test has made."""
+    """Read all of a checkpoint that a test has made."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
     return state
 
 
 def edited(plain: Plain, folder: Path, edit: Edit) -> Path:
-    """A copy of a checkpoint with something changed in it."""
+    """Return a copy of a checkpoint with something changed in it."""
     state = read_external_state(plain.checkpoint)
     edit(state)
     torch.save(state, folder / "edited.pt")
@@ -94,7 +94,7 @@ def edited(plain: Plain, folder: Path, edit: Edit) -> Path:
 
 
 def as_official(state: dict[str, Any], kept: str = EMBEDDINGS[1], linear_layers: int = 24) -> None:
-    """Every linear layer's weight under another name, and of shared tensors only one."""
+    """Rename every linear layer's weight, and keep only one of the shared tensors."""
     dropped = {OUTPUT, EMBEDDINGS[1], "encoder.version", "decoder.version"} - {kept}
     state["model"] = {
         (
@@ -109,21 +109,21 @@ def as_official(state: dict[str, Any], kept: str = EMBEDDINGS[1], linear_layers:
 
 
 def in_half(state: dict[str, Any]) -> None:
-    """In float16, with the buffers that fairseq 0.12.2 has."""
+    """Convert to float16, with the buffers of fairseq 0.12.2."""
     state["model"] = {name: tensor.half() for name, tensor in state["model"].items()}
     for stack in ("encoder", "decoder"):
         state["model"][f"{stack}.embed_positions._float_tensor"] = torch.zeros(1).half()
 
 
 def with_old_arguments(state: dict[str, Any]) -> None:
-    """One namespace instead of a configuration, its languages as they were typed."""
+    """Replace the configuration by one namespace, with the languages as typed."""
     cfg = state.pop("cfg")
     state["args"] = Namespace(**{**vars(cfg["task"]), **vars(cfg["model"])})
     state["args"].langs = ",".join(THEIR_LANGUAGES)
 
 
 def with_sorted_languages(state: dict[str, Any]) -> None:
-    """Without the list of languages, fairseq has them in alphabetical order."""
+    """Remove the list of languages; fairseq then orders them alphabetically."""
     state["cfg"]["task"].langs = None
     order = [-4 + THEIR_LANGUAGES.index(language) for language in sorted(LANGUAGES)]
     for name in (*EMBEDDINGS, OUTPUT):
@@ -133,7 +133,7 @@ def with_sorted_languages(state: dict[str, Any]) -> None:
 
 
 def with_numpy(state: dict[str, Any]) -> None:
-    """Scores as numpy has them; tests with BLEU leave arrays among the meters."""
+    """Convert scores to numpy values; tests with BLEU leave arrays among the meters."""
     state["extra_state"] |= {"best": np.float64(1.5), "val_loss": np.int64(1), "counts": np.ones(4)}
 
 
@@ -147,7 +147,7 @@ def set_task(**settings: Any) -> Edit:
 
 def drop(*names: str) -> Edit:
     def edit(state: dict[str, Any]) -> None:
-        state["cfg"]["model"] = None  # it says nothing that could help
+        state["cfg"]["model"] = None  # it contains nothing that could help
         for name in names:
             del state["model"][name]
 

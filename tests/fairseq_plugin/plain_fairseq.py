@@ -1,9 +1,9 @@
-"""Plain fairseq as others run it, in a process without this project: train, then translate.
+"""Train and translate with plain fairseq, as others run it, in a process without this project.
 
     python plain_fairseq.py OUTPUTS DIRECTIONS SAVE_DIR [arguments of fairseq-train]
 
-OUTPUTS receives what the best checkpoint makes of the validation sentences of each direction, with
-fairseq's own task; `sentence_outputs` is also what the imported model is measured with.
+OUTPUTS receives the best checkpoint's outputs for the validation sentences of each direction, from
+fairseq's own task; `sentence_outputs` measures the imported model too.
 """
 
 import json
@@ -22,7 +22,7 @@ BEAM = GenerationConfig(beam=2, max_len_a=0, max_len_b=8)
 
 @torch.inference_mode()
 def sentence_outputs(model: Any, task: Any, sample: dict[str, Any]) -> dict[str, Any]:
-    """What a model makes of a batch of one sentence: nothing depends on its neighbours."""
+    """Return a model's outputs for a batch of one sentence, which has no neighbours."""
     model.eval()
     inputs, target_BT = sample["net_input"], sample["target"]
     log_probs_BTV = model.get_normalized_probs(model(**inputs), log_probs=True)
@@ -41,7 +41,7 @@ def words(dictionary: Any, tokens: torch.Tensor) -> list[str]:
 
 
 def direction_outputs(checkpoint: Path, direction: str) -> list[dict[str, Any]]:
-    """What plain fairseq makes of the validation sentences of a direction, in order."""
+    """Return plain fairseq's outputs for the validation sentences of a direction, in order."""
     source, target = direction.split("-")
     overrides = {"source_lang": source, "target_lang": target}
     (model,), _, task = checkpoint_utils.load_model_ensemble_and_task(

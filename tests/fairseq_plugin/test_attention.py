@@ -1,4 +1,4 @@
-"""Cross-attention by torch gives what fairseq's gives."""
+"""Cross-attention by torch gives the same results as fairseq's."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ LAYERS = 2
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The projections that fused attention makes."""
+    """Return a list of the projections that fused attention makes."""
     found: list[object] = []
     original = FusedCrossAttention.split
 
@@ -66,7 +66,7 @@ def test_outputs_and_gradients_are_fairseqs(
     assert len(calls) == 3 * LAYERS * 2 * len(task.directions)
 
 
-def test_dropout_is_active_in_training_alone(learned: Path, binarised: Path) -> None:
+def test_dropout_is_active_only_in_training(learned: Path, binarised: Path) -> None:
     model, _ = load_task(learned, binarised, attention="sdpa")
     attention = model.decoder.layers[0].encoder_attn
     attention.dropout_module.p = 0.3
@@ -103,4 +103,4 @@ def test_decoding_and_alignments_are_fairseqs_own(
             aligned = each(**sample, alignment_layer=0)[1]["attn"][0]
         results.append((steps, aligned))
     torch.testing.assert_close(results[1], results[0], rtol=0, atol=0)
-    assert len(calls) == 3  # the layer whose weights are not asked for
+    assert len(calls) == 3  # the layer whose weights are not requested

@@ -1,4 +1,4 @@
-"""Binarised corpora hold what fairseq's own encoding would."""
+"""Binarised corpora equal fairseq's own encoding."""
 
 import resource
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from neuron_specialization.fairseq_plugin import chunks
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.data import load_dictionary
 
-# line ends of others, which are none here; blanks; an unknown character; no line feed at the end
+# other line separators, which do not count here; blanks; unknown characters; no final line feed
 ODD_LINES = [
     "one",
     "",
@@ -37,7 +37,7 @@ def write_odd(folder: Path) -> Path:
 
 
 def build_by_fairseq(corpus: Path, vocabulary: Path, folder: Path) -> None:
-    """The files that fairseq's own builder writes."""
+    """Write the files that fairseq's own builder writes."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "spm.model"))
     dictionary = load_dictionary(vocabulary, corpus.suffix[1:])
     prefix = folder / corpus.name
@@ -155,13 +155,13 @@ def test_a_vocabulary_without_a_model_cannot_binarise(
     corpora: Path, vocabulary: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "dict.txt").symlink_to(vocabulary / "dict.txt")
-    with pytest.raises(InputError, match=r"spm\.model: no such SentencePiece model, which makes"):
+    with pytest.raises(InputError, match=r"spm\.model: no such SentencePiece model, which is"):
         binarise_corpora([corpora / "valid.en-a1.en"], tmp_path, tmp_path)
 
 
 @contextmanager
 def files_limited_to(size: int) -> Iterator[None]:
-    """A disk that is full when a file has so many bytes."""
+    """Simulate a disk that is full when a file has `size` bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -171,7 +171,7 @@ def files_limited_to(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("chunk", [100, 1 << 20])  # the joined file is too long, or a chunk's
+@pytest.mark.parametrize("chunk", [100, 1 << 20])  # the joined file or a chunk's is too long
 def test_a_full_disk_leaves_nothing(
     corpora: Path,
     vocabulary: Path,

@@ -1,4 +1,4 @@
-"""Trainings that are stopped, killed or cut off end as if they had not been."""
+"""Runs that are stopped, killed or lack disk space end as if nothing had happened."""
 
 import errno
 import os
@@ -20,11 +20,11 @@ from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from tests.trained_models import run_training
 
 EPOCH = 38  # updates
-NAMED = ["checkpoint_best.pt", "checkpoint_last.pt"]  # as fairseq calls some of them
+NAMED = ["checkpoint_best.pt", "checkpoint_last.pt"]  # fairseq's names for some of them
 
 
 def at_update(patch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
-    """Do something in the midst of an update, counted from 1."""
+    """Call a function in the middle of an update, counted from 1."""
     original = DirectionsTask.optimizer_step
 
     def step(self: DirectionsTask, optimizer: object, model: object, update_num: int) -> None:
@@ -44,7 +44,7 @@ def names(folder: Path) -> list[str]:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Two published checkpoints hold the same, but for the folders that they were made in."""
+    """Assert that two published checkpoints are the same, except for the folders of their runs."""
     ours, theirs = read_checkpoint(one), read_checkpoint(other)
     for state in (ours, theirs):
         settings = state["cfg"]
@@ -69,7 +69,7 @@ def assert_equal(one: Any, other: Any) -> None:
 
 
 def run_and_die(data: Path, folder: Path, number: int = 13, **settings: Any) -> Path:
-    """Train, and be killed in the midst of an update; returns the work folder."""
+    """Train, and be killed in the middle of an update; return the work folder."""
     with pytest.MonkeyPatch.context() as patch:
         at_update(patch, number, die)
         with pytest.raises(KeyboardInterrupt):
@@ -79,18 +79,18 @@ def run_and_die(data: Path, folder: Path, number: int = 13, **settings: Any) -> 
 
 @pytest.fixture(scope="module")
 def often(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training with validations every 5 updates."""
+    """Return a run with validations every 5 updates."""
     return run_training(binarised, tmp_path_factory.mktemp("often"), validate_every=5)
 
 
 @pytest.fixture(scope="module")
 def killed_often(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The work folder of the same training, killed in its 13th update."""
+    """Return the work folder of the same run, killed in its 13th update."""
     return run_and_die(binarised, tmp_path_factory.mktemp("killed"), validate_every=5)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
-def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
+def test_a_signal_saves_and_stops_and_the_next_run_resumes(
     baseline: Path, binarised: Path, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -100,8 +100,8 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
     assert names(tmp_path / "work") == ["checkpoint.10.pt", "checkpoint.13.pt", *NAMED]
     assert not (tmp_path / "checkpoint.pt").exists()
     assert read_checkpoint(tmp_path / "work/checkpoint.13.pt")["extra_state"]["val_loss"] is None
-    with pytest.raises(Stopped, match="nothing was begun"):
-        run_training(binarised, tmp_path)  # the process was asked to stop, not that training
+    with pytest.raises(Stopped, match="nothing was started"):
+        run_training(binarised, tmp_path)  # the signal is for the process, not for that run
     received.clear()
     published = run_training(binarised, tmp_path)
     assert_same(published, baseline)
@@ -109,10 +109,10 @@ def test_a_signal_saves_and_stops_and_the_next_run_goes_on(
 
 
 @pytest.mark.parametrize("epochs", [1.5, 2.0])
-def test_what_is_published_does_not_tell_that_it_was_resumed(
+def test_a_resumed_run_publishes_the_same_bytes(
     binarised: Path, tmp_path: Path, epochs: float
 ) -> None:
-    """In the midst of an epoch, and where an epoch ends with a validation."""
+    """Resume in the middle of an epoch, and where an epoch ends with a validation."""
     saved = int(epochs * EPOCH)
     sizes = {"validate_every": saved, "max_updates": saved + 3}
     published = run_training(binarised, tmp_path, **sizes)
@@ -128,9 +128,7 @@ def test_what_is_published_does_not_tell_that_it_was_resumed(
     assert [path.read_bytes() for path in (published, curve)] == expected
 
 
-def test_signals_mean_what_they_meant_when_training_is_over(
-    binarised: Path, tmp_path: Path
-) -> None:
+def test_signal_handlers_are_restored_after_training(binarised: Path, tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in checkpointing.STOPS]
     run_training(binarised, tmp_path, max_updates=1, validate_every=1)
     assert [signal.getsignal(number) for number in checkpointing.STOPS] == before
@@ -139,7 +137,7 @@ def test_signals_mean_what_they_meant_when_training_is_over(
 def test_a_kill_after_the_last_update_trains_no_further(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
-    """fairseq would do one more update before it looks whether it had done them all."""
+    """fairseq would do one more update before it checks whether it had done them all."""
     die_unpublished(binarised, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DirectionsTask, "train_step", die)
@@ -155,8 +153,8 @@ def die_unpublished(data: Path, folder: Path, **settings: Any) -> None:
             run_training(data, folder, **settings)
 
 
-def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
-    """Learning so slowly that nothing gets better, a training ends after so many validations."""
+def test_resuming_keeps_patience(binarised: Path, tmp_path: Path) -> None:
+    """Train without improvement, so that the run ends after `patience` validations."""
     settings: dict[str, Any] = {
         "learning_rate": 0.0,
         "max_updates": 30,
@@ -169,8 +167,8 @@ def test_patience_is_not_forgotten(binarised: Path, tmp_path: Path) -> None:
     assert read_checkpoint(published)["optimizer_history"][-1]["num_updates"] == 7
 
 
-def test_an_update_that_overflowed_is_not_validated_again(binarised: Path, tmp_path: Path) -> None:
-    """In half precision now and then an update is left out, and the model is as it was."""
+def test_an_overflowed_update_is_not_validated_again(binarised: Path, tmp_path: Path) -> None:
+    """In half precision, some updates are skipped and leave the model unchanged."""
 
     def overflow() -> None:
         if not overflowed:
@@ -189,7 +187,7 @@ def test_an_update_that_overflowed_is_not_validated_again(binarised: Path, tmp_p
     lines = published.with_suffix(".curve.csv").read_text().splitlines()[1:]
     assert [int(line.split(",")[0]) for line in lines] == [10, 20, 30, 40, 50]
     batches = [int(line.split(",")[3]) for line in lines]
-    assert batches[1] > batches[0], "what was left out had been read"
+    assert batches[1] > batches[0], "skipped batches were read too"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
@@ -207,16 +205,16 @@ def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
     content = bytearray(newest.read_bytes())
     if damage == "flipped":
         content[len(content) // 2] ^= 255
-    newest.unlink()  # its other names keep what they have
+    newest.unlink()  # hard links keep their content
     newest.write_bytes({"truncated": content[:5000], "empty": b""}.get(damage, content))
     published = run_training(binarised, tmp_path, validate_every=5)
-    assert "going on from an earlier one" in caplog.text
-    assert "checkpoint.10.pt: not a whole fairseq checkpoint" in caplog.text
+    assert "resuming from an earlier one" in caplog.text
+    assert "checkpoint.10.pt: not a valid fairseq checkpoint" in caplog.text
     assert_same(published, often)
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
+def test_a_damaged_best_checkpoint_is_replaced_by_the_best_later_one(
     baseline: Path,
     binarised: Path,
     tmp_path: Path,
@@ -230,12 +228,12 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
     work = tmp_path / "work"
     newest = last_checkpoints(work)[0]
     state = read_checkpoint(newest)
-    state["extra_state"]["best"] -= 1  # as if an earlier one had been better
+    state["extra_state"]["best"] -= 1  # simulate a better earlier checkpoint
     write_checkpoint(newest, state)
     (work / "checkpoint_best.pt").unlink()
     (work / "checkpoint_best.pt").write_bytes(b"damaged")
     published = run_training(binarised, tmp_path)
-    assert f"the best one from {newest.name} on takes its place" in caplog.text
+    assert f"the best one from {newest.name} on replaces it" in caplog.text
     expected = read_checkpoint(baseline)
     assert_equal(read_checkpoint(published)["model"], expected["model"])
     assert read_checkpoint(published)["extra_state"]["best"] == expected["extra_state"]["best"]
@@ -244,7 +242,7 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_best_of_what_follows(
 def test_a_kill_while_the_work_folder_is_removed(
     often: Path, binarised: Path, tmp_path: Path
 ) -> None:
-    """Whatever file it strikes, the rest is not taken for a training that has ended."""
+    """Whichever file is removed last, the rest does not look like a finished run."""
     die_unpublished(binarised, tmp_path, validate_every=5)
     kept = tmp_path / "work"
     whole = names(kept)
@@ -274,10 +272,12 @@ def dying_at_file(patch: pytest.MonkeyPatch, number: int) -> None:
     patch.setattr(os, "unlink", unlink)
 
 
-def test_half_files_of_a_kill_are_removed(baseline: Path, binarised: Path, tmp_path: Path) -> None:
+def test_partial_files_of_a_kill_are_removed(
+    baseline: Path, binarised: Path, tmp_path: Path
+) -> None:
     work = run_and_die(binarised, tmp_path)
     (work / "checkpoint.13.pt.part").write_bytes(b"half")
-    (work / "checkpoint_best.pt").unlink()  # killed before it got its name
+    (work / "checkpoint_best.pt").unlink()  # killed before it was linked
     assert_same(run_training(binarised, tmp_path), baseline)
 
 
@@ -293,7 +293,7 @@ def test_an_interval_at_the_end_of_an_epoch_is_saved(
     assert sorted(positions) == [28, 29]
 
 
-def test_checkpoints_that_the_disk_cannot_hold_are_refused_beforehand(
+def test_too_little_disk_space_for_checkpoints_is_refused_beforehand(
     binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("usage", (), {"free": 200_000})
@@ -324,7 +324,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(
 
 
 class Bomb:
-    """What runs a program when it is unpickled."""
+    """An object that runs a program when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -343,11 +343,11 @@ def test_a_pickle_bomb_does_not_go_off(
     torch.save({"model": {}, "extra_state": Bomb(exploded)}, bomb)
     shutil.copy(bomb, tmp_path / "kept.pt")
     if place == "parent":
-        with pytest.raises(InputError, match="not a whole fairseq checkpoint"):
+        with pytest.raises(InputError, match="not a valid fairseq checkpoint"):
             run_training(binarised, tmp_path, parent=bomb)
     else:
         run_training(binarised, tmp_path, max_updates=1, validate_every=1)
-        assert "checkpoint.5.pt: not a whole fairseq checkpoint" in caplog.text
+        assert "checkpoint.5.pt: not a valid fairseq checkpoint" in caplog.text
     assert not exploded.exists()
     torch.load(tmp_path / "kept.pt", weights_only=False)
-    assert exploded.exists()  # it was one
+    assert exploded.exists()  # the bomb works

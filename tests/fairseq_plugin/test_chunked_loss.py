@@ -1,4 +1,4 @@
-"""The loss in chunks is fairseq's, and so are its gradients."""
+"""The loss in chunks and its gradients equal fairseq's."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ LOSS_SCALE = 64.0
 
 
 def criteria(task: Any, chunk: int, smoothing: float = 0.1) -> tuple:
-    """fairseq's and ours."""
+    """Return fairseq's criterion and ours."""
     settings = {"sentence_avg": False, "label_smoothing": smoothing}
     return (
         LabelSmoothedCrossEntropyCriterion(task, **settings),
@@ -30,7 +30,7 @@ def criteria(task: Any, chunk: int, smoothing: float = 0.1) -> tuple:
 
 
 def results_of(criterion: Any, model: Any, task: Any, sample: dict) -> tuple:
-    """All that a criterion gives, and the gradients, of a loss that the trainer has scaled."""
+    """Return a criterion's outputs, and the gradients of a loss scaled by the trainer."""
     model.zero_grad()
     task.direction_state.direction = sample["direction"]
     loss, size, logged = criterion(model, sample)
@@ -85,7 +85,7 @@ def test_loss_and_gradients_are_fairseqs(
 
 
 def test_gradients_in_fp16_do_not_vanish_before_they_are_scaled() -> None:
-    """Of 200,000 pieces each has a slope of about 5e-6, which fp16 holds to one digit."""
+    """Each of 200,000 pieces has a slope of about 5e-6, which fp16 holds to one digit."""
     generator = torch.Generator().manual_seed(0)
     features_ND = torch.randn(6, 4, generator=generator)
     weight_VD = torch.randn(200_000, 4, generator=generator) / 100
@@ -155,7 +155,7 @@ def test_no_more_logits_than_a_chunk_and_none_of_padding(
 
 
 def test_another_projection_is_left_to_fairseq(learned: Path, binarised: Path) -> None:
-    """One that does more than to multiply by its weights."""
+    """Use a projection that does more than multiply by its weights."""
 
     class Doubled(torch.nn.Linear):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Batches of one direction; nothing lost, nothing out of step."""
+"""Batches of one direction, with nothing lost or out of step."""
 
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def test_an_epoch_follows_the_temperature(binarised: Path, dictionary: Dictionar
     assert np.abs(np.bincount(direction) - expected).max() <= 0.5
 
 
-def test_an_epoch_depends_on_seed_and_epoch_alone(binarised: Path, dictionary: Dictionary) -> None:
+def test_an_epoch_depends_only_on_seed_and_epoch(binarised: Path, dictionary: Dictionary) -> None:
     def draw(seed: int, epoch: int) -> list[int]:
         train = load_train(binarised, dictionary, seed)
         train.set_epoch(epoch)
@@ -115,7 +115,7 @@ def test_an_epoch_depends_on_seed_and_epoch_alone(binarised: Path, dictionary: D
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
-def test_batches_are_those_of_sentences_taken_one_by_one(
+def test_batches_equal_batches_of_sentences_taken_one_by_one(
     binarised: Path, dictionary: Dictionary, split: str
 ) -> None:
     sampling = Sampling(temperature=5, seed=1) if split == "train" else None

@@ -1,4 +1,4 @@
-"""Translation of a split: every sentence, once, in order, through its sub-network."""
+"""Translate a split: every sentence, once, in order, through its sub-network."""
 
 import dataclasses
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_every_sentence_comes_back_in_order(
 ) -> None:
     texts = translate(learned, binarised, vocabulary, tmp_path / "all")
     one = dataclasses.replace(DECODING, max_tokens=1)
-    assert len(set(texts["a1-en"].splitlines())) > 5  # else order would prove nothing
+    assert len(set(texts["a1-en"].splitlines())) > 5  # otherwise order would prove nothing
     for text in texts.values():
         assert text.count("\n") == EVALUATION_PAIRS
         assert "__" not in text

@@ -1,4 +1,4 @@
-"""Two processes train as one with twice the batches does, and resume, whatever the method."""
+"""Two processes train like one with twice the batches, and resume, for every method."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def start(rank: int, world_size: int, port: int, flags: Path) -> subprocess.Pope
 def runs(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[int, tuple[str, Path]]:
-    """Log and folder of all trainings with one process, and with two that were stopped once."""
+    """Return log and folder of all runs with one process, and with two that were stopped once."""
     found = {}
     sizes = architecture(**STILL, max_updates=6, validate_every=6, checkpoint_metric="chrf")
     for world_size in (1, 2):
@@ -83,12 +83,12 @@ def test_two_processes_that_were_stopped_train_as_one_that_was_not(
     for name, value in states[0]["model"].items():
         torch.testing.assert_close(states[1]["model"][name], value, rtol=1e-3, atol=1e-4)
     scores = [state["extra_state"]["val_loss"] for state in states]
-    assert scores[1] == pytest.approx(scores[0], rel=0.05)  # a near tie may translate otherwise
+    assert scores[1] == pytest.approx(scores[0], rel=0.05)  # a near tie may change a translation
     assert scores[0] > 0
 
 
 @pytest.mark.slow
 def test_two_processes_share_the_batches(runs: dict[int, tuple[str, Path]]) -> None:
-    """What the first process saw before it was stopped counts, too."""
+    """Batches that the first process saw before it was stopped count, too."""
     batches = [re.findall(r"trained on (\d+) batches", log) for log, _ in runs.values()]
     assert batches == [["12"] * len(METHODS), ["6"] * len(METHODS)]

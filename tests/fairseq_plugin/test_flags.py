@@ -1,4 +1,4 @@
-"""Settings to fairseq's command line, as a table."""
+"""Translation of settings to fairseq's command line, as a table."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def make_flags(architecture: dict | None = None, **training: object) -> list[str
     )
 
 
-def test_the_paper_s_big_model() -> None:
+def test_the_papers_big_model() -> None:
     assert " ".join(make_flags()) == (
         f"data --user-dir {PLUGIN} --task translation_directions --directions en-de,de-en "
         "--sampling-temperature 5 --max-source-positions 256 --max-target-positions 256 "
@@ -100,7 +100,7 @@ ADAPTERS = Adapters(sets={"en-de": "g", "en-nl": "g"}, bottleneck=128, per_layer
         ({"precision": "bf16"}, {}, "--bf16"),
     ],
 )
-def test_what_a_setting_adds_to_it(
+def test_a_setting_adds_its_flags(
     architecture: dict[str, object], training: dict[str, object], added: str
 ) -> None:
     plain, flags = (
@@ -113,7 +113,7 @@ def test_what_a_setting_adds_to_it(
     assert "--label-smoothing 0.1 " in flags
 
 
-def test_a_training_reads_the_shards_of_its_data(tmp_path: Path) -> None:
+def test_a_run_reads_the_shards_of_its_data(tmp_path: Path) -> None:
     assert make_flags(data=tmp_path)[0] == str(tmp_path)
     for number in (0, 1):
         (tmp_path / f"shard{number}").mkdir()

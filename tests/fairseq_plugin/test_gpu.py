@@ -1,4 +1,4 @@
-"""What a GPU computes is what a CPU does: trainings, counts, translations."""
+"""Results on a GPU match those on a CPU: models, counts, translations."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Train = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def train(binarised: Path, learned: Path, weight_masks: Path, tmp_path: Path) -> Train:
-    """What gives the published checkpoint of a training without anything random."""
+    """Return a function that trains without randomness and returns the published checkpoint."""
 
     def run(name: str, method: str = "neuron_specialization", **changes: Any) -> dict[str, Any]:
         settings = method_settings(method, learned, weight_masks, tmp_path)
@@ -37,7 +37,7 @@ def train(binarised: Path, learned: Path, weight_masks: Path, tmp_path: Path) ->
 
 
 def largest_difference(one: dict, other: dict) -> float:
-    """Between the weights of two checkpoints."""
+    """Return the largest difference between the weights of two checkpoints."""
     assert list(one["model"]) == list(other["model"])
     pairs = zip(one["model"].values(), other["model"].values(), strict=True)
     return max((a.float() - b.float()).abs().max().item() for a, b in pairs)
@@ -45,7 +45,7 @@ def largest_difference(one: dict, other: dict) -> float:
 
 @pytest.mark.parametrize("levers", [{}, LEVERS], ids=["plain", "fast"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_training_ends_as_on_a_cpu(train: Train, method: str, levers: dict) -> None:
+def test_a_run_ends_as_on_a_cpu(train: Train, method: str, levers: dict) -> None:
     cpu, gpu = (train(device, method, device=device, **levers) for device in ("cpu", "cuda"))
     assert largest_difference(cpu, gpu) < 1e-3
     assert gpu["extra_state"]["val_loss"] == pytest.approx(cpu["extra_state"]["val_loss"], rel=1e-4)
@@ -54,7 +54,7 @@ def test_a_training_ends_as_on_a_cpu(train: Train, method: str, levers: dict) ->
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("levers", [{}, LEVERS], ids=["plain", "fast"])
 @pytest.mark.parametrize("method", METHODS)
-def test_half_precision_ends_near_it(
+def test_half_precision_ends_near_single_precision(
     train: Train, method: str, levers: dict, precision: str
 ) -> None:
     whole = train("cpu", method)["extra_state"]["val_loss"]
@@ -62,7 +62,7 @@ def test_half_precision_ends_near_it(
     assert half["val_loss"] == pytest.approx(whole, rel=3e-2)
 
 
-def test_a_training_that_was_killed_goes_on(train: Train, tmp_path: Path) -> None:
+def test_a_killed_run_resumes(train: Train, tmp_path: Path) -> None:
     settings = {"method": "lass", "device": "cuda", **LEVERS}
     expected = train("whole", **settings)
     with pytest.MonkeyPatch.context() as patch:
@@ -77,7 +77,7 @@ def test_a_training_that_was_killed_goes_on(train: Train, tmp_path: Path) -> Non
 def test_both_forms_of_the_ffn_train_alike(
     train: Train, monkeypatch: pytest.MonkeyPatch, products: float
 ) -> None:
-    """The compact one, and the one that is faster where this little is computed."""
+    """Compare the compact form with the other, which is faster for models this small."""
     cpu = train("cpu")
     monkeypatch.setattr(subnetwork, "WORTHWHILE", {torch.float32: products})
     widths = set()
@@ -123,7 +123,7 @@ def test_neurons_fire_as_on_a_cpu(learned: Path, binarised: Path, count_padding:
 
 
 @pytest.mark.parametrize("method", ["multilingual", "neuron_specialization", "lass"])
-def test_translations_are_those_of_a_cpu(
+def test_translations_are_the_same_as_on_a_cpu(
     learned: Path,
     binarised: Path,
     vocabulary: Path,

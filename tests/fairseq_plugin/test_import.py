@@ -1,4 +1,4 @@
-"""What is imported with fairseq."""
+"""Modules that are imported with fairseq."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ print("fine")
 """
 
 
-def test_modules_that_fairseq_does_not_need_here_stay_out_and_work_later() -> None:
+def test_unneeded_modules_are_not_imported_and_work_later() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CHECK], capture_output=True, text=True, check=False
     )

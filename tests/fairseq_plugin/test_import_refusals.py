@@ -1,4 +1,4 @@
-"""Checkpoints from elsewhere that do not fit, or could do harm, are refused with the reason."""
+"""Checkpoints from elsewhere that do not fit, or could be harmful, are refused with the reason."""
 
 from pathlib import Path
 from typing import Any
@@ -37,19 +37,19 @@ from tests.fairseq_plugin.test_checkpointing import Bomb
         (
             {"d_model": 32},
             r"encoder\.embed_tokens\.weight is \(307, 16\) in the checkpoint, \(307, 32\) in the "
-            r"architecture.* d_model 16; set them so",
+            r"architecture.* d_model 16; use these sizes",
         ),
         (
             {"d_ff": 64},
             r"fc1\.weight is \(32, 16\) in the checkpoint, \(64, 16\) in the arch.*d_ff",
         ),
         ({"heads": 4}, r"encoder_attention_heads is 2 in .*, 4 in the architecture; set its heads"),
-        ({"dictionary": None}, r"its language tags are in the order of b2, b1, a1, en, those of"),
+        ({"dictionary": None}, r"its language tags are in the order of b2, b1, a1, en, the"),
         ({"directions": ["en-a1", "a1-xx"]}, r"not trained on xx, but on b2, b1, a1, en"),
         ({"language_tags": False}, r"language tags \('src', 'tgt'\) .* here they are \(None, None"),
     ],
 )
-def test_what_does_not_fit_is_refused(
+def test_another_architecture_or_task_is_refused(
     plain: Plain, tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     assert_refused(plain, tmp_path, f"checkpoint_best.pt: .*{message}", **changes)
@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_refused(
         (untie, r"decoder\.output_projection\.weight differ"),
         (learn_positions, r"encoder\.embed_positions\.weight is \(10, 16\) .*, absent in the arch"),
         (lambda state: state.update(model={}), r"not one of fairseq's transformer"),
-        (lambda state: state.pop("model"), r"not a whole fairseq checkpoint .*KeyError\('model'\)"),
+        (lambda state: state.pop("model"), r"not a valid fairseq checkpoint .*KeyError\('model'\)"),
     ],
 )
 def test_other_models_are_refused(plain: Plain, tmp_path: Path, edit: Edit, message: str) -> None:
@@ -92,15 +92,15 @@ def test_another_vocabulary_is_refused(
     # the dictionary that was given fits the checkpoint, but not the corpora
     lines = plain.dictionary.read_text(encoding="utf-8").replace("▁the 100", "other 100")
     (tmp_path / "other.txt").write_text(lines, encoding="utf-8")
-    message = "its dictionary lacks 1 entries of the corpora's, such as ▁the; give"
+    message = "its dictionary lacks 1 entries of the corpora's, such as ▁the; specify"
     assert_refused(plain, tmp_path, message, dictionary=tmp_path / "other.txt")
 
 
 class Unknown:
-    """Something that a checkpoint might hold."""
+    """An object that a checkpoint might contain."""
 
 
-def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -> None:
+def test_potentially_harmful_classes_are_not_read(plain: Plain, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
     message = (
         r"edited\.pt: it holds a tests\.fairseq_plugin\.test_import_refusals\.Unknown, .*"
@@ -113,9 +113,7 @@ def test_classes_that_could_do_harm_are_not_read(plain: Plain, tmp_path: Path) -
     assert not (tmp_path / "harm").exists()
 
 
-def test_a_checkpoint_that_is_trusted_is_read_all_the_same(
-    plain: Plain, imported: Path, tmp_path: Path
-) -> None:
+def test_a_trusted_checkpoint_is_read_anyway(plain: Plain, imported: Path, tmp_path: Path) -> None:
     source = edited(plain, tmp_path, lambda state: state.update(odd=Unknown()))
     published = run_import(plain, tmp_path, source, trusted=True)
     assert_same_tensors(published, read_checkpoint(imported)["model"])
@@ -124,7 +122,7 @@ def test_a_checkpoint_that_is_trusted_is_read_all_the_same(
 def test_damaged_and_missing_files_are_named(plain: Plain, tmp_path: Path) -> None:
     truncated = tmp_path / "truncated.pt"
     truncated.write_bytes(plain.checkpoint.read_bytes()[:5000])
-    message = r"truncated\.pt: not a whole fairseq checkpoint \(5000 bytes"
+    message = r"truncated\.pt: not a valid fairseq checkpoint \(5000 bytes"
     assert_refused(plain, tmp_path, message, truncated)
     assert_refused(plain, tmp_path, r"nothing\.pt: no such checkpoint", tmp_path / "nothing.pt")
 

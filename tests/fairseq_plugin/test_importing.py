@@ -1,4 +1,4 @@
-"""Checkpoints from elsewhere compute here what they computed there."""
+"""Checkpoints from elsewhere compute the same here as where they were trained."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from tests.trained_models import LANGUAGES, load_task, run_training
 
 
 def outputs_here(checkpoint: Path, data: Path, direction: str) -> list[dict[str, Any]]:
-    """What an imported model makes of the validation sentences of a direction, in order."""
+    """Return an imported model's outputs for the validation sentences of a direction, in order."""
     model, task = load_task(checkpoint, data, directions=direction)
     task.load_dataset("valid")
     dataset = task.dataset("valid")
@@ -60,7 +60,7 @@ def test_computes_what_plain_fairseq_computes(plain: Plain, imported: Path, dire
 
 def test_a_bilingual_model_with_two_vocabularies(bilingual: Plain, tmp_path: Path) -> None:
     state = read_external_state(bilingual.checkpoint)
-    assert any("numpy" in repr(type(v)) for v in bleu_counts(state).values())  # else it proves less
+    assert any("numpy" in repr(type(v)) for v in bleu_counts(state).values())  # numpy is used
     path = run_import(bilingual, tmp_path, directions=["en-b1"], language_tags=False)
     found = outputs_here(path, bilingual.data, "en-b1")
     assert_same_outputs(found, bilingual.outputs["en-b1"])
@@ -83,7 +83,7 @@ def bleu_counts(state: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["official", "official-output", "args", "sorted", "numpy"],
 )
-def test_other_forms_of_a_checkpoint_give_the_very_same_tensors(
+def test_other_forms_of_a_checkpoint_give_identical_tensors(
     plain: Plain, imported: Path, tmp_path: Path, edit: Edit
 ) -> None:
     path = run_import(plain, tmp_path, edited(plain, tmp_path, edit))
@@ -129,7 +129,7 @@ def test_rows_of_the_embeddings_follow_the_tokens(plain: Plain, imported: Path) 
     assert ours[OUTPUT].data_ptr() == ours[EMBEDDINGS[1]].data_ptr()  # in the file only once
 
 
-def test_a_dictionary_with_tags_gets_no_others(plain: Plain, tmp_path: Path) -> None:
+def test_a_dictionary_with_tags_gets_no_more(plain: Plain, tmp_path: Path) -> None:
     path = run_import(plain, tmp_path, dictionary=plain.vocabulary / "dict.txt")
     ours, theirs = read_checkpoint(path)["model"], read_external_state(plain.checkpoint)["model"]
     for name in (*EMBEDDINGS, OUTPUT):
@@ -198,7 +198,7 @@ def test_training_continues_from_an_imported_model(
     assert load_task(published, plain.data)[0].encoder.layer_norm is not None
 
 
-def test_what_cannot_be_known_is_logged(
+def test_assumptions_are_logged(
     baseline: Path, binarised: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = Plain(checkpoint=baseline, outputs={}, data=binarised)

@@ -1,4 +1,4 @@
-"""Trainings with the settings for speed: like those without, and as safe."""
+"""Runs with the speed settings: same results as without them, and equally safe."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ LEVERS: dict[str, Any] = {"kernels": "torch", "loss_chunk": 50}
 
 
 @pytest.mark.parametrize("method", ["multilingual", "adapter", "lass"])
-def test_a_training_ends_as_one_without_them_stopped_or_not(
+def test_a_run_ends_as_without_them_whether_killed_or_not(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
 ) -> None:
     settings = method_settings(method, learned, weight_masks, tmp_path)
@@ -36,7 +36,7 @@ def test_a_training_ends_as_one_without_them_stopped_or_not(
         torch.testing.assert_close(fast["model"][name], value, rtol=0, atol=1e-4, msg=name)
     loss = plain["extra_state"]["val_loss"]
     assert fast["extra_state"]["val_loss"] == pytest.approx(loss, abs=1e-3)
-    settings |= LEVERS  # and with dropout
+    settings |= LEVERS  # now with dropout
     expected = run_training(binarised, tmp_path / "whole", **settings)
     work = run_and_die(binarised, tmp_path / "killed", 6, **settings)
     assert (work / "checkpoint.4.pt").is_file()
@@ -67,7 +67,7 @@ def test_bf16_trains_with_all_of_them(binarised: Path, tmp_path: Path) -> None:
 def test_a_large_batch_gives_the_gradient_of_its_parts(
     learned: Path, binarised: Path, chunked: bool
 ) -> None:
-    """More `max_tokens` and as many times less `update_freq`, within a direction."""
+    """Trade a larger `max_tokens` for a smaller `update_freq`, within a direction."""
     model, task = load_task(learned, binarised)
     first_batches(task)
     dataset = task.dataset("valid")

@@ -1,4 +1,4 @@
-"""What directions have of their own, in whole trainings: adapters and weights."""
+"""Adapters and weight masks of directions, in complete runs."""
 
 import dataclasses
 import logging
@@ -46,7 +46,7 @@ def adapters(sets: dict[str, str] = PAIR_SETS, per_layer: int = 2) -> Adapters:
 
 @pytest.fixture(scope="module")
 def adapted(learned: Path, binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pair adapters on a model that has learned something, far from their beginning."""
+    """Return pair adapters on a model with some training, far from their initial values."""
     return run_training(
         binarised,
         tmp_path_factory.mktemp("adapted"),
@@ -62,17 +62,17 @@ def losses(task, model, samples: list[dict]) -> list[float]:
         return [loss_of(task, model, sample).item() for sample in samples]
 
 
-def test_the_checkpoint_of_adapters_holds_these_alone(
+def test_the_checkpoint_of_adapters_holds_only_adapters(
     adapted: Path, learned: Path, binarised: Path
 ) -> None:
     stored, base = read_checkpoint(adapted)["model"], read_checkpoint(learned)["model"]
     assert all(map(is_adapter, stored))
     model, _ = load_task(adapted, binarised, base=str(learned))
     assert set(model.state_dict()) - set(base) == set(stored)
-    assert model.encoder.layer_norm is not None  # fairseq drops it from what it takes for old
+    assert model.encoder.layer_norm is not None  # fairseq drops it from old checkpoints
 
 
-def test_adapters_are_behind_self_attention_and_ffn(
+def test_adapters_are_after_self_attention_and_ffn(
     adapted: Path, learned: Path, binarised: Path
 ) -> None:
     model, task = load_task(adapted, binarised, base=str(learned))
@@ -103,7 +103,7 @@ def test_adapters_leave_the_base_bit_identical(
     assert all(trained[name].abs().max() > 0.005 for name in changed)
 
 
-def test_a_direction_is_decoded_by_the_base_and_its_own_set(
+def test_a_direction_is_decoded_by_the_base_and_its_set(
     adapted: Path, learned: Path, binarised: Path
 ) -> None:
     model, task = load_task(adapted, binarised, base=str(learned))
@@ -140,7 +140,7 @@ def test_families_share_their_sets(learned: Path, binarised: Path, tmp_path: Pat
 def test_adapters_of_other_directions_or_bases_are_refused(
     adapted: Path, learned: Path, binarised: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="have nothing for en-c1"):
+    with pytest.raises(InputError, match="do not include en-c1"):
         load_task(adapted, binarised, base=str(learned), directions="en-c1")
     with pytest.raises(InputError, match=r"nowhere\.pt: no such checkpoint"):
         load_task(adapted, binarised, base=str(tmp_path / "nowhere.pt"))
@@ -159,8 +159,8 @@ def test_pruned_tensors_are_attention_and_ffn(learned: Path) -> None:
 
 
 def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) -> WeightMasks:
-    """The weight masks of some directions, one fine-tune after the other."""
-    trainings = [
+    """Return the weight masks of some directions, fine-tuned one after the other."""
+    runs = [
         dataclasses.replace(
             make_training(data, folder, directions=[direction], parent=learned),
             save_dir=folder / "work" / direction,
@@ -170,7 +170,7 @@ def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) ->
     folder.mkdir(exist_ok=True)
     find_all_weights(
         architecture(max_updates=6, validate_every=3, dropout=0.3),
-        trainings,
+        runs,
         pruning=0.7,
         output_projection=False,
         work=folder / "work",
@@ -180,7 +180,7 @@ def fine_tune(directions: list[str], learned: Path, data: Path, folder: Path) ->
     return WeightMasks.load(folder / "masks.npz")
 
 
-def test_fine_tunes_keep_the_largest_weights_and_do_not_touch_each_other_or_their_parent(
+def test_fine_tuning_keeps_the_largest_weights_and_changes_no_other_model(
     learned: Path, binarised: Path, tmp_path: Path
 ) -> None:
     before = learned.read_bytes()
@@ -196,7 +196,7 @@ def test_fine_tunes_keep_the_largest_weights_and_do_not_touch_each_other_or_thei
         assert keep_weights(torch.ones(shape), bits).sum() == size - size * 7 // 10, name
 
 
-def test_fine_tunes_that_a_killed_job_had_finished_are_not_done_again(
+def test_fine_tuning_finished_by_a_killed_job_is_not_repeated(
     learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path
 ) -> None:
     masks = WeightMasks.load(weight_masks)
@@ -226,7 +226,7 @@ def test_masked_weights_get_no_gradient_in_a_batch_of_their_direction(
 
 
 def turned(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Every direction gets what belongs to the next one."""
+    """Give each direction the masks or adapters of the next one."""
     return (*names[1:], names[0])
 
 
@@ -246,7 +246,7 @@ def turn_adapters(path: Path, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("method", ["neurons", "weights", "adapters"])
-def test_what_belongs_to_another_direction_gives_other_translations(
+def test_masks_and_adapters_of_another_direction_change_translations(
     method: str,
     learned: Path,
     adapted: Path,
@@ -304,7 +304,7 @@ def test_weight_masks_of_another_architecture_or_other_directions_are_refused(
         bits={name: bits[1:] for name, bits in masks.bits.items()},
     )
     fewer.save(tmp_path / "fewer.npz")
-    with pytest.raises(InputError, match="the weight masks have nothing for en-a1"):
+    with pytest.raises(InputError, match="the weight masks do not include en-a1"):
         load_task(learned, binarised, weight_masks=str(tmp_path / "fewer.npz"))
 
 

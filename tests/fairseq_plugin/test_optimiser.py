@@ -35,7 +35,7 @@ def parameters(precision: torch.dtype = torch.float32) -> list[nn.Parameter]:
 
 
 def update(optimiser: optim.FairseqOptimizer, given: list[nn.Parameter], scale: float = 1) -> None:
-    """Make some updates, by gradients of very different sizes, clipped as the trainer does."""
+    """Make some updates, with gradients of very different sizes, clipped as in the trainer."""
     generator = torch.Generator().manual_seed(1)
     for number in range(UPDATES):
         optimiser.zero_grad()
@@ -63,7 +63,7 @@ def test_updates_are_those_of_fairseqs_adam_weight_decay_included() -> None:
 
 
 def test_epsilon_is_added_where_fairseq_adds_it() -> None:
-    """It is large here, and in the first updates the two places differ."""
+    """Use a large epsilon; in the first updates the two places differ."""
     fused, adam = (updated(name, epsilon=0.1)[0] for name in ("fused_adamw", "adam"))
     torch.testing.assert_close(fused, adam, rtol=0, atol=1e-5)
     without = updated("fused_adamw", epsilon=1e-12)[0]
@@ -72,7 +72,7 @@ def test_epsilon_is_added_where_fairseq_adds_it() -> None:
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_has_fp32_copies(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """fp16 in one flat tensor, as on a GPU; bf16 in many."""
+    """Use fp16 in one flat tensor, as on a GPU; bf16 in many."""
     monkeypatch.setattr(torch.cuda, "current_device", lambda: None)  # the index of a CPU
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     results = []

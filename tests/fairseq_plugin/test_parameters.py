@@ -1,4 +1,4 @@
-"""Parameters counted on the real modules: the numbers of the paper, and of a trained model."""
+"""Parameter counts of the real modules: the paper's models, and a trained model."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_adapters_of_the_paper(sizes: dict, bottleneck: int, per_layer: int, per
     assert size.total == base.total + size.trainable
 
 
-def test_a_trained_model_has_as_many(baseline: Path) -> None:
+def test_a_trained_model_has_the_same_number(baseline: Path) -> None:
     model = read_checkpoint(baseline)["model"]
     entries = model["encoder.embed_tokens.weight"].size(0)
     names = [name for name in model if name != "decoder.output_projection.weight"]  # tied

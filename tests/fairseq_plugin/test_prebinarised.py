@@ -1,4 +1,4 @@
-"""Corpora that others have binarised: linked as they are, or refused."""
+"""Corpora binarised by others: linked unchanged, or refused."""
 
 import shutil
 import struct
@@ -25,7 +25,7 @@ ENDS = ("a1.bin", "a1.idx", "en.bin", "en.idx")
 
 @pytest.fixture(scope="module")
 def untagged(vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The vocabulary as others have it: without language tags."""
+    """Return the vocabulary as others have it: without language tags."""
     folder = tmp_path_factory.mktemp("untagged")
     shutil.copy(vocabulary / "spm.model", folder)
     lines = (vocabulary / "dict.txt").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -35,7 +35,7 @@ def untagged(vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def given(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our vocabulary, made of their dictionary."""
+    """Return our vocabulary, made from their dictionary."""
     folder = tmp_path_factory.mktemp("given")
     use_vocabulary(None, untagged / "dict.txt", LANGUAGES, folder)
     return folder
@@ -43,7 +43,7 @@ def given(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def published(corpora: Path, untagged: Path, tmp_path: Path) -> Path:
-    """Two shards as fairseq has them: a dictionary per language, one pair the other way round."""
+    """Return two fairseq shards: a dictionary per language, and one pair in reversed order."""
     folder = tmp_path / "published"
     folder.mkdir()
     binarise_corpora(sorted(corpora.glob("*.en-*")), untagged, folder, shards=2)
@@ -68,7 +68,7 @@ def assert_refused(found: Path, given: Path, message: str, **changes: object) ->
     assert not folder.exists()
 
 
-def test_all_is_linked_and_the_dictionary_is_ours(
+def test_all_files_are_linked_and_the_dictionary_is_ours(
     published: Path, given: Path, tmp_path: Path
 ) -> None:
     use(published, tmp_path / "used", given)
@@ -117,7 +117,7 @@ def test_missing_files_are_named(published: Path, given: Path) -> None:
     assert_refused(
         published,
         given,
-        r"shard0/test\.en-a1\.en\.idx: no such file, nor test\.a1-en\.en\.idx; bring .* test",
+        r"shard0/test\.en-a1\.en\.idx: no such file, nor test\.a1-en\.en\.idx; add .* test",
         splits=["train", "test"],
     )
     (published / "shard1/train.b1-en.b1.bin").unlink()
@@ -132,7 +132,7 @@ def test_missing_files_are_named(published: Path, given: Path) -> None:
     assert_refused(published, given, r"published/train\.en-a1\.en\.idx: no such file")
 
 
-def test_downloads_that_were_cut_off_are_named(published: Path, given: Path) -> None:
+def test_truncated_downloads_are_named(published: Path, given: Path) -> None:
     for kind in ("idx", "bin"):
         path = published / f"shard1/train.en-b2.b2.{kind}"
         whole = path.read_bytes()
@@ -142,7 +142,7 @@ def test_downloads_that_were_cut_off_are_named(published: Path, given: Path) -> 
                 published, given, rf"train\.en-b2\.b2\.{kind}: ({end} bytes|not an index)"
             )
         path.write_bytes(whole + b"\0")
-        assert_refused(published, given, rf"b2\.{kind}: {len(whole) + 1} bytes, its index says")
+        assert_refused(published, given, rf"b2\.{kind}: {len(whole) + 1} bytes, its index requires")
         path.write_bytes(whole)
 
 
@@ -180,7 +180,7 @@ def test_sentences_of_another_length_or_dictionary_are_refused(
     rewrite(prefix, [[4, 2]] * (pairs - 1) + [[4]], dtype)
     assert_refused(published, given, rf"en-b2\.en\.bin: sentence {pairs} does not end in </s>")
     rewrite(prefix, [[4, 2]] * (pairs + 1), dtype)
-    counts = rf"en-b2\.en has {pairs + 1} and train\.en-b2\.b2 has {pairs}; bring both"
+    counts = rf"en-b2\.en has {pairs + 1} and train\.en-b2\.b2 has {pairs}; copy both"
     assert_refused(published, given, counts)
 
 
@@ -191,12 +191,12 @@ def test_a_dictionary_that_is_not_the_beginning_of_ours_is_refused(
     whole = path.read_text(encoding="utf-8")
     first, second, *rest = whole.splitlines(keepends=True)
     path.write_text("".join([second, first, *rest]), encoding="utf-8")
-    assert_refused(published, given, r"dict\.b1\.txt, line 1: .*, where the vocabulary .* has")
+    assert_refused(published, given, r"dict\.b1\.txt, line 1: .*, but the vocabulary .* has")
     path.write_text(whole + "__en__ 1\n__a1__ 1\n", encoding="utf-8")
     use(published, published.parent / "tagged", given)
     path.write_text(whole + "more 1\n", encoding="utf-8")
-    assert_refused(published, given, r"dict\.b1\.txt, line 298: more, where .* has __en__; give")
+    assert_refused(published, given, r"dict\.b1\.txt, line 298: more, but .* has __en__; specify")
     path.write_text(whole + "".join(f"__{n}__ 1\n" for n in [*LANGUAGES, "c1"]), encoding="utf-8")
-    assert_refused(published, given, r"line 302: __c1__, where .* has nothing")
+    assert_refused(published, given, r"line 302: __c1__, but .* has nothing")
     path.unlink()
     assert_refused(published, given, r"shard0/dict\.txt: no such dictionary")

@@ -1,4 +1,4 @@
-"""Several processes of one training stop and end together, and resume what one had begun."""
+"""Several processes of one run stop and end together, and resume where another number stopped."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.ground.test_parallel import is_running, within_seconds
 from tests.trained_models import STILL, run_training
 
 
-def test_another_number_of_processes_goes_on_where_one_had_got_to(
+def test_another_number_of_processes_resumes_where_one_stopped(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +45,7 @@ with job_errors():
 
 
 def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
-    """Start a training of two processes that does not end, and wait for its first checkpoint."""
+    """Start an endless run with two processes, and wait for its first checkpoint."""
     with (folder / "log").open("w") as log:
         job = subprocess.Popen(
             [sys.executable, "-c", JOB, str(data), str(folder)],
@@ -58,13 +58,15 @@ def start_job(data: Path, folder: Path, project: Path) -> subprocess.Popen:
     return job
 
 
-def test_processes_stop_together_and_say_so(binarised: Path, tmp_path: Path, project: Path) -> None:
-    """As a job does: the signal reaches the process that started them."""
+def test_processes_stop_together_with_a_message(
+    binarised: Path, tmp_path: Path, project: Path
+) -> None:
+    """Signal only the process that started them, as in a job."""
     job = start_job(binarised, tmp_path, project)
     job.send_signal(signal.SIGTERM)
     code, log = job.wait(timeout=600), (tmp_path / "log").read_text()
     assert code == os.EX_TEMPFAIL, log[-3000:]
-    assert "the same command goes on from there" in log
+    assert "run the same command again to resume" in log
     assert "Traceback" not in log
     last = last_checkpoints(tmp_path / "work")[0]
     assert read_checkpoint(last)["extra_state"]["processes"] == 2
@@ -75,7 +77,7 @@ def test_an_error_in_one_process_ends_all(
 ) -> None:
     parent = tmp_path / "parent.pt"
     torch.save({"model": {}}, parent)
-    with pytest.raises(InputError, match="a process of the training ended with code 1"):
+    with pytest.raises(InputError, match="a training process ended with code 1"):
         run_training(binarised, tmp_path, processes=2, parent=parent)
     assert not (tmp_path / "checkpoint.pt").exists()
 
@@ -83,7 +85,7 @@ def test_an_error_in_one_process_ends_all(
 def test_processes_die_with_the_job_that_started_them(
     binarised: Path, tmp_path: Path, project: Path
 ) -> None:
-    """Its lock is then another's to take; nobody may go on writing to the folder."""
+    """Another job can then take its lock, so no process may still write to the folder."""
     job = start_job(binarised, tmp_path, project)
     children = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
     assert len(children) == 2

@@ -1,4 +1,4 @@
-"""Recorded activations against a count written out here."""
+"""Recorded activations against counts computed here."""
 
 import dataclasses
 from pathlib import Path
@@ -22,7 +22,7 @@ def record(baseline: Path, binarised: Path, **changes: object) -> Counts:
 
 
 def count_one_by_one(baseline: Path, binarised: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sentence and token counts from sentences alone in their batch, so without padding."""
+    """Return sentence and token counts from batches of one sentence, which have no padding."""
     model, task = load_task(baseline, binarised)
     task.load_dataset("valid")
     dataset = task.dataset("valid")
@@ -42,7 +42,7 @@ def count_one_by_one(baseline: Path, binarised: Path) -> tuple[torch.Tensor, tor
     return sentences, tokens
 
 
-def test_counts_are_those_of_single_sentences(baseline: Path, binarised: Path) -> None:
+def test_counts_equal_the_counts_of_single_sentences(baseline: Path, binarised: Path) -> None:
     counts = record(baseline, binarised)
     sentences, tokens = count_one_by_one(baseline, binarised)
     assert counts.sentence_LNF.tolist() == sentences.tolist()
@@ -71,7 +71,9 @@ def test_counting_padding_adds_to_the_counts_and_depends_on_the_batches(
     assert (alone.token_LNF == without.token_LNF).all()
 
 
-def test_processes_that_share_the_directions_count_as_one(baseline: Path, binarised: Path) -> None:
+def test_processes_that_share_the_directions_count_like_one(
+    baseline: Path, binarised: Path
+) -> None:
     alone, shared = record(baseline, binarised), record(baseline, binarised, processes=4)
     assert shared.directions == tuple(DIRECTIONS)
     assert (shared.token_LNF == alone.token_LNF).all()
@@ -79,7 +81,7 @@ def test_processes_that_share_the_directions_count_as_one(baseline: Path, binari
     assert shared.provenance == alone.provenance
 
 
-def test_the_untrained_model_is_the_one_that_training_began_with(
+def test_the_untrained_model_is_the_starting_point_of_training(
     baseline: Path, binarised: Path, tmp_path: Path
 ) -> None:
     changes = {"learning_rate": 0.0, "max_updates": 1, "validate_every": 1}

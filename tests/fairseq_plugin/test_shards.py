@@ -1,4 +1,4 @@
-"""Shards: parts of the training corpora, of which an epoch reads one."""
+"""Shards: parts of the training corpora, one of which an epoch reads."""
 
 import shutil
 from collections import defaultdict
@@ -56,7 +56,7 @@ def test_shards_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert shard_folders(tmp_path) == folders
     assert fairseq_data(tmp_path) == ":".join(map(str, folders))
     folders[4].rmdir()
-    with pytest.raises(InputError, match="no shard4 beside shard0, shard1"):
+    with pytest.raises(InputError, match="no shard4 next to shard0, shard1"):
         shard_folders(tmp_path)
 
 
@@ -96,7 +96,7 @@ def test_other_splits_are_in_the_first_shard_and_dictionaries_in_all(
             assert path.read_bytes() == (binarised / path.name).read_bytes()
 
 
-def test_as_many_shards_as_lines_and_no_more(vocabulary: Path, tmp_path: Path) -> None:
+def test_no_more_shards_than_lines(vocabulary: Path, tmp_path: Path) -> None:
     files = [
         tmp_path / f"{split}.en-a1.{side}" for split in ("train", "valid") for side in ("en", "a1")
     ]
@@ -109,7 +109,7 @@ def test_as_many_shards_as_lines_and_no_more(vocabulary: Path, tmp_path: Path) -
     assert not (tmp_path / "shard0").exists()
 
 
-def test_the_digest_of_a_training_notices_every_shard(sharded: Path, tmp_path: Path) -> None:
+def test_the_digest_of_a_run_depends_on_every_shard(sharded: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(sharded, tmp_path / "copy")
     digest = training_digest({}, [str(copy)], [])
     assert training_digest({}, [str(sharded)], []) == digest
@@ -123,7 +123,7 @@ def test_the_digest_of_a_training_notices_every_shard(sharded: Path, tmp_path: P
 
 
 class Watch:
-    """What a training reads: the source sentences of each epoch."""
+    """Records the source sentences that a run reads in each epoch."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, dies_at: int = -1):
         self.epochs: dict[int, Rows] = defaultdict(set)
@@ -147,7 +147,7 @@ class Watch:
 
 
 def source_rows(folder: Path) -> Rows:
-    """The source sentences of a shard, without padding."""
+    """Return the source sentences of a shard, without padding."""
     dictionary = load_dictionary(folder, "en")
     train = load_directions(folder, "train", DIRECTIONS, (dictionary, dictionary))
     return {tuple(train[i]["source"].tolist()) for i in range(len(train))}
@@ -180,7 +180,7 @@ SHORT = {"max_updates": 14, "validate_every": 1, "max_tokens": 1200}
 
 @pytest.fixture(scope="module")
 def whole(sharded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watch, Path]:
-    """A training that was not killed."""
+    """Return a run that was not killed."""
     with pytest.MonkeyPatch.context() as patch:
         watch = Watch(patch)
         published = run_training(sharded, tmp_path_factory.mktemp("whole"), **SHORT)
@@ -188,8 +188,8 @@ def whole(sharded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watc
     return watch, published
 
 
-@pytest.mark.parametrize("late", [0, 2])  # at the start of an epoch, in the midst of one
-def test_a_killed_training_resumes_in_the_shard_of_its_epoch(
+@pytest.mark.parametrize("late", [0, 2])  # at the start or in the middle of an epoch
+def test_a_killed_run_resumes_in_the_shard_of_its_epoch(
     sharded: Path,
     whole: tuple[Watch, Path],
     tmp_path: Path,

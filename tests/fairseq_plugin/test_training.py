@@ -1,4 +1,4 @@
-"""Training through fairseq: golden losses, sub-networks, checkpoints."""
+"""Training with fairseq: golden losses, sub-networks, checkpoints."""
 
 import csv
 import os
@@ -43,7 +43,7 @@ def test_golden_loss_of_20_updates(baseline: Path, binarised: Path) -> None:
     assert losses == pytest.approx(GOLDEN_LOSSES, rel=5e-4)
 
 
-def test_the_curve_has_every_validation_and_what_was_seen_before_it(baseline: Path) -> None:
+def test_the_curve_has_every_validation_and_its_batches(baseline: Path) -> None:
     with baseline.with_suffix(".curve.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["updates"] for row in rows] == ["10", "20"]
@@ -54,7 +54,7 @@ def test_the_curve_has_every_validation_and_what_was_seen_before_it(baseline: Pa
     assert len({row["sha256"] for row in rows}) == 2
 
 
-def test_a_training_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
+def test_a_run_with_other_settings_or_inputs_has_another_digest(tmp_path: Path) -> None:
     for name in ("dict.txt", "train.bin", "parent.pt"):
         (tmp_path / name).write_text(name)
     data, parent = [str(tmp_path)], [str(tmp_path / "parent.pt")]
@@ -140,7 +140,7 @@ def test_truncated_checkpoints_are_named(baseline: Path, binarised: Path, tmp_pa
     truncated = tmp_path / "parent.pt"
     truncated.write_bytes(baseline.read_bytes()[:5000])
     with pytest.raises(
-        InputError, match=r"parent\.pt: not a whole fairseq checkpoint \(5000 bytes"
+        InputError, match=r"parent\.pt: not a valid fairseq checkpoint \(5000 bytes"
     ):
         run_training(binarised, tmp_path / "child", parent=truncated)
     assert not list((tmp_path / "child").iterdir())
@@ -165,7 +165,7 @@ def test_masks_of_one_stack_leave_the_other_dense(
     [
         ((6, 4, 64), LAYERS, DIRECTIONS, "made for another architecture"),
         ((6, 5, 32), [*LAYERS, "encoder.layers.2"], DIRECTIONS, "made for another architecture"),
-        ((5, 4, 32), LAYERS, DIRECTIONS[:-1], "the masks have nothing for b2-en"),
+        ((5, 4, 32), LAYERS, DIRECTIONS[:-1], "the masks do not include b2-en"),
     ],
 )
 def test_masks_of_other_architectures_or_directions_are_refused(
@@ -209,6 +209,8 @@ def test_a_bilingual_model_with_the_joint_vocabulary_has_no_entries_for_tags(
     assert entries == 300 - 3 + 4
 
 
-def test_separate_vocabularies_serve_one_direction(pair_binarised: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="separate vocabularies serve one direction: en-b1"):
+def test_separate_vocabularies_support_only_one_direction(
+    pair_binarised: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="separate vocabularies support only one direction: en-b1"):
         run_training(pair_binarised, tmp_path, directions=["en-b1", "b1-en"], language_tags=False)

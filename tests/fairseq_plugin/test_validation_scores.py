@@ -1,4 +1,4 @@
-"""The best checkpoint by BLEU or chrF++ of the validation text."""
+"""Choose the best checkpoint by BLEU or chrF++ of the validation text."""
 
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +19,7 @@ GREEDY = DecodingSettings(beam=1, length_penalty=1, max_len_a=2, max_len_b=10, m
 
 
 @pytest.mark.parametrize(("name", "metric"), [("bleu", BLEU()), ("chrf", CHRF(word_order=2))])
-def test_the_score_is_that_of_greedy_translations(
+def test_the_score_is_computed_on_greedy_translations(
     learned: Path,
     corpora: Path,
     binarised: Path,
@@ -28,7 +28,7 @@ def test_the_score_is_that_of_greedy_translations(
     name: str,
     metric: BLEU | CHRF,
 ) -> None:
-    """As sacreBLEU has it of the text, the mean of all directions, each through its neurons."""
+    """It equals sacreBLEU's on the text: the mean of all directions, each through its neurons."""
     files = DirectionFiles(masks=draw_masks(tmp_path / "masks.npz"))
     sizes = {"checkpoint_metric": name, "max_updates": 20, "validate_every": 20}
     published = run_training(binarised, tmp_path, parent=learned, files=files, **sizes)
@@ -45,7 +45,7 @@ def test_the_score_is_that_of_greedy_translations(
 
 
 @pytest.mark.parametrize("falls", [True, False])
-def test_the_highest_score_is_the_best_though_the_training_was_killed(
+def test_the_highest_score_is_the_best_even_if_the_run_was_killed(
     binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, falls: bool
 ) -> None:
     given = iter([30.0, 20.0, 10.0] if falls else [10.0, 20.0, 30.0])

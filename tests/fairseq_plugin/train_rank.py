@@ -1,8 +1,8 @@
-"""Run trainings one after the other as one of several processes on a CPU.
+"""Train several runs in turn, as one of several processes on a CPU.
 
-`python -m tests.fairseq_plugin.train_rank FLAGS.json`: the flags of each, by name. Those of two
-processes are stopped and resumed: the second process alone
-is sent the signal, after the third update.
+`python -m tests.fairseq_plugin.train_rank FLAGS.json`: the flags of each run, by name. Runs with
+two processes are stopped and resumed: after the third update, only the second process is sent the
+signal.
 """
 
 import json
@@ -24,7 +24,7 @@ STOP_AFTER = 3
 
 
 def stop_second(self: DirectionsTask, optimizer: Any, model: Any, update_num: int) -> None:
-    """An update, at the third of which a signal arrives."""
+    """Make an update; at the third one, the second process gets a signal."""
     if update_num + 1 == STOP_AFTER and os.environ["RANK"] == "1":
         os.kill(os.getpid(), signal.SIGTERM)
     original(self, optimizer, model, update_num)
@@ -34,7 +34,7 @@ original = DirectionsTask.optimizer_step
 
 
 def main(path: str) -> None:
-    """Run the trainings; those of two processes are stopped and resumed."""
+    """Train all runs; runs with two processes are stopped and resumed."""
     together = os.environ["WORLD_SIZE"] != "1"
     for name, flags in json.loads(Path(path).read_text(encoding="utf-8")).items():
         print(f"training: {name}", flush=True)
@@ -45,7 +45,7 @@ def main(path: str) -> None:
 
 
 def stop(flags: list[str]) -> None:
-    """Run a training that is sent a signal."""
+    """Train a run that is sent a signal."""
     DirectionsTask.optimizer_step = stop_second
     try:
         with deferring_signals():

@@ -8,7 +8,7 @@ from neuron_specialization.figures.style import paper_style
 from tests.tables.test_curves import curve
 
 
-def test_a_panel_for_what_starts_anew_and_one_for_each_parent() -> None:
+def test_runs_from_scratch_and_each_parent_have_a_panel() -> None:
     curves = [
         curve(4, 3, label="Base", parent="", metric="loss"),
         curve(1, 2),

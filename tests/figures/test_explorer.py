@@ -1,4 +1,4 @@
-"""The explorer shows in a browser what the tables say."""
+"""The explorer shows the same numbers in a browser as the tables."""
 
 import re
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def type_k(page: webdriver.Chrome, k: float) -> None:
 
 
 def shown(page: webdriver.Chrome, i: int, j: int, of: int = 4) -> str:
-    """What is said where the mouse rests on a cell."""
+    """Return the text shown when the mouse is over a cell."""
     canvas = page.find_element(By.ID, "canvas")
     left, cell = page.execute_script("const {left, cell} = layout(); return [left, cell];")
     width, height = canvas.size["width"], canvas.size["height"]
@@ -111,13 +111,13 @@ def test_a_cell_shows_the_iou_of_the_table(
         assert iou_of(text) == pytest.approx(expected[i, j], abs=5e-5)
 
 
-def test_k_is_shown_as_it_is_computed(page: webdriver.Chrome) -> None:
+def test_k_is_shown_as_it_is_used(page: webdriver.Chrome) -> None:
     type_k(page, 95.25)
     assert page.find_element(By.ID, "k").get_attribute("value") == "95.3"
     assert page.execute_script("return view.k;") == 95.3
 
 
-def test_the_first_k_is_shown_as_it_is_computed(tmp_path: Path) -> None:
+def test_the_initial_k_is_shown_as_it_is_used(tmp_path: Path) -> None:
     with open_page(write_page(tmp_path, 70.06)) as page:
         wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
         assert page.find_element(By.ID, "k").get_attribute("value") == "70.1"
@@ -148,7 +148,7 @@ def test_the_nearest_and_farthest_languages_are_listed(page: webdriver.Chrome) -
     Select(page.find_element(By.ID, "language")).select_by_value("en-a1")
     listed = page.find_element(By.ID, "similar").text.split("\n")
     assert [line.split()[0] for line in listed] == expected
-    assert "<i>" in listed[0]  # a name is text, not code
+    assert "<i>" in listed[0]  # a name is text, not markup
     assert listed[0].endswith(f"{row.max(initial=0, where=np.arange(4) != 2):.4f}")
 
 
@@ -158,7 +158,7 @@ def test_the_tree_has_every_language_and_ends_at_the_last_distance(page: webdriv
     assert any(text.startswith("1 − IoU = 0.") for text in tree)
 
 
-def test_a_layer_in_which_nothing_fired_says_so(page: webdriver.Chrome) -> None:
+def test_a_layer_without_active_neurons_is_explained(page: webdriver.Chrome) -> None:
     choose(page, "layer", "Encoder layer 2")
     assert (
         "No neuron of this layer fired for b1, b2, a1, a2"
@@ -177,6 +177,6 @@ def test_the_page_needs_no_network(path: Path) -> None:
     assert not re.search(r"(src|href)=", text)
 
 
-def test_counts_take_as_few_bytes_as_they_can() -> None:
+def test_counts_use_the_fewest_bytes() -> None:
     assert pack(np.array([[[[65535]]]]))[1] == 2
     assert pack(np.array([[[[65536]]]]))[1] == 4

@@ -1,4 +1,4 @@
-"""Figures show what their tables say, in the right order; where there is nothing, they say so."""
+"""Figures show their tables in the right order, or explain why there is nothing to show."""
 
 import hashlib
 from pathlib import Path
@@ -24,7 +24,14 @@ from neuron_specialization.figures.scores import (
     improvements,
     language_bars,
 )
-from neuron_specialization.figures.style import COLOURS, colours_of, paper_style
+from neuron_specialization.figures.style import (
+    COLOURS,
+    HIGHLIGHT,
+    colours_of,
+    colours_of_systems,
+    paper_style,
+)
+from neuron_specialization.figures.summary import draw_summary, mean_gains
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import SIDES
 from neuron_specialization.neurons.storage import Masks
@@ -36,7 +43,7 @@ ALONE = ["en-a1", "a1-en"]
 
 
 def make_overlap(directions: list[str] = FROM + INTO, dead: str = "") -> Overlap:
-    """The overlap of random masks; a dead layer has none."""
+    """Return the overlap of random masks; a dead layer has none."""
     shape = (len(directions), len(LAYERS), 200)
     mask_LNF = np.random.default_rng(1).random(shape) < 0.6
     mask_LNF[:, [layer == dead for layer in LAYERS]] = False
@@ -44,7 +51,7 @@ def make_overlap(directions: list[str] = FROM + INTO, dead: str = "") -> Overlap
     return Overlap.of(masks, "en")
 
 
-def test_languages_stand_family_by_family_and_cells_below_their_labels() -> None:
+def test_languages_are_grouped_by_family_and_cells_match_their_labels() -> None:
     overlap = make_overlap()
     panel = make_panel(overlap, FAMILIES, "decoder.layers.1")
     figure, data = make_heat_map(panel)
@@ -63,7 +70,7 @@ def test_languages_stand_family_by_family_and_cells_below_their_labels() -> None
         assert shown[i, j] == shown[j, i] == data[a][j] == data[b][i] == iou
 
 
-def test_family_bars_lie_along_their_languages() -> None:
+def test_family_bars_follow_their_languages() -> None:
     figure, _ = make_heat_map(make_panel(make_overlap(), FAMILIES, "encoder.layers.0"))
     assert figure.axes[0].get_title() == "Encoder layer 1, X→en"
     colours = colours_of(["B", "A"])
@@ -73,11 +80,11 @@ def test_family_bars_lie_along_their_languages() -> None:
     assert [round(bar.get_x() + bar.get_width() / 2, 2) for bar in below] == [0.5, 2.5]
 
 
-def test_the_order_of_families_is_that_of_their_first_language() -> None:
+def test_families_are_ordered_by_their_first_language() -> None:
     assert family_order(["B", "A", "B", "C", "A"]) == [0, 2, 1, 4, 3]
 
 
-def test_the_linear_scale_ends_where_the_values_do() -> None:
+def test_the_linear_scale_covers_the_values() -> None:
     iou_LL = np.array([[1, 0.52, 0.61], [0.52, 1, 0.7], [0.61, 0.7, 1]])
     with paper_style():
         figure = draw_heat_map(Panel(title="", iou_LL=iou_LL, languages="abc", families="ABB"))
@@ -96,7 +103,7 @@ def test_the_linear_scale_ends_where_the_values_do() -> None:
         ),
     ],
 )
-def test_a_figure_says_why_there_is_nothing_to_see(
+def test_a_figure_explains_why_there_is_nothing_to_show(
     overlap: Overlap, layer: str, message: str
 ) -> None:
     figure, _ = make_heat_map(make_panel(overlap, FAMILIES, layer))
@@ -121,14 +128,16 @@ def test_boxes_hold_the_pairs_of_their_layer() -> None:
     figure, data = make_boxes(make_overlap())
     assert [axes.get_title() for axes in figure.axes] == ["Encoder (X→en)", "Decoder (en→X)"]
     assert len(data) == 4 * 6
-    median = figure.axes[1].lines[9].get_ydata()[0]  # five lines a box, its median last
+    median = figure.axes[1].lines[9].get_ydata()[0]  # five lines per box, its median last
     expected = data[data["layer"] == "decoder.layers.1"]["iou"].median()
     assert median == pytest.approx(100 * expected)
 
 
 @pytest.mark.parametrize(("directions", "empty"), [(FROM, 0), (INTO, 1)])
-def test_a_stack_without_pairs_says_so_beside_the_other(directions: list[str], empty: int) -> None:
-    """Directions of one side only: encoders are shown on those into the pivot."""
+def test_a_stack_without_pairs_is_explained_next_to_the_other(
+    directions: list[str], empty: int
+) -> None:
+    """Use directions of only one side: encoders are shown for directions into the pivot."""
     figure, _ = make_boxes(make_overlap(directions))
     words = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert words[empty] == ["no two languages"]
@@ -136,7 +145,7 @@ def test_a_stack_without_pairs_says_so_beside_the_other(directions: list[str], e
     assert figure.axes[1 - empty].lines
 
 
-def test_sparsity_has_students_interval() -> None:
+def test_sparsity_has_a_student_interval() -> None:
     overlap = make_overlap(["en-b1", "b1-en", "en-a1", "en-b2"])
     overlap.sparsity_LN[:, 0] = 0.1, 0.7, 0.2, 0.3
     o2m, m2o, *_ = sparsity_by_layer(overlap).itertuples()
@@ -200,7 +209,7 @@ def test_bars_are_the_differences_of_the_table() -> None:
     assert ours["deviation"].tolist() == [0.25, 0.5]
 
 
-def test_every_system_has_bars_however_many_there_are() -> None:
+def test_any_number_of_systems_has_bars() -> None:
     names = [f"system {number}" for number in range(10)]
     bars = pd.DataFrame({"system": names, "side": "o2m", "language": "a1", "difference": 1.0})
     figure = draw_language_bars(
@@ -247,3 +256,33 @@ def test_a_sweep_has_a_point_for_each_k_and_the_line_to_beat() -> None:
     assert legend[0] == "Continued (k = 100)"
     into = draw_sweep(sweep[sweep["side"] == "m2o"], labels=labels, metric="BLEU", pivot="en")
     assert {text.get_text() for text in into.legends[0].get_texts()} == set(legend)
+
+
+def test_the_highlighted_system_has_a_separate_colour() -> None:
+    colours = colours_of_systems(["a", "ours", "b"], ["ours"])
+    assert colours["ours"] == HIGHLIGHT
+    assert len(set(colours.values())) == 3
+    many = colours_of_systems([*map(str, range(20)), "ours"], ["ours"])
+    assert [name for name, colour in many.items() if colour == HIGHLIGHT] == ["ours"]
+
+
+def test_the_summary_shows_overlap_and_mean_gains() -> None:
+    gains = pd.DataFrame(
+        [
+            ("ours", "Continued", "All", "Avg", 3, 0.1, 0.3),
+            ("random", "Continued", "All", "Avg", 1, -2, np.nan),
+            ("ours", "Continued", "High", "O2M", 3, 9, 9),
+        ],
+        columns=["system", "against", "group", "direction", "seeds", "gain", "half_width"],
+    )
+    means = mean_gains(gains)
+    assert means["gain"].tolist() == [0.1, -2]
+    panel = make_panel(make_overlap(), FAMILIES, "encoder.layers.1")
+    left, right = draw_summary(panel, means, metric="BLEU", highlighted=["ours"]).axes[:2]
+    assert left.get_title() == "Shared neurons (IoU): Encoder layer 2, X→en"
+    assert [label.get_text() for label in right.get_yticklabels()] == ["ours", "random"]
+    points = [container.lines[0] for container in right.containers]
+    assert [(point.get_xdata()[0], point.get_ydata()[0]) for point in points] == [(0.1, 0), (-2, 1)]
+    assert to_hex(points[0].get_color()).upper() == HIGHLIGHT
+    ends = right.containers[0].lines[2][0].get_segments()[0][:, 0]
+    assert ends.tolist() == pytest.approx([-0.2, 0.4])

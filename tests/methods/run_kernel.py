@@ -1,4 +1,4 @@
-"""Run the kernel for packed bits, in a process of its own: triton reads how when it is imported."""
+"""Run the kernel for packed bits in a separate process, as triton sets its mode when imported."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Adapters: one written out here, and where on the stream of a layer they act."""
+"""Adapters: compared with a reference written here, and their places on the stream of a layer."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ SET_OF_DIRECTION = [0, 1, 1, 2]  # directions 1 and 2 share a set
 
 
 class EncoderLayer(nn.Module):
-    """Like fairseq's: `residual_connection` is called once behind each sublayer, in order."""
+    """Like fairseq's: `residual_connection` is called once after each sublayer, in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class DecoderLayer(EncoderLayer):
 
 
 def randomise(module: nn.Module) -> None:
-    """Fresh biases are zero and fresh up-projections nearly so: they would hide mistakes."""
+    """Randomise parameters: initial biases and up-projections near zero would hide mistakes."""
     for parameter in module.parameters():
         nn.init.normal_(parameter)
 
@@ -91,7 +91,7 @@ def test_a_new_adapter_is_almost_but_not_quite_the_identity() -> None:
     assert (adapters.up_weight_SDK != 0).any(dim=2).any(dim=1).all()
 
 
-def test_every_set_starts_like_an_adapter_of_its_own() -> None:
+def test_every_set_starts_like_a_separate_adapter() -> None:
     torch.manual_seed(0)
     adapters = AdapterSets(64, 16, range(5), DirectionState())
     xavier = (6 / (64 + 16)) ** 0.5
@@ -114,7 +114,7 @@ def test_a_batch_trains_only_the_set_of_its_direction(direction: int, own: int) 
 
 @pytest.mark.parametrize("per_layer", [1, 2])
 @pytest.mark.parametrize("kind", [EncoderLayer, DecoderLayer])
-def test_adapts_the_stream_behind_self_attention_and_ffn(
+def test_adapts_the_stream_after_self_attention_and_ffn(
     kind: type[EncoderLayer], per_layer: int
 ) -> None:
     layer = make_layer(kind, per_layer)
@@ -126,10 +126,10 @@ def test_adapts_the_stream_behind_self_attention_and_ffn(
         expected = expected + layer.encoder_attn(expected)
     expected = layer.adapters["ffn"](expected + layer.ffn(expected))
     assert torch.equal(layer(x_TBD), expected)
-    assert torch.equal(layer(x_TBD), expected)  # the second pass starts anew
+    assert torch.equal(layer(x_TBD), expected)  # the second pass starts again
 
 
-def test_a_pass_that_broke_off_does_not_shift_the_next_one() -> None:
+def test_an_aborted_pass_does_not_shift_the_next_one() -> None:
     layer = make_layer(DecoderLayer, per_layer=2)
     x_TBD = torch.randn(T, B, D)
     expected = layer(x_TBD)

@@ -1,4 +1,4 @@
-"""Products of weights and packed bits: torch's and the kernel for GPUs against plain booleans."""
+"""Products of weights and packed bits: torch's and the GPU kernel against plain booleans."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 
 
 def make(shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """A mask and its bits."""
+    """Return a mask and its bits."""
     mask_OI = np.random.default_rng(0).random(shape) < 0.6
     return torch.from_numpy(mask_OI), torch.from_numpy(np.packbits(mask_OI))
 
@@ -49,10 +49,10 @@ def test_training_may_follow_inference() -> None:
 
 
 @pytest.mark.skipif(
-    find_spec("triton") is None, reason="no triton, which CUDA builds of torch have"
+    find_spec("triton") is None, reason="no triton, which CUDA builds of torch include"
 )
 def test_the_kernel_keeps_the_same_weights(project: Path) -> None:
-    """On a GPU, or in triton's interpreter where there is none."""
+    """Run on a GPU, or in triton's interpreter if there is none."""
     gpu = torch.cuda.is_available()
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(project / "src"), *sys.path])}
     done = subprocess.run(

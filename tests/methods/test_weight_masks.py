@@ -1,4 +1,4 @@
-"""LaSS: which weights are kept, their masks on disk, and layers that use them."""
+"""LaSS: selection of weights, their masks on disk, and the layers that use them."""
 
 import math
 from pathlib import Path
@@ -21,13 +21,13 @@ from neuron_specialization.neurons.storage import Masks
 
 D, F, V = 5, 7, 11  # odd, so that no tensor fills its last byte
 SHAPES = {"ffn.0.weight": (F, D), "ffn.2.weight": (D, F), "out.weight": (V, D)}
-STORED = ("en-de", "en-fr", "en-nl")  # the masks' directions; the model has others, otherwise
+STORED = ("en-de", "en-fr", "en-nl")  # the masks' directions; the model's differ, also in order
 DIRECTIONS = ("en-nl", "en-de")
 TOKENS_B = torch.tensor([3, 0, 10, 3])
 
 
 class Model(nn.Module):
-    """Its output projection is tied to its embeddings."""
+    """A model whose output projection is tied to its embeddings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Model(nn.Module):
 
 
 def random_masks() -> dict[str, dict[str, Tensor]]:
-    """The masks of each tensor by direction."""
+    """Return the masks of each tensor by direction."""
     torch.manual_seed(1)
     return {
         direction: {name: torch.rand(shape) < 0.6 for name, shape in SHAPES.items()}
@@ -58,7 +58,7 @@ def packed(masks: dict[str, dict[str, Tensor]]) -> WeightMasks:
 def make_model(
     training: bool = True, direction: int | None = 0
 ) -> tuple[Model, DirectionState, list[dict[str, Tensor]]]:
-    """A model with masks, and these by index of direction."""
+    """Return a model with masks, and the masks by index of direction."""
     torch.manual_seed(0)
     model, state, masks = Model(), DirectionState(direction=direction), random_masks()
     install_masked_weights(model, packed(masks), DIRECTIONS, state)
@@ -67,7 +67,7 @@ def make_model(
 
 
 def masked_forward(weights: nn.Module, masks: dict[str, Tensor], tokens_B: Tensor) -> Tensor:
-    """The model written out, from the tensors of a state dict."""
+    """Compute the model's output directly from the tensors of a state dict."""
     w = weights.state_dict(keep_vars=True)
     w0, w2, out = (w[name] * masks[name] for name in SHAPES)
     hidden_BF = torch.relu(functional.linear(w["embed.weight"][tokens_B], w0, w["ffn.0.bias"]))
@@ -78,11 +78,11 @@ def masked_forward(weights: nn.Module, masks: dict[str, Tensor], tokens_B: Tenso
     ("weights", "pruning", "kept"),
     [
         ([0.1, -4, 2, -0.5, 3, -0.2], 0.5, [0, 1, 1, 0, 1, 0]),  # the largest magnitudes
-        ([1, 1, -1, 2, -1, 3], 0.5, [0, 0, 0, 1, 0, 1]),  # what ties with the last one removed goes
+        ([1, 1, -1, 2, -1, 3], 0.5, [0, 0, 0, 1, 0, 1]),  # ties with the last one removed go too
         ([0, -1, 2], 0, [1, 1, 1]),
         ([0, -1, 2], 1, [0, 0, 0]),
         ([*range(1, 101)], 0.29, [0] * 29 + [1] * 71),  # 28 in floating point
-        ([*range(1, 513)], 0.7, [0] * math.floor(358.4) + [1] * 154),  # as many as LaSS removes
+        ([*range(1, 513)], 0.7, [0] * math.floor(358.4) + [1] * 154),  # as in LaSS
     ],
 )
 def test_keeps_the_largest_weights(weights: list[float], pruning: float, kept: list[int]) -> None:
@@ -97,7 +97,7 @@ def test_pruning_is_a_share(pruning: float) -> None:
         keep_largest(torch.ones(2, 2), pruning)
 
 
-def test_masks_come_back_as_they_were(tmp_path: Path) -> None:
+def test_masks_survive_saving(tmp_path: Path) -> None:
     masks = random_masks()
     packed(masks).save(tmp_path / "masks.npz")
     loaded = WeightMasks.load(tmp_path / "masks.npz")
@@ -126,7 +126,7 @@ def test_masks_of_other_architectures_do_not_join() -> None:
             WeightMasks.join([one, other])
 
 
-def test_parts_without_directions_join_to_nothing(tmp_path: Path) -> None:
+def test_parts_without_directions_join_to_an_empty_mask(tmp_path: Path) -> None:
     nothing = WeightMasks.join([WeightMasks.join([]), WeightMasks.join([])])
     nothing.save(tmp_path / "masks.npz")
     loaded = WeightMasks.load(tmp_path / "masks.npz")
@@ -141,7 +141,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         WeightMasks.load(path)
     packed(random_masks()).save(path)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(InputError, match=r"masks\.npz: not a whole file"):
+    with pytest.raises(InputError, match=r"masks\.npz: not a valid file"):
         WeightMasks.load(path)
     neurons = np.ones((1, 2, 3), dtype=bool)
     Masks(directions=("en-de",), layers=("0", "1"), mask_LNF=neurons, provenance={}).save(path)
@@ -175,7 +175,7 @@ def test_only_kept_weights_get_a_gradient() -> None:
     assert torch.equal(gradient_OI != 0, masks[0]["ffn.0.weight"])
 
 
-def test_parameters_and_their_names_stay_what_they_were() -> None:
+def test_parameters_and_their_names_stay_the_same() -> None:
     model, state = Model(), DirectionState(direction=0)
     names, before = list(model.state_dict()), list(model.parameters())
     install_masked_weights(model, packed(random_masks()), DIRECTIONS, state)
@@ -186,7 +186,7 @@ def test_parameters_and_their_names_stay_what_they_were() -> None:
     assert dict(model.named_parameters(remove_duplicate=False))["out.weight"] is model.embed.weight
 
 
-def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
+def test_evaluation_caches_products_until_training() -> None:
     model, _, masks = make_model()
     with torch.no_grad():
         model.eval()
@@ -200,7 +200,7 @@ def test_evaluation_multiplies_once_and_forgets_it_in_training() -> None:
 
 
 @pytest.mark.parametrize(("training", "grad"), [(True, True), (True, False), (False, True)])
-def test_a_change_is_seen_wherever_something_may_learn(training: bool, grad: bool) -> None:
+def test_changes_are_seen_in_training_or_with_gradients(training: bool, grad: bool) -> None:
     model, _, masks = make_model(training)
     with torch.set_grad_enabled(grad):
         model(TOKENS_B)

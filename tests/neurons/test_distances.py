@@ -1,4 +1,4 @@
-"""Distances of languages from a file, and the truth about the built-in corpus."""
+"""Distances between languages, from a file and from the built-in corpus."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ LANGUAGES = {
 }
 
 
-def test_scripts_are_known_from_the_table_of_languages() -> None:
+def test_scripts_come_from_the_table_of_languages() -> None:
     found = language_distances("", LANGUAGES, ["a1", "a2", "b1"])
     assert list(found) == ["script"]
     assert found["script"].tolist() == [[0, 1, 1], [1, 0, 0], [1, 0, 0]]
@@ -25,7 +25,7 @@ def test_the_truth_about_the_built_in_corpus() -> None:
     found = language_distances("builtin", LANGUAGES, ["a1", "a2", "b1", "c2"])
     lexicon = found["lexicon"]
     assert lexicon[0, 1] < 0.2  # relatives
-    assert lexicon[0, 2] == 1  # strangers
+    assert lexicon[0, 2] == 1  # unrelated
     assert 0.6 < lexicon[0, 3] < 0.9  # c2 has borrowed from A
     assert found["word_order"].tolist()[0] == [0, 0, 1, 1]
 
@@ -45,11 +45,11 @@ def test_a_file_of_distances_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "a header a, b and a name per kind"),
-        ("a\tb\n", "a header a, b and a name per kind"),
-        ("x\ty\tz\n1\t2\t3\n", "a header a, b and a name per kind"),
-        ("a\tb\tsound\na1\ta2\tfar\n", "line 2, column sound: far is no number"),
-        ("a\tb\tsound\na1\ta2\n", "line 2, column sound: None is no number"),
+        ("", "the header must be a, b and a name per kind"),
+        ("a\tb\n", "the header must be a, b and a name per kind"),
+        ("x\ty\tz\n1\t2\t3\n", "the header must be a, b and a name per kind"),
+        ("a\tb\tsound\na1\ta2\tfar\n", "line 2, column sound: far is not a number"),
+        ("a\tb\tsound\na1\ta2\n", "line 2, column sound: None is not a number"),
         ("a\tb\tsound\na1\ta2\t1\n", "no sound of a1 and b1"),
     ],
 )

@@ -39,7 +39,7 @@ COUNTS = Counts(
 
 
 def some(masks: Masks, rows: list[int]) -> Overlap:
-    """The overlap of some directions of masks, in their order."""
+    """Return the overlap of some directions of masks, in their order."""
     directions = tuple(masks.directions[row] for row in rows)
     return Overlap.of(replace(masks, directions=directions, mask_LNF=masks.mask_LNF[rows]), "en")
 
@@ -49,7 +49,7 @@ def test_iou_of_hand_made_masks() -> None:
     assert (first[0, 1], first[0, 2], first[2, 3], second[2, 3]) == (2 / 4, 3 / 4, 1 / 4, 0)
     assert (first == first.T).all()
     assert (first.diagonal() == 1).all()
-    assert np.isnan(second[0, 1])  # nothing in common of nothing
+    assert np.isnan(second[0, 1])  # 0 / 0
 
 
 def test_iou_is_exact_for_many_neurons() -> None:
@@ -75,7 +75,7 @@ def test_directions_are_compared_within_their_side_only() -> None:
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3], [3, 1, 0, 2]])
-def test_a_matrix_is_of_the_informative_side_in_the_order_of_its_languages(rows: list[int]) -> None:
+def test_a_matrix_has_the_informative_side_in_the_given_order_of_languages(rows: list[int]) -> None:
     mask_LNF = np.repeat([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]], [[1, 1, 0]]], 2, axis=1) > 0
     for layer, directions in (
         (DECODER, ("en-a", "en-b", "en-c", "a-en")),
@@ -88,7 +88,7 @@ def test_a_matrix_is_of_the_informative_side_in_the_order_of_its_languages(rows:
         assert matrix.tolist() == [[1, 0, 1 / 3], [0, 1, 1 / 2], [1 / 3, 1 / 2, 1]]
 
 
-def test_what_was_not_recorded_or_has_no_neuron_is_no_number() -> None:
+def test_unrecorded_directions_and_empty_masks_give_nan() -> None:
     for layer, languages in ((ENCODER, ["a", "z"]), (DECODER, ["a", "b"])):
         matrix = OVERLAP.matrix(layer, languages)
         assert np.isnan(matrix[0, 1])
@@ -104,7 +104,7 @@ def test_one_direction_has_no_pairs_but_a_sparsity() -> None:
 
 
 def test_a_direction_without_the_pivot_is_refused() -> None:
-    with pytest.raises(InputError, match="direction a-b has no side in the pivot, en"):
+    with pytest.raises(InputError, match="direction a-b does not include the pivot, en"):
         Overlap.of(replace(MASKS, directions=("en-a", "a-b", "a-en", "b-en")), "en")
 
 
@@ -137,13 +137,13 @@ def test_the_command_line_selects_from_counts(
     ("content", "options", "message"),
     [
         (None, [], "no such file"),
-        (b"PK", [], "not a whole file of counts or masks"),
-        (MASKS, ["--k", "50"], "selected already; --k and --counting need counts"),
+        (b"PK", [], "not a valid file of counts or masks"),
+        (MASKS, ["--k", "50"], "already selected; --k and --counting need counts"),
         (COUNTS, ["--k", "101"], "k is 101.0: it is a percentage"),
-        (MASKS, ["--pivot", "xx"], "direction en-a has no side in the pivot, xx"),
+        (MASKS, ["--pivot", "xx"], "direction en-a does not include the pivot, xx"),
     ],
 )
-def test_the_command_line_says_what_is_wrong(
+def test_the_command_line_reports_what_is_wrong(
     tmp_path: Path, content: Masks | Counts | bytes | None, options: list[str], message: str
 ) -> None:
     path = tmp_path / "file.npz"

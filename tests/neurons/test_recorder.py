@@ -46,12 +46,12 @@ def test_nothing_is_counted_after_removal() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_counts_are_exact_in_every_precision(dtype: torch.dtype) -> None:
-    num_tokens, num_sentences = 700, 5  # bfloat16 has no 700, nor 257
+    num_tokens, num_sentences = 700, 5  # bfloat16 has neither 700 nor 257
     torch.manual_seed(0)
     fc2 = nn.Linear(F, 2, dtype=dtype)
     counter = ActivationCounter({"decoder.layers.0": fc2}, num_directions=1)
     hidden_TBF = torch.randn(num_tokens, num_sentences, F).to(dtype)
-    hidden_TBF[:, 2:, 1] = 0  # fires in two sentences alone
+    hidden_TBF[:, 2:, 1] = 0  # fires in only two sentences
     real_BT = torch.rand(num_sentences, num_tokens) < 0.9
     for _ in range(3):
         counter.start_batch(0, real_BT, real_BT)
@@ -62,7 +62,7 @@ def test_counts_are_exact_in_every_precision(dtype: torch.dtype) -> None:
     assert counter.token_LNF.max() > 257
 
 
-def test_what_is_not_a_number_does_not_fire() -> None:
+def test_nan_does_not_fire() -> None:
     fc2 = nn.Linear(F, 2)
     counter = ActivationCounter({"encoder.layers.0": fc2}, num_directions=1)
     counter.start_batch(0, torch.ones(1, 1).bool(), torch.ones(1, 1).bool())

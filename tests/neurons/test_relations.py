@@ -1,4 +1,4 @@
-"""The table of statistics: languages that were recorded, on the side that tells them apart."""
+"""The table of statistics: recorded languages, on the side on which a layer distinguishes them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ EVERY = [f"en-{code}" for code in LANGUAGES] + [f"{code}-en" for code in LANGUAG
 
 
 def make_overlap(directions: Sequence[str], shift: int = 1) -> Overlap:
-    """Families use different neurons in the decoder, nothing but chance in the encoder."""
+    """Make families use different neurons in the decoder, but random ones in the encoder."""
     mask_LNF = np.random.default_rng(1).random((len(EVERY), 2, 40)) < 0.5
     mask_LNF[:, 1] = False
     for row, direction in enumerate(EVERY):
@@ -47,18 +47,18 @@ def relate(directions: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def test_each_layer_is_judged_on_its_side_beside_the_untrained_model() -> None:
+def test_each_layer_is_judged_on_its_side_next_to_the_untrained_model() -> None:
     encoder, decoder = relate(EVERY).to_dict("records")
     assert (encoder["side"], decoder["side"]) == ("m2o", "o2m")
     assert decoder["across"] == 0
     assert decoder["gap"] > 0.5
     assert decoder["agreement"] == 1
-    assert decoder["p"] == pytest.approx(1 / 3, abs=0.1)  # there are three partitions into twos
+    assert decoder["p"] == pytest.approx(1 / 3, abs=0.1)  # three partitions into pairs exist
     assert decoder["untrained_gap"] < 0.1
-    assert decoder["rho_script"] > 0  # relatives have other scripts here
+    assert decoder["rho_script"] > 0  # relatives have different scripts here
 
 
-def test_the_order_of_directions_says_nothing() -> None:
+def test_the_order_of_directions_does_not_matter() -> None:
     mixed = [EVERY[i] for i in (5, 2, 0, 7, 1, 4, 6, 3)]
     pd.testing.assert_frame_equal(relate(EVERY), relate(mixed))
 
@@ -69,7 +69,7 @@ def test_languages_of_one_side_only_are_judged_there() -> None:
     assert decoder["gap"] > 0
 
 
-def test_family_means_leave_a_language_itself_out() -> None:
+def test_family_means_exclude_the_language_itself() -> None:
     iou_NLL = np.array([[[1, 0.9, 0.2], [0.9, 1, 0.4], [0.2, 0.4, 1]]] * 2)
     overlap = replace(make_overlap(["en-a1", "en-a2", "en-b1"]), iou_NLL=iou_NLL)
     table = family_means(overlap, LANGUAGES)

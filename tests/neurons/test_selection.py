@@ -117,7 +117,7 @@ def test_masks_of_some_directions_in_either_counting(counts: Counts) -> None:
 
 
 @pytest.mark.parametrize("stack", ["encoder", "decoder"])
-def test_masks_of_one_stack_leave_the_other_alone(counts: Counts, stack: str) -> None:
+def test_masks_of_one_stack_do_not_affect_the_other(counts: Counts, stack: str) -> None:
     masks = make_masks(counts, stacks=stack)
     both = make_masks(counts)
     assert masks.layers == (f"{stack}.layers.0",)
@@ -128,25 +128,25 @@ def test_masks_of_one_stack_leave_the_other_alone(counts: Counts, stack: str) ->
     ("num_neurons", "percent", "num_kept"),
     [(4096, 70, 2867), (1024, 70, 716), (10, 0, 0), (10, 100, 10), (3, 50, 1), (1000, 0.1, 1)],
 )
-def test_random_neurons_are_equally_many_everywhere(
+def test_random_neurons_have_the_same_number_everywhere(
     num_neurons: int, percent: float, num_kept: int
 ) -> None:
     mask_LNF = draw_neurons((3, 2, num_neurons), percent, seed=1)
     assert (mask_LNF.sum(-1) == num_kept).all()
 
 
-def test_random_neurons_differ_by_direction_layer_and_seed_and_by_nothing_else() -> None:
+def test_random_neurons_differ_only_by_direction_layer_and_seed() -> None:
     mask_LNF = draw_neurons((2, 2, 100), 70, seed=1)
     rows = {row.tobytes() for row in mask_LNF.reshape(4, 100)}
     assert len(rows) == 4
     assert (draw_neurons((2, 2, 100), 70, seed=1) == mask_LNF).all()
     assert (draw_neurons((2, 2, 100), 70, seed=2) != mask_LNF).any()
-    # uniform: over many draws every neuron is kept about as often
+    # uniform: over many draws every neuron is kept about equally often
     often_F = draw_neurons((500, 4, 20), 70, seed=3).mean((0, 1))
     assert np.abs(often_F - 0.7).max() < 0.05
 
 
-def test_random_masks_say_how_they_were_made(counts: Counts) -> None:
+def test_random_masks_record_their_settings(counts: Counts) -> None:
     masks = make_masks(counts, k=None, random_percent=50)
     assert masks.mask_LNF.sum(-1).tolist() == [[1, 1]]
     assert masks.provenance == {"checkpoint": "abc", "random_percent": 50, "seed": 1}
@@ -154,7 +154,7 @@ def test_random_masks_say_how_they_were_made(counts: Counts) -> None:
         make_masks(counts, k=None, random_percent=120)
 
 
-def test_shuffled_neurons_are_others_and_as_many() -> None:
+def test_shuffled_neurons_differ_and_keep_their_number() -> None:
     count_LNF = np.random.default_rng(0).integers(0, 100, (2, 3, 20)) ** 2
     own = select_neurons(count_LNF, 70)
     drawn = [shuffle_neurons(own, seed) for seed in (1, 1, 2)]
@@ -167,6 +167,6 @@ def test_shuffled_neurons_are_others_and_as_many() -> None:
     assert not np.array_equal(drawn[0], drawn[2])
 
 
-def test_shuffled_masks_say_so(counts: Counts) -> None:
+def test_shuffled_masks_record_it(counts: Counts) -> None:
     assert make_masks(counts, shuffled=True).provenance["shuffled"] == 1
     assert "shuffled" not in make_masks(counts).provenance

@@ -1,4 +1,4 @@
-"""Statistics of planted structure, and of none."""
+"""Statistics of planted structure, and without structure."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def test_a_planted_gap_has_the_smallest_p() -> None:
     found = family_gap(planted(FAMILIES, 0.8, 0.6), FAMILIES, ORDER_PL)
     assert (found.within, found.across) == pytest.approx((0.8, 0.6))
     assert found.gap == pytest.approx(0.2)
-    # one of the 280 partitions into three threes is as good: the families themselves
+    # only one of the 280 partitions into three threes reaches the gap: the families themselves
     assert found.p == pytest.approx(1 / 280, rel=0.5)
 
 
@@ -45,14 +45,14 @@ def test_a_gap_the_other_way_round_has_the_largest_p() -> None:
     assert family_gap(planted(FAMILIES, 0.6, 0.8), FAMILIES, ORDER_PL).p == 1
 
 
-def test_p_is_uniform_where_nothing_was_planted() -> None:
+def test_p_is_uniform_without_planted_structure() -> None:
     order_PL = permute(9, 500, seed=2)
     p = np.sort([family_gap(noise(seed), FAMILIES, order_PL).p for seed in range(400)])
     distance = np.abs(p - np.arange(1, 401) / 400).max()
     assert distance < 1.36 / np.sqrt(400)  # Kolmogorov and Smirnov, 5 %
 
 
-def test_the_order_of_languages_says_nothing() -> None:
+def test_the_order_of_languages_does_not_matter() -> None:
     mixed = [5, 2, 7, 0, 3, 8, 1, 6, 4]
     iou_LL = noise(3)
     one = family_gap(iou_LL, FAMILIES, ORDER_PL)
@@ -62,7 +62,7 @@ def test_the_order_of_languages_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(("families", "known"), [("ABC", "across"), ("AAA", "within")])
-def test_families_that_have_nothing_to_compare(families: str, known: str) -> None:
+def test_families_without_anything_to_compare(families: str, known: str) -> None:
     iou_LL = noise(1)[:3, :3]
     found = family_gap(iou_LL, [*families], permute(3, 10, 1))._asdict()
     assert found.pop(known) == pytest.approx(iou_LL[np.triu_indices(3, 1)].mean())
@@ -79,7 +79,7 @@ def test_one_language_or_no_neuron_has_no_statistics(iou_LL: NDArray[np.float64]
 
 
 def test_two_languages_without_neurons_leave_no_p() -> None:
-    """They are of different families: within families all is there."""
+    """Use languages of different families, so that all values within families exist."""
     iou_LL = noise(1)
     iou_LL[0, 3] = iou_LL[3, 0] = np.nan
     found = family_gap(iou_LL, FAMILIES, ORDER_PL)
@@ -93,7 +93,7 @@ def test_overlap_that_falls_with_distance_correlates_negatively() -> None:
     assert p < 0.001
 
 
-def test_ties_have_their_mean_rank() -> None:
+def test_ties_get_their_mean_rank() -> None:
     iou_LL, distance_LL = planted(FAMILIES, 0.8, 0.6), 1 - planted(FAMILIES, 1, 0)
     assert distance_correlation(iou_LL, distance_LL, ORDER_PL)[0] == pytest.approx(-1)
 

@@ -22,7 +22,7 @@ def random_masks(num_directions: int, num_layers: int, num_neurons: int) -> Mask
 
 
 @pytest.mark.parametrize("num_neurons", [1, 7, 8, 9, 64])
-def test_masks_come_back_as_they_were(tmp_path: Path, num_neurons: int) -> None:
+def test_masks_survive_saving(tmp_path: Path, num_neurons: int) -> None:
     masks = random_masks(3, 2, num_neurons)
     masks.save(tmp_path / "masks.npz")
     loaded = Masks.load(tmp_path / "masks.npz")
@@ -54,7 +54,7 @@ COUNTS = Counts(
 )
 
 
-def test_counts_come_back_as_they_were(tmp_path: Path) -> None:
+def test_counts_survive_saving(tmp_path: Path) -> None:
     COUNTS.save(tmp_path / "counts.npz")
     loaded = Counts.load(tmp_path / "counts.npz")
     assert (loaded.sentence_LNF == COUNTS.sentence_LNF).all()
@@ -69,7 +69,7 @@ def test_files_are_the_same_for_the_same_masks(tmp_path: Path) -> None:
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
-REMEDY = "not a whole file .*; if it is one of the workflow's results, delete it to have it"
+REMEDY = "not a valid file .*; if it is one of the workflow's results, delete it to make it"
 
 
 def cut(path: Path) -> None:
@@ -97,7 +97,7 @@ def break_compression(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo("bits.npy")
     content = bytearray(path.read_bytes())
-    start = member.header_offset + 30 + len(member.filename) + 20  # behind the header of zip64
+    start = member.header_offset + 30 + len(member.filename) + 20  # after the zip64 header
     content[start : start + 4] = b"\xff" * 4
     path.write_bytes(content)
 
@@ -118,7 +118,7 @@ def put_pickles(path: Path) -> None:
         put_pickles,
     ],
 )
-def test_damage_is_named_with_what_to_do(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_damage_is_named_with_a_remedy(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     path = tmp_path / "masks.npz"
     random_masks(3, 2, 64).save(path)
     damage(path)
@@ -126,14 +126,14 @@ def test_damage_is_named_with_what_to_do(tmp_path: Path, damage: Callable[[Path]
         Masks.load(path)
 
 
-def test_what_is_no_file_is_not_to_be_deleted(tmp_path: Path) -> None:
+def test_unreadable_paths_are_named_without_advice_to_delete(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"masks\.npz: no such file"):
         Masks.load(tmp_path / "masks.npz")
-    with pytest.raises(InputError, match=r"it cannot be read \(Is a directory\)$"):
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)$"):
         Masks.load(tmp_path)
 
 
-def test_files_of_another_kind_are_said_to_be_that(tmp_path: Path) -> None:
+def test_files_of_another_kind_are_named_as_such(tmp_path: Path) -> None:
     masks, counts = tmp_path / "masks.npz", tmp_path / "counts.npz"
     random_masks(3, 2, 64).save(masks)
     COUNTS.save(counts)

@@ -1,4 +1,4 @@
-"""The sub-network FFN: both forms against a dense weight mask written out here."""
+"""The sub-network FFN: both forms against a dense weight mask written here."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def make_layer(
 
 
 def weight_masked(layer: Layer, mask_F: torch.Tensor, x_TBD: torch.Tensor) -> torch.Tensor:
-    """Eq. 3 as the paper writes it: the rows of W1 are multiplied by the mask, the bias stays."""
+    """Compute Eq. 3 as in the paper: the rows of W1 are multiplied by the mask, the bias stays."""
     hidden_TBF = x_TBD @ (layer.fc1.weight * mask_F[:, None]).t() + layer.fc1.bias
     return torch.relu(hidden_TBF) @ layer.fc2.weight.t() + layer.fc2.bias
 
@@ -110,7 +110,7 @@ def test_a_direction_without_neurons_still_works(form: Form) -> None:
     torch.testing.assert_close(layer(x_TBD), weight_masked(layer, torch.zeros(F), x_TBD))
 
 
-def test_the_state_dict_is_that_of_the_dense_layer() -> None:
+def test_the_state_dict_equals_the_dense_layers() -> None:
     layer, _, _ = make_layer("compact")
     assert list(layer.state_dict()) == list(Layer().state_dict())
     assert len(list(layer.parameters())) == 4
@@ -123,7 +123,7 @@ def test_compact_computes_only_the_active_neurons() -> None:
 
 
 @pytest.mark.parametrize("direction", range(L))
-def test_neurons_that_fill_up_a_multiple_change_nothing(
+def test_padding_to_a_multiple_changes_nothing(
     direction: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer, state, mask_LF = make_layer("compact")
@@ -133,7 +133,7 @@ def test_neurons_that_fill_up_a_multiple_change_nothing(
     wanted = gradients(layer, expected, x_TBD)
     monkeypatch.setattr(subnetwork, "PAD_MULTIPLE", {torch.float32: 8})
     active = int(mask_LF[direction].sum())
-    assert active % 8  # else nothing is filled up
+    assert active % 8  # otherwise nothing is padded
     assert layer.fc1(x_TBD).size(-1) == active + 8 - active % 8
     actual = layer(x_TBD)
     torch.testing.assert_close(actual, expected)
@@ -156,7 +156,7 @@ def test_half_precision(dtype: torch.dtype, mask: str) -> None:
 
 
 def test_never_waits_for_the_device() -> None:
-    """On the meta device there are no values to read: whatever asks for one fails."""
+    """The meta device has no values to read: any code that asks for one fails."""
     layer, state, _ = make_layer("compact")
     layer.to("meta")
     for direction in range(L):

@@ -1,8 +1,8 @@
-"""Runs what scripts import, without the packages that are not of their conda environment.
+"""Run the imports of scripts without the packages that their conda environment lacks.
 
     python import_scripts.py PACKAGES.txt SCRIPT.py ...
 
-A name of a distribution per line; prints what each script lacks.
+PACKAGES.txt has a distribution per line; the output names the missing package of each script.
 """
 
 import ast
@@ -16,10 +16,10 @@ OWN = "neuron-specialization"
 
 
 class Absent(MetaPathFinder):
-    """Finds no package of any distribution but some."""
+    """Hide the packages of all except the given distributions."""
 
     def __init__(self, distributions: set[str]) -> None:
-        """Know the distributions that are there."""
+        """Store the available distributions."""
         self.packages = {
             package
             for package, names in packages_distributions().items()
@@ -27,13 +27,13 @@ class Absent(MetaPathFinder):
         }
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise what a package raises that is not installed."""
+        """Raise the error of a package that is not installed."""
         if name.partition(".")[0] in self.packages:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def lacking(script: Path) -> str:
-    """What the imports at the top of a script find missing; empty for nothing."""
+    """Return the package that the top-level imports of a script lack, or an empty string."""
     tree = ast.parse(script.read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     try:

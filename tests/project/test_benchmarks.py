@@ -1,4 +1,4 @@
-"""The benchmarks compare like with like, and still run."""
+"""The benchmarks compare equivalent computations, and still run."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ TOKENS = 60
 
 
 def losses_and_gradients(sides: dict[str, Side], name: str, direction: int) -> list[torch.Tensor]:
-    """The loss of a batch, and its gradients: of the parameters, which all sides share."""
+    """Return the loss of a batch and the gradients of the parameters, which all sides share."""
     side, shared = sides[name], list(sides["dense"].model.parameters())
     for parameter in shared:
         parameter.grad = None
@@ -28,7 +28,7 @@ def losses_and_gradients(sides: dict[str, Side], name: str, direction: int) -> l
 
 
 def make_compared(what: str) -> dict[str, Side]:
-    """The sides of a benchmark, biases drawn anew: fairseq's are zero, and would hide mistakes."""
+    """Return the sides of a benchmark with random biases; fairseq's zeros would hide mistakes."""
     sides = make_sides(what, SHAPES["builtin"], TOKENS, "cpu")
     torch.manual_seed(0)
     for name, parameter in sides["dense"].model.named_parameters():
@@ -41,12 +41,12 @@ def make_compared(what: str) -> dict[str, Side]:
     ("what", "ours"),
     [("neurons", ["auto", "compact", "reference"]), ("lass", ["packed"])],
 )
-def test_the_published_design_computes_what_ours_does(what: str, ours: list[str]) -> None:
+def test_the_published_design_and_ours_compute_the_same(what: str, ours: list[str]) -> None:
     sides = make_compared(what)
     for direction in range(len(DIRECTIONS)):
         expected = losses_and_gradients(sides, "official", direction)
         dense = losses_and_gradients(sides, "dense", direction)
-        assert abs(dense[0] - expected[0]) > 2e-4 * abs(dense[0])  # the masks do something
+        assert abs(dense[0] - expected[0]) > 2e-4 * abs(dense[0])  # the masks have an effect
         for name in ours:
             found = losses_and_gradients(sides, name, direction)
             for mine, theirs in zip(found, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Documents and generated files stay true."""
+"""Documents and generated files are up to date."""
 
 import importlib.util
 import re
@@ -10,7 +10,7 @@ import yaml
 
 
 def keys(schema: object) -> Iterator[str]:
-    """The names of all settings of a schema, wherever they are defined in it."""
+    """Yield the names of all settings that are defined anywhere in a schema."""
     if isinstance(schema, dict):
         yield from schema.get("properties", {})
         for part in schema.values():
@@ -48,7 +48,7 @@ def test_pages_name_files_that_exist(project: Path) -> None:
             assert (package / name).exists() or (project / name).exists(), f"{page}: {name}"
 
 
-def test_links_between_pages_lead_somewhere(project: Path) -> None:
+def test_links_between_pages_point_to_existing_files(project: Path) -> None:
     pages = [*project.glob("*.md"), *project.glob("config/*.md"), *project.glob("docs/**/*.md")]
     links = 0
     for page in pages:

@@ -1,4 +1,4 @@
-"""The conda environments have what the scripts of their rules import."""
+"""The conda environments have the packages that the scripts of their rules import."""
 
 import os
 import re
@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 ENVIRONMENTS = ("comet", "data", "download", "evaluation", "figures", "training")
-BESIDE = {"training": "fairseq-fixed"}  # installed by its post-deploy script
+POST_DEPLOY = {"training": "fairseq-fixed"}  # installed by the post-deploy script
 
 
 def scripts_by_environment(project: Path) -> dict[str, list[Path]]:
-    """The scripts of all rules, by the conda environment that they run in."""
+    """Return the scripts of all rules, by the conda environment that they run in."""
     found: dict[str, list[Path]] = {}
     for path in sorted(project.glob("rules/*.smk")):
         for rule in re.split(r"^(?:use )?rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
@@ -25,10 +25,10 @@ def scripts_by_environment(project: Path) -> dict[str, list[Path]]:
 
 
 def pinned(project: Path, environment: str) -> list[str]:
-    """The distributions of a conda environment."""
+    """Return the distributions of a conda environment."""
     path = project / f"envs/{environment}.yaml"
     packages = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
-    return [*(name.split("==")[0] for name in packages), BESIDE.get(environment, "")]
+    return [*(name.split("==")[0] for name in packages), POST_DEPLOY.get(environment, "")]
 
 
 def test_every_script_has_an_environment(project: Path) -> None:

@@ -53,7 +53,7 @@ def test_bad_cells_name_file_line_and_column(read, row: str, message: str) -> No
         read(f"{ENGLISH}{row}\n")
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header(read) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_header(read) -> None:
     assert read(ENGLISH, encoding="utf-8-sig")["en"].codes == {}
 
 
@@ -63,13 +63,13 @@ def test_a_table_must_be_utf_8(read) -> None:
 
 
 @pytest.mark.parametrize("code", ["high", "med", "low", "avg", "kind", "system", "language"])
-def test_no_language_has_the_code_of_another_column_of_tables(read, code: str) -> None:
+def test_a_language_code_must_not_be_a_column_of_tables(read, code: str) -> None:
     message = rf"languages\.tsv: the language Other has the code {code}, which is a column"
     with pytest.raises(InputError, match=message):
         read(f"{ENGLISH}{code}\tOther\tA\tLatin\t\t\n")
 
 
-def test_further_columns_are_names_in_other_corpora(read) -> None:
+def test_additional_columns_are_names_in_other_corpora(read) -> None:
     header = "code\tname\tfamily\tscript\tntrex\tflores200\n"
     languages = read(f"{header}en\tEnglish\tGermanic\tLatin\teng-US\t\n")
     assert languages["en"].codes == {"ntrex": "eng-US"}
@@ -80,7 +80,7 @@ def test_directions_from_the_pivot_come_first() -> None:
     assert all_directions(LANGUAGES, "fr") == ["fr-en", "fr-de", "en-fr", "de-fr"]
 
 
-def test_the_settings_hash_ignores_places_and_machines_and_nothing_else() -> None:
+def test_the_settings_hash_ignores_only_locations_and_machines() -> None:
     language = Language(code="de", name="German", family="Germanic", script="Latin")
 
     def digits(folder: str = "a", seed: int = 1, gpus: int = 1, **changes: str) -> str:

@@ -25,7 +25,7 @@ from neuron_specialization.settings.training import Architecture
 ARCHITECTURE = "/$defs/architecture"
 FILES = "source model dictionary"
 PASSED = "max_tokens count_padding untrained"
-# dataclass, schema, its part, settings that something else reads, fields that are no settings
+# dataclass, schema, its part, settings read elsewhere, fields that are not settings
 CLASSES: list[tuple[type, str, str, str, str]] = [
     (Architecture, "config", ARCHITECTURE, "continuation fine_tuning", "max_positions"),
     (DecodingSettings, "config", "/properties/decoding", "", "max_tokens"),
@@ -51,7 +51,7 @@ NAMES = [each[0].__name__ for each in CLASSES]
 
 @pytest.fixture
 def read_schema(project: Path):
-    """Read a part of a schema, given as its path."""
+    """Return a function that reads a part of a schema by its path."""
 
     def read(name: str, part: str) -> dict[str, Any]:
         schema = yaml.safe_load((project / f"config/schemas/{name}.schema.yaml").read_text())
@@ -101,7 +101,7 @@ def test_fields_and_their_defaults_are_those_of_the_schema(
         {"tables": {"levels": {"paper": {"bleu": "Table 2"}}}},
     ],
 )
-def test_what_is_no_setting_is_refused(read_schema, settings: dict[str, Any]) -> None:
+def test_unknown_and_invalid_settings_are_refused(read_schema, settings: dict[str, Any]) -> None:
     check = Draft202012Validator(read_schema("config", ""))
     assert check.is_valid({"dataset": "mine", "architectures": {"tiny": SIZES}})
     assert not check.is_valid({"dataset": "mine", **settings})
@@ -117,22 +117,25 @@ def test_a_row_without_a_cell_has_the_default_of_its_column(read_schema) -> None
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"decoding": {"max_tokens": 9}}, "decoding.max_tokens is no setting .* always 10000"),
+        (
+            {"decoding": {"max_tokens": 9}},
+            "decoding.max_tokens is no longer a setting.* always 10000",
+        ),
         ({"architectures": {"a": {}, "b": {"optimizer": "adam"}}}, r"architectures\.b\.optimizer"),
         ({"architectures": {"a": {"attention": "sdpa"}}}, "part of kernels .torch for sdpa"),
     ],
 )
-def test_a_setting_that_is_gone_is_refused_with_what_became_of_it(
+def test_a_removed_setting_is_refused_with_its_replacement(
     config: dict[str, Any], message: str, project: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_configuration(config, project / "config/schemas/config.schema.yaml")
 
 
-def test_no_setting_that_is_there_is_called_gone(project: Path, read_schema) -> None:
+def test_no_existing_setting_is_listed_as_removed(project: Path, read_schema) -> None:
     properties = read_schema("config", "")["properties"]
     properties["architectures"] = {"any": read_schema("config", f"{ARCHITECTURE}/properties")}
-    there = {key: part.get("properties", part) for key, part in properties.items()}
-    assert not list(find_gone(there))
+    existing = {key: part.get("properties", part) for key, part in properties.items()}
+    assert not list(find_gone(existing))
     for path in (project / "config").glob("*.yaml"):
         assert not list(find_gone(yaml.safe_load(path.read_text())))

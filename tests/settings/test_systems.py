@@ -1,4 +1,4 @@
-"""The table of systems: what its rows mean, and which are refused."""
+"""The table of systems: the meaning of rows, and refused rows."""
 
 import itertools
 from dataclasses import replace
@@ -38,7 +38,7 @@ BASELINE = {
 
 @pytest.fixture
 def read(project: Path, tmp_path: Path):
-    """Read a table of a baseline and one other row."""
+    """Return a function that reads a table of a baseline and one other row."""
 
     def read_rows(row: dict, baseline: dict | None = None) -> dict[str, System]:
         rows = [
@@ -89,7 +89,7 @@ IMPORTED = {"method": "imported", "folder": "f"}
         (ADAPTER | {"parent": ""}, "system x needs a parent"),
         (
             CHILD | {"parent": "nobody"},
-            "system x has an unknown parent nobody; there is baseline, x",
+            "system x has an unknown parent nobody; known are baseline, x",
         ),
         (CHILD | {"parent": "x"}, "parent x, which is itself a continuation"),
         (ADAPTER | {"directions": "en-fr"}, "no language and no family 'fr'; it has de, nl"),
@@ -104,7 +104,7 @@ IMPORTED = {"method": "imported", "folder": "f"}
             CHILD | {"k": "", "random_percent": 70, "shuffled": "yes"},
             "is shuffled: give k, as random_percent draws neurons at random anyway",
         ),
-        (LASS | {"fine_tune": "no"}, "has a value for fine_tune, which says nothing about lass"),
+        (LASS | {"fine_tune": "no"}, "has a value for fine_tune, which does not apply to lass"),
         (CHILD | {"architecture": "big"}, "leave its architecture empty"),
         ({"method": "multilingual"}, "has architecture '', which the config lacks; it has big"),
         (
@@ -119,7 +119,7 @@ IMPORTED = {"method": "imported", "folder": "f"}
         ({"method": "magic"}, "line 3, column method: 'magic' is not one of"),
         (OURS | {"options": "k=101"}, "line 3, option k: 101.0 is greater"),
         (OURS | {"options": "k"}, "line 3, column options: 'k' is not name=value"),
-        (OURS | {"options": "seed=2"}, "line 3, column options: there is no option 'seed'"),
+        (OURS | {"options": "seed=2"}, "line 3, column options: unknown option 'seed'"),
         (OURS | {"options": "k=9 k=9"}, "line 3, column options: k is given twice"),
         ({"method": "imported"}, "system x needs a value for folder"),
         (IMPORTED | {"parent": "baseline"}, "baseline, which is not another imported"),
@@ -137,7 +137,7 @@ def test_bad_rows_are_refused(read, row: dict, message: str) -> None:
     assert message in str(raised.value)
 
 
-def test_what_belongs_to_a_method_stands_in_one_column_or_in_columns_of_its_own(read) -> None:
+def test_options_of_a_method_are_in_one_column_or_in_separate_columns(read) -> None:
     together = read(OURS | {"options": "k=95 stacks=encoder shuffled=yes"})
     assert together == read(OURS | {"k": 95, "stacks": "encoder", "shuffled": "yes"})
     assert together == read(CHILD | {"options": " shuffled=yes  stacks=encoder"})
@@ -201,7 +201,7 @@ def test_a_continuation_has_its_parents_architecture_with_other_training_setting
         "fine_tuning": {"dropout": 0.3, "patience": 30},
     }
     systems, architectures = read(LASS), {"big": settings}
-    # the baseline must not depend on how it is continued, or it would be trained again
+    # the baseline must not depend on its continuations' settings, or it would be trained again
     baseline = system_architecture(systems["baseline"], systems, architectures)
     assert baseline == {"layers": 6, "dropout": 0.1, "max_updates": 100, "patience": 20}
     joint = system_architecture(systems["x"], systems, architectures)
@@ -211,7 +211,7 @@ def test_a_continuation_has_its_parents_architecture_with_other_training_setting
     assert "continuation" in settings
 
 
-def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) -> None:
+def test_fine_tuned_systems_are_also_compared_with_the_continued_baseline(read) -> None:
     continued = System(
         system="continued", label="C", method="multilingual", parent="baseline", directions=()
     )
@@ -220,7 +220,7 @@ def test_what_is_trained_on_is_compared_with_the_continued_baseline_too(read) ->
         assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
 
 
-def test_neurons_are_compared_with_as_many_drawn_at_random(read) -> None:
+def test_neurons_are_compared_with_the_same_number_drawn_at_random(read) -> None:
     alike = read(CHILD)
     ours, baseline = alike["x"], alike["baseline"]
     shuffled = replace(ours, system="s", label="S", shuffled=True, seeds=(1, 2))
@@ -245,14 +245,14 @@ SWEPT = System(
 )
 
 
-def test_a_sweep_varies_k_and_nothing_else_but_names() -> None:
+def test_a_sweep_varies_only_k_and_names() -> None:
     sweep = sweep_systems({"ns": SWEPT}, "ns", [50, 99.5, 95])
     assert list(sweep) == [50, 95, 99.5]
     assert sweep[95] is SWEPT
     assert sweep[99.5] == replace(SWEPT, system="ns_k99.5", label="NS, k = 99.5", k=99.5, tables=())
 
 
-def test_a_row_with_the_name_of_a_system_of_a_sweep_must_be_that() -> None:
+def test_a_row_named_like_a_system_of_a_sweep_must_have_its_settings() -> None:
     same = replace(SWEPT, system="ns_k50", label="Half", k=50.0)
     assert sweep_systems({"ns": SWEPT, "ns_k50": same}, "ns", [50])[50] is same
     for changes in ({"k": 51.0}, {"seeds": (1,)}, {"stacks": "encoder"}):

@@ -32,7 +32,7 @@ def system(label: str, values: dict[str, float], extra: float | None = None) -> 
 
 
 def scored_run(label: str, shift: float, seed: int = 1, **more: object) -> ScoredRun:
-    """20, 21 and so on in PAIRS, shifted."""
+    """Return a run with scores of 20, 21 and so on in PAIRS, shifted."""
     values = {pair: 20.0 + i + shift for i, pair in enumerate(PAIRS)} | more.pop("values", {})
     scores = scores_of(values, **more)
     return ScoredRun(system=label.lower(), label=label, seed=seed, scores=scores)
@@ -49,7 +49,7 @@ def paired_tests(
 def write(
     folder: Path, *runs: ScoredRun, tests=(), paper_values=(), origin=(), **changes: object
 ) -> str:
-    """Write a table of runs; its Markdown."""
+    """Write a table of runs; return its Markdown."""
     values = {
         "title": "toy, test: levels",
         "layout": "levels",

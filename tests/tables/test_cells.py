@@ -1,4 +1,4 @@
-"""Cells: which directions each averages, and the means."""
+"""Cells: the directions that each averages, and the means."""
 
 import pandas as pd
 import pytest
@@ -23,9 +23,9 @@ def by_level(values: dict[str, float], pivot: str = "en") -> pd.Series:
             SMALL,
             {"High": (25.0, 35.5, 30.25), "Med": (10.0, 15.0, 12.5), "All": (16.0, 23.0, 19.5)},
         ),
-        # languages without a level count in All only
+        # languages without a level count only in All
         ({"en-oc": 4.0, "oc-en": 6.0}, {"All": (4.0, 6.0, 5.0)}),
-        # one way only: no other cells, and no average of one
+        # only one side: no other cells, and no average
         ({"en-lb": 3.0}, {"Low": (3.0,), "All": (3.0,)}),
     ],
 )
@@ -51,7 +51,7 @@ def test_a_missing_score_empties_its_cells_and_no_others() -> None:
 
 
 def test_order_of_directions_does_not_matter() -> None:
-    # summed in a row, these give 0.6 or 0.6000000000000001 depending on the order
+    # summed one by one, these give 0.6 or 0.6000000000000001 depending on the order
     scores = {"en-de": 0.1, "en-nl": 0.2, "en-sv": 0.3, "de-en": 7.0}
     turned = {pair: scores[pair] for pair in ("en-sv", "en-nl", "de-en", "en-de")}
     pd.testing.assert_series_equal(by_level(turned), by_level(scores), rtol=0, atol=0)
@@ -65,11 +65,11 @@ def test_order_of_directions_does_not_matter() -> None:
         (["oc"], ["avg"]),
         (["lb", "gu", "sv", "de"], ["high", "med", "low", "avg"]),
         (["sv", "lb"], ["med", "low", "avg"]),
-        # some languages have no level: the average of the others is not that of all
+        # a language has no level: the average of the others differs from the overall one
         (["de", "oc", "es"], ["high", "avg"]),
     ],
 )
-def test_columns_are_languages_in_order_and_levels_that_occur_unless_there_is_one(
+def test_columns_are_ordered_languages_and_levels_unless_only_one_occurs(
     languages: list[str], averages: list[str]
 ) -> None:
     blocks = language_cells(languages, LEVELS, "en")

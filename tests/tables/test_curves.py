@@ -1,4 +1,4 @@
-"""The validations of trainings, as a table."""
+"""The validations of runs, as a table."""
 
 from pathlib import Path
 
@@ -20,20 +20,20 @@ def curve(
     ("metric", "values", "updates"),
     [("chrf", (1, 3, 3, 2), 30), ("loss", (3, 1, 2, 1), 40), ("bleu", (5,), 10)],
 )
-def test_the_checkpoint_that_is_kept_is_the_last_of_the_best(
+def test_the_checkpoint_kept_is_the_last_of_the_best(
     metric: str, values: tuple[float, ...], updates: int
 ) -> None:
     assert curve(*values, metric=metric).best["updates"] == updates
 
 
-def test_trainings_that_saw_the_same_have_the_same_digits() -> None:
+def test_runs_with_the_same_batches_have_the_same_digits() -> None:
     one, other, longer = curve(1, 2), curve(8, 9, label="Other"), curve(1, 2, 3)
     assert one.batches == other.batches
     assert one.batches.startswith("10 (")
     assert longer.batches.split("(")[1] != one.batches.split("(")[1]
 
 
-def test_files_of_digits_are_not_numbers(tmp_path: Path) -> None:
+def test_hashes_of_digits_are_not_read_as_numbers(tmp_path: Path) -> None:
     path = tmp_path / "curve.csv"
     path.write_text("updates,metric,value,batches,sha256\n10,loss,5.5,4,0012345678901234\n")
     (read,) = read_curves([("x", 2)], [path], {"x": "X"}, {"x": ""})
@@ -41,7 +41,7 @@ def test_files_of_digits_are_not_numbers(tmp_path: Path) -> None:
     assert (read.label, read.parent, read.seed) == ("X", "", 2)
 
 
-def test_the_table_has_a_row_per_training() -> None:
+def test_the_table_has_a_row_per_run() -> None:
     curves = [curve(4, 3, label="Base", parent="", metric="loss"), curve(20, 30, seed=2)]
     table = describe_curves(curves, "toy")
     text = table.texts[0]

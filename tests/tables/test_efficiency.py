@@ -1,4 +1,4 @@
-"""What methods cost: arithmetic that gives the paper's numbers, records of jobs that ran."""
+"""The cost of methods: calculations that match the paper's numbers, records of jobs."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ from neuron_specialization.tables.efficiency import (
 )
 
 
-def test_masks_and_adapters_of_mt_big_take_what_the_paper_says() -> None:
+def test_masks_and_adapters_of_mt_big_take_the_papers_bytes() -> None:
     assert neuron_mask_bytes(6, 4096, 60) == 368_640
     assert 8 * neuron_mask_bytes(6, 4096, 60) == 2_949_120  # a byte each: the paper's 3e-3 GB
     assert weight_mask_bytes(6, 1024, 4096, 1) == 22_020_096
@@ -81,10 +81,10 @@ def test_the_last_run_of_a_job_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "s\th:m:s\n1\t2\n", '{"s": "-"}\n'])
-def test_what_is_no_record_of_a_job_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_than_records_of_jobs_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "job.jsonl"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"job\.jsonl: no benchmark of a job"):
+    with pytest.raises(InputError, match=r"job\.jsonl: not a benchmark of a job"):
         read_job(path)
 
 
@@ -113,7 +113,7 @@ def make_files(folder: Path) -> dict[str, list[Path]]:
     }
 
 
-def test_a_log_of_no_epoch_has_no_speed(tmp_path: Path) -> None:
+def test_a_log_without_epochs_has_no_speed(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("nothing")
     assert np.isnan(training_speed([tmp_path / "log"]))
 
@@ -149,7 +149,7 @@ def test_table_4_has_the_continuations_and_the_papers_cells(tmp_path: Path) -> N
     assert speed_text(table).rows[0] == ("Base", "110", "2", "10.00 MiB", "1.6", "10.00 MiB")
 
 
-def test_what_was_removed_of_a_job_is_missing(tmp_path: Path) -> None:
+def test_removed_records_of_a_job_are_missing(tmp_path: Path) -> None:
     files = make_files(tmp_path)
     for name in ("job.jsonl", "log"):
         (tmp_path / name).unlink()
@@ -169,5 +169,5 @@ def test_what_was_removed_of_a_job_is_missing(tmp_path: Path) -> None:
         (GIB, "1.00 GiB"),
     ],
 )
-def test_bytes_for_people(size: float, text: str) -> None:
+def test_readable_bytes(size: float, text: str) -> None:
     assert byte_text(size) == text

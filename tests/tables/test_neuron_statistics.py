@@ -1,4 +1,4 @@
-"""The statistics of neurons as people read them: numbers, and words where there are none."""
+"""The statistics of neurons as readable text: numbers, and explanations of missing ones."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from tests.neurons.test_relations import EVERY, make_overlap, relate
         (EVERY, None),
     ],
 )
-def test_what_cannot_be_compared_is_said(directions: list[str], message: str | None) -> None:
+def test_missing_comparisons_are_explained(directions: list[str], message: str | None) -> None:
     table = relate(directions)
     notes = " ".join(relation_notes(table, make_overlap(directions)))
     assert "10,000 permutations" in notes
@@ -51,5 +51,5 @@ def test_dead_layers_are_named() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(np.nan, "–"), (0.0001, "0.0001"), (0.0036, "0.0036"), (0.5, "0.50")]
 )
-def test_p_values_for_people(value: float, text: str) -> None:
+def test_readable_p_values(value: float, text: str) -> None:
     assert p_value(value) == text

@@ -1,4 +1,4 @@
-"""What is rendered: the whole text of small tables, and what is escaped."""
+"""Rendering: the whole text of small tables, and escapes."""
 
 import re
 from html import escape

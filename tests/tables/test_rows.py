@@ -1,4 +1,4 @@
-"""Rows: scores of systems and seeds that are merged."""
+"""Rows: merged scores of systems and seeds."""
 
 import math
 
@@ -12,7 +12,7 @@ from tests.tables.samples import NAN, scored_run, scores_of
 SCORES = scores_of({"en-de": 30.0, "de-en": 40.0})
 
 
-def test_merging_averages_what_is_shared_and_collects_the_rest() -> None:
+def test_merging_averages_shared_scores_and_collects_the_rest() -> None:
     frames = [
         scores_of({"en-de": 10.0, "de-en": 40.0}),
         scores_of({"en-de": 20.0}),
@@ -31,7 +31,7 @@ def test_merging_averages_what_is_shared_and_collects_the_rest() -> None:
 
 
 def test_order_of_seeds_does_not_matter() -> None:
-    # summed in a row, these give 0.6 or 0.6000000000000001 depending on the order
+    # summed one by one, these give 0.6 or 0.6000000000000001 depending on the order
     frames = [scores_of({"en-de": score}) for score in (0.1, 0.2, 0.3)]
     pd.testing.assert_frame_equal(merge_scores(frames), merge_scores(frames[::-1]), rtol=0, atol=0)
 
@@ -75,7 +75,7 @@ def test_systems_of_one_label_are_one_row() -> None:
 
 
 @pytest.mark.parametrize(("base", "extra"), [(100, 50), (NAN, NAN)])
-def test_parameters_beyond_those_of_the_first_row(base: float, extra: float) -> None:
+def test_parameters_in_addition_to_the_first_row(base: float, extra: float) -> None:
     runs = [scored_run("Base", 0), scored_run("Ours", 1), scored_run("Ours", 2, seed=2)]
     first, second = gather_rows(runs, {"base": base, "ours": 150})
     assert first.extra_parameters is None
@@ -83,7 +83,7 @@ def test_parameters_beyond_those_of_the_first_row(base: float, extra: float) -> 
     assert math.isnan(second.extra_parameters) == math.isnan(extra)
 
 
-def test_seeds_of_a_label_are_told_apart_by_what_they_have_in_common() -> None:
+def test_seeds_of_a_label_are_distinguished_by_shared_scores() -> None:
     high, low, every = (
         scores_of(dict.fromkeys(pairs, 1.0)) for pairs in (["en-de"], ["en-lb"], ["en-de", "en-lb"])
     )

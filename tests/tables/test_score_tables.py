@@ -30,7 +30,7 @@ SYSTEMS = [
 ]
 LANGUAGES = ["lb", "de", "nl"]  # not sorted, to show that their order is kept
 BY_LANGUAGE = {"en-de": 30.0, "en-nl": 20.0, "en-lb": 4.0, "de-en": 40.0, "nl-en": 31.0}
-BY_LANGUAGE |= {"lb-en": 7.0, "en-sv": 99.0}  # the last is not of the table
+BY_LANGUAGE |= {"lb-en": 7.0, "en-sv": 99.0}  # the last is not in the table
 ROWS = [
     system("Bilingual", BY_LANGUAGE),
     system("mT_big", {**BY_LANGUAGE, "en-de": 31.5, "lb-en": 13.0}, 0.0),
@@ -62,7 +62,7 @@ def test_a_table_by_level_has_every_system_absolute_and_as_delta() -> None:
     assert table[EXTRA_PARAMETERS].isna().tolist() == [True, False, False, True] * 2
 
 
-def test_a_table_by_language_has_them_in_every_block() -> None:
+def test_a_table_by_language_has_all_rows_in_every_block() -> None:
     table = by_language()
     assert list(table.index.names) == ["direction", "system", "kind"]
     assert list(table.index) == [
@@ -82,7 +82,7 @@ def test_a_table_by_language_has_them_in_every_block() -> None:
         (("O2M", "mT_big", "absolute"), [4.0, 31.5, 20.0, 25.75, 4.0, 18.5]),
         (("M2O", "Bilingual", "absolute"), [7.0, 40.0, 31.0, 35.5, 7.0, 26.0]),
         (("M2O", "mT_big", "delta"), [6.0, 0.0, 0.0, 0.0, 6.0, 2.0]),
-        # what a system lacks is missing, and so are the averages it belongs to
+        # scores that a system lacks are missing, and so are their averages
         (("M2O", "Partial", "absolute"), [NAN, NAN, 31.25, NAN, NAN, NAN]),
         (("M2O", "Partial", "delta"), [NAN, NAN, 0.25, NAN, NAN, NAN]),
     ],
@@ -99,7 +99,7 @@ def test_a_direction_that_no_system_has_is_missing_too() -> None:
     assert ("Low", "M2O") not in table.columns
 
 
-def test_other_directions_and_metrics_are_left_aside() -> None:
+def test_other_directions_and_metrics_are_ignored() -> None:
     both = pd.concat([SYSTEMS[0].scores, scores_of({"en-de": 0.8}, "comet")])
     row = SystemRow(label="mT-big", scores=both, extra_parameters=None)
     for metric, score in (("comet", 0.8), ("bleu", 30.0)):
@@ -211,7 +211,7 @@ def test_csv_keeps_codes_and_labels(tmp_path: Path) -> None:
     assert first == f"o2m,O2M,absolute,,{100 / 3},{100 / 3}"
 
 
-def test_columns_beside_the_languages_are_no_codes_of_languages(tmp_path: Path) -> None:
+def test_other_columns_are_not_language_codes(tmp_path: Path) -> None:
     languages = ["lb", "sv", "de"]
     scores = scores_of({"en-de": 1.0}, "bleu_raw")
     rows = [*ROWS, SystemRow(label="a", scores=scores, extra_parameters=None)]

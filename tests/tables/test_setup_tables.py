@@ -1,4 +1,4 @@
-"""Tables of the set-up that come from the configuration, the corpora's report and curves."""
+"""Set-up tables from the configuration and the corpora's report."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def language(code: str, level: str, family: str) -> dict[str, str]:
     return {"code": code, "name": code.upper(), "family": family, "script": "Latin", "level": level}
 
 
-def test_languages_stand_by_level_and_then_family() -> None:
+def test_languages_are_sorted_by_level_and_then_family() -> None:
     languages = [
         language("b3", "low", "B"),
         language("a1", "high", "A"),
@@ -40,7 +40,7 @@ def test_languages_stand_by_level_and_then_family() -> None:
     assert rows[4][0] == "–"
 
 
-def test_sizes_are_those_of_training(tmp_path: Path) -> None:
+def test_sizes_count_training_pairs(tmp_path: Path) -> None:
     path = tmp_path / "report.tsv"
     path.write_text("split\tpair\tkept\ntrain\ten-de\t20000\ntrain\ten-nl\t300\nvalid\ten-de\t9\n")
     assert read_sizes(path) == {"de": 20000, "nl": 300}
@@ -60,7 +60,7 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
     )
 
 
-def test_parameters_are_those_of_all_models_and_beyond_the_parents(tmp_path: Path) -> None:
+def test_parameters_count_all_models_and_the_excess_over_the_parent(tmp_path: Path) -> None:
     built = {"architecture": vars(architecture()), "dictionaries": [100, 100], "adapters": None}
     adapters = {"sets": {"en-a": "a", "en-b": "b"}, "bottleneck": 4, "per_layer": 2}
     systems = [
@@ -80,7 +80,7 @@ def test_parameters_are_those_of_all_models_and_beyond_the_parents(tmp_path: Pat
     one, added = read["total"]["base"], read["added"]["lp"]
     assert read["total"].tolist()[:4] == [one, 3 * one, one + added, 9]
     assert added == read["trainable"]["lp"] > 0
-    assert read.loc["nan", "total"] == 9  # a system of that name
+    assert read.loc["nan", "total"] == 9  # a system may be called nan
     assert np.isnan(read.loc["x", "total"])
     rows = table.texts[0].rows
     assert rows[2] == ("lp", "1", f"{one + added:,.0f}", f"{added:,.0f}", f"{added:,.0f}")

@@ -1,4 +1,4 @@
-"""Whole tables: the released scores beside the paper's cells, marks, seeds, footers, all forms."""
+"""Whole tables: released scores next to the paper's cells, marks, seeds, footers, all formats."""
 
 import re
 import subprocess
@@ -47,11 +47,11 @@ EC30_LEVELS = {
     [
         ("bleu", "Table 2", "bleu", "22.44"),
         ("chrf", "Table 7", "chrfpp", "46.23"),
-        # 73.6345: averaging the two rounded cells before it would give 73.64 instead
+        # 73.6345: averaging the two rounded cells to its left would give 73.64
         ("comet", "Table 8", "comet", "73.63"),
     ],
 )
-def test_every_cell_of_the_paper_comes_out_of_its_released_scores(
+def test_released_scores_give_every_cell_of_the_paper(
     metric: str, name: str, column: str, low_avg: str
 ) -> None:
     scale = 100 if metric == "comet" else 1  # released on a scale of 0 to 1, printed on 0 to 100
@@ -76,15 +76,15 @@ def test_every_cell_of_the_paper_comes_out_of_its_released_scores(
         printed = value.value if value.printed is None else value.printed
         # at the decimal that the paper prints
         assert (abs(round(ours, 1) - printed) <= 0.1 + 1e-6) != misprinted, value
-    beside, notes = paper_table(table, values)
-    differences = beside.loc[[("mT-big", "difference"), ("Ours", "difference")]]
+    compared, notes = paper_table(table, values)
+    differences = compared.loc[[("mT-big", "difference"), ("Ours", "difference")]]
     assert differences.abs().max(axis=None) < 0.02
     assert len(notes) == sum(value.printed is not None for value in values)
     if metric == "comet":
         assert "§ mT-big High O2M: 82.37 instead of the printed 83.4 (misprint" in notes[0]
 
 
-def test_the_papers_values_are_all_of_known_tables_and_cells() -> None:
+def test_the_papers_values_belong_to_known_tables_and_cells() -> None:
     keys = [(v.table, v.metric, v.block, v.system, v.kind, v.column) for v in VALUES]
     assert len(set(keys)) == len(keys)
     assert {v.table for v in VALUES} == {"Table 1", "Table 2", "Table 3", "Table 7", "Table 8"}
@@ -99,11 +99,11 @@ def test_a_bad_line_of_the_papers_values_is_named(tmp_path: Path) -> None:
         read_paper_values(path)
 
 
-def test_the_paper_is_no_yardstick_for_another_reference() -> None:
+def test_the_paper_is_not_compared_with_another_reference() -> None:
     rows = [system(label, dict.fromkeys(PAIRS, 1.0)) for label in ("Mine", "mT-big")]
     table = score_table(rows, {"": level_cells(PAIRS, LEVELS, "en")}, "bleu")
-    beside, notes = paper_table(table, [value for value in VALUES if value.table == "Table 2"])
-    assert beside.empty
+    compared, notes = paper_table(table, [value for value in VALUES if value.table == "Table 2"])
+    assert compared.empty
     assert not notes
 
 
@@ -118,10 +118,10 @@ def test_rows_have_the_mean_of_their_seeds_and_its_deviation(tmp_path: Path) -> 
     assert csv["Ours", "deviation"] == pytest.approx(2**0.5)
     assert pd.isna(csv["Base", "deviation"])
     assert "+2.0 ± 1.4" in text
-    assert "± behind scores: standard deviation of a system's own scores over its seeds" in text
+    assert "± after scores: standard deviation of a system's scores over its seeds" in text
 
 
-def test_means_over_fewer_seeds_than_the_rows_are_named(tmp_path: Path) -> None:
+def test_means_over_fewer_seeds_are_named(tmp_path: Path) -> None:
     lacking = scored_run("Ours", 1, seed=2)
     lacking = replace(lacking, scores=lacking.scores.query("pair not in ('en-de', 'lb-en')"))
     chrf = scored_run("Ours", 0, metric="chrf")
@@ -134,7 +134,7 @@ def test_means_over_fewer_seeds_than_the_rows_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_systems_that_complement_each_other_lack_no_seeds(tmp_path: Path, seed: int) -> None:
+def test_complementary_systems_lack_no_seeds(tmp_path: Path, seed: int) -> None:
     high, low = (
         ScoredRun(system=name, label="Bilingual", seed=seed, scores=scores_of({pair: 1.0}))
         for name, seed, pair in (("high", 1, "en-de"), ("low", seed, "en-lb"))
@@ -142,7 +142,7 @@ def test_systems_that_complement_each_other_lack_no_seeds(tmp_path: Path, seed: 
     assert "fewer seeds" not in write(tmp_path, high, low)
 
 
-def test_comparisons_of_several_seeds_are_one() -> None:
+def test_comparisons_of_several_seeds_are_combined() -> None:
     tests = [("Ours", paired_tests("base", "parent", 1)) for _ in range(2)]
     (comparison,) = gather_comparisons(tests, {"base": "Base"})
     assert (comparison.label, comparison.other, comparison.role) == ("Ours", "Base", "parent")
@@ -150,7 +150,7 @@ def test_comparisons_of_several_seeds_are_one() -> None:
     assert gather_comparisons([("Ours", tests[0][1][:0])], {}) == []
 
 
-def test_gains_are_of_the_same_seed_and_of_whole_cells() -> None:
+def test_gains_compare_the_same_seed_in_whole_cells() -> None:
     tests = [
         ("Ours", paired_tests("base", "parent", difference, seed=seed))
         for seed, difference in ((1, 1), (2, 3), (3, 100))
@@ -189,11 +189,11 @@ def test_outputs_without_a_score_in_the_metric_are_not_called_missing(tmp_path: 
 
 
 @pytest.mark.parametrize("layout", ["levels", "languages"])
-def test_scores_that_no_cell_has_are_named(tmp_path: Path, layout: str) -> None:
+def test_scores_outside_all_cells_are_named(tmp_path: Path, layout: str) -> None:
     more = {"en-fr": 1.0, "fr-en": 1.0, "de-xx": 1.0, "de-nl": 1.0}
     text = write(tmp_path, scored_run("Base", 0, values=more), layout=layout)
-    assert "- Left out, as the table of languages lacks them: fr, xx\n" in text
-    assert "- Left out, as they are not from or into en: de-nl\n" in text
+    assert "- Left out, because the table of languages lacks them: fr, xx\n" in text
+    assert "- Left out, because they are not from or into en: de-nl\n" in text
     assert "Left out" not in write(tmp_path, scored_run("Base", 0), layout=layout)
 
 
@@ -209,7 +209,7 @@ def test_a_table_by_language_has_everything_in_two_blocks(tmp_path: Path) -> Non
 
 @pytest.fixture
 def everything(tmp_path: Path) -> Path:
-    """A table with all that tables may have: marks, wins, seeds, notes, gaps, the paper."""
+    """Write a table with every feature: marks, wins, seeds, notes, gaps, the paper's values."""
     base = scored_run("mT-big", 0, note="finished score of test_detok_bleu.txt")
     raw = scored_run("mT-big", -5, metric="bleu_raw").scores
     lacking = scored_run("La_SS | 70 %", 0)
@@ -253,10 +253,10 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
         "| Ours | Base, continued | 0/4/0 |",
         "| Ours | mT-big | +1.5 ± 6.4 |",
         "| Ours | Base, continued | −1.0 ± 0.0 |",
-        "### Beside the paper's Table 2",
+        "### Comparison with the paper's Table 2",
         "- mT-big: scores; other rows: differences to it",
         "- BLEU: tok:13a|version:1",
-        "- Raw: the same translations against the references as they were published",
+        "- Raw: the same translations against the references as published",
         "- Ours has no raw references: all directions",
         "- La_SS | 70 % has no outputs: en-de",
         "- mT-big, finished score of test_detok_bleu.txt: all directions",
@@ -267,7 +267,7 @@ def test_markdown_renders_as_tables(everything: Path) -> None:
         "- Settings abcd1234, neuron-specialization 0.1.0",
     ],
 )
-def test_what_a_table_says(everything: Path, expected: str) -> None:
+def test_lines_of_a_table(everything: Path, expected: str) -> None:
     text = (everything / "table.md").read_text(encoding="utf-8")
     assert expected in re.sub(" +", " ", text)
 
@@ -275,11 +275,14 @@ def test_what_a_table_says(everything: Path, expected: str) -> None:
 @pytest.mark.parametrize(
     ("file", "lines"),
     [
-        ("table.html", ["La_SS | 70 %", "<td>+1.5 ± 0.7†‡↓</td>", "<h3>Beside the paper&#x27;s"]),
+        (
+            "table.html",
+            ["La_SS | 70 %", "<td>+1.5 ± 0.7†‡↓</td>", "<h3>Comparison with the paper&#x27;s"],
+        ),
         ("table.tex", [r"La\_SS \textbar{} 70 \%", r"+1.5 $\pm$ 0.7\textsuperscript{\dag}"]),
     ],
 )
-def test_the_other_forms_say_it_too(everything: Path, file: str, lines: list[str]) -> None:
+def test_the_other_formats_agree(everything: Path, file: str, lines: list[str]) -> None:
     text = (everything / file).read_text(encoding="utf-8")
     for line in lines:
         assert line in text
@@ -296,7 +299,9 @@ def test_csv_of_wins_and_of_gains(everything: Path) -> None:
     assert (gains["system"], gains["role"], gains["seeds"]) == ("Ours", "parent", 2)
     error = 0.5  # standard deviation of 1 and 2, over the root of 2
     assert gains["gain"] == pytest.approx(1.5)
-    assert gains["half_width"] == pytest.approx(12.7062 * error, rel=1e-5)  # of t, 1 degree
+    assert gains["half_width"] == pytest.approx(
+        12.7062 * error, rel=1e-5
+    )  # quantile of t, 1 degree of freedom
 
 
 def test_latex_of_everything_compiles(everything: Path) -> None:
@@ -309,7 +314,7 @@ def test_latex_of_everything_compiles(everything: Path) -> None:
 # ---- footers ----
 
 
-def test_signatures_of_scores_that_were_made_differently(tmp_path: Path) -> None:
+def test_signatures_of_scores_computed_differently(tmp_path: Path) -> None:
     other = scored_run("Ours", 0, signature="tok:none")
     text = write(tmp_path, scored_run("Base", 0), other)
     assert "- BLEU: tok:13a|version:1\n- BLEU: tok:none\n" in text

@@ -1,4 +1,4 @@
-"""Running the workflow in a folder of the test's own."""
+"""Fixtures that run the workflow in a separate folder."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ Snakemake = Callable[..., subprocess.CompletedProcess]
 
 @pytest.fixture(scope="session")
 def snakemake(project: Path) -> Snakemake:
-    """Run Snakemake in a folder; returns the finished process with its output."""
+    """Return a function that runs Snakemake in a folder and returns the finished process."""
 
     def run(
         folder: Path,
@@ -58,9 +58,9 @@ PARTS = (
 
 @pytest.fixture(scope="session")
 def tiny_run(project: Path, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the results of one run, for all processes of the tests.
+    """Return a copy of the project with the results of one run, shared by all test processes.
 
-    Tests that change something work on a copy of it.
+    Tests that change files work on a copy of it.
     """
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
@@ -77,12 +77,12 @@ def tiny_run(project: Path, snakemake: Snakemake, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def results(tiny_run: Path) -> Path:
-    """The results of this run, to be read."""
+    """Return the results of this run, which tests only read."""
     return tiny_run / "results/tiny"
 
 
 def copy_project(project: Path, folder: Path) -> None:
-    """Copy what a run of the tiny dataset needs."""
+    """Copy the files that a run of the tiny dataset needs."""
     for part in PARTS:
         source = project / part
         copy = shutil.copytree if source.is_dir() else shutil.copy
@@ -91,19 +91,19 @@ def copy_project(project: Path, folder: Path) -> None:
 
 
 def write_overlay(path: Path, settings: dict) -> str:
-    """Write a configuration to lay over another; returns its path."""
+    """Write a configuration that overrides another; return its path."""
     path.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
     return str(path)
 
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Callable[[dict], str]:
-    """Write a configuration to lay over another; returns its path."""
+    """Return a function that writes an overriding configuration and returns its path."""
     return lambda settings: write_overlay(tmp_path / "overlay.yaml", settings)
 
 
 def compile_latex(tables: Path, folder: Path) -> None:
-    """Compile a document of all LaTeX tables of a run; skip where there is no pdflatex."""
+    """Compile a document of all LaTeX tables of a run; skip the test without pdflatex."""
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
     files = sorted(tables.rglob("*.tex"))

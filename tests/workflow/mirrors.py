@@ -1,4 +1,4 @@
-"""Mirrors of miniature archives in the layouts that the corpora are published in."""
+"""Mirrors with miniature archives in the published layouts of the corpora."""
 
 import io
 import random
@@ -22,13 +22,13 @@ EC40_ONLY = ["no", "is", "ast", "ca", "be", "bs", "ne", "ur", "kab", "so"]
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a table of the configuration."""
+    """Return the rows of a table of the configuration."""
     header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def write_sources(project: Path, path: Path) -> Path:
-    """The shipped table of sources without checksums and sizes, which are not those of a mirror."""
+    """Write the shipped table of sources without checksums and sizes, which mirrors change."""
     rows = read_table(project / "config/sources.tsv")
     for row in rows:
         row.update(sha256="unknown", bytes="")
@@ -38,7 +38,7 @@ def write_sources(project: Path, path: Path) -> Path:
 
 
 class Language:
-    """A made-up language: a word of its own for each of so many meanings."""
+    """A made-up language with one word for each of `WORDS` meanings."""
 
     def __init__(self, code: str, script: str):
         generator = random.Random(code)
@@ -48,12 +48,12 @@ class Language:
         ]
 
     def sentence(self, meanings: Sequence[int]) -> str:
-        """A sentence, a word per meaning."""
+        """Return a sentence with a word per meaning."""
         return " ".join(self.words[n] for n in meanings)
 
 
 def sentences(language: Language, count: int, seed: str) -> list[str]:
-    """Sentences that mean the same in every language, by their seed."""
+    """Return sentences that have the same meanings in every language for the same seed."""
     generator = random.Random(seed)
     return [
         language.sentence([generator.randrange(WORDS) for _ in range(generator.randint(3, 7))])
@@ -62,24 +62,24 @@ def sentences(language: Language, count: int, seed: str) -> list[str]:
 
 
 def add_text(archive: tarfile.TarFile, name: str, lines: Sequence[str], end: str = "\n") -> None:
-    """A text file of an archive."""
+    """Add a text file to an archive."""
     add_bytes(archive, name, "".join(f"{line}{end}" for line in lines).encode())
 
 
 def add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    """A file of an archive."""
+    """Add a file to an archive."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     archive.addfile(member, io.BytesIO(data))
 
 
 def languages_of(table: Path) -> dict[str, tuple[dict[str, str], Language]]:
-    """The row and the words of each language of a table."""
+    """Return the row and the words of each language of a table."""
     return {row["code"]: (row, Language(row["code"], row["script"])) for row in read_table(table)}
 
 
 def write_ntrex(mirror: Path, table: Path, count: int) -> None:
-    """NTREX-128: a file per language, Persian too, lines end as in DOS."""
+    """Write NTREX-128: a file per language, also for Persian, with DOS line ends."""
     (mirror / "ntrex").mkdir(parents=True)
     languages = {row["ntrex"]: language for row, language in languages_of(table).values()}
     for code, language in {**languages, "fas": languages["arb"]}.items():
@@ -89,7 +89,7 @@ def write_ntrex(mirror: Path, table: Path, count: int) -> None:
 
 
 def write_flores(mirror: Path, table: Path, dev: int, devtest: int) -> None:
-    """Flores-200: one archive, a folder per split, a file per language."""
+    """Write Flores-200: one archive, a folder per split, a file per language."""
     (mirror / "flores200").mkdir(parents=True)
     with tarfile.open(mirror / "flores200/flores200_dataset.tar.gz", "w:gz") as archive:
         for row, language in languages_of(table).values():
@@ -99,7 +99,7 @@ def write_flores(mirror: Path, table: Path, dev: int, devtest: int) -> None:
 
 
 def training_pairs(table: Path, count: int) -> Iterator[tuple[str, str, list[str]]]:
-    """For each pair and side: the pair's other language, the side, its sentences."""
+    """Yield the non-English language, side and sentences of each pair and side."""
     languages = languages_of(table)
     for other in languages:
         if other != "en":
@@ -108,7 +108,7 @@ def training_pairs(table: Path, count: int) -> Iterator[tuple[str, str, list[str
 
 
 def write_ec30_tokenised(mirror: Path, table: Path, count: int) -> None:
-    """EC30: one archive of tokenised text."""
+    """Write EC30: one archive of tokenised text."""
     (mirror / "ec30_tokenised").mkdir(parents=True)
     with tarfile.open(mirror / "ec30_tokenised/EC30_raw.archive", "w:gz") as archive:
         for other, side, lines in training_pairs(table, count):
@@ -116,7 +116,7 @@ def write_ec30_tokenised(mirror: Path, table: Path, count: int) -> None:
 
 
 def write_ec40(mirror: Path, table: Path, count: int, valid: int) -> None:
-    """EC40: a folder of plain files with sub-folders; ten languages more than EC30."""
+    """Write EC40: a folder of plain files with sub-folders; it has ten languages more than EC30."""
     for corpus in ("ec40_text", "ec40_validation"):
         files = {"EC40-train-set/en-no.no": ["nei"], "test-set/zeroshot-test-set/de-fr.de": ["x"]}
         for other, side, lines in training_pairs(table, count):
@@ -131,7 +131,7 @@ def write_ec40(mirror: Path, table: Path, count: int, valid: int) -> None:
 
 
 def write_iwslt14(mirror: Path, table: Path, count: int) -> None:
-    """The WIT3 release: an archive of archives, XML-like tags among the sentences."""
+    """Write the WIT3 release: an archive of archives, with XML-like tags among the sentences."""
     (mirror / "iwslt14").mkdir(parents=True)
     pairs = list(training_pairs(table, count))
     with tarfile.open(mirror / "iwslt14/2014-01.tgz", "w:gz") as release:
@@ -156,9 +156,9 @@ def write_iwslt14(mirror: Path, table: Path, count: int) -> None:
 
 
 def write_real(mirror: Path, table: Path, data: Path) -> None:
-    """NTREX-128 and Flores-200 as they are, from a folder of a plain file per language.
+    """Write the real NTREX-128 and Flores-200 from a folder with a plain file per language.
 
-    Of Serbian in Cyrillic script that folder has devtest alone.
+    For Serbian in Cyrillic script, that folder has only devtest.
     """
     (mirror / "ntrex").mkdir(parents=True)
     (mirror / "flores200").mkdir(parents=True)
@@ -178,12 +178,12 @@ def write_real(mirror: Path, table: Path, data: Path) -> None:
 
 
 def read_sentences(path: Path) -> list[str]:
-    """The lines of a plain file."""
+    """Return the lines of a plain file."""
     return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def write_ec30_binarised(mirror: Path, binarised: Path) -> None:
-    """EC30 as it was binarised: shards, each with the dictionary without language tags."""
+    """Write binarised EC30: shards, each with the dictionary without language tags."""
     (mirror / "ec30_binarised").mkdir(parents=True)
     with tarfile.open(mirror / "ec30_binarised/EC30_binarised.archive", "w:gz") as archive:
         for path in sorted(binarised.rglob("*")):

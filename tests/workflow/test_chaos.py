@@ -1,4 +1,4 @@
-"""A run that is killed again and again ends as one that was left alone."""
+"""A run that is killed repeatedly ends like an undisturbed one."""
 
 import hashlib
 import os
@@ -21,18 +21,18 @@ from tests.workflow.conftest import TINY
 pytestmark = pytest.mark.slow
 
 CHAOS = "tests/workflow/chaos/config.yaml"
-EARLIEST = 3.0  # of the seconds of processor time after which a run may be killed
+EARLIEST = 3.0  # seconds of processor time before a run may be killed
 SEED = 1
 
-# what differs between any two runs: logs, benchmarks, events and Table 4 hold times, and events are
-# named by the process that wrote them
-OF_ITS_RUN = {"logs", "benchmarks", "tensorboard"}
+# files that differ between any two runs: logs, benchmarks, events and Table 4 contain times, and
+# events are named by the process that wrote them
+VARYING = {"logs", "benchmarks", "tensorboard"}
 TIMES = "table4"
 STALE = re.compile(r"\.lock|\.part$|\.tmp$|^work-")
 
 
 class Run:
-    """Runs of the workflow in one folder, one after the other."""
+    """Consecutive runs of the workflow in one folder."""
 
     def __init__(self, project: Path, folder: Path, overlays: Sequence[str]):
         self.folder = folder
@@ -43,7 +43,7 @@ class Run:
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen]:
-        """Snakemake, of which no process is left at the end, however it comes."""
+        """Yield a running Snakemake; kill any processes left at the end."""
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
         command += ["--directory", str(self.folder)]
         if self.settings:
@@ -66,23 +66,23 @@ class Run:
                 snakemake.wait()
 
     def finish(self, *arguments: str) -> None:
-        """Run Snakemake to its end."""
+        """Run Snakemake to completion."""
         with self.running(*arguments) as snakemake:
-            assert snakemake.wait() == 0, self.said()[-5000:]
+            assert snakemake.wait() == 0, self.log()[-5000:]
 
     def kill_after(self, seconds: float, *, saved: bool) -> str:
-        """Run Snakemake and kill all its processes; returns what they did.
+        """Run Snakemake and kill all its processes; return the jobs that it had begun.
 
         Args:
-            seconds: of processor time, all processes together, which other work on the machine
-                stretches little. At the latest it is killed when half of its steps are done.
-            saved: wait longer where no training has a checkpoint to resume from yet.
+            seconds: processor time of all processes, which other work on the machine hardly
+                affects. It is killed earlier once half of its steps are done.
+            saved: wait longer if no run has a checkpoint to resume from yet.
         """
         with self.running() as snakemake:
             while not self.is_half_done() and (
                 processor_time(self.processes()) < seconds or (saved and not self.checkpoints())
             ):
-                assert snakemake.poll() is None, self.said()[-5000:]
+                assert snakemake.poll() is None, self.log()[-5000:]
                 time.sleep(0.2)
         deadline = time.monotonic() + 10
         while self.processes() and time.monotonic() < deadline:
@@ -91,7 +91,7 @@ class Run:
         return self.jobs()
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of the runs in this folder, whoever is their parent."""
+        """Return all processes of the runs in this folder, whatever their parent."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):  # it has just ended, or is another user's
@@ -99,49 +99,49 @@ class Run:
                     found.append(process)
         return found
 
-    def said(self) -> str:
-        """The output of the last run."""
+    def log(self) -> str:
+        """Return the output of the last run."""
         return self.output.read_text(encoding="utf-8")
 
     def is_half_done(self) -> bool:
-        """Whether the last run has done half of the steps that it had to do."""
-        done = re.findall(r"^(\d+) of (\d+) steps", self.said(), re.M)
+        """Return whether the last run has done half of its steps."""
+        done = re.findall(r"^(\d+) of (\d+) steps", self.log(), re.M)
         return bool(done) and 2 * int(done[-1][0]) >= int(done[-1][1])
 
     def checkpoints(self) -> list[Path]:
-        """The checkpoints of trainings that have not ended."""
+        """Return the checkpoints of unfinished runs."""
         return list(self.folder.glob("results/*/models/**/work-*/**/checkpoint.*.pt"))
 
     def jobs(self) -> str:
-        """What the jobs do that the last run had begun but not finished."""
-        begun = dict(re.findall(r"^Job (\d+): (.+)", self.said(), re.M))
-        finished = re.findall(r"^Finished jobid: (\d+)", self.said(), re.M)
+        """Return the messages of the jobs that the last run had begun but not finished."""
+        begun = dict(re.findall(r"^Job (\d+): (.+)", self.log(), re.M))
+        finished = re.findall(r"^Finished jobid: (\d+)", self.log(), re.M)
         return "; ".join(begun[job] for job in begun if job not in finished) or "no job"
 
     def results(self) -> Path:
-        """The folder of the dataset."""
+        """Return the results of the dataset."""
         (results,) = (self.folder / "results").iterdir()
         return results
 
     def digests(self) -> dict[str, str]:
-        """The hash of each file of the results that is not of its run alone."""
+        """Return the hash of each result file that is equal in all runs."""
         files = [path for path in self.results().rglob("*") if path.is_file()]
         names = {path.relative_to(self.results()): path for path in files}
         return {
             str(name): hashlib.sha256(path.read_bytes()).hexdigest()
             for name, path in names.items()
-            if not OF_ITS_RUN & set(name.parts) and name.stem != TIMES
+            if not VARYING & set(name.parts) and name.stem != TIMES
         }
 
     def stale(self) -> list[Path]:
-        """What a killed run leaves, here and in Snakemake's own folder."""
+        """Return files that a killed run leaves, in the results and in Snakemake's folder."""
         found = [path for path in self.results().rglob("*") if STALE.search(path.name)]
         for name in ("locks", "incomplete"):
             found += (self.folder / ".snakemake" / name).rglob("*")
         return found
 
     def resumed(self) -> dict[str, int]:
-        """The trainings that went on from a checkpoint of their own, with its updates."""
+        """Return the runs that resumed from a checkpoint, with its number of updates."""
         found = {}
         for path in sorted(self.results().glob("logs/*/*.log")):
             text = path.read_text(encoding="utf-8")
@@ -151,7 +151,7 @@ class Run:
 
 
 def processor_time(processes: Sequence[psutil.Process]) -> float:
-    """Seconds that some processes have taken, with those of theirs that have ended."""
+    """Return the processor seconds of some processes, including their ended children."""
     seconds = 0.0
     for process in processes:
         with suppress(psutil.Error):
@@ -161,7 +161,7 @@ def processor_time(processes: Sequence[psutil.Process]) -> float:
 
 
 def processor_time_of_ended() -> float:
-    """Seconds that the ended processes which this one has started have taken."""
+    """Return the processor seconds of this process's ended children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -169,18 +169,18 @@ def processor_time_of_ended() -> float:
 def compare(
     project: Path, folder: Path, overlays: Sequence[str], *, kills: int, share: float
 ) -> None:
-    """Run a dataset undisturbed, and elsewhere with kills; compare what comes out.
+    """Run a dataset undisturbed, and elsewhere with kills; compare the results.
 
     A kill is a SIGKILL to Snakemake and all its jobs, at a moment drawn between the first seconds
-    and a share of what the undisturbed run takes, but before half of what is left is done; the
-    first one waits for a training's first checkpoint. Then comes what a user would do: unlock,
-    and the same command again. After the last kill it runs to its end.
+    and a share of the undisturbed run's time, but before half of the remaining steps are done; the
+    first kill waits for a first checkpoint. Then, as a user would, unlock and run the same command
+    again. After the last kill it runs to completion.
 
-    Compared byte by byte is every file of the results: corpora, vocabularies, binarised corpora,
+    Every file of the results is compared byte by byte: corpora, vocabularies, binarised corpora,
     models, activations, masks, translations, outputs, scores, significance, tables and figures,
-    all but logs, benchmarks, TensorBoard's events and the table of times. No file may be there in
-    one folder alone. No lock or unfinished file is left, Snakemake finds nothing to do, and at
-    least one training, by its log, went on from its own checkpoint.
+    but not logs, benchmarks, TensorBoard's events and the table of times. Both folders must have
+    the same files. No lock or unfinished file may remain, Snakemake must find nothing to do, and
+    the logs must show that at least one run resumed from its checkpoint.
     """
     undisturbed = Run(project, folder / "undisturbed", overlays)
     began, needed = time.monotonic(), processor_time_of_ended()
@@ -209,7 +209,7 @@ def compare(
     assert killed.stale() == []
     assert resumed
     killed.finish("--dry-run")
-    assert "Nothing to be done" in killed.said()
+    assert "Nothing to be done" in killed.log()
 
 
 def test_four_kills_change_nothing(project: Path, tmp_path: Path) -> None:
@@ -217,5 +217,5 @@ def test_four_kills_change_nothing(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_ten_kills_change_nothing_of_the_built_in_corpus(project: Path, tmp_path: Path) -> None:
+def test_ten_kills_change_nothing_on_the_built_in_corpus(project: Path, tmp_path: Path) -> None:
     compare(project, tmp_path, (), kills=10, share=0.2)

@@ -28,7 +28,7 @@ TINY = {
 
 
 def small(folder: Path, project: Path, architectures: list[str], **settings: object) -> str:
-    """What makes a dataset of the paper small enough for a test, and where its mirror is."""
+    """Write settings that make a dataset of the paper small; return the path."""
     overlay = {
         "device": "cpu",
         "downloads": {
@@ -46,7 +46,7 @@ def small(folder: Path, project: Path, architectures: list[str], **settings: obj
 
 
 def write_systems(project: Path, dataset: str, path: Path, names: list[str]) -> str:
-    """Some of the systems of a dataset."""
+    """Write some of a dataset's systems; return the path."""
     header, *rows = (project / f"config/{dataset}/systems.tsv").read_text().splitlines()
     chosen = [row for row in rows if row.split("\t")[0] in names]
     assert len(chosen) == len(names)
@@ -56,7 +56,7 @@ def write_systems(project: Path, dataset: str, path: Path, names: list[str]) -> 
 
 @pytest.fixture(scope="module")
 def ec30(snakemake: Snakemake, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of EC30 in 60 directions, from the download to tables."""
+    """Run EC30 in 60 directions, from the download to tables; return the folder."""
     folder = tmp_path_factory.mktemp("ec30")
     table = project / "config/ec30/languages.tsv"
     mirror = folder / "mirror"
@@ -77,12 +77,12 @@ def ec30(snakemake: Snakemake, project: Path, tmp_path_factory: pytest.TempPathF
 
 
 def rows(path: Path) -> list[list[str]]:
-    """The cells of a TSV file."""
+    """Return the cells of a TSV file."""
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def directions(outputs: Path) -> set[str]:
-    """The directions of which a folder of outputs has translations."""
+    """Return the directions for which a folder of outputs has translations."""
     return {path.parent.name for path in outputs.glob("*/test-sys.txt")}
 
 
@@ -121,18 +121,16 @@ def test_the_text_is_words_and_serbian_is_latin(ec30: Path, project: Path) -> No
     assert (corpora / "test.en-hi.hi").read_text().splitlines() != flores
 
 
-def test_what_is_fetched_is_not_fetched_again(
-    snakemake: Snakemake, ec30: Path, project: Path
-) -> None:
+def test_nothing_is_fetched_twice(snakemake: Snakemake, ec30: Path, project: Path) -> None:
     overlays = ("config/ec30.yaml", str(ec30 / "small.yaml"))
     done = snakemake(ec30, "download", overlays=overlays)
     assert "Nothing to be done" in done.stdout
-    (ec30 / "mirror").rename(ec30 / "elsewhere")  # no mirror, no network: nothing more is needed
+    (ec30 / "mirror").rename(ec30 / "elsewhere")  # no mirror, no network: all is already fetched
     try:
         done = snakemake(ec30, overlays=overlays)
         assert "Nothing to be done" in done.stdout
         (ec30 / "mirror").mkdir()
-        look_again(snakemake, ec30, overlays)
+        fetch_again(snakemake, ec30, overlays)
         (ec30 / "mirror").rmdir()
     finally:
         (ec30 / "elsewhere").rename(ec30 / "mirror")
@@ -145,8 +143,8 @@ def test_what_is_fetched_is_not_fetched_again(
     assert names == {"en-oc.en", "en-oc.oc", "fetched.tsv", "LICENCE.txt"}
 
 
-def look_again(snakemake: Snakemake, folder: Path, overlays: tuple[str, ...]) -> None:
-    """Fetch what is there, as the table of sources is another file: no network, no new training."""
+def fetch_again(snakemake: Snakemake, folder: Path, overlays: tuple[str, ...]) -> None:
+    """Fetch existing files again for a moved table of sources, without network or retraining."""
     (folder / "moved.tsv").write_bytes((folder / "sources.tsv").read_bytes())
     moved = write_overlay(
         folder / "moved.yaml", {"downloads": {"sources": str(folder / "moved.tsv")}}
@@ -163,7 +161,7 @@ def look_again(snakemake: Snakemake, folder: Path, overlays: tuple[str, ...]) ->
 def test_plain_text_of_ec40_gives_the_same_corpora(
     snakemake: Snakemake, ec30: Path, tmp_path: Path
 ) -> None:
-    """Its folder of files has the sentences of the archive in the other layout."""
+    """The folder of files has the sentences of the archive in a different layout."""
     overlays = ("config/ec30.yaml", "config/ec30_text.yaml", str(ec30 / "small.yaml"))
     done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
     assert done.returncode == 0, done.stdout
@@ -174,7 +172,7 @@ def test_plain_text_of_ec40_gives_the_same_corpora(
     assert not list((ec30 / "downloads/ec40_text").rglob("*zeroshot*"))
 
 
-def test_binarised_corpora_are_used_as_they_are(
+def test_binarised_corpora_are_used_unchanged(
     snakemake: Snakemake, project: Path, ec30: Path, tmp_path: Path
 ) -> None:
     mirrors.write_ec30_binarised(ec30 / "mirror", ec30 / "results/ec30/binarised/joint")
@@ -188,7 +186,7 @@ def test_binarised_corpora_are_used_as_they_are(
         path = results / "binarised/joint" / name
         assert path.read_bytes() == (others / "binarised/joint" / name).read_bytes()
         assert path.is_symlink() == (path.suffix != ".txt")
-    # the same data, dictionary and seed: the same model, though its text was never seen
+    # same data, dictionary and seed: same model, although its text was not available
     name = "translations/test/baseline/seed222/en-de.txt"
     assert (results / name).read_text() == (others / name).read_text()
 
@@ -205,7 +203,7 @@ def test_iwslt14_runs_in_all_directions(
     overlays = ("config/iwslt14.yaml", overlay)
     done = snakemake(tmp_path, "download", overlays=overlays)
     assert done.returncode == 0, done.stdout
-    (tmp_path / "mirror").rename(tmp_path / "gone")  # everything after it needs no network
+    (tmp_path / "mirror").rename(tmp_path / "gone")  # the remaining steps need no network
     (tmp_path / "small.yaml").write_text(
         (tmp_path / "small.yaml").read_text().replace(str(tmp_path / "mirror"), "''")
     )
@@ -216,7 +214,7 @@ def test_iwslt14_runs_in_all_directions(
     counts = {(split, pair): int(cells[-1]) for split, pair, *cells in report[1:]}
     assert [counts[split, "en-fa"] for split in ("train", "valid", "test")] == [89, 4, 5]
     assert len(counts) == 24
-    # every 23rd good pair: the title is the first
+    # every 23rd good pair, starting with the title
     sentences = mirrors.sentences(mirrors.languages_of(table)["de"][1], 93, "train de")
     valid = (results / "corpora/valid.en-de.de").read_text().splitlines()
     assert valid == [f"{sentences[n]} ." for n in (22, 45, 68, 91)]
@@ -228,7 +226,7 @@ def test_iwslt14_runs_in_all_directions(
 def test_validation_and_test_sets_of_all_languages(
     snakemake: Snakemake, project: Path, tmp_path: Path, data_folder: Path
 ) -> None:
-    """The real NTREX-128 and Flores-200, prepared as the paper's (facts of its section 5.1)."""
+    """Prepare the real NTREX-128 and Flores-200 as in the paper (section 5.1)."""
     table, mirror = project / "config/ec30/languages.tsv", tmp_path / "mirror"
     mirrors.write_real(mirror, table, data_folder)
     mirrors.write_ec30_tokenised(mirror, table, count=2)
@@ -256,7 +254,7 @@ def test_validation_and_test_sets_of_all_languages(
 def test_the_comet_model_is_fetched_with_the_corpora(
     snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Into the cache of the hub, from which scoring then takes it."""
+    """Fetch it into the cache of the hub, from which scoring loads it."""
     encoder = build_encoder(tmp_path / "encoder")
     model = build_model(tmp_path / "model", encoder)
     settings = {
@@ -270,7 +268,7 @@ def test_the_comet_model_is_fetched_with_the_corpora(
         monkeypatch.setenv("HF_ENDPOINT", address)
         done = snakemake(tmp_path, "download", overlays=overlays)
         assert done.returncode != 0
-        assert "COMET model Tiny/comet-da: the hub has none of this name" in done.stdout
+        assert "COMET model Tiny/comet-da: no such repository on the hub" in done.stdout
     with serve_hub({"Tiny/comet-da": model}) as (address, asked):
         monkeypatch.setenv("HF_ENDPOINT", address)
         done = snakemake(tmp_path, "download", overlays=overlays)

@@ -1,4 +1,4 @@
-"""Runs with results, checkpoints, outputs and corpora from elsewhere."""
+"""Runs with external results, checkpoints, outputs and corpora."""
 
 import math
 import shutil
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def test_packed_results_are_enough_for_tables_and_figures(
     results: Path, tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
-    """As where seeds were run elsewhere: nothing is trained, recorded or translated again."""
+    """As with seeds that ran elsewhere: nothing is trained, recorded or translated again."""
     pack(results, tmp_path / "packed.zip", small=True)
     assert (tmp_path / "packed.zip").stat().st_size < 1e6
     settings, table = "results/tiny/settings.json", "results/tiny/tables/test/levels.bleu.md"
@@ -46,10 +46,10 @@ elsewhere\tElsewhere\timported\t\t\t\tall\t\telsewhere\t12345
 """
 
 
-def test_a_checkpoint_from_elsewhere_and_outputs_from_elsewhere_in_one_table(
+def test_an_external_checkpoint_and_external_outputs_in_one_table(
     results: Path, snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
 ) -> None:
-    """The baseline comes in the official repository's form; what follows is as if trained here."""
+    """The baseline has the official repository's form; later steps give the same results."""
     state = read_checkpoint(results / "models/baseline/seed1/checkpoint.pt")
     as_official(state, linear_layers=8)
     torch.save(state, tmp_path / "official.pt")

@@ -1,4 +1,4 @@
-"""The experiment at a tiny size, by the commands of docs/findings.md."""
+"""The experiment at a tiny size, with the commands of docs/findings.md."""
 
 import os
 import signal
@@ -22,15 +22,15 @@ OVERLAYS = (
 )
 SEEDS = (1, 2)
 OURS = "Neuron specialization"
-# those that have both seeds here; the other systems have the first
+# systems with both seeds here; the others have only the first
 COMPARED = ("baseline", "continued", "neuron_specialization")
 COMPARED += ("long_baseline", "long_continued", "long_specialization")
 
 
 def stop_while_training(project: Path, folder: Path, overlays: tuple[str, ...]) -> str:
-    """What `timeout` does to a run that takes longer; returns the output.
+    """Stop a run as `timeout` does, once a system has a checkpoint; return the output.
 
-    It comes when a training has a checkpoint and has not ended.
+    The stopped system has not finished training.
     """
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(folder)]
     command += ["--configfile", *(str(project / overlay) for overlay in overlays)]
@@ -54,10 +54,10 @@ def results(
     snakemake: Snakemake,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The results of two commands, of which the first was stopped."""
+    """Return the results of two commands, the first of which was stopped."""
     folder = tmp_path_factory.mktemp("experiment")
     systems = pd.read_csv(project / "config/experiment/systems_cpu.tsv", sep="\t", dtype=str)
-    systems = systems[~systems["system"].str.startswith("longest")].copy()  # two are enough
+    systems = systems[~systems["system"].str.startswith("longest")].copy()  # two lengths are enough
     few = systems["system"].isin(COMPARED)
     systems["seed"] = few.map({True: " ".join(map(str, SEEDS)), False: str(SEEDS[0])})
     systems.to_csv(folder / "systems.tsv", sep="\t", index=False)
@@ -70,13 +70,13 @@ def results(
     return folder / "results/experiment_tiny"
 
 
-def test_a_training_that_was_stopped_went_on(results: Path) -> None:
+def test_a_stopped_run_resumed(results: Path) -> None:
     logs = [path.read_text(encoding="utf-8") for path in results.glob("logs/train_system/long_b*")]
     assert any("Loaded checkpoint" in log for log in logs)
     assert not list(results.glob("models/*/*/work-*"))
 
 
-def test_held_out_verses_are_in_no_training(results: Path) -> None:
+def test_held_out_verses_are_not_trained_on(results: Path) -> None:
     report = pd.read_csv(results / "corpora/report.tsv", sep="\t").set_index(["split", "pair"])
     assert report.loc[("train", "en-de"), "kept"] == 400
     assert report.loc[("flores", "en-de"), "kept"] == 10
@@ -112,7 +112,7 @@ def test_gains_are_against_the_continued_baseline_of_each_length(results: Path) 
         assert (results / f"figures/{split}/gains.chrf.pdf").is_file()
 
 
-def test_neurons_are_held_against_as_many_drawn_at_random(results: Path) -> None:
+def test_neurons_are_compared_with_the_same_number_drawn_at_random(results: Path) -> None:
     gains = pd.read_csv(results / "tables/test/levels.chrf.gains.csv")
     against = gains[gains["role"] == "shuffled"].groupby("system")["against"].agg(set)
     assert against.to_dict() == {
@@ -122,7 +122,7 @@ def test_neurons_are_held_against_as_many_drawn_at_random(results: Path) -> None
     }
 
 
-def test_masks_alone_are_the_baseline_through_them(results: Path) -> None:
+def test_systems_of_only_masks_are_the_masked_baseline(results: Path) -> None:
     for prefix in ("", "long_"):
         sizes = [
             Masks.load(results / f"masks/{prefix}{name}/seed1.npz").mask_LNF.sum(axis=-1)
@@ -135,7 +135,7 @@ def test_masks_alone_are_the_baseline_through_them(results: Path) -> None:
     assert against == {"Baseline", "Shuffled masks alone"}
 
 
-def test_neurons_are_found_on_other_text_than_verses(results: Path) -> None:
+def test_neurons_are_identified_on_text_other_than_verses(results: Path) -> None:
     counts = Counts.load(results / "activations/baseline/seed1.npz")
     assert counts.provenance["split"] == "ntrex"
     assert 0 < counts.sentence_LNF.max() <= 100

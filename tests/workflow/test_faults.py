@@ -1,4 +1,4 @@
-"""Faults of machines and files, as users meet them."""
+"""Faults of machines and files, as users encounter them."""
 
 import shutil
 import subprocess
@@ -19,13 +19,13 @@ LOG = "results/tiny/logs/train_system"
 
 @pytest.fixture
 def copy(results: Path, tmp_path: Path) -> Path:
-    """A folder where the baseline was trained and neurons were selected."""
+    """Return a folder in which the baseline was trained and neurons were selected."""
     for path in ("models/baseline", "masks", "corpora", "vocabularies", "binarised", "activations"):
         shutil.copytree(results / path, tmp_path / "copy/results/tiny" / path)
     return tmp_path / "copy"
 
 
-def test_results_that_must_not_be_written_are_named(
+def test_unwritable_results_are_named(
     snakemake: Snakemake, small_disk: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "results").symlink_to(small_disk)
@@ -37,22 +37,22 @@ def test_results_that_must_not_be_written_are_named(
     assert "Traceback" not in done.stdout
 
 
-def test_a_corrupt_mask_stops_the_training_and_is_named(snakemake: Snakemake, copy: Path) -> None:
+def test_a_corrupt_mask_stops_training_and_is_named(snakemake: Snakemake, copy: Path) -> None:
     masks = copy / MASKS
     masks.write_bytes(masks.read_bytes()[:-100])
     done = snakemake(copy, SPECIALISED, "--rerun-triggers", "input")
     assert done.returncode == 1
-    assert f"{MASKS}: not a whole file of" in done.stdout
-    assert "delete it to have it made again" in done.stdout
+    assert f"{MASKS}: not a valid file of" in done.stdout
+    assert "delete it to make it again" in done.stdout
     assert not list((copy / SPECIALISED).parent.glob("*.pt"))
     masks.unlink()
     assert snakemake(copy, SPECIALISED, "--rerun-triggers", "input").returncode == 0
 
 
-def test_a_work_folder_of_another_configuration_is_left_alone(
+def test_a_work_folder_of_another_configuration_is_kept(
     snakemake: Snakemake, copy: Path, overlay: Callable[[dict], str]
 ) -> None:
-    """What was trained with other settings is not trained on, though it is nearer the end."""
+    """A checkpoint of other settings is not resumed, even if it is closer to the end."""
     other = (copy / BASELINE).with_name("work-0123456789ab")
     other.mkdir()
     shutil.move(copy / BASELINE, other / "checkpoint.20.pt")
@@ -60,7 +60,7 @@ def test_a_work_folder_of_another_configuration_is_left_alone(
     done = snakemake(copy, BASELINE, overlays=(TINY, longer))
     assert done.returncode == 0, done.stdout[-3000:]
     log = (copy / LOG / "baseline.seed1.log").read_text(encoding="utf-8")
-    assert f"{other.relative_to(copy)} is of a job with other settings" in log
+    assert f"{other.relative_to(copy)} belongs to a job with other settings" in log
     assert "No existing checkpoint found" in log
     assert "num_updates: 30 >= max_update: 30" in log
     assert [path.name for path in other.iterdir()] == ["checkpoint.20.pt"]

@@ -1,4 +1,4 @@
-"""The whole workflow on a GPU; skipped where there is none."""
+"""The whole workflow on a GPU; skipped without one."""
 
 from collections.abc import Callable
 from pathlib import Path

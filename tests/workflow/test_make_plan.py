@@ -1,4 +1,4 @@
-"""The plan is made from settings that fit together; others are refused, with file, line and key."""
+"""Plans are made from consistent settings; errors for others name the file, line and key."""
 
 import re
 from pathlib import Path
@@ -18,14 +18,14 @@ SHARDS = {"fine_tunes": ["1-of-2", "2-of-2"], "bilingual_models": ["1-of-1"]}
 
 
 def plan_of(settings: dict[str, Any] | None = None, *files: str) -> Plan:
-    """The plan of some shipped files, or of the tiny dataset, with settings laid over it."""
+    """Return the plan of shipped files, or of the tiny dataset, with overriding settings."""
     config = read_config(*(PROJECT / name for name in files or (TINY,)))
     update_config(config, settings or {})
     return make_plan(config, PROJECT, shards=SHARDS)
 
 
 def read_config(*paths: Path) -> dict[str, Any]:
-    """Some configurations, laid over each other."""
+    """Return the configurations merged, later ones overriding earlier ones."""
     config: dict[str, Any] = {}
     for path in paths:
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -33,14 +33,14 @@ def read_config(*paths: Path) -> dict[str, Any]:
 
 
 def splits(**settings: object) -> dict[str, dict]:
-    """A training corpus in two files per pair, validation and test built in."""
+    """Return splits: training text in two files per pair, built-in validation and test."""
     train = {"name": "train", "format": "text", "path": "{pair}.{lang}", **settings}
     others = [{"name": name, "format": "builtin", "sentences": 9} for name in ("valid", "test")]
     return {"corpora": {"splits": [train, *others]}}
 
 
 def figures(**tables: dict[str, str]) -> dict[str, dict]:
-    """Some tables by language, with figures."""
+    """Return settings of tables."""
     return {"tables": tables}
 
 
@@ -50,7 +50,7 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
         ({"vocabulary": {"sise": 100}}, "sise"),
         (
             {"architectures": {"tiny": {"optimizer": "fused_adamw"}}},
-            r"architectures\.tiny\.optimizer is no setting any more.*kernels",
+            r"architectures\.tiny\.optimizer is no longer a setting.*kernels",
         ),
         ({"vocabulary": {"dictionary": "dict.txt"}}, r"dictionary alone.*vocabulary\.model"),
         (
@@ -65,7 +65,7 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
         (splits(path="a.{pair}"), r"needs {lang}"),
         (splits(path="{lnag}"), r"has {lnag}"),
         (splits(tokenise="moses"), r"set corpora\.moses"),
-        ({"corpora": {"binarised": {"path": "bin"}}}, "binarised already .*leave it out"),
+        ({"corpora": {"binarised": {"path": "bin"}}}, "already binarised .*remove one"),
         ({"vocabulary": {"model": "nowhere.model"}}, r"nowhere\.model: no such SentencePiece"),
         ({"architectures": {"tiny": {"continuation": {"heads": 2}}}}, "heads"),
         (
@@ -90,7 +90,7 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
                 levels={"layout": "languages", "figure": "mine"},
                 bilingual={"layout": "languages", "figure": "mine"},
             ),
-            r"has the figure mine, the name of that of tables\.\w+: give it another",
+            r"has the figure mine, the name of the figure of tables\.\w+: choose a name",
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_former_names_of_settings_work_with_a_warning() -> None:
 
 
 def write_systems(folder: Path, *rows: dict[str, str]) -> str:
-    """Write a table of systems that have all directions; returns its path."""
+    """Write a table of systems with all directions; return its path."""
     filled = [{"label": row["system"].upper(), "directions": "all", **row} for row in rows]
     columns = list(dict.fromkeys(name for row in filled for name in row))
     lines = [columns, *([row.get(name, "") for name in columns] for row in filled)]
@@ -149,7 +149,7 @@ def write_systems(folder: Path, *rows: dict[str, str]) -> str:
     return str(path)
 
 
-def test_a_trained_system_needs_what_training_reads(tmp_path: Path) -> None:
+def test_a_trained_system_needs_the_sections_for_training(tmp_path: Path) -> None:
     row = {"system": "x", "method": "multilingual", "architecture": "tiny"}
     systems = write_systems(tmp_path, row)
     tiny = yaml.safe_load((PROJECT / TINY).read_text(encoding="utf-8"))
@@ -161,7 +161,7 @@ def test_a_trained_system_needs_what_training_reads(tmp_path: Path) -> None:
 def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
     row = {"system": "x", "method": "bilingual", "architecture": "short", "vocabulary": "pair"}
     settings = {"systems": write_systems(tmp_path, row), "corpora": {"folder": str(tmp_path)}}
-    with pytest.raises(InputError, match=r"say in the config how to learn them \(pair_vocabulary"):
+    with pytest.raises(InputError, match=r"configure how to learn them \(pair_vocabulary"):
         plan_of(settings, "config/experiment.yaml")
 
 
@@ -177,7 +177,7 @@ def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
         ("dataset: x\ntest_splits: [news]\n", "line 2, test_splits: "),
     ],
 )
-def test_errors_name_the_file_and_line_of_the_last_one_that_says_it(
+def test_errors_name_the_line_in_the_last_file_with_the_setting(
     tmp_path: Path, text: str, where: str
 ) -> None:
     mine = tmp_path / "mine.yaml"

@@ -1,4 +1,4 @@
-"""The workflow as a module of another one."""
+"""The workflow as a module of another workflow."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ rule mine:
 
 
 def test_another_workflow_imports_all_rules_under_a_prefix(project: Path, tmp_path: Path) -> None:
-    """A baseline and its specialization, from corpora to tables and figures."""
+    """Run a baseline and its specialization, from corpora to tables and figures."""
     settings = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))
     settings["systems"] = write_systems(
         tmp_path,

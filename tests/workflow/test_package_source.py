@@ -1,4 +1,4 @@
-"""Which package files a module depends on."""
+"""Package files that a module depends on."""
 
 from neuron_specialization.workflow.package_source import PACKAGE, module_files
 
@@ -7,7 +7,7 @@ def names(*modules: str) -> set[str]:
     return {str(path.relative_to(PACKAGE)) for path in module_files(*modules)}
 
 
-def test_a_module_its_imports_and_theirs() -> None:
+def test_a_module_depends_on_its_transitive_imports() -> None:
     assert names("neurons.selection") == {
         "neurons/selection.py",
         "neurons/storage.py",
@@ -26,12 +26,12 @@ def test_training_depends_on_the_sub_network_but_not_on_decoding_or_tables() -> 
     }
 
 
-def test_packages_and_unions() -> None:
+def test_packages_and_several_modules() -> None:
     assert "fairseq_plugin/task.py" in names("fairseq_plugin")
     assert names("errors", "files") == {"errors.py", "files.py"}
 
 
-def test_templates_that_a_module_reads() -> None:
+def test_a_module_depends_on_templates_that_it_reads() -> None:
     forms = {f"tables/templates/{name}.j2" for name in ("table.md", "table.tex", "table.html")}
     assert forms < names("tables.setup_tables")
     assert "figures/explorer.html" in names("figures.explorer")

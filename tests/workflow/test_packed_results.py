@@ -1,4 +1,4 @@
-"""Packed results, and what may be merged with what."""
+"""Pack results, and merge compatible ones."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 def of_seed(seed: int, system: str = "ours") -> set[str]:
-    """The files of a run."""
+    """Return the files of a run."""
     return {name.format(system=system, seed=seed) for name in OF_SEED}
 
 
@@ -57,7 +57,7 @@ def packed(results: Path) -> Path:
     return archive
 
 
-def test_packed_are_results_without_text_and_models(tmp_path: Path) -> None:
+def test_packs_have_no_text_and_models(tmp_path: Path) -> None:
     archive = packed(make_run(tmp_path / "a", 1))
     with zipfile.ZipFile(archive) as file:
         assert set(file.namelist()) == of_seed(1) | {"settings.json", REPORT, *OTHERS}
@@ -72,7 +72,7 @@ def test_systems_of_a_sweep_are_merged(tmp_path: Path) -> None:
     assert set(merge(packed(theirs), ours)) == of_seed(2, "ours_k99.5")
 
 
-def test_small_ones_have_no_scores_of_sentences_and_no_pictures(tmp_path: Path) -> None:
+def test_small_packs_have_no_sentence_scores_and_pictures(tmp_path: Path) -> None:
     archive = tmp_path / "small.zip"
     pack(make_run(tmp_path / "a", 1), archive, small=True)
     kept = {name for name in of_seed(1) if not name.endswith("parquet")}
@@ -80,7 +80,7 @@ def test_small_ones_have_no_scores_of_sentences_and_no_pictures(tmp_path: Path) 
         assert set(file.namelist()) == kept | {"settings.json", REPORT, OTHERS[0]}
 
 
-def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Path) -> None:
+def test_merging_adds_only_runs_of_other_seeds(tmp_path: Path) -> None:
     ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1, 2)
     added = merge(packed(theirs), ours)
     assert set(added) == of_seed(2)
@@ -90,16 +90,16 @@ def test_merging_adds_the_trainings_of_other_seeds_and_nothing_else(tmp_path: Pa
     assert merge(packed(theirs), ours) == []
 
 
-def test_sizes_of_corpora_are_added_where_there_are_none_and_must_agree(tmp_path: Path) -> None:
+def test_missing_sizes_of_corpora_are_added_and_existing_ones_must_agree(tmp_path: Path) -> None:
     ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1)
     (ours / REPORT).unlink()
     assert merge(packed(theirs), ours) == [REPORT]
     write(ours, REPORT, "other sizes")
-    with pytest.raises(InputError, match=r"report\.tsv: \S+b\.zip has another one"):
+    with pytest.raises(InputError, match=r"report\.tsv: \S+b\.zip has another version"):
         merge(packed(theirs), ours)
 
 
-def test_trainings_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
+def test_runs_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
     ours = make_run(tmp_path / "a", 1)
     theirs = make_run(tmp_path / "b", 1, system="other", systems={"other": "3333"})
     assert merge(packed(theirs), ours) == []
@@ -108,7 +108,7 @@ def test_trainings_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shared": "bbbb"}, r"b\.zip: of other corpora, vocabulary or decoding than \S+a \(bbbb"),
+        ({"shared": "bbbb"}, r"b\.zip: has other corpora, vocabulary or decoding than \S+a \(bbbb"),
         ({"systems": {"ours": "9999"}}, r"system ours has other settings .*\(9999, not 2222\)"),
     ],
 )
@@ -119,15 +119,17 @@ def test_other_settings_are_refused(tmp_path: Path, changes: dict, message: str)
     assert not list(ours.rglob("*seed2*"))
 
 
-def test_another_training_of_the_same_seed_is_refused(tmp_path: Path) -> None:
+def test_a_different_run_of_the_same_seed_is_refused(tmp_path: Path) -> None:
     ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1, 2)
     write(theirs, "scores/test/ours/seed1.csv", "other scores")
-    with pytest.raises(InputError, match=r"scores/test/ours/seed1\.csv: \S+b\.zip has another one"):
+    with pytest.raises(
+        InputError, match=r"scores/test/ours/seed1\.csv: \S+b\.zip has another version"
+    ):
         merge(packed(theirs), ours)
     assert not list(ours.rglob("*seed2*"))
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_other_folders_and_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"settings\.json: no such file; `snakemake"):
         pack(tmp_path, tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
@@ -142,7 +144,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         merge(tmp_path / "y.zip", ours)
 
 
-def test_an_archive_with_damage_adds_nothing(tmp_path: Path) -> None:
+def test_a_damaged_archive_adds_nothing(tmp_path: Path) -> None:
     ours, archive = make_run(tmp_path / "a", 1), packed(make_run(tmp_path / "b", 2))
     with zipfile.ZipFile(archive) as file:
         last = max(file.infolist(), key=lambda member: member.header_offset)
@@ -162,7 +164,7 @@ def test_an_archive_with_damage_adds_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"shared": ""}', '{"shared": "", "systems": 1}'])
-def test_settings_that_are_none_are_named(tmp_path: Path, text: str) -> None:
+def test_invalid_settings_are_named(tmp_path: Path, text: str) -> None:
     ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 2)
     archive = packed(theirs)
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as file:
@@ -186,7 +188,9 @@ def test_a_write_that_fails_is_not_blamed_on_the_archive(tmp_path: Path) -> None
         merge(archive, ours)
 
 
-def test_nothing_to_add_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_merging_reports_that_nothing_is_to_be_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ours, archive = make_run(tmp_path / "a", 1), packed(make_run(tmp_path / "b", 1, 2))
     main(["merge", str(archive), str(ours)])
     assert set(capsys.readouterr().out.split()) == of_seed(2)
@@ -196,7 +200,7 @@ def test_nothing_to_add_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "b.zip: nothing to add" in printed.err
 
 
-def test_digests_are_of_what_a_system_is_and_of_its_parent() -> None:
+def test_digests_cover_a_system_and_its_parent() -> None:
     def digests(**changes: object) -> dict:
         config = {
             "architectures": {

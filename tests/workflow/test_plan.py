@@ -1,4 +1,4 @@
-"""What rules are told: sets of systems, runs, and the files of a job."""
+"""Parameters of rules: sets of systems, runs, and the files of a job."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from tests.workflow.test_make_plan import plan_of
 
 
 class Wildcards(SimpleNamespace):
-    """As Snakemake has them: attributes, and `get`."""
+    """Attributes and `get`, as in Snakemake's wildcards."""
 
     def get(self, name: str) -> str | None:
         return getattr(self, name, None)
@@ -53,7 +53,7 @@ def test_runs_are_systems_and_seeds(experiment: Plan) -> None:
     assert experiment.parent_run(Run("continued", 2)) == Run("baseline", 2)
 
 
-def test_shards_share_the_directions_out(builtin: Plan) -> None:
+def test_shards_divide_the_directions(builtin: Plan) -> None:
     parts = [builtin.directions(job("lass", scatteritem=f"{n}-of-2")) for n in (1, 2)]
     assert sorted([*parts[0], *parts[1]]) == sorted(builtin.directions(job("lass")))
     assert builtin.models.of_job(job("bilingual_low")) == [
@@ -74,9 +74,7 @@ def test_shards_share_the_directions_out(builtin: Plan) -> None:
         ),
     ],
 )
-def test_what_directions_have_of_their_own(
-    builtin: Plan, system: str, own: dict[str, list[str]]
-) -> None:
+def test_files_of_directions(builtin: Plan, system: str, own: dict[str, list[str]]) -> None:
     found = builtin.models.direction_files(job(system))
     assert {name: files for name, files in found.items() if files} == own
     is_continued = system not in ("baseline", "adapter_pair")
@@ -84,12 +82,12 @@ def test_what_directions_have_of_their_own(
     assert builtin.models.parent(job(system)) == (parent if is_continued else [])
 
 
-def test_masks_alone_are_their_parents_model(experiment: Plan) -> None:
+def test_systems_of_only_masks_use_their_parents_model(experiment: Plan) -> None:
     (model,) = experiment.models.of_job(job("masked", seed="2"))
     assert model == "<dataset>/models/baseline/seed2/checkpoint.pt"
 
 
-def test_what_a_run_is_tested_against(builtin: Plan) -> None:
+def test_runs_that_a_run_is_tested_against(builtin: Plan) -> None:
     assert builtin.evaluation.comparisons(job("baseline")) == []
     assert builtin.evaluation.comparisons(job("random")) == [
         ("parent", "baseline", 1),
@@ -103,7 +101,7 @@ def test_what_a_run_is_tested_against(builtin: Plan) -> None:
     assert untested.figures.gains_table == []
 
 
-def test_costs_are_of_the_jobs_that_found_trained_and_decoded(builtin: Plan) -> None:
+def test_costs_are_from_the_jobs_that_identified_trained_and_decoded(builtin: Plan) -> None:
     jobs = {name: builtin.tables.jobs(builtin.systems[name]) for name in builtin.described}
     assert jobs["neuron_specialization"] == {
         "finding": [
@@ -132,7 +130,7 @@ def test_vocabularies_and_the_sizes_of_their_dictionaries(builtin: Plan) -> None
     assert builtin.corpora.binarised(job("bilingual_low")) == [
         f"<dataset>/binarised/en-{code}" for code in ("a3", "b3", "c3")
     ]
-    # pieces without SentencePiece's three, fairseq's four, and a tag per language
+    # pieces except SentencePiece's three, plus fairseq's four, and a tag per language
     assert builtin.corpora.dictionary_sizes(builtin.systems["baseline"]) == [1200 + 1 + 10] * 2
     assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_high"]) == [1201] * 2
     assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_low"]) == [401] * 2
@@ -168,7 +166,7 @@ def test_patterns_match_names_or_nothing() -> None:
     assert pattern([]) == "(?!)"
 
 
-def test_files_of_the_project_are_known_by_relative_paths_where_it_is_the_working_directory(
+def test_paths_are_relative_if_the_project_is_the_working_directory(
     builtin: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
 ) -> None:
     monkeypatch.chdir(project)

@@ -1,4 +1,4 @@
-"""What the workflow would do: dry runs of every shipped configuration, and bad settings."""
+"""Dry runs of the workflow for every shipped configuration."""
 
 import gzip
 import itertools
@@ -14,27 +14,27 @@ import yaml
 from tests.workflow.conftest import TINY, Snakemake
 
 Plan = Callable[..., dict[str, int]]
-# rules of one job, whatever the dataset
+# rules with one job for every dataset
 ONCE = dict.fromkeys(
     ["prepare_corpora", "count_parameters", "describe_settings", "draw_trainings", "all"], 1
 )
 ONCE["make_setup_table"] = 4
-# of the system whose neurons are looked at
+# rules for the system whose neurons are analysed
 SETUP = ("make_setup_table", "describe_settings")
 LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
 
 
 def jobs(**counts: int) -> dict[str, int]:
-    """The expected jobs; each training is translated and scored, `tests` times.
+    """Return the expected jobs; each run is translated and scored `tests` times.
 
-    Each continuation is compared with what it continues from.
+    Each continuation is compared with its parent.
     """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
     evaluated = dict.fromkeys(
         ("translate_split", "postprocess_outputs", "score_system"), tests * trained
     ) | {"compare_systems": tests * counts.pop("continued")}
-    evaluated["draw_scores"] = counts.pop("figures", 1) * tests * counts.pop("metrics", 2)
+    evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 2)
     vocabularies = counts.pop("vocabularies", 1)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
     planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
@@ -69,7 +69,7 @@ JOBS = {
         record_activations=2,
         select_neurons=10,
         make_table=8,
-        figures=3,
+        figures=4,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -89,7 +89,7 @@ JOBS = {
         record_activations=3,
         select_neurons=18,
         make_table=2,
-        figures=2,
+        figures=3,
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/iwslt14.yaml",): jobs(
@@ -165,14 +165,14 @@ JOBS = {
 
 
 def planned_jobs(output: str) -> dict[str, int]:
-    """The first table of job counts of a dry run."""
+    """Return the first table of job counts of a dry run."""
     table = output.split("Job stats:")[1].split("total")[0]
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
 @pytest.fixture
 def plan(snakemake: Snakemake, tmp_path: Path) -> Plan:
-    """Return the jobs of a dry run."""
+    """Return a function that returns the jobs of a dry run."""
 
     def dry_run(*arguments: str, **options: tuple[str, ...]) -> dict[str, int]:
         done = snakemake(tmp_path, *arguments, "--dry-run", "--quiet", "rules", **options)
@@ -189,7 +189,7 @@ def test_every_configuration_plans_its_jobs(
     assert plan(overlays=overlays) == jobs
 
 
-def test_a_machine_says_how_many_jobs_share_the_small_runs(plan: Plan) -> None:
+def test_the_number_of_jobs_that_share_small_runs_can_be_set(plan: Plan) -> None:
     changes = {"fine_tune_directions": 3, "train_bilingual": 2}
     found = plan("--set-scatter", "fine_tunes=3", "bilingual_models=1")
     assert found == JOBS[(TINY,)] | changes
@@ -235,37 +235,37 @@ def test_every_stage_is_a_target(plan: Plan, target: str, jobs: set[str]) -> Non
         ((TINY,), {}),
     ],
 )
-def test_download_is_a_target_of_its_own(
+def test_download_is_a_separate_target(
     plan: Plan, overlays: tuple[str, ...], fetched: dict[str, int]
 ) -> None:
     assert plan("download", overlays=overlays) == fetched | {"download": 1}
 
 
-def test_a_local_comet_model_that_is_not_there_cannot_be_downloaded(
+def test_a_missing_local_comet_model_cannot_be_downloaded(
     snakemake: Snakemake, plan: Plan, overlay: Callable[[dict], str], tmp_path: Path
 ) -> None:
     settings = {"metrics": ["comet"], "comet": {"model": str(tmp_path / "model.ckpt")}}
     overlays = (TINY, overlay(settings))
     done = snakemake(tmp_path, "download", "--dry-run", overlays=overlays)
     assert done.returncode != 0
-    assert re.search(r"model\.ckpt as comet\.model, and there is no such file", done.stdout)
-    # without it, scores say so, and all else goes on
+    assert re.search(r"model\.ckpt, but no such file or folder exists", done.stdout)
+    # without it, scores note the missing model, and the other steps run
     assert "fetch_comet" not in plan("scores", overlays=overlays)
     (tmp_path / "model.ckpt").touch()
     plan("download", overlays=overlays)
 
 
-def test_configurations_on_disk_all_have_a_test(project: Path) -> None:
+def test_every_shipped_configuration_has_a_test(project: Path) -> None:
     shipped = {path.name for path in (project / "config").glob("*.yaml")}
     tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
     assert shipped == tested
 
 
-def test_settings_without_a_dataset_are_laid_over_the_built_in_corpus(
+def test_settings_without_a_dataset_override_the_built_in_corpus(
     plan: Plan, overlay: Callable[[dict], str]
 ) -> None:
     mine = overlay({"metrics": ["bleu"]})
-    assert plan(overlays=(mine,)) == JOBS[()] | {"make_table": 4, "draw_scores": 3}
+    assert plan(overlays=(mine,)) == JOBS[()] | {"make_table": 4, "draw_scores": 4}
 
 
 def test_the_dataset_in_the_documentation_works(
@@ -297,7 +297,7 @@ def test_the_dataset_in_the_documentation_works(
 def test_the_split_in_the_documentation_plans_its_download(
     plan: Plan, overlay: Callable[[dict], str], project: Path, tmp_path: Path
 ) -> None:
-    """Flores-200 as a test of the built-in languages, as docs/your_languages.md has it."""
+    """Plan Flores-200 as a test of the built-in languages, as in docs/your_languages.md."""
     text = (project / "docs/your_languages.md").read_text(encoding="utf-8")
     (split,) = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.M)[1])
     tiny = yaml.safe_load((project / TINY).read_text(encoding="utf-8"))

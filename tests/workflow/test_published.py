@@ -1,4 +1,4 @@
-"""Tables of outputs that exist: no training, no corpora, some directions missing."""
+"""Tables of existing outputs: no training, no corpora, some directions missing."""
 
 import math
 import shutil
@@ -27,7 +27,7 @@ CONFIG = "config/published.yaml"
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The released scores of both systems, three raw logs, and a direction that is missing."""
+    """Write the released scores of both systems and three raw logs, without one direction."""
     folder = tmp_path_factory.mktemp("published")
     write_released(folder)
     for pair in RELEASED_PAIRS:
@@ -38,7 +38,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def overlay(outputs: Path) -> str:
-    """Where they are, and the raw references."""
+    """Write a configuration that names the outputs and raw references; return its path."""
     settings = {
         "imported_outputs": str(outputs),
         "raw_references": {"test": f"{DATA}/flores/{{lang}}.txt"},
@@ -48,17 +48,17 @@ def overlay(outputs: Path) -> str:
 
 @pytest.fixture(scope="module")
 def results(overlay: str, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the shipped configuration."""
+    """Run the shipped configuration; return its results."""
     folder = tmp_path_factory.mktemp("run")
     done = snakemake(folder, overlays=(CONFIG, overlay))
     assert done.returncode == 0, done.stdout[-5000:]
     return folder / "results/published"
 
 
-def test_no_raw_references_no_tables_against_them(
+def test_tables_against_raw_references_need_raw_references(
     snakemake: Snakemake, outputs: Path, overlay: str, tmp_path: Path
 ) -> None:
-    """As the shipped configuration is: it names a folder that is not there."""
+    """The shipped configuration names a folder that does not exist."""
     alone = write_overlay(tmp_path / "alone.yaml", {"imported_outputs": str(outputs)})
     planned = [
         planned_jobs(snakemake(tmp_path, "-n", "--quiet", "rules", overlays=(CONFIG, *more)).stdout)
@@ -76,16 +76,16 @@ def test_text_and_scores_are_the_authors(results: Path) -> None:
     computed = scores[scores["pair"].isin(RELEASED_PAIRS) & scores["metric"].isin(["bleu", "chrf"])]
     assert len(computed) == 6
     assert computed["sentences"].eq(2009).all()
-    assert computed["note"].eq("").all()  # their own score files agree at the printed digit
+    assert computed["note"].eq("").all()  # the released score files agree to the printed digit
     others = scores[~scores["pair"].isin(RELEASED_PAIRS)]
     assert others["note"].str.startswith("finished score of test_").all()
     assert len(others) == 57 * 3
 
 
 @pytest.mark.parametrize(("metric", "table"), [("chrf", 7), ("comet", 8), ("bleu", 2)])
-def test_tables_stand_beside_the_papers(results: Path, metric: str, table: int) -> None:
+def test_tables_are_compared_with_the_papers(results: Path, metric: str, table: int) -> None:
     text = (results / f"tables/test/levels.{metric}.md").read_text(encoding="utf-8")
-    assert f"### Beside the paper's Table {table}" in text
+    assert f"### Comparison with the paper's Table {table}" in text
     assert "Ours has no outputs: sd-en" in text
     assert "| Ours   |      0 % |" in text
     csv = pd.read_csv(results / f"tables/test/levels.{metric}.csv").set_index(["system", "kind"])
@@ -98,7 +98,7 @@ def test_tables_stand_beside_the_papers(results: Path, metric: str, table: int) 
 def test_the_raw_references_have_a_column_and_tables(results: Path) -> None:
     scores = read_scores(results / "scores/test/mt_big/seed1.csv").set_index(["pair", "metric"])
     kannada = scores["score"]["en-kn"]
-    # the released references break Kannada words into pieces, of which many are right
+    # the released references split Kannada words into pieces, many of which are correct
     assert kannada["bleu"] > 34
     assert kannada["bleu_raw"] < 2
     assert abs(scores["score"]["oc-en", "bleu_raw"] - 36.3) < 1
@@ -117,7 +117,7 @@ def test_a_second_run_has_nothing_to_do(results: Path, overlay: str, snakemake: 
     assert "Nothing to be done" in done.stdout
 
 
-def test_comet_of_a_local_model_in_one_load(
+def test_comet_with_a_local_model_that_is_loaded_once(
     outputs: Path, results: Path, overlay: str, snakemake: Snakemake, tmp_path: Path
 ) -> None:
     model = build_model(tmp_path / "tiny-comet", build_encoder(tmp_path / "encoder"))
@@ -147,7 +147,7 @@ def test_comet_of_a_local_model_in_one_load(
     assert sentences["score"].nunique() > 10
 
 
-def test_without_a_model_the_column_says_so_and_the_rest_goes_on(
+def test_without_a_model_the_column_has_a_note_and_other_steps_run(
     outputs: Path, overlay: str, snakemake: Snakemake, tmp_path: Path
 ) -> None:
     shutil.copytree(outputs / "mT-big", tmp_path / "in/mT-big")
@@ -173,7 +173,7 @@ def test_without_a_model_the_column_says_so_and_the_rest_goes_on(
     assert scores.loc[("en-kn", "bleu"), "score"] == pytest.approx(34.2206, abs=1e-4)
 
 
-def test_a_hypothesis_file_that_is_short_stops_the_run_with_its_name(
+def test_a_short_hypothesis_file_stops_the_run_and_is_named(
     outputs: Path, overlay: str, snakemake: Snakemake, tmp_path: Path
 ) -> None:
     pair = tmp_path / "in/mT-big/en-de"

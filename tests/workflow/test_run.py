@@ -56,7 +56,7 @@ def test_the_table_has_every_system(results: Path) -> None:
     }
 
 
-def test_every_continuation_is_tested_against_parent_control_and_chance(results: Path) -> None:
+def test_every_continuation_has_its_paired_tests(results: Path) -> None:
     for system in CONTINUATIONS:
         tests = pd.read_csv(results / f"significance/test/{system}/seed1.csv")
         others = {"baseline"} if system == "continued" else {"baseline", "continued"}
@@ -67,7 +67,7 @@ def test_every_continuation_is_tested_against_parent_control_and_chance(results:
         assert len(sentences) == 20 * 4 * 2
     wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
     everything = wins.query("group == 'All' and direction == 'Avg'")
-    # shallow has no control, and what is not trained on needs none
+    # shallow has no control, and systems that are not fine-tuned need none
     assert len(everything) == 1 + 2 * (len(CONTINUATIONS) - 1) + len(SAME_K) + len(MASKED) + 1
     count = everything[["wins", "losses", "ties"]].sum(axis=1)
     assert sorted(set(count)) == [4, 8]  # directions, of one seed or two
@@ -110,8 +110,8 @@ def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> N
 
 
 def test_all_continuations_saw_the_same_batches(results: Path) -> None:
-    def batches(training: str) -> list[str]:
-        log = (results / f"logs/train_system/{training}.log").read_text(encoding="utf-8")
+    def batches(run: str) -> list[str]:
+        log = (results / f"logs/train_system/{run}.log").read_text(encoding="utf-8")
         return re.findall(r"trained on (\d+ batches, sha256 \w{16})", log)
 
     found = {name: batches(f"{name}.seed1") for name in CONTINUATIONS}
@@ -120,7 +120,7 @@ def test_all_continuations_saw_the_same_batches(results: Path) -> None:
     assert batches("shallow_specialization.seed2") != batches("shallow_specialization.seed1")
 
 
-def test_the_table_of_trainings_shows_that_they_saw_the_same_batches(results: Path) -> None:
+def test_the_table_of_runs_shows_that_they_saw_the_same_batches(results: Path) -> None:
     table = pd.read_csv(results / "tables/trainings.csv", keep_default_na=False)
     seen = {
         (system, seed): list(rows["sha256"])
@@ -134,7 +134,7 @@ def test_the_table_of_trainings_shows_that_they_saw_the_same_batches(results: Pa
     assert (results / "figures/trainings.png").stat().st_size > 1000
 
 
-def test_a_mask_without_training_is_the_parent_through_it(results: Path) -> None:
+def test_an_untrained_mask_is_applied_to_the_parent(results: Path) -> None:
     assert not (results / "models/masked").exists()
     masks = [Masks.load(results / f"masks/{name}/seed1.npz") for name in (*MASKED, *SAME_K)]
     np.testing.assert_array_equal(masks[0].mask_LNF, masks[1].mask_LNF)
@@ -179,11 +179,11 @@ def test_a_continuation_starts_from_the_parent_of_its_seed(results: Path) -> Non
     assert row["high_o2m"].item() == pytest.approx(mean["en-a1"])
 
 
-def test_lass_keeps_what_its_row_says(results: Path) -> None:
+def test_lass_keeps_the_weights_that_its_row_specifies(results: Path) -> None:
     parts = [WeightMasks.load(results / f"weight_masks/lass/seed1/{i}-of-2.npz") for i in (1, 2)]
     masks = WeightMasks.join(parts)
     assert sorted(masks.directions) == ["a1-en", "b1-en", "en-a1", "en-b1"]
-    assert "decoder.output_projection.weight" in masks.shapes  # as its row says
+    assert "decoder.output_projection.weight" in masks.shapes  # as its row specifies
     size = math.prod(masks.shapes["encoder.layers.0.fc1.weight"])
     kept = np.unpackbits(masks.bits["encoder.layers.0.fc1.weight"], axis=1).sum(axis=1)
     assert (kept == size - size * 7 // 10).all()
@@ -195,7 +195,7 @@ def test_adapters_are_stored_alone(results: Path) -> None:
     assert {tensor.size(0) for tensor in state["model"].values()} == {4}  # two families, two sides
 
 
-def test_parameters_are_those_of_the_checkpoints(results: Path) -> None:
+def test_parameters_match_the_checkpoints(results: Path) -> None:
     table = pd.read_csv(results / "tables/parameters.csv", index_col="system")
 
     def stored(path: str) -> int:
@@ -227,7 +227,7 @@ def test_masks_come_from_the_baselines_counts(results: Path) -> None:
     assert masks.provenance["checkpoint"] == counts.provenance["checkpoint"]
 
 
-def test_every_kind_of_mask_is_what_its_row_says(results: Path) -> None:
+def test_every_kind_of_mask_matches_its_row(results: Path) -> None:
     masks = {
         name: Masks.load(results / f"masks/{name}/seed1.npz")
         for name in ("random", "encoder_only", "decoder_only", "neuron_specialization")
@@ -258,7 +258,7 @@ def test_figures_have_the_numbers_of_the_counts(results: Path) -> None:
         assert (results / NEURONS / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_relations_stand_beside_those_of_the_untrained_model(results: Path) -> None:
+def test_relations_include_the_untrained_model(results: Path) -> None:
     relations = pd.read_csv(results / NEURONS / "relations.csv")
     assert relations["layer"].tolist() == ["encoder.layers.0", "decoder.layers.0"]
     assert relations["across"].between(0, 1).all()
@@ -302,7 +302,7 @@ def test_the_report_opens_without_network_or_errors(
     done = snakemake(tiny_run, "--report", str(path), project=tiny_run)
     assert done.returncode == 0, done.stdout[-5000:]
 
-    def says(page: webdriver.Chrome, *texts: str) -> bool:
+    def shows(page: webdriver.Chrome, *texts: str) -> bool:
         body = page.find_element(By.TAG_NAME, "body").text
         return all(text in body for text in texts)
 
@@ -313,13 +313,13 @@ def test_the_report_opens_without_network_or_errors(
             "Set-up": ["Table 4: efficiency", "Table 5: languages", "Settings"],
         }.items():
             page.refresh()
-            wait_until(lambda: says(page, "The continued baseline is the control"))
+            wait_until(lambda: shows(page, "The continued baseline is the control"))
             page.find_element(By.XPATH, f"//span[text()='{category}']").click()
-            wait_until(lambda items=items: says(page, *items))
+            wait_until(lambda items=items: shows(page, *items))
         assert errors(page) == []
 
 
-def test_work_folders_are_gone_and_logs_are_there(results: Path) -> None:
+def test_work_folders_are_removed_and_logs_exist(results: Path) -> None:
     assert not list(results.glob("models/**/work*"))
     assert not list(results.glob("weight_masks/**/work*"))
     trained = MULTILINGUAL.keys() - MASKED.keys()

@@ -1,4 +1,4 @@
-"""A work folder has one owner, whoever dies."""
+"""A work folder has one owner, even if jobs die."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def hold(work: Path, project: Path) -> subprocess.Popen:
-    """Another process that holds the folder."""
+    """Start a process that holds the folder; return it."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(work), str(work.with_name("out"))],
         env=os.environ | {"PYTHONPATH": str(project / "src")},
@@ -48,10 +48,10 @@ def hold(work: Path, project: Path) -> subprocess.Popen:
 
 def end(holder: subprocess.Popen) -> None:
     holder.kill()
-    holder.wait()  # until then it is a zombie, which still counts as a process
+    holder.wait()  # until then it is a zombie, which counts as a live process
 
 
-def test_the_lock_is_gone_after_work_and_after_an_error(work: Path) -> None:
+def test_the_lock_is_removed_after_work_and_after_an_error(work: Path) -> None:
     with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished
         assert [path.name for path in work.parent.iterdir()] == ["work-abc.lock"]
@@ -84,7 +84,7 @@ def test_a_second_job_waits_for_the_first(
     assert f"process {holder.pid} of" in caplog.text
 
 
-def test_nothing_is_left_to_do_where_the_first_job_finished(work: Path, project: Path) -> None:
+def test_nothing_is_left_to_do_if_the_first_job_finished(work: Path, project: Path) -> None:
     holder = hold(work, project)
 
     def finish() -> None:
@@ -95,17 +95,17 @@ def test_nothing_is_left_to_do_where_the_first_job_finished(work: Path, project:
     with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert not unfinished
     with lock_work_folder(work, work.with_name("out")) as unfinished:
-        assert unfinished  # an old output is no reason not to train: nobody was waited for
+        assert unfinished  # an old output does not prevent training, because no job was waited for
 
 
-def test_an_owner_that_stood_still_leaves_when_another_took_over(
+def test_an_unresponsive_owner_exits_after_another_took_over(
     work: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when a node hangs: no sign of life for so long."""
+    """Simulate a hanging node that sends no heartbeats."""
     silent = HOLDER.replace(
-        "with claim",
+        "with lock_work_folder",
         "import neuron_specialization.workflow.work_folders as work_folders\n"
-        "work_folders.SILENCE = 2.0\nwith claim",
+        "work_folders.SILENCE = 2.0\nwith lock_work_folder",
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", silent, str(work), str(work.with_name("out"))],
@@ -118,7 +118,7 @@ def test_an_owner_that_stood_still_leaves_when_another_took_over(
     assert holder.stdout.readline() == "True\n"
     holder.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(work_folders, "SILENCE", 2.0)
-    # as seen from another host, where nothing can be asked of the process
+    # as on another host, where the process cannot be inspected
     monkeypatch.setattr("filelock._lease.owner_is_stale", lambda *_: False)
     with lock_work_folder(work, work.with_name("out")) as unfinished:
         assert unfinished
@@ -128,7 +128,7 @@ def test_an_owner_that_stood_still_leaves_when_another_took_over(
     assert "another job took over" in errors
 
 
-def test_only_folders_that_nobody_holds_are_removed(
+def test_only_folders_that_no_job_holds_are_removed(
     work: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     abandoned, output = work.with_name("work-old"), work.with_name("checkpoint.pt")

@@ -1,4 +1,4 @@
-"""Scores, tables, neurons and translations of files that exist, outside Snakemake."""
+"""Score, tabulate, analyse, export and translate without the Snakemake workflow."""
 
 import argparse
 import logging
@@ -10,7 +10,7 @@ from neuron_specialization.workflow.packed_results import merge, pack
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point."""
+    """Run the command line."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The verbs and their options."""
+    """Return the parser with its subcommands and their options."""
     parser = argparse.ArgumentParser(prog="neuron-specialization", description=__doc__)
     verbs = parser.add_subparsers(
         required=True, metavar="score | tables | neurons | export | translate | pack | merge"
@@ -27,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, text, description, add_options in (
         ("score", "score a folder of outputs", score.score.__doc__, score.add_options),
         ("tables", "make tables of scores", tables.tables.__doc__, tables.add_options),
-        ("neurons", "overlap and sparsity of counts or masks", None, neurons.add_options),
+        ("neurons", "print the overlap or sparsity of counts or masks", None, neurons.add_options),
         ("export", "export one direction", export.export.__doc__, export.add_options),
         (
             "translate",
@@ -35,8 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
             translate.translate.__doc__,
             translate.add_options,
         ),
-        ("pack", "results to take along", pack.__doc__, packing.add_pack_options),
-        ("merge", "add packed results", merge.__doc__, packing.add_merge_options),
+        ("pack", "pack results into a zip file", pack.__doc__, packing.add_pack_options),
+        ("merge", "merge packed results into others", merge.__doc__, packing.add_merge_options),
     ):
         add_options(verbs.add_parser(name, help=text, description=description))
     return parser

@@ -1,4 +1,4 @@
-"""Options that verbs share, and their numbers; others are refused before anything is done."""
+"""Numeric option types of the subcommands; bad values are rejected before any work starts."""
 
 import math
 from argparse import ArgumentTypeError
@@ -11,7 +11,7 @@ Number = TypeVar("Number", int, float)
 def number(
     read: Callable[[str], Number], allowed: Callable[[Number], bool], words: str
 ) -> Callable[[str], Number]:
-    """The type of an option, for argparse; `words` say what is allowed."""
+    """Return an option type for argparse; `words` describe the allowed values."""
 
     def convert(text: str) -> Number:
         try:

@@ -1,4 +1,4 @@
-"""The verb of the command line that scores outputs that exist."""
+"""The subcommand that scores existing outputs."""
 
 import argparse
 import logging
@@ -29,15 +29,15 @@ _DIRECTION = re.compile(r"[a-z][a-z0-9]+-[a-z][a-z0-9]+")
 def score(options: argparse.Namespace) -> None:
     """Score a system's outputs by direction.
 
-    Writes the post-processed texts to OUT/outputs, the scores of directions to OUT/scores.csv and
-    those of sentences, with their statistics, to OUT/scores.parquet.
+    Writes the post-processed texts to OUT/outputs, the scores by direction to OUT/scores.csv, and
+    the scores by sentence, with their statistics, to OUT/scores.parquet.
     """
     folder, split = options.folder, options.split
     directions = find_directions(folder, split)
     raw = find_raw_references(options.raw_references, directions)
     texts, sentences, corpus = (options.out / name for name in ("outputs", SENTENCES, SCORES))
     check_apart(texts, [folder, *(folder / pair for pair in directions), *raw.values()])
-    # nothing of a former run may be scored, or stand beside these texts
+    # files of an earlier run must not be scored or kept with these texts
     shutil.rmtree(texts, ignore_errors=True)
     sentences.unlink(missing_ok=True)
     corpus.unlink(missing_ok=True)
@@ -64,30 +64,30 @@ def score(options: argparse.Namespace) -> None:
 
 
 def no_scores(options: argparse.Namespace, notes: set[str], finished: set[str]) -> InputError:
-    """What to say where no metric has a score; `notes` say why, `finished` are other metrics."""
+    """Return the error for a lack of scores; `notes` give reasons, `finished` other metrics."""
     reasons = f" ({'; '.join(sorted(notes))})" if notes else ""
     advice = "give other --metrics or a --comet-model"
     if finished:
-        advice = f"finished scores are there: --metrics {' '.join(sorted(finished))}"
+        advice = f"finished scores exist: --metrics {' '.join(sorted(finished))}"
     return InputError(
         f"{options.folder}: no score in {', '.join(options.metrics)}{reasons}; {advice}"
     )
 
 
 def check_apart(texts: Path, inputs: Sequence[Path]) -> None:
-    """InputError where emptying a folder would take the inputs away, or what lies in them."""
+    """Raise InputError if emptying a folder would delete inputs."""
     place = texts.resolve()
     for path in inputs:
         there = path.resolve()
         if there.is_relative_to(place) or place.is_relative_to(there):
             raise InputError(
-                f"{texts}: this folder is emptied and written, but {path} is read, and one of the "
-                "two is in the other; give another OUT"
+                f"{texts}: this folder is emptied and rewritten, but it overlaps with the input "
+                f"{path}; give another OUT"
             )
 
 
 def find_directions(folder: Path, split: str) -> list[str]:
-    """The directions that a folder has outputs of; InputError where it has none."""
+    """Return the directions that a folder has outputs of; raise InputError if it has none."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
     names = sorted(path.name for path in folder.iterdir() if input_files(path, split))
@@ -98,15 +98,15 @@ def find_directions(folder: Path, split: str) -> list[str]:
         )
     for name in sorted({*names} - {*found}):
         logger.warning(
-            "%s is not scored: its name is no direction, such as en-de (two codes of small letters "
-            "and digits)",
+            "%s is not scored: its name is not a direction such as en-de (two codes of lowercase "
+            "letters and digits)",
             folder / name,
         )
     return found
 
 
 def find_raw_references(pattern: str | None, directions: Sequence[str]) -> dict[str, Path]:
-    """The raw references that are there, by direction; InputError where none is."""
+    """Return the existing raw references by direction; raise InputError if none exists."""
     if not pattern:
         return {}
     targets = {direction: direction.split("-")[1] for direction in directions}
@@ -119,22 +119,26 @@ def find_raw_references(pattern: str | None, directions: Sequence[str]) -> dict[
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `score`."""
+    """Add the options of `score`."""
     parser.set_defaults(run=score)
-    parser.add_argument("folder", type=Path, help="outputs, a folder per direction (en-de) in it")
-    parser.add_argument("out", type=Path, help="where to write scores and post-processed text")
-    parser.add_argument("--split", default="test", help="part of the files' names (%(default)s)")
+    parser.add_argument(
+        "folder", type=Path, help="folder of outputs, with a subfolder per direction (en-de)"
+    )
+    parser.add_argument("out", type=Path, help="folder for scores and post-processed text")
+    parser.add_argument(
+        "--split", default="test", help="split, part of the file names (default: %(default)s)"
+    )
     parser.add_argument(
         "--metrics",
         nargs="+",
         choices=METRIC_NAMES,
         default=["bleu", "chrf"],
         metavar="METRIC",
-        help=f"of {', '.join(METRIC_NAMES)} (bleu chrf)",
+        help=f"any of {', '.join(METRIC_NAMES)} (default: bleu chrf)",
     )
     parser.add_argument(
         "--raw-references",
-        "--untouched",  # its name before
+        "--untouched",  # its former name
         metavar="PATTERN",
         help="raw references, such as flores/{lang}.txt, for a second column",
     )
@@ -142,9 +146,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--comet-model",
         default="",
         metavar="MODEL",
-        help="name on the hub, or path of a checkpoint; without it finished scores only",
+        help="name on the hub or path of a checkpoint; without it, only finished scores are used",
     )
-    parser.add_argument("--comet-batch-size", type=positive_int, default=64, help="(%(default)s)")
-    parser.add_argument("--offline", action="store_true", help="never ask the model hub")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="for COMET")
-    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")
+    parser.add_argument(
+        "--comet-batch-size",
+        type=positive_int,
+        default=64,
+        help="sentences per batch (default: %(default)s)",
+    )
+    parser.add_argument("--offline", action="store_true", help="never contact the model hub")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="for COMET (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--processes", type=positive_int, default=1, help="processes to use (default: %(default)s)"
+    )

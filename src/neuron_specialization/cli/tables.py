@@ -1,4 +1,4 @@
-"""The verb of the command line that makes tables of scores."""
+"""The subcommand that makes tables of scores."""
 
 import argparse
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ _FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
 
 
 def tables(options: argparse.Namespace) -> None:
-    """Make tables of systems that `score` has scored, in every metric that they have.
+    """Make a table of systems scored by `score` for every metric that they have.
 
-    Each is written as CSV at full precision, Markdown, LaTeX and HTML, to OUT/LAYOUT.METRIC.*.
+    Each is written to OUT/LAYOUT.METRIC.* as CSV at full precision, Markdown, LaTeX and HTML.
     """
     schema = PROJECT / "config/schemas/languages.schema.yaml"
     languages = read_languages(options.languages, schema, options.pivot)
@@ -73,7 +73,7 @@ def tables(options: argparse.Namespace) -> None:
 
 
 def split_system(text: str) -> tuple[str, Path]:
-    """`LABEL=FOLDER` in its parts; InputError where scores are not there."""
+    """Split `LABEL=FOLDER`; raise InputError if the folder has no scores."""
     label, separator, folder = text.partition("=")
     if not separator or not label:
         raise InputError(f"'{text}': expected LABEL=FOLDER, such as Ours=scored/ours")
@@ -83,18 +83,18 @@ def split_system(text: str) -> tuple[str, Path]:
 
 
 def read_system(path: Path) -> pd.DataFrame:
-    """The scores of a system; InputError where it has none."""
+    """Read the scores of a system; raise InputError if it has none."""
     scores = read_scores(path)
     if not len(scores):
         raise InputError(
-            f"{path}: no score in it; run `neuron-specialization score` in metrics that the "
+            f"{path}: contains no scores; run `neuron-specialization score` with metrics that the "
             "outputs have (--metrics)"
         )
     return scores
 
 
 def read_sentence_scores(path: Path) -> pd.DataFrame:
-    """What paired tests are made of; InputError where it cannot be read."""
+    """Read the scores that paired tests need; raise InputError if they are unreadable."""
     try:
         table = pd.read_parquet(path)
         if not {*SENTENCE_COLUMNS} <= {*table}:
@@ -102,15 +102,15 @@ def read_sentence_scores(path: Path) -> pd.DataFrame:
         return present_metrics(table)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not the scores of sentences, which paired tests need ({error}); run "
-            "`neuron-specialization score` again, or leave the tests out (--test none)"
+            f"{path}: not the sentence scores that paired tests need ({error}); run "
+            "`neuron-specialization score` again, or skip the tests (--test none)"
         ) from error
 
 
 def compare_with_first(
     runs: Sequence[ScoredRun], folders: Sequence[Path], options: argparse.Namespace
 ) -> list[tuple[str, pd.DataFrame]]:
-    """The paired tests of every system against the first one, by label.
+    """Return the paired tests of every system against the first one, by label.
 
     A seed is compared with the same seed of the first label, or with its only one.
     """
@@ -128,7 +128,7 @@ def compare_with_first(
     for one, folder in systems:
         if one.label != first:
             continue
-        # no more than two at a time: the sentences of dozens of systems take gigabytes
+        # read at most two systems at a time: the sentences of dozens take gigabytes
         others = read_sentence_scores(folder / SENTENCES)
         for each, path in systems:
             if each.label != first and (len(seeds) == 1 or each.seed == one.seed):
@@ -140,7 +140,7 @@ def compare_with_first(
 
 
 def describe_pairing(runs: Sequence[ScoredRun]) -> list[str]:
-    """Lines on labels with more or fewer seeds than the first, of which some are not tested."""
+    """Describe labels with more or fewer seeds than the first: extra seeds are not tested."""
     seeds = {
         label: len({t.seed for t in runs if t.label == label})
         for label in dict.fromkeys(t.label for t in runs)
@@ -152,42 +152,56 @@ def describe_pairing(runs: Sequence[ScoredRun]) -> list[str]:
             more, fewer = (label, first) if number > seeds[first] else (first, label)
             lines.append(
                 f"{more} has {seeds[more]} seeds, {fewer} {seeds[fewer]}: the tests of {label} "
-                f"leave out the further ones of {more}"
+                f"leave out the extra seeds of {more}"
             )
     return lines
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `tables`."""
+    """Add the options of `tables`."""
     parser.set_defaults(run=tables)
     parser.add_argument(
         "systems",
         nargs="+",
         metavar="LABEL=FOLDER",
-        help="what `score` wrote, the reference first; a label given twice has several seeds",
+        help="folders written by `score`, the reference first; repeat a label for several seeds",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--languages", type=Path, required=True, help="table of languages")
-    parser.add_argument("--pivot", default="en", help="(%(default)s)")
-    parser.add_argument("--layout", choices=["levels", "languages"], default="levels")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the tables to")
+    parser.add_argument(
+        "--languages", type=Path, required=True, help="table of the languages (TSV)"
+    )
+    parser.add_argument("--pivot", default="en", help="pivot language (default: %(default)s)")
+    parser.add_argument(
+        "--layout",
+        choices=["levels", "languages"],
+        default="levels",
+        help="columns of the tables (default: %(default)s)",
+    )
     parser.add_argument(
         "--paper",
         nargs="*",
         default=[],
         metavar="METRIC=TABLE",
-        help='values of the paper to put beside, such as "bleu=Table 2"',
+        help='tables of the paper to compare with, such as "bleu=Table 2"',
     )
     parser.add_argument(
         "--test",
         choices=["bootstrap", "randomisation", "none"],
         default="bootstrap",
-        help="paired test against the first system (%(default)s)",
+        help="paired test against the first system (default: %(default)s)",
     )
     parser.add_argument(
-        "--samples", type=positive_int, default=1000, help="of the test (%(default)s)"
+        "--samples",
+        type=positive_int,
+        default=1000,
+        help="resamples of the test (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=natural, default=12345, help="of the test (%(default)s)")
     parser.add_argument(
-        "--level", type=probability, default=0.05, help="of significance (%(default)s)"
+        "--seed", type=natural, default=12345, help="seed of the test (default: %(default)s)"
     )
-    parser.add_argument("--processes", type=positive_int, default=1, help="(%(default)s)")
+    parser.add_argument(
+        "--level", type=probability, default=0.05, help="significance level (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--processes", type=positive_int, default=1, help="processes to use (default: %(default)s)"
+    )

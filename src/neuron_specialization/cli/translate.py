@@ -1,6 +1,6 @@
 """Translate raw text with an exported model.
 
-torch, fairseq and CTranslate2 are imported where they are needed: --help needs none.
+torch, fairseq and CTranslate2 are imported only on use: --help needs none of them.
 """
 
 import argparse
@@ -23,7 +23,7 @@ STANDARD = Path("-")
 
 
 def translate(options: argparse.Namespace) -> None:
-    """Translate raw text with an exported model: a line in, a line out, in order."""
+    """Translate raw text with an exported model, line by line, in order."""
     manifest = ExportManifest.read(options.exported)
     title, total = name_input(options.input)
     if options.output != STANDARD:
@@ -54,7 +54,7 @@ def translate(options: argparse.Namespace) -> None:
 
 
 def name_input(path: Path) -> tuple[str, int | None]:
-    """The name of the input in messages, and its lines where they can be counted."""
+    """Return the input's name for messages, and its number of lines if it can be counted."""
     if path == STANDARD:
         return "standard input", None
     if not path.exists():
@@ -64,7 +64,7 @@ def name_input(path: Path) -> tuple[str, int | None]:
 
 @contextmanager
 def open_output(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears when it is whole, or the standard output."""
+    """Yield standard output, or a file that is written atomically."""
     if path == STANDARD:
         yield sys.stdout.buffer
         return
@@ -73,39 +73,55 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `translate`."""
+    """Add the options of `translate`."""
     parser.set_defaults(run=translate)
-    parser.add_argument("exported", type=Path, help="folder that `export` wrote")
+    parser.add_argument("exported", type=Path, help="folder written by `export`")
     parser.add_argument(
-        "--engine", choices=FORMATS, help="what decodes (ctranslate2 where it was exported)"
+        "--engine", choices=FORMATS, help="decoder (default: ctranslate2 if exported)"
     )
-    parser.add_argument("--input", type=Path, default=STANDARD, help="text file (standard input)")
     parser.add_argument(
-        "--output", type=Path, default=STANDARD, help="file to write (standard output)"
+        "--input", type=Path, default=STANDARD, help="text file (default: standard input)"
     )
-    parser.add_argument("--beam", type=positive_int, default=5, help="(%(default)s)")
     parser.add_argument(
-        "--length-penalty", type=finite, default=1.0, help="above 1 favours longer (%(default)s)"
+        "--output", type=Path, default=STANDARD, help="file to write (default: standard output)"
+    )
+    parser.add_argument(
+        "--beam", type=positive_int, default=5, help="beam size (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--length-penalty",
+        type=finite,
+        default=1.0,
+        help="values above 1 favour longer hypotheses (default: %(default)s)",
     )
     parser.add_argument(
         "--max-tokens",
         type=positive_int,
         default=4000,
         metavar="N",
-        help="source tokens of a batch, padding included (%(default)s)",
+        help="source tokens per batch, including padding (default: %(default)s)",
     )
     parser.add_argument(
         "--max-len-a",
         type=not_negative,
         default=0,
         metavar="A",
-        help="a hypothesis has at most A * source tokens + B tokens (%(default)s)",
+        help="a hypothesis has at most A * source tokens + B tokens (default: %(default)s)",
     )
     parser.add_argument(
-        "--max-len-b", type=positive_int, default=200, metavar="B", help="(%(default)s)"
+        "--max-len-b",
+        type=positive_int,
+        default=200,
+        metavar="B",
+        help="see --max-len-a (default: %(default)s)",
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(%(default)s)")
-    parser.add_argument("--threads", type=positive_int, help="of the CPU (all of them)")
+    parser.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="device to decode on (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=positive_int, help="CPU threads (default: all)")
     parser.add_argument(
         "--scores", action="store_true", help="write the score and a tab before each hypothesis"
     )

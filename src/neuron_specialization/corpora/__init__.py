@@ -1,1 +1,1 @@
-"""Corpora: fetching, reading, cleaning, splitting and segmenting text; nothing of models."""
+"""Corpora: fetching, reading, cleaning, splitting and segmenting text. Nothing here uses models."""

@@ -1,4 +1,4 @@
-"""Unpack archives made by others: into one folder, with a bound on their size."""
+"""Unpack untrusted archives into one folder, with a bound on their size."""
 
 import bz2
 import errno
@@ -23,20 +23,20 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import emptied_folder
 
 ALWAYS_ALLOWED = 64 * 2**20
-"""Bytes that any archive may unpack to."""
+"""Number of bytes to which any archive may unpack."""
 LARGEST_RATIO = 100
-"""A larger archive may unpack to this multiple of its size; text packs 3 to 10 times smaller."""
+"""Larger archives may unpack to this multiple of their size; text compresses 3 to 10 times."""
 CHUNK = 2**20  # bytes
 NESTED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".zip")
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and empty
 DECOMPRESSORS: dict[bytes, Callable[[Path], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\0": lzma.open,
     b"BZh": bz2.open,
     b"\x28\xb5\x2f\xfd": zstd.open,
-    b"": lambda path: path.open("rb"),  # any other: not compressed
+    b"": lambda path: path.open("rb"),  # anything else: not compressed
 }
-"""By the first bytes of a file, since the name of a download need not tell its kind."""
+"""Decompressors by the first bytes of a file, since names of downloads can mislead."""
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -44,7 +44,7 @@ DAMAGE = (
     lzma.LZMAError,
     zstd.ZstdError,
     EOFError,
-    # of zipfile: an encrypted member, an unknown compression; a damaged name
+    # from zipfile: an encrypted member, an unknown compression, a damaged name
     RuntimeError,
     IndexError,
     UnicodeError,
@@ -52,19 +52,19 @@ DAMAGE = (
 
 
 def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
-    """Unpack an archive, and the archives within it where they lie; those are then removed.
+    """Unpack an archive, and in place the archives within it, which are then removed.
 
-    Files get their names at the end, when all of them are whole, and replace those of the same
-    name. Kinds: tar (also with gzip, xz, bzip2 or zstandard) and zip.
+    Files get their names at the end, when all are complete, and replace files of the same
+    name. Formats: tar (also with gzip, xz, bzip2 or zstandard) and zip.
 
     Args:
-        archive: whose name does not matter.
-        folder: where to unpack; it is made.
-        leave_out: patterns of paths that are not wanted; `*` matches `/` too.
+        archive: the file; its name does not matter.
+        folder: where to unpack; created if missing.
+        leave_out: patterns of paths to skip; `*` matches `/` too.
 
     Raises:
-        InputError: the archive is damaged or cut off, or a member is a link, a device, leads out
-            of the folder, or is far larger than it is packed. Nothing is then unpacked.
+        InputError: the archive is damaged or truncated, a member is a link or a device or leads
+            out of the folder, or the archive unpacks to too many bytes. Nothing is then unpacked.
         OSError: the disk is full. Nothing is then unpacked.
     """
     with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
@@ -91,21 +91,21 @@ def files_below(folder: Path) -> list[Path]:
 
 @dataclass(kw_only=True)
 class Job:
-    """The unpacking of an archive and of the archives within it."""
+    """One job: unpack an archive and the archives within it."""
 
     leave_out: tuple[str, ...]
-    """Patterns of paths that are not wanted."""
+    """Patterns of paths to skip."""
     left: int
-    """Bytes that may still come."""
+    """Bytes that may still be unpacked."""
 
     def extract(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
         """Unpack the wanted files of an archive into a folder.
 
         Args:
             archive: the file.
-            label: of the archive, for messages.
+            label: name of the archive in messages.
             folder: where to unpack.
-            below: path of this folder, which the patterns see before the names of members.
+            below: path of this folder, prefixed to member names before patterns are matched.
         """
         with archive.open("rb") as file:
             start = file.read(8)
@@ -122,7 +122,7 @@ class Job:
     def extract_tar(
         self, content: IO[bytes], label: str, folder: Path, below: PurePosixPath
     ) -> None:
-        """Unpack a tar archive, and read what compressed it up to the checksum at its end."""
+        """Unpack a tar archive; read the compressed stream up to the checksum at its end."""
         bounded = BoundedStream(content, self.left, label)
         with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as tar:
             for member in tar:
@@ -130,14 +130,14 @@ class Job:
                 if member.isdir() or self.is_unwanted(below / path):
                     continue
                 inside = tar.extractfile(member) if member.isreg() else None
-                # not extractall's filter="data": Python 3.11.2, Debian 12's, does not have it
+                # not extractall's filter="data": Python 3.11.2 (Debian 12) lacks it
                 if inside is None or path.is_absolute() or ".." in path.parts:
                     raise refused(label, member.name)
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as file:
                     shutil.copyfileobj(inside, file)
-        # tarfile takes the archive to end at whatever is no header
+        # tarfile treats any block that is not a header as the end of the archive
         if not bounded.last or bounded.last.strip(b"\0"):
             raise tarfile.ReadError("the blocks of zeros at the end are missing")
         self.left -= content.tell()
@@ -145,7 +145,7 @@ class Job:
             pass
 
     def extract_zip(self, archive: Path, label: str, folder: Path, below: PurePosixPath) -> None:
-        """Unpack a zip archive; zipfile keeps its members within the folder."""
+        """Unpack a zip archive; zipfile keeps members within the folder."""
         with zipfile.ZipFile(archive) as zipped:
             members = zipped.infolist()
             self.left -= sum(member.file_size for member in members)
@@ -158,29 +158,29 @@ class Job:
                 zipped.extract(member, folder)
 
     def is_unwanted(self, path: PurePosixPath) -> bool:
-        """Return whether a file is left out, or is one that macOS adds to archives."""
+        """Return whether a path is to be skipped, or is a file that macOS adds to archives."""
         return path.name.startswith("._") or is_left_out(str(path), self.leave_out)
 
 
 class BoundedStream:
-    """A decompressed archive that tarfile may read no further than its bound.
+    """A decompressed archive that tarfile can read only up to a bound.
 
-    Neither a header nor a member can then fill memory or disk.
+    The bound keeps headers and members from filling memory or disk.
     """
 
     def __init__(self, content: IO[bytes], bound: int, label: str) -> None:
         self.content, self.bound, self.label = content, bound, label
         self.last = b""
-        """What was read last: the block at which tarfile found no further member."""
+        """Last block read, at which tarfile found no further member."""
 
     def read(self, size: int) -> bytes:
-        """Read bytes; InputError beyond the bound."""
+        """Read bytes; raise InputError beyond the bound."""
         check_bound(self.bound - self.tell() - size, self.label)
         self.last = self.content.read(size)
         return self.last
 
     def seek(self, position: int) -> int:
-        """Go to a position; InputError beyond the bound."""
+        """Go to a position; raise InputError beyond the bound."""
         check_bound(self.bound - position, self.label)
         return self.content.seek(position)
 
@@ -190,33 +190,32 @@ class BoundedStream:
 
 
 def check_bound(left: int, label: str) -> None:
-    """Raise InputError if an archive unpacks to more than the bytes that it may."""
+    """Raise InputError if an archive unpacks to more bytes than allowed."""
     if left < 0:
         raise InputError(
             f"{label}: the archive unpacks to more than {LARGEST_RATIO} times its size (and "
-            f"{ALWAYS_ALLOWED:,} bytes), so it is not what it should be; remove it, or unpack "
-            "it by hand"
+            f"{ALWAYS_ALLOWED:,} bytes), which is suspicious; remove it, or unpack it by hand"
         )
 
 
 def refused(label: str, name: str) -> InputError:
-    """Return the error of a member that is no file of the folder."""
+    """Return the error for a member that is not a regular file within the folder."""
     return InputError(
-        f"{label}: {name}: refused, as this is a link or a device, or leads out of the folder; get "
-        "the archive from elsewhere, leave this out, or unpack it by hand"
+        f"{label}: {name}: refused: it is a link or a device, or leads out of the folder; get the "
+        "archive from elsewhere, leave this member out, or unpack the archive by hand"
     )
 
 
 @contextmanager
 def damage_named(label: str) -> Iterator[None]:
-    """Turn the errors of a bad archive into an InputError; a full disk stays an OSError."""
+    """Convert errors of a bad archive to InputError; a full disk remains an OSError."""
     try:
         yield
     except (*DAMAGE, OSError) as error:
-        # no number: from a decompressor; EINVAL: an offset before the start of the file
+        # no errno: from a decompressor; EINVAL: an offset before the start of the file
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise InputError(
-            f"{label}: damaged, cut off, or no archive of a known kind (tar, tar.gz, tar.xz, "
+            f"{label}: damaged, truncated, or not an archive of a known kind (tar, tar.gz, tar.xz, "
             f"tar.bz2, tar.zst, zip): {error}. Remove it and fetch it again"
         ) from error

@@ -1,7 +1,7 @@
 """The built-in corpus, part 3: sentence pairs of English and nine artificial languages.
 
-English sentences fall into the train, valid or test portion by a checksum of their text: the
-splits are disjoint by construction, whatever the language, the seed and the number of sentences.
+A checksum of its text assigns each English sentence to the train, valid or test portion. Splits
+are therefore disjoint for every language, seed and number of sentences.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ from neuron_specialization.errors import InputError
 Case = Literal["accusative", "dative", ""]
 
 EVALUATION_SPLITS = ("valid", "test")
-# Small, because every sentence of these portions is lost for training.
+# Small, because training never sees sentences of these portions.
 PORTION_PERCENT = 3
 
 
@@ -39,12 +39,12 @@ def evaluation_pairs(code: str, split: str, count: int, seed: int) -> list[tuple
     """Return `count` (English, `code`) sentence pairs of the valid or test split.
 
     The English side is the same, in the same order, for every language, and no English sentence
-    occurs twice. Unknown codes and splits raise InputError.
+    occurs twice. Raise InputError for unknown codes and splits.
     """
     language = find_language(code)
     if split not in EVALUATION_SPLITS:
         allowed = ", ".join(EVALUATION_SPLITS)
-        raise InputError(f"{split!r} is no evaluation split; choose from {allowed}")
+        raise InputError(f"{split!r} is not an evaluation split; choose from {allowed}")
     sentences = _evaluation_sentences(split, count, seed)
     return [(english, translate(sentence, language.code)) for english, sentence in sentences]
 
@@ -52,10 +52,10 @@ def evaluation_pairs(code: str, split: str, count: int, seed: int) -> list[tuple
 def training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
     """Return an endless stream of (English, `code`) pairs, none of them in valid or test.
 
-    Every language gets sentences of its own. Short sentences come up again, as in real corpora.
-    An unknown code raises InputError.
+    Every language gets different sentences. Short sentences recur, as in real corpora.
+    Raise InputError for an unknown code.
     """
-    # Checked here, not in the generator, so that the error comes with the call.
+    # Checked here, not in the generator, so that the call itself raises.
     return _stream_training_pairs(find_language(code).code, seed)
 
 
@@ -68,7 +68,7 @@ def _stream_training_pairs(code: str, seed: int) -> Iterator[tuple[str, str]]:
             yield english, translate(sentence, code)
 
 
-@lru_cache(maxsize=4)  # asked for once per language
+@lru_cache(maxsize=4)  # requested once per language
 def _evaluation_sentences(split: str, count: int, seed: int) -> tuple[tuple[str, Sentence], ...]:
     rng = Random(f"{split} {seed}")
     sentences: dict[str, Sentence] = {}
@@ -76,7 +76,7 @@ def _evaluation_sentences(split: str, count: int, seed: int) -> tuple[tuple[str,
         sentence = sample_sentence(rng)
         english = write_english(sentence)
         if _portion(english) == split:
-            # The first structure stays: where two read the same in English, all languages agree.
+            # Keep the first of structures with the same English, so that all languages agree.
             sentences.setdefault(english, sentence)
     return tuple(sentences.items())
 
@@ -89,7 +89,7 @@ def _portion(english: str) -> str:
 
 
 def translate(sentence: Sentence, code: str) -> str:
-    """Write the sentence in the language; none of them has capital letters."""
+    """Write the sentence in the language; built-in languages have no capital letters."""
     writer = _Writer(find_language(code))
     clauses = [" ".join(writer.clause(clause)) for clause in sentence.clauses]
     if sentence.conjunction:
@@ -117,7 +117,7 @@ class _Writer:
         return [word for part in self.family.clause_order for word in parts[part]]
 
     def noun_phrase(self, phrase: NounPhrase | None, case: Case = "") -> list[str]:
-        """Put article, adjectives, noun and modifier in order, in agreement; none if no phrase."""
+        """Put article, adjectives, noun and modifier in order and agreement; [] for None."""
         if phrase is None:
             return []
         ending = [case] if case and self.family.cases else []
@@ -136,7 +136,7 @@ class _Writer:
         return modifier + words if self.family.head_final else words + modifier
 
     def adpositional_phrase(self, phrase: PrepositionalPhrase | None) -> list[str]:
-        """Put the adposition before or behind its noun phrase; none if no phrase."""
+        """Put the adposition before or after its noun phrase; [] for None."""
         if phrase is None:
             return []
         adposition = [self.word(phrase.preposition)]

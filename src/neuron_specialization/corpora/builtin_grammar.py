@@ -1,7 +1,7 @@
-"""The built-in corpus, part 1: what its sentences are about, and how English says it.
+"""The built-in corpus, part 1: sentence structures, and how English expresses them.
 
 A sentence is a structure over concepts, each named by its English lemma. Structures are sampled
-once and written by every language, so a translation is a function of the structure alone.
+once and written in every language, so a translation depends only on the structure.
 """
 
 import re
@@ -21,7 +21,7 @@ def word_list(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# Within a word class the first concepts are the frequent ones (Zipf); no lemma occurs twice.
+# Within a word class, earlier concepts are more frequent (Zipf); no lemma occurs twice.
 PEOPLE = word_list(
     "child man woman king queen farmer teacher doctor friend mother father soldier thief sailor "
     "baker singer hunter judge"
@@ -61,7 +61,7 @@ IRREGULAR_FORMS = dict(
     )
 )
 
-# Chances that make a sentence 7 to 8 English words long on average.
+# Probabilities chosen so that a sentence has 7 to 8 English words on average.
 SECOND_CLAUSE = 0.06
 NEGATION = 0.12
 ADVERB = 0.22
@@ -74,7 +74,7 @@ DEFINITE = 0.65
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NounPhrase:
-    """A noun with what belongs to it, a pronoun (named by its subject form) or a name."""
+    """A noun with its dependents, a pronoun (in its subject form) or a name."""
 
     head: str
     plural: bool = False
@@ -93,7 +93,7 @@ class PrepositionalPhrase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A verb with its arguments; the verb's valency says which of the objects are there."""
+    """A verb with its arguments; the verb's valency determines which objects exist."""
 
     subject: NounPhrase
     verb: str
@@ -125,8 +125,8 @@ def _sample_clause(rng: Random) -> Clause:
     (verbs,) = rng.choices((TRANSITIVE, INTRANSITIVE, DITRANSITIVE), cum_weights=(0.6, 0.87, 1))
     (tense,) = rng.choices(TENSES, cum_weights=(0.35, 0.8, 1))
     return Clause(
-        # Only a subject is modified: behind the verb English could not tell "the man in the
-        # house" from "in the house", and a translation could only guess.
+        # Only subjects have modifiers: after the verb, "the man in the house" would be ambiguous
+        # in English, and a translation could only guess.
         subject=_sample_person(rng, modifiable=True),
         verb=_pick(rng, verbs),
         tense=tense,
@@ -139,7 +139,7 @@ def _sample_clause(rng: Random) -> Clause:
 
 
 def _sample_person(rng: Random, *, modifiable: bool = False) -> NounPhrase:
-    """Draw who acts or receives: mostly people, as pronoun, name or noun."""
+    """Draw an agent or recipient: mostly people, as pronoun, name or noun."""
     kind = rng.random()
     if kind < 0.14:
         pronoun = rng.choice(tuple(PRONOUNS))
@@ -152,7 +152,7 @@ def _sample_person(rng: Random, *, modifiable: bool = False) -> NounPhrase:
 
 
 def _sample_thing(rng: Random) -> NounPhrase:
-    """Draw what is acted upon or where it happens: mostly things."""
+    """Draw a direct object or a place: mostly things."""
     return _sample_noun(rng, PEOPLE if rng.random() < 0.2 else THINGS)
 
 
@@ -171,7 +171,7 @@ def _sample_noun(
         head=_pick(rng, nouns),
         plural=plural,
         determiner="the" if rng.random() < DEFINITE else indefinite,
-        # As keys of a dictionary, so that none comes twice.
+        # Dictionary keys, so that no adjective is repeated.
         adjectives=tuple(dict.fromkeys(_pick(rng, ADJECTIVES) for _ in range(count))),
         modifier=modifier,
     )
@@ -183,7 +183,7 @@ def _pick(rng: Random, words: tuple[str, ...]) -> str:
 
 @cache
 def _zipf_weights(count: int) -> tuple[float, ...]:
-    """Return cumulative Zipf weights; the offset keeps the first words from swamping the rest."""
+    """Return cumulative Zipf weights; the offset keeps the first words from dominating."""
     return tuple(accumulate((rank + 3) ** -0.8 for rank in range(count)))
 
 

@@ -1,8 +1,8 @@
-"""The built-in corpus, part 2: nine artificial languages whose relations are known.
+"""The built-in corpus, part 2: nine artificial languages with known relations.
 
-A language is the lexicon of its family's ancestor, with a few roots of its own, under regular sound
-changes. Words are built from sounds and spelt in the language's script at the end, sound by sound,
-so that nothing but the letters depends on the script.
+A language is the lexicon of its family's ancestor, with a few new roots, after regular sound
+changes. Words are built from sounds and finally spelt in the language's script, sound by sound,
+so that only the letters depend on the script.
 """
 
 import re
@@ -38,8 +38,8 @@ ENDINGS = ("plural", "past", "future", "accusative", "dative", "agreement")
 CODAS = "nsrlmt"
 CODA_SHARE = 0.35
 
-# One letter for every sound, in every script: where an alphabet has no letter for a sound, it
-# lends one that is free (Greek psi for š, xi for č, omega for y, theta for v).
+# One letter per sound in every script: if an alphabet has no letter for a sound, an unused one
+# serves (Greek psi for š, xi for č, omega for y, theta for v).
 SOUNDS = "abčdefghijklmnoprsštuvwxyz"
 SCRIPTS = {
     "Latin": SOUNDS,
@@ -50,7 +50,7 @@ SCRIPTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """What the languages of a family have in common: grammar, sounds and usual script.
+    """Grammar, sounds and usual script that the languages of a family share.
 
     `clause_order` places S(ubject), V(erb), O(bject), I(ndirect object), P(lace) and A(dverb).
     A head-final family puts adpositions and negation last and a modifier before its noun.
@@ -98,7 +98,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltinLanguage:
-    """One artificial language: the facts against which an analysis can be checked."""
+    """One artificial language: facts to check an analysis against."""
 
     code: str
     family: str
@@ -107,11 +107,11 @@ class BuiltinLanguage:
 
     @property
     def word_order(self) -> str:
-        """Order of subject, verb and object, such as SVO."""
+        """Order of subject, verb and object, e.g. SVO."""
         return "".join(part for part in FAMILIES[self.family].clause_order if part in "SVO")
 
 
-# They apply in this order, as regular expressions, to whole words.
+# Regular expressions, applied in this order to whole words.
 SOUND_CHANGES: dict[str, tuple[SoundChange, ...]] = {
     "a1": (("p", "f"), ("ei", "i"), ("(?<=[aeiu][^aeiou])o$", "")),
     "a2": (("t(?=[aeiou])", "d"), ("k(?=[ei])", "š"), ("u", "o")),
@@ -123,7 +123,7 @@ SOUND_CHANGES: dict[str, tuple[SoundChange, ...]] = {
     "c2": (("b", "v"), ("a(?=[^aeiou]i)", "e")),
     "c3": (("f", "p"), ("x", "k"), ("i", "e"), ("j", "z")),
 }
-# One planted exception to a family, so that script and family are not the same thing.
+# One planted exception in each of two families, so that script does not determine family.
 SCRIPT_EXCEPTIONS = {"a2": "Cyrillic", "b2": "Latin"}
 LOANS_FROM = {"c2": "A"}
 
@@ -139,10 +139,10 @@ LANGUAGES = {
 
 
 def find_language(code: str) -> BuiltinLanguage:
-    """Return the language; InputError if the built-in corpus has none of this code."""
+    """Return the language with a code; raise InputError if it is unknown."""
     if code not in LANGUAGES:
         allowed = ", ".join(LANGUAGES)
-        raise InputError(f"{code!r} is no language of the built-in corpus; choose from {allowed}")
+        raise InputError(f"{code!r} is not a built-in language; choose from {allowed}")
     return LANGUAGES[code]
 
 
@@ -157,7 +157,7 @@ class Root:
 def shared_lexicon(a: str, b: str) -> float:
     """Return the share of concepts whose roots in both languages are the same etymon.
 
-    Names are left out: they are the same in all languages.
+    Names are excluded: they are the same in all languages.
     """
     roots_a, roots_b = lexicon(find_language(a).code), lexicon(find_language(b).code)
     shared = [roots_a[c].origin == roots_b[c].origin for c in ROOT_CONCEPTS]
@@ -166,7 +166,7 @@ def shared_lexicon(a: str, b: str) -> float:
 
 @cache
 def lexicon(code: str) -> Mapping[str, Root]:
-    """Return every concept's root before the sound changes."""
+    """Return the root of every concept before sound changes."""
     rng = Random(f"lexicon of {code}")
     own = round(OWN_SHARE * len(ROOT_CONCEPTS))
     loans = round(LOAN_SHARE * len(ROOT_CONCEPTS)) if code in LOANS_FROM else 0
@@ -214,13 +214,13 @@ def _coin_root(
 
 
 def change_sounds(sounds: str, code: str) -> str:
-    """Put a root or a whole word through the language's sound changes."""
+    """Apply the language's sound changes to a root or a whole word."""
     for pattern, replacement in LANGUAGES[code].sound_changes:
         sounds = re.sub(pattern, replacement, sounds)
     return sounds
 
 
-@cache  # word forms are few and come up all the time
+@cache  # word forms are few and recur constantly
 def word_form(code: str, concept: str, *endings: str) -> str:
     """Inflect a concept's root and spell it in the language's script."""
     language = LANGUAGES[code]

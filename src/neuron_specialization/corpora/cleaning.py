@@ -1,4 +1,4 @@
-"""Cleaning of training corpora: rules that drop sentence pairs, and a count for each rule."""
+"""Clean training corpora: rules that drop sentence pairs, and a count for each rule."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from hashlib import blake2b
 from neuron_specialization.corpora.readers import Line
 
 RULES = ("invalid_utf8", "empty", "too_long", "ratio", "duplicate")
-"""The rules in the order they are tried; a pair counts for the first one that it breaks."""
+"""Rules in the order of checking; a pair counts towards the first rule that it breaks."""
 COUNTS = (*RULES, "held_out", "over_cap", "kept")
-"""What can become of a pair that was read: the counts of a corpus add up to its lines."""
+"""Possible outcomes for a pair; the counts of a corpus add up to its number of lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning:
-    """Which sentence pairs are good enough to train on: `corpora.cleaning` in config/README.md."""
+    """Limits for training pairs: `corpora.cleaning` in config/README.md."""
 
     max_words: int
     max_ratio: float
@@ -24,10 +24,10 @@ class Cleaning:
 def clean(
     lines: Iterable[Line], cleaning: Cleaning, counts: dict[str, int]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the pairs that break no rule, whitespace normalised to single spaces.
+    """Yield the pairs that break no rule, with whitespace normalised to single spaces.
 
-    `counts` (by `COUNTS`) is added to as the lines are read: one entry of `RULES` for each
-    dropped pair, "kept" for each other one. Repeated pairs are not looked for here.
+    Update `counts` (by `COUNTS`) as the lines are read: one entry of `RULES` for each dropped
+    pair, "kept" for every other pair. Repeated pairs are not detected here.
     """
     for _, source, target in lines:
         if source is None or target is None:
@@ -43,14 +43,14 @@ def clean(
 
 
 def digest(source: str, target: str) -> bytes:
-    """Eight bytes that two different pairs of a corpus are next to never alike in."""
+    """Return an 8-byte hash of a pair; collisions within a corpus are very unlikely."""
     return blake2b(f"{source}\n{target}".encode(), digest_size=8).digest()
 
 
 def _normalise(text: str) -> tuple[str, int]:
     """Return the text with its words separated by single spaces, and their number."""
-    # No whitespace but the space is printable. Most sentences pass this test, which is cheaper
-    # than taking them apart; zero-width and other invisible characters only take the longer way.
+    # The space is the only printable whitespace. Most sentences pass this test, which is cheaper
+    # than splitting; zero-width and other invisible characters just take the slower path.
     if text.isprintable() and "  " not in text:
         text = text.strip(" ")
         return text, text.count(" ") + 1 if text else 0

@@ -1,4 +1,4 @@
-"""Where the files of a split lie: path templates, filled in for each pair and language.
+"""Locate the files of a split: path templates, filled in for each pair and language.
 
 Every corpus is centred on a pivot language: the pair of language `de` is `en-de`.
 """
@@ -12,40 +12,40 @@ from typing import Any
 from neuron_specialization.errors import InputError
 
 Codes = Mapping[str, Mapping[str, str]]
-"""By language, its names in other corpora: the further columns of the table of languages."""
+"""By language, its codes in other corpora: the extra columns of the table of languages."""
 
 TRAIN = "train"
-"""The split that is cleaned and capped, and shared out among shards."""
+"""The split that is cleaned, capped, and distributed over shards."""
 FORMATS = ("text", "wit3", "tsv", "ids")
-"""The formats of files; builtin, held_out and every_nth splits have none of their own."""
+"""File formats; builtin, held_out and every_nth splits have no separate files."""
 OF_PAIR = ("pair", "alphabetical_pair", "other")
-"""Placeholders that stand for the pair; other_{column} is the column of its other language."""
+"""Placeholders for the pair; other_{column} is the column of its other language."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSource:
-    """Where the sentences of one split come from: one of `corpora.splits` in config/README.md."""
+    """Source of the sentences of one split: one of `corpora.splits` in config/README.md."""
 
     name: str
     format: str
     paths: tuple[str, ...] = ()
-    """Path templates; the files of several follow one another."""
+    """Path templates; files of several templates are concatenated."""
     folder: Path = Path()
     """Folder that the paths are relative to."""
     sentences: int = 0
     every: int = 0
     header: bool = False
-    """Whether the first line of a TSV file names the languages of its columns."""
+    """True if the first line of a TSV file names the languages of its columns."""
     tokenise: str = ""
     romanise: tuple[str, ...] = ()
     origin: str = ""
-    """Where the corpus comes from, told to a user who does not have it."""
+    """Where to get the corpus, for the message if its files are missing."""
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
-    """By language, where its pair with the pivot comes from instead."""
+    """By language, a different source for its pair with the pivot."""
 
     def of(self, lang: str) -> "SplitSource":
-        """Where the pair of a language comes from."""
+        """Return the source of the pair of a language."""
         return self.exceptions.get(lang, self)
 
 
@@ -54,7 +54,7 @@ class PairCorpus:
     """The files of one split and pair."""
 
     split: SplitSource
-    """The split, as it is for this pair."""
+    """The split, with the exceptions of this pair applied."""
     pivot: str
     """Language that all pairs share."""
     lang: str
@@ -63,25 +63,25 @@ class PairCorpus:
     """By language, the files of that side; the same for both sides of a TSV corpus."""
 
     def check(self) -> None:
-        """Raise an InputError for a file that is not there."""
+        """Raise InputError if a file is missing."""
         for side, paths in self.files.items():
             for path in paths:
                 if path.is_file():
                     continue
                 found = _matches(Path(), str(path))
                 names = ", ".join(map(str, found[:4]))
-                what = f"{len(found)} files match ({names})" if found else "no such file"
+                problem = f"{len(found)} files match ({names})" if found else "no such file"
                 raise InputError(
-                    f"{path}: {what} (split {self.split.name!r}, language {side!r}, pair "
+                    f"{path}: {problem} (split {self.split.name!r}, language {side!r}, pair "
                     f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: "
                     f"{self.split.origin}"
                 )
 
 
 def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> SplitSource:
-    """A split of the configuration; `folders` has the folder of each source, "" of local files.
+    """Read a split of the configuration; `folders` maps sources to folders, "" to local files.
 
-    Raises InputError for a source that is not among them.
+    Raise InputError for an unknown source.
     """
     settings = dict(settings)
     exceptions = settings.pop("exceptions", {})
@@ -105,15 +105,15 @@ def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> Spli
 
 
 def pair_name(pivot: str, lang: str) -> str:
-    """The name of a corpus pair, the pivot first."""
+    """Return the name of a corpus pair, the pivot first."""
     return f"{pivot}-{lang}"
 
 
 def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> PairCorpus:
-    """The files of a split for the pair of `lang`, there or not.
+    """Return the files of a split for the pair of `lang`, which need not exist.
 
-    Raises InputError on an unknown format, a template with an unknown placeholder or without the
-    one that keeps sides or pairs apart, a language that lacks a code.
+    Raise InputError for an unknown format, a template with an unknown placeholder or without the
+    placeholder that distinguishes sides or pairs, or a language that lacks a code.
     """
     split = split.of(lang)
     if split.format not in FORMATS:
@@ -133,13 +133,13 @@ def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> Pair
 
 
 def columns_in(templates: Sequence[str]) -> set[str]:
-    """The columns of the table of languages that some path templates name."""
+    """Return the columns of the table of languages that path templates name."""
     names = {name for template in templates for name in PLACEHOLDER.findall(template)}
     return {name.removeprefix("other_") for name in names - {"lang", *OF_PAIR}}
 
 
 def _check_templates(split: SplitSource) -> None:
-    """Both sides, or all pairs, would otherwise be read from the same files."""
+    """Raise InputError if a template would give the same file for both sides or all pairs."""
     for template in split.paths or ("",):
         names = PLACEHOLDER.findall(template)
         of_pair = [name for name in names if name in OF_PAIR or name.startswith("other_")]
@@ -173,13 +173,13 @@ def _fill(template: str, split: str, pivot: str, lang: str, side: str, codes: Co
 
 
 def _find_file(folder: Path, path: str) -> Path:
-    """The one file that a path with wildcards matches, else the path as it is."""
+    """Return the only file that a path with wildcards matches, or the path unchanged."""
     found = _matches(folder, path)
     return found[0] if len(found) == 1 else folder / path
 
 
 def _matches(folder: Path, path: str) -> list[Path]:
-    """The files that a path with wildcards matches, below a folder unless it is absolute."""
+    """Return files that a path with wildcards matches, below a folder unless it is absolute."""
     if "*" not in path:
         return []
     anchor = Path(path).anchor

@@ -1,7 +1,7 @@
-"""What becomes of the pairs of a cleaned corpus: repeated, moved to another split, over the cap.
+"""Decide the fate of cleaned pairs: keep, drop as repeated or over the cap, move to a split.
 
-The pairs stay on disk, and so does the fate of each, one byte; a block of them is in memory at a
-time, whatever the size of the corpus.
+Pairs and their fates (one byte each) stay on disk; only one block is in memory at a time, for any
+size of the corpus.
 
 Axis: P pairs.
 """
@@ -14,18 +14,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-DROPPED, KEPT = 0, 1  # larger numbers are other splits that a pair goes to
+DROPPED, KEPT = 0, 1  # larger numbers: other splits that a pair moves to
 BLOCK = 1 << 20
-"""Pairs in memory at a time; of digests alone, four times as many."""
+"""Pairs in memory at a time; four times this number of digests."""
 
 WRITE_BUFFER = 1 << 20
-"""Bytes; a fifth less time for writing than with Python's default of 8 KiB."""
+"""Bytes; writes take a fifth less time than with Python's default of 8 KiB."""
 Number = TypeVar("Number", np.uint8, np.uint64)
 Fates = NDArray[np.uint8]
 
 
 def new_fates(path: Path, pairs: int) -> Fates:
-    """A file that says of each pair that it is kept, [P]."""
+    """Create a file of fates, [P], with every pair kept."""
     if not pairs:
         return np.empty(0, dtype=np.uint8)
     fate_P: Fates = np.memmap(path, dtype=np.uint8, mode="w+", shape=(pairs,))
@@ -34,10 +34,10 @@ def new_fates(path: Path, pairs: int) -> Fates:
 
 
 def drop_repetitions(fate_P: Fates, digests: Path) -> int:
-    """Drop each pair that equals an earlier one; returns how many they are.
+    """Drop each pair that equals an earlier pair; return the number dropped.
 
-    `digests` has eight bytes for each pair. They are looked at in groups of equal remainder, each
-    small enough for memory.
+    `digests` has eight bytes for each pair. Digests are compared in groups of equal remainder,
+    each small enough for memory.
     """
     if not len(fate_P):
         return 0
@@ -55,7 +55,7 @@ def drop_repetitions(fate_P: Fates, digests: Path) -> int:
 
 
 def move_every_nth(fate_P: Fates, every: int, fate: int) -> int:
-    """Give a fate to every so many-th of the pairs that are kept; returns how many they are."""
+    """Assign a fate to every n-th (`every`) kept pair; return the number of pairs moved."""
     seen = moved = 0
     for start, block in _blocks(fate_P):
         kept = start + np.flatnonzero(block == KEPT)
@@ -66,9 +66,9 @@ def move_every_nth(fate_P: Fates, every: int, fate: int) -> int:
 
 
 def cap(fate_P: Fates, kept: int, max_pairs: int, seed: int) -> int:
-    """Keep `max_pairs` of the `kept` pairs at random, drop the others; returns how many they are.
+    """Keep `max_pairs` of the `kept` pairs at random, drop the others; return the number dropped.
 
-    Every choice is equally likely: how many of a block are chosen is drawn first, then which.
+    Every choice is equally likely: draw the number of pairs to keep in a block, then the pairs.
     """
     generator = np.random.default_rng(seed)
     left, wanted = kept, min(kept, max_pairs)
@@ -83,12 +83,12 @@ def cap(fate_P: Fates, kept: int, max_pairs: int, seed: int) -> int:
 
 
 def deal(files: Sequence[Path], fate_P: Fates, others: Mapping[int, Sequence[Path]]) -> None:
-    """Leave in aligned files the pairs that are kept, and write the others to their files.
+    """Rewrite aligned files with only the kept pairs; write moved pairs to their split's files.
 
     Args:
         files: the two sides of all pairs.
-        fate_P: the fate of each pair.
-        others: by fate, the two sides of another split.
+        fate_P: fate of each pair.
+        others: by fate, files of the two sides of another split.
     """
     for side, path in enumerate(files):
         part = path.with_name(f"{path.name}.part")

@@ -1,4 +1,4 @@
-"""A vocabulary that is given instead of learned: a SentencePiece model, a fairseq dictionary."""
+"""Existing vocabularies, used instead of learned ones: SentencePiece models, dictionaries."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,30 +16,30 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write, read_text, write_text
 
 OVERWRITE = "#fairseq:overwrite"
-# what fairseq adds to the pieces: padding to a multiple of 8, and language tags
+# tokens that fairseq adds to the pieces: padding to a multiple of 8, and language tags
 ADDED = re.compile(r"madeupword\d{4}|__\w+__")
-BYTE_PIECE = "<0x41>"  # one of 256 where a SentencePiece model falls back to bytes
-SHARED = 0.5  # of the shorter list, at least, where dictionary and model belong together
+BYTE_PIECE = "<0x41>"  # one of 256 pieces of a SentencePiece model with byte fallback
+SHARED = 0.5  # least share of the shorter list if dictionary and model belong together
 
 
 def use_vocabulary(
     model: Path | None, dictionary: Path | None, tags: Sequence[str], folder: Path
 ) -> None:
-    """Write `spm.model` and `dict.txt` into a folder, once they are found to belong together.
+    """Write `spm.model` and `dict.txt` into a folder, after checking that they belong together.
 
-    The entries of a given dictionary stay as they are, since their order is that of a model's
-    embeddings; the tags that it lacks follow. Pieces that it lacks are unknown tokens.
+    The entries of a given dictionary are kept in order, since a model's embeddings have the same
+    order; missing tags are appended. Pieces missing from the dictionary become unknown tokens.
 
     Args:
-        model: a SentencePiece model; None for corpora that are binarised already, whose pieces are
-            then joined without it. There is no `spm.model` then.
-        dictionary: the fairseq dictionary (`token count` lines); None to list the model's pieces.
-        tags: the languages whose tags are needed.
-        folder: where to write; it is made.
+        model: a SentencePiece model; None for corpora that are already binarised. Their pieces are
+            then joined without a model, and no `spm.model` is written.
+        dictionary: the fairseq dictionary (`token count` lines); None to use the model's pieces.
+        tags: the languages that need a tag.
+        folder: where to write; created if missing.
 
     Raises:
-        InputError: a file is missing or damaged, the two do not belong together, or the one does
-            not do without the other.
+        InputError: a file is missing or damaged, the two do not belong together, or one cannot be
+            used without the other.
     """
     lines = vocabulary_lines(model, dictionary, tags)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def use_vocabulary(
 
 
 def vocabulary_lines(model: Path | None, dictionary: Path | None, tags: Sequence[str]) -> list[str]:
-    """The lines of `dict.txt`, see `use_vocabulary`; fairseq adds its four own entries to them."""
+    """Return the lines of `dict.txt` (see `use_vocabulary`), without fairseq's four own entries."""
     pieces = read_pieces(model) if model else None
     if dictionary:
         tokens, lines = read_dictionary(dictionary), dictionary_lines(dictionary)
@@ -67,21 +67,21 @@ def vocabulary_lines(model: Path | None, dictionary: Path | None, tags: Sequence
 
 
 def given_size(model: str = "", dictionary: str = "", *, tags: Sequence[str]) -> int:
-    """Entries of the dictionary of a given vocabulary, fairseq's own included.
+    """Return the number of dictionary entries of a given vocabulary, including fairseq's own.
 
-    The files are those of `use_vocabulary`; one of them may be empty for none.
+    The arguments are as in `use_vocabulary`; an empty path means no file, but one must be given.
     """
     given = Path(model) if model else None, Path(dictionary) if dictionary else None
     return len(vocabulary_lines(given[0], given[1], tags)) + len(FAIRSEQ_TOKENS)
 
 
 def with_counts(tokens: Iterable[str]) -> list[str]:
-    """The lines of a dictionary that list some tokens."""
+    """Return a dictionary line for each token."""
     return [f"{token} {DICTIONARY_COUNT}" for token in tokens]
 
 
 def read_pieces(model: Path) -> list[str]:
-    """The pieces of a SentencePiece model in its order, without those that stand for no text."""
+    """Return the pieces of a SentencePiece model in order, without unknown and control pieces."""
     if not model.is_file():
         raise InputError(f"{model}: no such SentencePiece model")
     try:
@@ -89,7 +89,7 @@ def read_pieces(model: Path) -> list[str]:
     except RuntimeError as error:
         raise InputError(
             f"{model}: not a SentencePiece model ({error}); "
-            "give the .model file that its training wrote"
+            "give the .model file that SentencePiece wrote"
         ) from error
     return [
         processor.id_to_piece(i)
@@ -99,37 +99,37 @@ def read_pieces(model: Path) -> list[str]:
 
 
 def check_pair(dictionary: Path, tokens: Iterable[str], pieces: Iterable[str]) -> None:
-    """InputError where dictionary and model share so little that they are of different pairs."""
+    """Raise InputError if dictionary and model share too few pieces to belong together."""
     listed, known = {token for token in tokens if not ADDED.fullmatch(token)}, set(pieces)
     shared = len(listed & known)
     if shared < SHARED * min(len(listed), len(known)):
         raise InputError(
             f"{dictionary}: {shared} of its {len(listed)} tokens are pieces of the SentencePiece "
-            f"model, which has {len(known)}; give the two that were used together"
+            f"model, which has {len(known)}; give two files that were used together"
         )
 
 
 def check_joinable(dictionary: Path, tokens: Sequence[str]) -> None:
-    """InputError where the pieces of a dictionary cannot be joined to text without their model."""
+    """Raise InputError if the pieces of a dictionary cannot be joined without their model."""
     if BYTE_PIECE in tokens:
         raise InputError(
-            f"{dictionary}: {BYTE_PIECE} and such stand for bytes, which only the SentencePiece "
-            "model can make text of; give it with the dictionary"
+            f"{dictionary}: tokens such as {BYTE_PIECE} stand for bytes, which only the "
+            "SentencePiece model can decode; give the model with the dictionary"
         )
     if not any(WORD_START in token for token in tokens):
         raise InputError(
-            f"{dictionary}: no token has SentencePiece's {WORD_START}, so that words could not be "
-            "told apart; give the dictionary of SentencePiece's pieces, or its model too"
+            f"{dictionary}: no token has SentencePiece's {WORD_START}, so word boundaries are "
+            "unknown; give a dictionary of SentencePiece pieces, or the model too"
         )
 
 
 def read_dictionary(dictionary: Path) -> list[str]:
-    """The tokens of a fairseq dictionary in their order, as fairseq reads it.
+    """Return the tokens of a fairseq dictionary in order, as fairseq reads it.
 
-    A token may be there twice where the later line ends in `#fairseq:overwrite`.
+    A token may occur again if the later line ends in `#fairseq:overwrite`.
 
     Raises:
-        InputError: a line has no count, or a token that is there before; file and line are named.
+        InputError: a line has no count, or repeats a token; the message names file and line.
     """
     tokens: list[str] = []
     known = set(FAIRSEQ_TOKENS)
@@ -140,13 +140,13 @@ def read_dictionary(dictionary: Path) -> list[str]:
         if not space or not count.isdecimal():
             problem = (
                 f"{entry!r} is not a token and a count, such as 'the 100' (the .vocab file of "
-                "SentencePiece is no dictionary: leave it out)"
+                "SentencePiece is not a dictionary: leave it out)"
             )
         elif token in known and not entry.endswith(OVERWRITE):
             problem = (
-                f"{token} is one of fairseq's own tokens, which no file lists; remove the line"
+                f"{token} is one of fairseq's own tokens, which must not be listed; remove it"
                 if token in FAIRSEQ_TOKENS
-                else f"{token} is there before; remove the line, or end it in {OVERWRITE}"
+                else f"{token} occurs twice; remove the line, or end it with {OVERWRITE}"
             )
         if problem:
             raise InputError(f"{dictionary}, line {number}: {problem}")
@@ -156,7 +156,7 @@ def read_dictionary(dictionary: Path) -> list[str]:
 
 
 def dictionary_lines(dictionary: Path) -> list[str]:
-    """The lines of a dictionary; a token may hold whatever else Unicode ends a line with."""
+    """Return the lines of a dictionary; tokens may contain other Unicode line ends."""
     if not dictionary.is_file():
         raise InputError(f"{dictionary}: no such dictionary")
     text = read_text(dictionary).replace("\r\n", "\n").replace("\r", "\n")  # as fairseq reads it

@@ -1,4 +1,4 @@
-"""Fetch corpora from a mirror, the web or Google Drive; files are checked before they appear."""
+"""Fetch corpora from a mirror, the web or Google Drive; check files before they appear."""
 
 import os
 import re
@@ -28,9 +28,9 @@ from neuron_specialization.files import atomic_write, require_space, sha256_of, 
 
 DRIVE = "drive:"
 WAITS = (2.0, 4.0, 8.0, 16.0)
-"""Seconds before each further attempt of a download."""
+"""Seconds to wait before each retry of a download."""
 NO_RANGE = "did not honor"  # in gdown's message when a server does not send the rest of a file
-STATUS = re.compile(r"status code (\d+)")  # in its message when a folder cannot be listed
+STATUS = re.compile(r"status code (\d+)")  # in gdown's message when a folder cannot be listed
 FAILURES = (requests.RequestException, DownloadError)
 TRANSIENT = (DownloadError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
 SETTINGS: Any = {"quiet": True, "use_cookies": False, "timeout": 60}  # seconds without a byte
@@ -40,12 +40,12 @@ Result = TypeVar("Result")
 
 
 class MissingError(InputError):
-    """An address has no such file."""
+    """No file exists at an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What all downloads of a run share, as in `fetch_corpus`; the mirror is an address."""
+    """Options of all downloads of a run, as in `fetch_corpus`; the mirror is an address."""
 
     downloads: Path
     mirror: str
@@ -53,22 +53,22 @@ class Options:
 
 
 def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal: TextIO) -> None:
-    """Fetch the files of a corpus into `folder/<corpus>`, and unpack those that are archives.
+    """Fetch the files of a corpus into `folder/<corpus>`, and unpack the archives among them.
 
-    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written beside them. A file that
-    is there is checked and kept: to fetch it again, remove it. Archives that the manifest lists are
-    not unpacked a second time: to unpack them again, remove the manifest. Checksums that the table
-    does not know are recorded in `folder/checksums.tsv`, and enforced from then on.
+    `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written to the same folder. An
+    existing file is checked and kept: to fetch it again, remove it. Archives listed in the manifest
+    are not unpacked again: to unpack them again, remove the manifest. Checksums that the table
+    lacks are recorded in `folder/checksums.tsv`, and enforced from then on.
 
     Args:
         sources: the rows of one corpus.
-        folder: the downloads folder; it is made.
-        mirror: a folder laid out like it where files are looked for first, also as `file://` or
-            http(s) address; empty for none.
+        folder: the downloads folder; created if missing.
+        mirror: a folder with the same layout, searched first; a path, a `file://` or an http(s)
+            address; empty for none.
         terminal: where licences and progress are shown.
 
     Raises:
-        InputError: a file cannot be had, is not what it should be, or cannot be unpacked.
+        InputError: a file cannot be fetched, has the wrong content, or cannot be unpacked.
         OSError: the disk is full.
     """
     address = table.mirror_address(mirror)
@@ -87,7 +87,7 @@ def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal:
 
 
 def fetch_source(source: Source, before: Records, options: Options) -> Iterator[dict[str, str]]:
-    """Fetch and unpack the files of a row; yield what the manifest says about each."""
+    """Fetch and unpack the files of a row; yield the manifest row of each."""
     for file in files_of(source, before, options):
         facts = fetch_file(file, options)
         path = options.downloads / file.name
@@ -101,10 +101,10 @@ def fetch_source(source: Source, before: Records, options: Options) -> Iterator[
 
 
 def files_of(source: Source, before: Records, options: Options) -> list[Source]:
-    """Return the files of a row: of a Drive folder the wanted ones, each as a row of its own.
+    """Return the files of a row; for a Drive folder, the wanted files as separate rows.
 
-    A folder whose files are all there is not listed again. A mirror that has the corpus stands for
-    the folder; Google is then not asked.
+    A folder is not listed again if all its files exist. If the mirror has the corpus, the mirror
+    replaces the folder, and Google is not contacted.
     """
     if not source.is_folder:
         return [source]
@@ -118,9 +118,9 @@ def files_of(source: Source, before: Records, options: Options) -> list[Source]:
 
 
 def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
-    """Return path and address of each file that a mirror has of a Drive folder, if any.
+    """Return path and address of each file of a Drive folder that the mirror has, if any.
 
-    A mirror on a disk has a folder of the corpus, one on the web a manifest of it.
+    Files are found in the corpus folder of a mirror on disk, or the manifest of one on the web.
     """
     copy = f"{options.mirror}/{source.corpus}"
     names: list[str] = []
@@ -138,7 +138,7 @@ def mirrored_files(source: Source, options: Options) -> list[tuple[str, str]]:
 
 
 def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
-    """Return path and address of each file of a Drive folder and of the folders within it."""
+    """Return path and address of each file in a Drive folder and its subfolders."""
     folder = source.url.removeprefix(table.FOLDER)
     ask = partial(gdown.download_folder, id=folder, skip_download=True, **SETTINGS)
     try:
@@ -146,17 +146,17 @@ def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
     except FAILURES as error:
         raise InputError(
             f"{source.url}: the folder of corpus {source.corpus} cannot be listed: {error}. "
-            "Run the `download` target where there is internet; or download the folder in a "
+            "Run the `download` target on a machine with internet; or download the folder in a "
             f"browser, as the folder {source.corpus} of a mirror, and set that mirror"
         ) from error
     return [(file.path, f"{DRIVE}{file.id}") for file in files if not isinstance(file, str)]
 
 
 def fetch_file(source: Source, options: Options) -> Facts:
-    """Fetch a file unless it is there; it gets its name once it is found to be right.
+    """Fetch a file unless it exists; give it its name after checking it.
 
-    Any file but a web page is right if its checksum is not known. InputError if it cannot be had,
-    is not what it should be, or is there and differs.
+    If the checksum is unknown, any file except a web page passes. Raise InputError if the file
+    cannot be fetched, has the wrong content, or exists with other content.
     """
     path = options.downloads / source.name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,20 +165,20 @@ def fetch_file(source: Source, options: Options) -> Facts:
     facts = Facts(sha256=sha256_of(file), bytes=file.stat().st_size)
     expected, written = table.expected_facts(source, options.downloads)
     if wrong := table.find_problem(file, path.name, facts, expected, written):
-        advice = "The file has changed, or is another: remove it to fetch it again"
+        advice = "The file has changed, or is a different one: remove it to fetch it again"
         if not there:
             file.unlink()
-            advice = f"It was not kept. Try again; if it stays so, put the right file at {path}"
+            advice = f"It was not kept. Try again; if it fails again, put the right file at {path}"
         raise InputError(f"{origin}: {wrong}. {advice}; if it is right, correct {written}")
     if not there:
-        file.chmod(0o644)  # gdown's files are for their owner only
+        file.chmod(0o644)  # gdown makes files readable by their owner only
         os.replace(file, path)
-        table.drop(table.hidden(path))  # what came from other addresses
+        table.drop(table.hidden(path))  # partial downloads from other addresses
     return facts
 
 
 def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
-    """Bring a file from the mirror or from its address; return it, and which of the two."""
+    """Fetch a file from the mirror or its address; return its path and the origin used."""
     if options.mirror:
         address = f"{options.mirror}/{quote(source.name)}"
         with suppress(MissingError):
@@ -187,9 +187,9 @@ def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
 
 
 def bring(address: str, path: Path, options: Options) -> Path:
-    """Bring a file from a web, Drive or local address; return its hidden name.
+    """Fetch a file from a web, Drive or local address; return its hidden path.
 
-    MissingError if the address has no such file, any other InputError if it cannot be had.
+    Raise MissingError if no file exists there, another InputError if it cannot be fetched.
     """
     arriving = table.hidden(path, address)
     if local := local_path(address):
@@ -208,7 +208,7 @@ def bring(address: str, path: Path, options: Options) -> Path:
 
 
 def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
-    """Download a file, going on from what has come before if the server sends the rest."""
+    """Download a file; resume an earlier partial download if the server can send the rest."""
     attempt = partial(transfer, address, arriving, name, terminal)
     try:
         with_retries(attempt, terminal)
@@ -220,7 +220,7 @@ def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
 
 
 def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
-    """Attempt once to download a file, showing progress on a terminal and nowhere else."""
+    """Try once to download a file; show progress only if the output is a terminal."""
     with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
 
         def progress(done: int, total: int | None) -> None:
@@ -235,7 +235,7 @@ def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
 
 
 def with_retries(attempt: Callable[[], Result], terminal: TextIO) -> Result:
-    """Return the result of a download, attempted anew after errors that may pass."""
+    """Return the result of a download, retried after transient errors."""
     for wait in WAITS:
         try:
             return attempt()
@@ -248,14 +248,14 @@ def with_retries(attempt: Callable[[], Result], terminal: TextIO) -> Result:
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether an error of a download may be gone a little later."""
+    """Return whether a download that failed with this error is worth retrying."""
     if status := http_status(error):
         return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
     return isinstance(error, TRANSIENT) and not isinstance(error, FileURLRetrievalError)
 
 
 def http_status(error: Exception) -> int | None:
-    """Return the status that a server answered with, None for any other error."""
+    """Return the HTTP status of an error; None if it has none."""
     if isinstance(error, requests.HTTPError):
         return error.response.status_code
     found = STATUS.search(str(error)) if isinstance(error, DownloadError) else None
@@ -263,22 +263,22 @@ def http_status(error: Exception) -> int | None:
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says, without what gdown advises its own users to do."""
+    """Return the first line of an error, without gdown's advice to its users."""
     return str(error).partition("\n")[0].rstrip(".")
 
 
 def advice_on(error: Exception, path: Path) -> str:
-    """Return what went wrong with a download, and what to do about it."""
+    """Describe why a download failed, and how to fix it."""
     by_hand = f"put it at {path} by hand, or into the mirror"
     if isinstance(error, FileURLRetrievalError):
         answer = " ".join(str(error).split())
         return (
-            "Google Drive refuses it: too many have fetched it, or it is no longer public. Wait a "
+            "Google Drive refuses it: it was fetched too often, or is no longer public. Wait a "
             f"day, or download it in a browser and {by_hand}. Its answer: {answer}"
         )
     if not is_transient(error):
         return f"{error}. The address may have moved: find the file and {by_hand}"
     return (
-        f"{first_line(error)}. The next run goes on from what has come. Without internet here, run "
-        "the `download` target on a machine that has it, or set a mirror"
+        f"{first_line(error)}. The next run resumes the download. If this machine has no internet, "
+        "run the `download` target on one that has, or set a mirror"
     )

@@ -1,7 +1,7 @@
-"""Evaluation splits: held out of a corpus with ids, once for all languages, or read as they are.
+"""Evaluation splits: held out of a corpus with ids, once for all languages, or read unchanged.
 
-The same verse or sentence exists in every language of such a corpus. Split language by language,
-a sentence tested in one pair would be trained on in another.
+The same verse or sentence exists in every language of such a corpus. If each language were split
+separately, a sentence tested in one pair would be trained on in another.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ from neuron_specialization.errors import InputError
 
 
 def find_common_ids(corpora: Sequence[PairCorpus]) -> list[str]:
-    """Return the ids that the pivot and all languages have, in the order of the pivot's files.
+    """Return the ids that the pivot and all languages share, in the order of the pivot's files.
 
-    An id counts for a language only where its text could be evaluated on: not empty, valid UTF-8.
-    Raises InputError where pairs differ in the files of the pivot, and as `read_id_files` does.
+    An id counts for a language only if its text is usable for evaluation: not empty, valid UTF-8.
+    Raise InputError if pairs have different files of the pivot, or `read_id_files` raises it.
     """
     _check_pivot(corpora)
     common = _usable_ids(corpora[0], corpora[0].pivot)
@@ -36,15 +36,15 @@ def find_common_ids(corpora: Sequence[PairCorpus]) -> list[str]:
 def choose_held_out(
     ids: Sequence[str], sizes: Mapping[str, int], seed: int
 ) -> dict[str, frozenset[str]]:
-    """Choose as many ids for each split as `sizes` says; no id is in two splits.
+    """Choose `sizes[split]` ids at random for each split; no id is in two splits.
 
-    Raises InputError if there are fewer ids than asked for.
+    Raise InputError if there are fewer ids than requested.
     """
     total = sum(sizes.values())
     if total > len(ids):
         asked = " + ".join(f"{size} ({split})" for split, size in sizes.items())
         raise InputError(
-            f"held-out splits: {asked} = {total} sentences asked for, but only {len(ids)} ids "
+            f"held-out splits: {asked} = {total} sentences requested, but only {len(ids)} ids "
             "have text in all languages; ask for fewer or leave out the language that lacks them"
         )
     chosen = iter(Random(seed).sample(ids, total))
@@ -54,10 +54,10 @@ def choose_held_out(
 def find_repetitions(
     held_out: Iterable[frozenset[str]], texts: Mapping[str, str | None]
 ) -> frozenset[str]:
-    """Return the ids whose text is that of a held-out id, these included.
+    """Return the ids whose text equals the text of a held-out id, including the held-out ids.
 
     Texts repeat under other ids ("The LORD spoke to Moses, saying,"), and would be trained on.
-    `texts` are those of the pivot, by id.
+    `texts` maps ids to sentences of the pivot.
     """
     ids: frozenset[str] = frozenset().union(*held_out)
     repeated = {texts[key] for key in ids}
@@ -65,7 +65,7 @@ def find_repetitions(
 
 
 def leave_out(lines: Iterable[Line], ids: frozenset[str], counts: dict[str, int]) -> Iterator[Line]:
-    """Yield the lines without one of the `ids`; count the others as "held_out" in `counts`."""
+    """Yield the lines whose id is not in `ids`; count the others as "held_out" in `counts`."""
     for line in lines:
         if line.key in ids:
             counts["held_out"] += 1
@@ -76,10 +76,10 @@ def leave_out(lines: Iterable[Line], ids: frozenset[str], counts: dict[str, int]
 def read_evaluation(
     corpus: PairCorpus, held_out: frozenset[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of an evaluation split unchanged: those with an id in `held_out`, or all.
+    """Yield the pairs of an evaluation split unchanged: pairs with an id in `held_out`, or all.
 
-    Raises InputError with file and line for a sentence that is empty, not valid UTF-8 or has a
-    carriage return inside, and what `read_corpus` raises.
+    Raise InputError with file and line for a sentence that is empty, not valid UTF-8 or has a
+    carriage return inside, and any error of `read_corpus`.
     """
     for key, source, target in read_corpus(corpus):
         if held_out is None or key in held_out:
@@ -90,15 +90,15 @@ def read_evaluation(
 
 
 def _check_pivot(corpora: Sequence[PairCorpus]) -> None:
-    """An id is the same sentence in all pairs only where the pivot is read from the same files."""
+    """Raise InputError if pivot files differ: an id would not name one sentence in all pairs."""
     first = corpora[0]
     for corpus in corpora:
         if corpus.files[corpus.pivot] != first.files[first.pivot]:
             raise InputError(
                 f"split {corpus.split.name!r}: held-out splits need the same files of "
                 f"{corpus.pivot!r} for all pairs, but {_pivot_files(first)}, and "
-                f"{_pivot_files(corpus)}; have no placeholder of the pair in its paths, and no "
-                "exceptions with paths of their own"
+                f"{_pivot_files(corpus)}; remove placeholders of the pair from its paths, and "
+                "exceptions with other paths"
             )
 
 

@@ -1,8 +1,8 @@
-"""From corpora as they are found to one file per split, pair and side, with a report of counts.
+"""Prepare corpora: write one file per split, pair and side, and a report of counts.
 
 The split named "train" is cleaned and capped; evaluation splits keep every line, so that scores
-stay comparable with published ones, and a line that cannot be kept is an error. What is tokenised
-here is kept as it was, too, where that is asked for.
+stay comparable with published ones, and a line that cannot be kept is an error. On request, the
+text before tokenisation is kept too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,12 +42,12 @@ from neuron_specialization.parallel import parallel_map
 
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
 RAW = "raw"
-"""Leads the names of files of evaluation text as it was before it was tokenised."""
+"""Prefix of the names of files with evaluation text before tokenisation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Preparation:
-    """What all pairs have in common."""
+    """Settings that all pairs share."""
 
     sources: Sequence[SplitSource]
     """The splits."""
@@ -56,9 +56,9 @@ class _Preparation:
     held_out: Mapping[str, frozenset[str]]
     """The ids of each held-out split."""
     left_out: frozenset[str]
-    """The ids that training must not have: the held-out ones, and others with their text."""
+    """Ids excluded from training: the held-out ones, and others with the same text."""
     raw: Sequence[str]
-    """Splits that are kept as they were, too."""
+    """Splits whose text before tokenisation is kept too."""
     pivot: str
     """Language that all pairs share."""
     cleaning: Cleaning
@@ -69,17 +69,17 @@ class _Preparation:
     """Folder to write to."""
 
     def read_from(self, source: SplitSource, lang: str) -> SplitSource:
-        """Where the sentences of a split and pair are read from: train's where they are its."""
+        """Return the source of a split and pair; a held-out split is read from train's."""
         if source.format == "held_out":
             source = next(split for split in self.sources if split.name == TRAIN)
         return source.of(lang)
 
     def corpus(self, source: SplitSource, lang: str) -> PairCorpus:
-        """The files of a split and pair."""
+        """Find the input files of a split and pair."""
         return find_corpus(self.read_from(source, lang), self.pivot, lang, self.codes)
 
     def files(self, name: str, lang: str) -> tuple[Path, Path]:
-        """The two files of a split and pair."""
+        """Return the two output files of a split and pair."""
         stem = self.work / f"{name}.{pair_name(self.pivot, lang)}"
         return Path(f"{stem}.{self.pivot}"), Path(f"{stem}.{lang}")
 
@@ -100,22 +100,22 @@ def prepare_corpora(
 
     Args:
         sources: the splits.
-        codes: by language, what stands for placeholders of the splits' paths.
+        codes: by language, values of the placeholders in the splits' paths.
         pivot: the language that all pairs share.
-        max_pairs: for each language but the pivot, the most training pairs, None for all.
+        max_pairs: by language (without the pivot), the maximum of training pairs; None for all.
         cleaning: rules for training pairs.
-        seed: of the built-in corpus and of the cap.
+        seed: seed of the built-in corpus and of the cap.
         out: where to write; files appear when all are finished.
-        raw: splits of which `{out}/raw.{split}.{pair}.{lang}` is written too, their
-            text before it was tokenised.
-        processes: how many languages are worked on at a time.
+        raw: splits for which `{out}/raw.{split}.{pair}.{lang}` is written too, with the
+            text before tokenisation.
+        processes: number of languages to work on at a time.
 
     The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
-    to it. Memory does not depend on the size of the training corpus, unless it has ids.
+    to it. Memory use does not depend on the size of the training corpus, unless it has ids.
 
-    Raises InputError, before anything is read, for settings that do not fit together and for
-    missing files; then for what `read_corpus` and `choose_held_out` find, for an evaluation line
-    that cannot be used, and for a split and pair of which no sentence is left.
+    Raise InputError, before anything is read, if settings are incompatible or files are missing;
+    later if `read_corpus` or `choose_held_out` raises it, an evaluation line cannot be used, or a
+    split and pair has no sentence left.
     """
     problems = list(find_problems(sources, pivot, max_pairs))
     if problems:
@@ -145,7 +145,7 @@ def prepare_corpora(
 def _hold_out(
     sources: Sequence[SplitSource], pivot: str, languages: Sequence[str], codes: Codes, seed: int
 ) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
-    """The ids of each held-out split, and all that training must not have; files are checked."""
+    """Check files; return the ids of each held-out split, and all ids excluded from training."""
     corpora = {
         source.name: [find_corpus(source, pivot, lang, codes) for lang in languages]
         for source in sources
@@ -163,7 +163,7 @@ def _hold_out(
 
 
 def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
-    """Write the files of all splits of a pair; return the rows of the report, a split each."""
+    """Write the files of all splits of a pair; return the report rows, one per split."""
     lang, limit = language
     counts = {source.name: dict.fromkeys(COUNTS, 0) for source in preparation.sources}
     for source in preparation.sources:
@@ -189,7 +189,7 @@ def _prepare_training(
     limit: int | None,
     counts: Mapping[str, dict[str, int]],
 ) -> None:
-    """Write train, and those splits that get every nth pair of it."""
+    """Write train, and the splits that take every nth pair of it."""
     nth = [split for split in preparation.sources if split.format == "every_nth"]
     text = TrainingText(
         lang=lang,
@@ -212,7 +212,7 @@ def _prepare_training(
 
 
 def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: str) -> int:
-    """Write an evaluation split, and as it was if that is wanted; return how many pairs it has."""
+    """Write an evaluation split, and its raw text if requested; return the number of pairs."""
     files = preparation.files(source.name, lang)
     if source.format == "builtin":
         pairs = evaluation_pairs(lang, source.name, source.sentences, preparation.seed)

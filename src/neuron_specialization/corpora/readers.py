@@ -1,4 +1,4 @@
-"""Readers of local corpora: aligned text files, TED talks, TSV files and id<TAB>text files.
+"""Read local corpora: aligned text files, TED talks, TSV files and id<TAB>text files.
 
 The pivot's sentence is always the source of a `Line`.
 """
@@ -13,13 +13,13 @@ from neuron_specialization.corpora.corpus_files import PairCorpus
 from neuron_specialization.corpora.text_lines import decode, read_lines
 from neuron_specialization.errors import InputError
 
-# TED talks (WIT3): lines that are no text, and tags around lines that are
+# TED talks (WIT3): lines without text, and tags around lines with text
 NO_TEXT = re.compile(rb"<(?:url|talkid|keywords)>")
 TAGS = re.compile(rb"</?(?:title|description)>")
 
 
 class Line(NamedTuple):
-    """A sentence pair as read, with its number or id; None is a side that is not UTF-8."""
+    """A sentence pair as read, with its number or id; None marks a side that is not UTF-8."""
 
     key: int | str
     source: str | None
@@ -27,11 +27,11 @@ class Line(NamedTuple):
 
 
 def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
-    """Read a pair, line by line (format "ids" loads both sides).
+    """Read a pair line by line (format "ids" loads both sides into memory).
 
-    Raises InputError at once for a missing file, and while reading for a corpus without lines,
-    files of different length, a line with other columns than it must have, a duplicate id, a
-    damaged compressed file.
+    Raise InputError immediately for a missing file, and while reading for a corpus without lines,
+    files of different length, a line with the wrong columns, a duplicate id, or a damaged
+    compressed file.
     """
     corpus.check()
     if corpus.split.format == "tsv":
@@ -42,10 +42,10 @@ def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
 
 
 def read_id_files(paths: Sequence[Path]) -> dict[str, str | None]:
-    """Read files of `id<TAB>text` lines into a dict in their order (None: text is not UTF-8).
+    """Read files of `id<TAB>text` lines into an ordered dict (None: text is not UTF-8).
 
-    Raises InputError with file and line for a line without exactly one tab, for an id that is not
-    valid UTF-8 or was there before, in whatever file; and for files without lines.
+    Raise InputError with file and line for a line without exactly one tab, and for an id that is
+    not valid UTF-8 or occurred before in any of the files; also for files without lines.
     """
     texts: dict[str, str | None] = {}
     for path in paths:
@@ -62,17 +62,17 @@ def read_id_files(paths: Sequence[Path]) -> dict[str, str | None]:
 
 
 def text_problem(text: str | None) -> str | None:
-    """Return what makes a sentence unfit for evaluation, None if nothing does."""
+    """Describe why a sentence is unusable for evaluation; return None if it is usable."""
     if text is None:
         return "is not valid UTF-8"
     if not text or text.isspace():
         return "is empty"
-    # Tools downstream read in Python's text mode, where this would be the end of a line.
+    # Downstream tools read in Python's text mode, which would end the line here.
     return "has a carriage return inside" if "\r" in text else None
 
 
 def locate(corpus: PairCorpus, side: str, key: int | str) -> str:
-    """Return `file:line` of a sentence that `read_corpus` gave, by its number or id."""
+    """Return `file:line` of a sentence from `read_corpus`, by its number or id."""
     places = _sentence_places(corpus, side)
     if isinstance(key, str):
         start = f"{key}\t".encode()
@@ -82,7 +82,7 @@ def locate(corpus: PairCorpus, side: str, key: int | str) -> str:
 
 
 def _sentence_places(corpus: PairCorpus, side: str) -> Iterator[tuple[str, bytes]]:
-    """Yield `file:line` of each sentence of a side, and the line."""
+    """Yield `file:line` and the line for each sentence of a side."""
     for path in corpus.files[side]:
         for number, line in enumerate(read_lines(path), start=1):
             is_header = corpus.split.format == "tsv" and corpus.split.header and number == 1
@@ -109,14 +109,14 @@ def _read_text(corpus: PairCorpus) -> Iterator[Line]:
 
 
 def _sentences(path: Path, format: str) -> Iterable[bytes]:
-    """The lines of a file that are sentences."""
+    """Return the lines of a file that are sentences."""
     if format == "text":
         return read_lines(path)
     return (TAGS.sub(b"", line).strip() for line in read_lines(path) if _has_text(line, format))
 
 
 def _has_text(line: bytes, format: str) -> bool:
-    """Whether a line of a file is a sentence, and not what TED talks have between them."""
+    """Return whether a line is a sentence; TED talks have metadata lines between them."""
     return format != "wit3" or not NO_TEXT.search(line)
 
 
@@ -155,7 +155,7 @@ def _two_columns(path: Path) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _named_columns(path: Path, corpus: PairCorpus) -> Iterator[tuple[int, list[bytes]]]:
-    """The two columns that the header names after the languages, the pivot's first."""
+    """Yield the two columns whose header is a language of the pair, the pivot's first."""
     lines = enumerate(read_lines(path), start=1)
     names = (decode(next(lines, (1, b""))[1]) or "").split("\t")
     for language in (corpus.pivot, corpus.lang):
@@ -175,7 +175,7 @@ def _named_columns(path: Path, corpus: PairCorpus) -> Iterator[tuple[int, list[b
 
 
 def _unquoted(field: bytes) -> bytes:
-    """The text of a field that is quoted for the quotation marks in it; others stay as they are."""
+    """Unquote a field that is quoted because it contains quotation marks; keep other fields."""
     if not (field.startswith(b'"') and field.endswith(b'"')):
         return field
     inside = field[1:-1]

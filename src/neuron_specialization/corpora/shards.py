@@ -1,6 +1,6 @@
-"""Binarised corpora in one folder, or in shards: folders of which training reads one per epoch.
+"""Binarised corpora in one folder, or in shards: fairseq reads one shard folder per epoch.
 
-Training is shared out among the shards; the other splits are in the first alone.
+The train split is distributed over the shards; other splits are only in the first shard.
 """
 
 import re
@@ -12,12 +12,12 @@ SHARD = re.compile(r"shard(0|[1-9]\d*)")
 
 
 def shard_name(number: int) -> str:
-    """The name of a shard's folder."""
+    """Return the folder name of a shard."""
     return f"shard{number}"
 
 
 def shard_folders(folder: Path) -> list[Path]:
-    """The shards in a folder of binarised corpora, in order; the folder itself if it has none.
+    """Return the shards in a folder of binarised corpora in order, or the folder if unsharded.
 
     Raises:
         InputError: a shard between the first and the last is missing.
@@ -27,12 +27,12 @@ def shard_folders(folder: Path) -> list[Path]:
     missing = [name for name in expected if name not in names]
     if missing:
         raise InputError(
-            f"{folder}: no {missing[0]} beside {', '.join(sorted(names))}; shards are numbered "
-            "from 0 without gaps, bring the missing one"
+            f"{folder}: no {missing[0]} next to {', '.join(sorted(names))}; shards are numbered "
+            "from 0 without gaps; add the missing one"
         )
     return [folder / name for name in expected] or [folder]
 
 
 def fairseq_data(folder: Path) -> str:
-    """What fairseq takes for the data of a training: the shards, joined by ':'."""
+    """Return the data argument of fairseq: the shards, joined by ':'."""
     return ":".join(str(shard) for shard in shard_folders(folder))

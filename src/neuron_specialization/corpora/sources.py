@@ -1,4 +1,4 @@
-"""What can be fetched and how it is recognised: `config/sources.tsv`, checksums, licences."""
+"""Sources of corpora: `config/sources.tsv`, checksums, licences."""
 
 import glob
 import hashlib
@@ -20,7 +20,7 @@ FILE = "file://"
 FOLDER = "drive-folder:"
 """Prefix of the address of a public Google Drive folder; the folder's id follows."""
 LICENCE, MANIFEST, CHECKSUMS = "LICENCE.txt", "fetched.tsv", "checksums.tsv"
-"""Files written beside what is fetched: the first two per corpus, the last in the downloads."""
+"""Files written with downloads: the first two per corpus, the last once for all."""
 MANIFEST_COLUMNS = ("file", "bytes", "sha256", "url", "licence")
 CHECKSUM_COLUMNS = ("file", "sha256", "bytes")
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -43,15 +43,15 @@ class Source:
     sha256: str
     """SHA-256 of the file in hexadecimal digits, or `unknown`."""
     bytes: int | None = None
-    """Size of the file, None if it is not known."""
+    """Size of the file, None if unknown."""
     unpack: bool = False
-    """Whether it is an archive, to be unpacked into the folder where it lies."""
+    """True for an archive, to be unpacked into its folder."""
     leave_out: tuple[str, ...] = ()
-    """Patterns of paths within the archive or folder that are not wanted; `*` matches `/` too."""
+    """Patterns of paths within the archive or folder to skip; `*` matches `/` too."""
     licence: str
-    """Licence, for people."""
+    """Licence, for human readers."""
     about: str
-    """What it is, for people."""
+    """Description, for human readers."""
 
     @property
     def name(self) -> str:
@@ -60,14 +60,14 @@ class Source:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the row is a folder of Google Drive."""
+        """True if the row is a folder of Google Drive."""
         return self.url.startswith(FOLDER)
 
 
 def read_sources(path: Path, schema_path: Path) -> dict[str, list[Source]]:
-    """Read sources.tsv: the rows of each corpus, in the order of the file.
+    """Read sources.tsv; return the rows of each corpus, in the order of the file.
 
-    InputError names the file, the line and the column of a bad cell, or a file with two rows.
+    An InputError names the file, line and column of a bad cell, or a file with two rows.
     """
     sources: dict[str, list[Source]] = {}
     for row in read_rows(path, schema_path):
@@ -84,13 +84,13 @@ def is_left_out(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 def is_wanted(path: str, source: Source) -> bool:
-    """Return whether to fetch a file of a folder: it is not hidden, left out or written by us."""
+    """Return whether to fetch a file of a folder: not if hidden, left out or written by us."""
     hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
     return not (hidden or path in (LICENCE, MANIFEST) or is_left_out(path, source.leave_out))
 
 
 def mirror_address(mirror: str) -> str:
-    """Return the address of a mirror, without a slash at its end; empty for no mirror.
+    """Return the address of a mirror, without a trailing slash; empty for no mirror.
 
     Raises:
         InputError: the mirror is a folder that does not exist.
@@ -107,54 +107,54 @@ def mirror_address(mirror: str) -> str:
 
 
 def local_path(address: str) -> Path | None:
-    """Return the path of a `file://` address, None for any other."""
+    """Return the path of a `file://` address, None for other addresses."""
     return Path(url2pathname(address.removeprefix(FILE))) if address.startswith(FILE) else None
 
 
 def check_names(names: Sequence[str], source: Source) -> None:
-    """Raise InputError if a Drive folder has no file, two of one name, or one with a bad path."""
+    """Raise InputError if a Drive folder has no file, duplicate names, or a bad path."""
     place = f"{source.url} (corpus {source.corpus})"
     if not names:
         raise InputError(
-            f"{place}: no file is there that is wanted; is the folder still public, or complete "
-            "in the mirror, and does `leave_out` leave some?"
+            f"{place}: no wanted file found; is the folder still public, or complete in the "
+            "mirror, and does `leave_out` keep any files?"
         )
     for name, count in Counter(names).items():
         pure = PurePosixPath(name)
-        # `..` is among the hidden names that are not wanted
+        # `..` counts as a hidden name, which `is_wanted` rejects
         if not pure.name or pure.is_absolute() or not name.isprintable():
-            raise InputError(f"{place}: {name!r} is no printable path below a folder; leave it out")
+            raise InputError(f"{place}: {name!r} is not a printable relative path; leave it out")
         if count > 1:
             raise InputError(f"{place}: {count} files have the name {name}; leave it out")
 
 
 def hidden(path: Path, address: str = "") -> Path:
-    """Return the path of a file until it is checked, or how such paths begin at any address."""
+    """Return the path of an unchecked file; without an address, the prefix of such paths."""
     short = hashlib.sha256(address.encode()).hexdigest()[:8] if address else ""
     return path.with_name(f".{path.name}.unchecked.{short}")
 
 
 def drop(start: Path) -> None:
-    """Remove the files whose paths begin like this, such as what is left of a download."""
+    """Remove files whose paths start with a prefix, such as partial downloads."""
     for path in start.parent.glob(f"{glob.escape(start.name)}*"):
         path.unlink()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """SHA-256 in hexadecimal digits and size of a file, as found or expected; None if unknown."""
+    """SHA-256 (hexadecimal) and size of a file, as found or expected; None if unknown."""
 
     sha256: str | None
     bytes: int | None
 
     def __str__(self) -> str:
-        """Return size and checksum in words."""
+        """Describe size and checksum."""
         size = "unknown size" if self.bytes is None else f"{self.bytes:,} bytes"
         return f"{size} and {f'the SHA-256 {self.sha256}' if self.sha256 else 'unknown SHA-256'}"
 
 
 def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
-    """Return what a file should be and where this is written: in the table, or recorded before.
+    """Return the expected facts of a file and their source: the table, or recorded checksums.
 
     Raises:
         InputError: the file of recorded checksums is damaged.
@@ -168,21 +168,21 @@ def expected_facts(source: Source, downloads: Path) -> tuple[Facts, str]:
 
 
 def find_problem(path: Path, name: str, facts: Facts, expected: Facts, written: str) -> str | None:
-    """Return what is wrong with a file, None if nothing is.
+    """Describe the problem with a file; return None if it has none.
 
     Args:
         path: the file.
-        name: the name that it is to have: one that ends in `.html` may be a web page.
-        facts: of the file.
-        expected: what they should be.
-        written: where this is written.
+        name: its final name; files that end in `.html` may be web pages.
+        facts: facts of the file.
+        expected: expected facts.
+        written: source of the expected facts.
     """
     agrees = expected.sha256 in (None, facts.sha256) and expected.bytes in (None, facts.bytes)
     if agrees and expected.sha256:
         return None
     if not name.endswith(".html") and is_web_page(path):
         return (
-            "a web page came instead of the file (quota or virus-scan page of Google Drive, "
+            "got a web page instead of the file (quota or virus-scan page of Google Drive, "
             "a login page, ...)"
         )
     return None if agrees else f"{facts}, but {written} has {expected}"
@@ -196,7 +196,7 @@ def is_web_page(path: Path) -> bool:
 
 
 def read_records(path: Path, columns: Sequence[str]) -> Records:
-    """Read a manifest or recorded checksums; empty if there is no such file."""
+    """Read a manifest or recorded checksums; return an empty dict if the file is missing."""
     if not path.exists():
         return {}
     return parse_records(path.read_text(encoding="utf-8"), columns, str(path))
@@ -206,9 +206,9 @@ def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
     """Return the rows of a manifest or of recorded checksums by file.
 
     Raises:
-        InputError: a line is damaged or the second of its file; place and line are named.
+        InputError: a line is damaged or repeats a file; the message names place and line.
     """
-    # not splitlines: names may hold whatever else Unicode ends a line with
+    # not splitlines: names may contain other Unicode line ends
     head, *lines = text.removesuffix("\n").split("\n")
     rows: dict[str, dict[str, str]] = {}
     damaged = None if head == "\t".join(columns) else (1, head)
@@ -221,9 +221,9 @@ def parse_records(text: str, columns: Sequence[str], place: str) -> Records:
         rows[row["file"]] = row
     if damaged:
         raise InputError(
-            f"{place}, line {damaged[0]}: {damaged[1]!r} is not the one line of a file, "
-            f"{' '.join(columns)!r} with the checksum in 64 digits; restore the line, or remove "
-            "the file to take what is downloaded as it is"
+            f"{place}, line {damaged[0]}: {damaged[1]!r} is not the only line for a file, "
+            f"{' '.join(columns)!r} with a checksum of 64 hexadecimal digits; restore the line, or "
+            "remove this file to accept the downloads as they are"
         )
     return rows
 
@@ -240,14 +240,14 @@ def records_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> s
 
 
 def record(downloads: Path, row: Mapping[str, str]) -> None:
-    """Record the checksum of a file, which is enforced from now on."""
+    """Record the checksum of a file, to be enforced from now on."""
     path = downloads / CHECKSUMS
     rows = {**read_records(path, CHECKSUM_COLUMNS), row["file"]: row}
     write_text(path, records_text(CHECKSUM_COLUMNS, [rows[name] for name in sorted(rows)]))
 
 
 def licence_text(sources: Sequence[Source]) -> str:
-    """Return the licences of a corpus, each with the files that are under it."""
+    """Return the licences of a corpus, each with the files it covers."""
     parts = [f"{sources[0].corpus}: published by others, under the licences of its makers.\n"]
     for licence in licences(sources):
         parts.append(f"\nLicence: {licence}\n")
@@ -260,5 +260,5 @@ def licence_text(sources: Sequence[Source]) -> str:
 
 
 def licences(sources: Sequence[Source]) -> list[str]:
-    """Return the different licences of a corpus."""
+    """Return the distinct licences of a corpus."""
     return list(dict.fromkeys(source.licence for source in sources))

@@ -1,4 +1,4 @@
-"""Whether the settings of splits fit together, before anything is read."""
+"""Check that the settings of splits are compatible, before anything is read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -10,7 +10,7 @@ QUOTES = '; YAML reads no, off, on and yes as truth values: put the code in quot
 def find_problems(
     sources: Sequence[SplitSource], pivot: str, max_pairs: Mapping[str, int | None]
 ) -> Iterator[str]:
-    """Yield what is wrong with splits, languages and limits, a sentence each."""
+    """Yield problems of splits, languages and limits, one message each."""
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         yield f"splits {', '.join(names)}: a name occurs twice"
@@ -24,8 +24,8 @@ def find_problems(
     for source in sources:
         if source.exceptions and source.format not in FORMATS:
             yield (
-                f"split {source.name!r}: exceptions {list(source.exceptions)} are of splits with "
-                f"files of their own ({', '.join(FORMATS)}), not of format {source.format!r}"
+                f"split {source.name!r}: exceptions {list(source.exceptions)} need a split with "
+                f"separate files ({', '.join(FORMATS)}), not of format {source.format!r}"
             )
         if source.name == TRAIN:
             yield from _find_train_problems(source, max_pairs)
@@ -36,7 +36,7 @@ def find_problems(
 def find_unknown_languages(
     sources: Iterable[SplitSource], pivot: str, others: Iterable[str]
 ) -> Iterator[str]:
-    """Yield what splits say of languages that are not in the table of languages."""
+    """Yield a message for each language in a split that is not in the table of languages."""
     known = list(others)
     for source in sources:
         for key, named, allowed in (
@@ -56,12 +56,12 @@ def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None
     if source.format in ("held_out", "every_nth"):
         yield f"split {TRAIN!r}: only evaluation splits can be held out"
     if source.sentences:
-        yield f"split {TRAIN!r}: sentences are of evaluation splits; cap languages by max_pairs"
+        yield f"split {TRAIN!r}: sentences is for evaluation splits; cap languages with max_pairs"
     uncapped = [lang for lang, limit in max_pairs.items() if limit is None]
     if source.format == "builtin" and uncapped:
         yield (
-            f"split {TRAIN!r}: the built-in corpus has no end, say how many training pairs to "
-            f"make for {', '.join(uncapped)}"
+            f"split {TRAIN!r}: the built-in corpus is endless; set the number of training pairs "
+            f"for {', '.join(uncapped)}"
         )
 
 

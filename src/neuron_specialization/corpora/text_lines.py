@@ -1,7 +1,7 @@
-"""Lines of text files, compressed or not.
+"""Read lines of text files, compressed or not.
 
 Files are read as bytes and split on "\\n" only, because Python's text mode would also break lines
-at a lone "\\r" and put the two sides of a corpus out of step.
+at a lone "\\r" and misalign the two sides of a corpus.
 """
 
 import bz2
@@ -26,15 +26,15 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".bz2": bz2.open,
     ".zst": zstd.open,
 }
-"""How to open a compressed file, by the end of its name."""
+"""Functions that open compressed files, by suffix."""
 DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError)
-"""What damaged files raise; OSError is that of gzip and bz2."""
+"""Errors that damaged files raise; gzip and bz2 raise OSError."""
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file without line ends and byte order mark; `.gz` and such are unpacked.
+    """Yield the lines of a file without line ends and byte order mark; decompress by suffix.
 
-    Raises InputError for a damaged or cut-off compressed file.
+    Raise InputError for a damaged or truncated compressed file.
     """
     if path.suffix not in OPENERS:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
         return
     try:
         with OPENERS[path.suffix](path) as raw:
-            # their own iterators run in Python; the buffer around them finds the lines in C
+            # their iterators run in Python; BufferedReader splits lines in C
             file = io.BufferedReader(cast(io.RawIOBase, raw), BLOCK_BYTES)
             yield from split_lines(file)
     except DAMAGES as error:
@@ -50,7 +50,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 
 def count_lines(path: Path) -> int:
-    """The number of lines of a file, the last one with or without a line end."""
+    """Return the number of lines of a file; the last one may lack a line end."""
     if path.suffix in OPENERS:
         return sum(1 for _ in read_lines(path))
     size = path.stat().st_size
@@ -58,7 +58,7 @@ def count_lines(path: Path) -> int:
 
 
 def decode(raw: bytes) -> str | None:
-    """The text of a line, None where it is not UTF-8, or has a NUL byte as UTF-16 has."""
+    """Decode a line; return None if it is not UTF-8, or has a NUL byte, as in UTF-16."""
     if 0 in raw:
         return None
     try:

@@ -1,8 +1,8 @@
-"""The text of the paper's corpora: Moses tokenisation by its Perl scripts, Serbian in Latin script.
+"""Tokenise as the paper did: with the Perl scripts of Moses, and Serbian in Latin script.
 
-The scripts are those of the package mosestokenizer. sacremoses is not the same: the Perl tokeniser
-splits the viramas and nuktas of Indic scripts off as words of their own, and the paper's scores
-depend on it.
+The scripts come with the package mosestokenizer. sacremoses differs: the Perl tokeniser splits
+the viramas and nuktas of Indic scripts off as separate words, and the paper's scores depend on
+it.
 """
 
 import os
@@ -20,7 +20,7 @@ from neuron_specialization.corpora.readers import Line
 from neuron_specialization.errors import InputError
 
 RECIPES: Mapping[str, Sequence[tuple[str, ...]]] = {
-    # IWSLT-14 as fairseq's and LaSS's scripts have it, but without escapes such as &apos;
+    # IWSLT-14 as in fairseq's and LaSS's scripts, but without escapes such as &apos;
     "moses": [("tokenizer-v1.1.perl", "-q", "-no-escape")],
     # the validation and test sets of EC30: "e-mail" becomes "e @-@ mail"
     "moses_aggressive": [
@@ -28,15 +28,15 @@ RECIPES: Mapping[str, Sequence[tuple[str, ...]]] = {
         ("tokenizer-v1.1.perl", "-q", "-a", "-no-escape"),
     ],
 }
-"""The scripts that make the words, one after the other, with their options."""
+"""Scripts of each recipe in the order of use, with their options."""
 LINES_AT_ONCE = 20_000
-"""Lines of a call of the scripts, so that their start does not matter."""
+"""Lines per script call, large enough for start-up time not to matter."""
 
 
 def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
-    """The words of sentences, separated by blanks, as the Perl scripts of a recipe make them.
+    """Tokenise sentences with the Perl scripts of a recipe; separate words with spaces.
 
-    Raises InputError without Perl.
+    Raise InputError if Perl is missing.
     """
     text = "".join(f"{sentence}\n" for sentence in sentences).encode()
     for script, *options in RECIPES[recipe]:
@@ -48,7 +48,7 @@ def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
 
 
 def written_in_latin(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
-    """The lines of a pair with those (Serbian) sides in Latin script of which the split says so."""
+    """Yield the lines of a pair; convert (Serbian) sides listed in `romanise` to Latin script."""
     in_latin = [language in split.romanise for language in pair.split("-")]
     if not any(in_latin):
         yield from lines
@@ -62,7 +62,7 @@ def written_in_latin(lines: Iterable[Line], split: SplitSource, pair: str) -> It
 
 
 def tokenised(lines: Iterable[Line], split: SplitSource, pair: str) -> Iterator[Line]:
-    """The lines of a pair, tokenised as its split says; what is not UTF-8 stays None."""
+    """Yield the lines of a pair, tokenised by the recipe of the split; None stays None."""
     if not split.tokenise:
         yield from lines
         return
@@ -87,9 +87,9 @@ def _run_perl(script: str, options: Sequence[str], text: bytes) -> bytes:
         raise InputError("the corpora are tokenised by Perl scripts: install perl")
     package = find_spec("mosestokenizer")
     if package is None or package.origin is None:
-        raise InputError("the package mosestokenizer is missing; make the environment again")
+        raise InputError("the package mosestokenizer is missing; recreate the environment")
     command = [perl, str(Path(package.origin).with_name(script)), *options]
-    # no locale: sorting and classes of characters must not depend on the machine
+    # no locale: sorting and character classes must not depend on the machine
     environment = {**os.environ, "LC_ALL": "C", "PERL_UNICODE": ""}
     done = subprocess.run(command, input=text, capture_output=True, env=environment, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The training corpus of a pair, from lines to files: cleaned, repetitions dropped, capped."""
+"""Write the training corpus of a pair: clean it, drop repetitions, and cap it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,38 +14,38 @@ from neuron_specialization.corpora.readers import Line
 from neuron_specialization.errors import InputError
 
 BUILTIN_PATIENCE = 50
-"""Most built-in pairs made per pair asked for: they never end, so the search for good ones must."""
+"""Maximum number of built-in pairs tried per pair requested: their stream is endless."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingText:
-    """What is to be made of the training corpus of a pair."""
+    """Settings and output files of the training corpus of a pair."""
 
     lang: str
     """The language that is not the pivot."""
     limit: int | None
-    """The most pairs, None for all."""
+    """Maximum number of pairs, None for all."""
     cleaning: Cleaning
-    """Which pairs are good enough."""
+    """Cleaning rules."""
     seed: int
-    """Seed of the built-in corpus and of the choice where there are too many."""
+    """Seed of the built-in corpus and of the choice if there are too many pairs."""
     files: tuple[Path, Path]
-    """Its two sides."""
+    """Output files of the two sides."""
     nth: Sequence[tuple[int, tuple[Path, Path]]]
-    """Other splits: every how many-th of the good pairs goes there, and the files of the split."""
+    """Other splits: n to move every n-th good pair there, and the files of the split."""
 
 
 def write_training_text(
     text: TrainingText, lines: Iterable[Line] | None, counts: dict[str, int]
 ) -> list[int]:
-    """Write the training corpus of a pair, and the splits that are every nth of its pairs.
+    """Write the training corpus of a pair, and the splits that take every nth of its pairs.
 
-    Without `lines` it is that of the built-in corpus. What became of each line is added to
-    `counts`. Returns how many pairs each of the other splits has.
+    Without `lines`, use the built-in corpus. Add the outcome of each line to `counts`. Return the
+    number of pairs in each of the other splits.
     """
     if lines is None:
         write_pairs(_make_pairs(text, counts), text.files)
-        fate_P = deduplication.new_fates(_beside(text, "fates"), counts["kept"])
+        fate_P = deduplication.new_fates(_work_file(text, "fates"), counts["kept"])
     else:
         fate_P = _write_cleaned(text, lines, counts)
     moved = [
@@ -60,12 +60,12 @@ def write_training_text(
         others = {deduplication.KEPT + n: files for n, (_, files) in enumerate(text.nth, start=1)}
         deduplication.deal(text.files, fate_P, others)
     for name in ("fates", "digests"):
-        _beside(text, name).unlink(missing_ok=True)
+        _work_file(text, name).unlink(missing_ok=True)
     return moved
 
 
 def write_pairs(pairs: Iterable[tuple[str, str]], files: Sequence[Path]) -> int:
-    """Write the two sides of pairs; return how many they are."""
+    """Write the two sides of pairs; return the number of pairs."""
     written = 0
     with (
         files[0].open("w", WRITE_BUFFER, encoding="utf-8", newline="\n") as source_file,
@@ -81,21 +81,21 @@ def write_pairs(pairs: Iterable[tuple[str, str]], files: Sequence[Path]) -> int:
 def _write_cleaned(
     text: TrainingText, lines: Iterable[Line], counts: dict[str, int]
 ) -> deduplication.Fates:
-    """Write all pairs that are good by themselves; return their fates, repetitions dropped."""
+    """Write all pairs that pass cleaning; return their fates, with repetitions dropped."""
     pairs = clean(lines, text.cleaning, counts)
-    digests = _beside(text, "digests")
+    digests = _work_file(text, "digests")
     if text.cleaning.drop_duplicates:
         with digests.open("wb", WRITE_BUFFER) as file:
-            write_pairs(_noting_digests(pairs, file.write), text.files)
+            write_pairs(_write_digests(pairs, file.write), text.files)
     else:
         write_pairs(pairs, text.files)
-    fate_P = deduplication.new_fates(_beside(text, "fates"), counts["kept"])
+    fate_P = deduplication.new_fates(_work_file(text, "fates"), counts["kept"])
     if text.cleaning.drop_duplicates:
         _count_dropped(counts, "duplicate", deduplication.drop_repetitions(fate_P, digests))
     return fate_P
 
 
-def _noting_digests(
+def _write_digests(
     pairs: Iterable[tuple[str, str]], write: Callable[[bytes], Any]
 ) -> Iterator[tuple[str, str]]:
     for pair in pairs:
@@ -108,12 +108,12 @@ def _count_dropped(counts: dict[str, int], reason: str, dropped: int) -> None:
     counts["kept"] -= dropped
 
 
-def _beside(text: TrainingText, name: str) -> Path:
+def _work_file(text: TrainingText, name: str) -> Path:
     return text.files[1].with_name(f"{text.files[1].name}.{name}")
 
 
 def _make_pairs(text: TrainingText, counts: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """So many pairs of the built-in corpus as are asked for."""
+    """Yield the requested number of pairs of the built-in corpus."""
     limit = text.limit or 0
     made = islice(training_pairs(text.lang, text.seed), BUILTIN_PATIENCE * limit)
     lines = (Line(number, *pair) for number, pair in enumerate(made, start=1))

@@ -1,4 +1,4 @@
-"""SentencePiece models and fairseq dictionaries: joint, or of one side of a pair."""
+"""Learn and use SentencePiece models and fairseq dictionaries, joint or per side of a pair."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,37 +14,37 @@ from neuron_specialization.corpora.text_lines import count_lines
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write, write_text
 
-NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> lead SentencePiece's list; fairseq has its own
-FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # lead every dictionary, and are in no file
-TAG = re.compile(r"__[a-z0-9]+__ ")  # a line of a dictionary that holds a language tag
-DICTIONARY_COUNT = 100  # fairseq reads a count per line; it orders nothing here
-WORD_START = "\u2581"  # SentencePiece's blank
-UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # what SentencePiece makes of the unknown piece
+NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> head SentencePiece's list; fairseq has separate ones
+FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # head every dictionary, but are in no file
+TAG = re.compile(r"__[a-z0-9]+__ ")  # a dictionary line with a language tag
+DICTIONARY_COUNT = 100  # fairseq needs a count per line; it has no effect here
+WORD_START = "\u2581"  # marks the start of a word
+UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # and how SentencePiece decodes it
 END = "</s>"
 NO_TEXT = {*FAIRSEQ_TOKENS} - {UNKNOWN}
-PAIRS_PER_DRAW = 1 << 16  # random numbers that are in memory
-# of SentencePiece, whose own default it is. Another number gives other scores of unigram pieces,
-# gives bpe no speed, and is written into the model: machines would differ
+PAIRS_PER_DRAW = 1 << 16  # random numbers in memory at a time
+# SentencePiece's default. Another number changes scores of unigram pieces, does not speed up bpe,
+# and is stored in the model, so models would differ between machines
 THREADS = 16
-LARGE = 1 << 31  # bytes of text that may be too many characters for 32 bits: twice the memory
+LARGE = 1 << 31  # bytes of text that may overflow 32-bit positions; 64 bits double the memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularySettings:
-    """How the vocabulary is learned: `vocabulary` in config/README.md."""
+    """Settings for learning a vocabulary: `vocabulary` in config/README.md."""
 
     model_type: str
     size: int
     character_coverage: float
     temperature: float
     max_sentences: int = 12_000_000
-    """Lines that SentencePiece reads at most, chosen at random."""
+    """Maximum number of lines that SentencePiece uses, chosen at random."""
     seed: int
-    """Seed of the sampling by temperature."""
+    """Seed of the temperature sampling."""
 
 
 def language_tag(language: str) -> str:
-    """The token that names a language, e.g. `__de__`."""
+    """Return the token that names a language, e.g. `__de__`."""
     return f"__{language}__"
 
 
@@ -55,7 +55,7 @@ def sample_lines(
 
     Args:
         corpora: the two aligned files of each pair.
-        temperature: the kept share of a corpus of n pairs is n^(1/T - 1), the smallest kept whole.
+        temperature: the kept share of n pairs is n^(1/T - 1), scaled to keep the smallest whole.
     """
     sizes = np.array([count_lines(files[0]) for files in corpora])
     generator = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def sample_lines(
 
 
 def draw(generator: np.random.Generator, count: int, rate: float) -> Iterator[bool]:
-    """Yield for each of `count` items whether it is kept, at random at this rate."""
+    """Yield for each of `count` items whether to keep it, at random at this rate."""
     for start in range(0, count, PAIRS_PER_DRAW):
         yield from (generator.random(min(PAIRS_PER_DRAW, count - start)) < rate).tolist()
 
@@ -92,8 +92,8 @@ def learn_vocabulary(
 
     The dictionary lists the pieces in SentencePiece's order without its special ones, then one
     tag per language in `tags`, so that a piece's fairseq index is its SentencePiece id plus one.
-    The same lines and settings give the same files on every machine. Above `LARGE` bytes of text
-    SentencePiece must be told how many they are at most (`text_bytes`), or it may end the process.
+    The same lines and settings give the same files on every machine. For `LARGE` or more bytes of
+    text, pass an upper bound as `text_bytes`, or SentencePiece may end the process.
     """
     try:
         with atomic_write(model) as partial, partial.open("wb") as writer:
@@ -123,12 +123,12 @@ def learn_vocabulary(
 def learn_joint(
     files: Sequence[Path], tags: Sequence[str], settings: VocabularySettings, folder: Path
 ) -> None:
-    """Learn one model of all languages, whose dictionary ends with their tags.
+    """Learn one model of all languages, with a dictionary that ends with their tags.
 
     Args:
         files: both sides of each pair, one after the other.
         tags: the languages.
-        settings: how it is learned.
+        settings: settings for learning.
         folder: where `spm.model` and `dict.txt` are written.
     """
     corpora = list(zip(files[::2], files[1::2], strict=True))
@@ -139,7 +139,7 @@ def learn_joint(
 
 
 def learn_sides(files: Iterable[Path], settings: VocabularySettings, folder: Path) -> None:
-    """Learn a model of each side of a pair, `spm.de.model` and `dict.de.txt`, without tags."""
+    """Learn a model per side of a pair, e.g. `spm.de.model` and `dict.de.txt`, without tags."""
     for file in files:
         model, dictionary = folder / f"spm{file.suffix}.model", folder / f"dict{file.suffix}.txt"
         size = file.stat().st_size
@@ -147,48 +147,48 @@ def learn_sides(files: Iterable[Path], settings: VocabularySettings, folder: Pat
 
 
 def dictionary_size(pieces: int, tags: int) -> int:
-    """Entries of the dictionary of so many pieces and tags, fairseq's special ones included."""
+    """Return the size of a dictionary with these pieces and tags and fairseq's own entries."""
     return pieces - NUM_SPECIAL_PIECES + len(FAIRSEQ_TOKENS) + tags
 
 
 def language_file(folder: Path, name: str, language: str) -> Path:
-    """A language's own file in a folder (`dict.de.txt`), or the joint one (`dict.txt`)."""
+    """Return a language's file in a folder (`dict.de.txt`), or else the joint one (`dict.txt`)."""
     own = folder / f"{Path(name).stem}.{language}{Path(name).suffix}"
     return own if own.is_file() else folder / name
 
 
 def load_pieces(folder: Path, language: str) -> sentencepiece.SentencePieceProcessor:
-    """The SentencePiece model of a language in a folder of vocabularies; InputError without one."""
+    """Load the SentencePiece model of a language from a folder; raise InputError if missing."""
     path = language_file(folder, "spm.model", language)
     if not path.is_file():
         raise InputError(
-            f"{path}: no such SentencePiece model, which makes tokens of text; give the model of "
-            "the vocabulary, or corpora that are binarised already"
+            f"{path}: no such SentencePiece model, which is needed to tokenise text; give the "
+            "vocabulary's model, or corpora that are already binarised"
         )
     return sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
 def piece_joiner(folder: Path, language: str) -> Callable[[Sequence[str]], str]:
-    """What makes text of pieces: the SentencePiece model of a language, or what it would do."""
+    """Return a function from pieces to text: a language's SentencePiece model or `join_pieces`."""
     if language_file(folder, "spm.model", language).is_file():
         return load_pieces(folder, language).decode
     return join_pieces
 
 
 def join_pieces(pieces: Sequence[str]) -> str:
-    """The text of some pieces, as SentencePiece decodes them but for blanks at the start."""
+    """Join pieces to text as SentencePiece decodes them, except for leading spaces."""
     text = "".join(UNKNOWN_TEXT if piece == UNKNOWN else piece for piece in pieces)
     return text.replace(WORD_START, " ")
 
 
 def detokenise(words: Iterable[str], join: Callable[[Sequence[str]], str]) -> str:
-    """Pieces of a hypothesis, fairseq's symbols among them, to a line of plain text."""
+    """Convert the pieces of a hypothesis, with fairseq's symbols, to a line of plain text."""
     text = join([word for word in words if word not in NO_TEXT])
     return " ".join(text.split())
 
 
 def vocabulary_folder(folders: Iterable[str], direction: str) -> Path:
-    """Of the folders named `joint`, or after pairs, the one that serves a direction."""
+    """Return the vocabulary folder of a direction: named `joint`, or after its pair."""
     source, target = direction.split("-")
     names = ("joint", direction, f"{target}-{source}")
     return next(Path(folder) for folder in folders if Path(folder).name in names)

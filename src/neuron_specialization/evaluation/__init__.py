@@ -1,1 +1,1 @@
-"""Evaluation: outputs, scores and significance tests of translations; no tables, no models."""
+"""Evaluation: outputs of systems, their scores and significance tests; no tables, no models."""

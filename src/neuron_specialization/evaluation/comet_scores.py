@@ -1,4 +1,4 @@
-"""COMET scores by unbabel-comet: one model load for all directions, quiet, offline if told so."""
+"""COMET scores by unbabel-comet: load the model once, silence its logs, work offline on request."""
 
 import logging
 import re
@@ -16,30 +16,30 @@ import yaml
 from neuron_specialization.errors import InputError
 
 _CHECKPOINT, _HPARAMS = "checkpoints/model.ckpt", "hparams.yaml"
-# Of an encoder's repository the small files are enough: its weights are in COMET's checkpoint.
+# The small files of an encoder's repository suffice: its weights are in COMET's checkpoint.
 _FILES = [_CHECKPOINT, _HPARAMS, "*.json", "*.model", "vocab.txt"]
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+(?<!\.ckpt)")
 _HUB_TIMEOUT = 10  # seconds
 _TRUST = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1"
 _HUB_ERRORS = {
-    "HFValidationError": "neither a folder that is here nor a name that the hub may know",
+    "HFValidationError": "neither an existing folder nor a valid name on the hub",
     "LocalEntryNotFoundError": "not in the hub's cache",
     "GatedRepoError": "gated: accept its terms on the hub and log in",
-    "RepositoryNotFoundError": "the hub has none of this name, or wants a login",
+    "RepositoryNotFoundError": "no such repository on the hub, or it needs a login",
 }
 _OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory", re.IGNORECASE)
 
 
 class ModelMissing(InputError):
-    """A COMET model, or the encoder it names, that is neither here nor can be fetched."""
+    """Raised if a COMET model or its encoder is neither on disk nor downloadable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CometSettings:
-    """Which model scores (``model``: hub name, folder or ``.ckpt``), and how.
+    """The COMET model (`model`: hub name, folder or `.ckpt`) and how to run it.
 
-    ``batch_size`` counts sentences; ``offline`` takes what is on disk or in the hub's cache and
-    never asks the hub; ``device`` is ``cpu`` or ``cuda``.
+    `batch_size` is in sentences; `offline` uses only files on disk or in the hub's cache and
+    never contacts the hub; `device` is `cpu` or `cuda`.
     """
 
     model: str
@@ -50,7 +50,7 @@ class CometSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Segments:
-    """One direction's detokenised sentences: three lists of one length, in one order."""
+    """Detokenised sentences of one direction: three aligned lists."""
 
     sources: Sequence[str]
     hypotheses: Sequence[str]
@@ -60,11 +60,11 @@ class Segments:
 def score_with_comet(
     texts: Mapping[str, Segments], settings: CometSettings
 ) -> dict[str, list[float]]:
-    """Score every direction: one score per sentence, in order, COMET's own times 100.
+    """Return COMET's score times 100 of every sentence, in order, by direction.
 
-    In single precision (the command ``comet-score`` uses half). Raises ``InputError`` for lists
-    that are empty or differ in length, an absent package or GPU, an unusable checkpoint, too large
-    a batch, and ``ModelMissing`` for a model that is not here.
+    Runs in single precision (the command `comet-score` uses half). Raises InputError if lists
+    are empty or differ in length, the package or GPU is absent, the checkpoint is unusable or the
+    batch too large, and ModelMissing if the model is missing.
     """
     if not texts:
         raise InputError("no directions to score by COMET: give at least one")
@@ -78,9 +78,9 @@ def score_with_comet(
 
 
 def comet_signature(settings: CometSettings) -> str:
-    """Say what makes scores comparable, such as ``model:wmt22-comet-da|version:2.2.7|scale:100``.
+    """Return the signature of scores, such as `model:wmt22-comet-da|version:2.2.7|scale:100`.
 
-    Of a path it gives the name of the model's folder. Raises ``InputError`` without the package.
+    A path is reduced to the name of the model's folder. Raises InputError without the package.
     """
     try:
         version = metadata.version("unbabel-comet")
@@ -107,7 +107,7 @@ def _make_samples(pair: str, text: Segments) -> list[dict[str, str]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let only errors through, and undo that importing comet sets up the root logger."""
+    """Silence all but errors, and restore the root logger, which importing comet reconfigures."""
     root = logging.getLogger()
     handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
     logging.disable(logging.WARNING)
@@ -124,11 +124,11 @@ def quiet() -> Iterator[None]:
 def _predict(model: Any, samples: list[dict[str, str]], settings: CometSettings) -> list[float]:
     gpus = int(settings.device == "cuda")
     try:
-        # No worker processes: tokenising takes little time beside the encoder.
+        # No worker processes: tokenising takes little time compared with the encoder.
         return model.predict(
             samples, settings.batch_size, gpus=gpus, num_workers=0, progress_bar=False
         )["scores"]
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, and says so
+    except RuntimeError as error:  # includes torch.OutOfMemoryError
         if not _OUT_OF_MEMORY.search(str(error)):
             raise
         raise InputError(
@@ -138,9 +138,9 @@ def _predict(model: Any, samples: list[dict[str, str]], settings: CometSettings)
 
 
 def load_comet(settings: CometSettings) -> Any:
-    """Load a model as ``comet.load_from_checkpoint`` does, but with its encoder from a folder.
+    """Load a model like `comet.load_from_checkpoint`, but take its encoder from a folder.
 
-    Of the checkpoint only tensors and plain values are unpickled, as is torch's default.
+    Only tensors and plain values are unpickled from the checkpoint, which is torch's default.
     """
     try:
         import torch
@@ -152,7 +152,7 @@ def load_comet(settings: CometSettings) -> Any:
     checkpoint = _find_checkpoint(settings)
     model, hparams = _read_hparams(checkpoint.parent.parent / _HPARAMS, str2model)
     encoder = _find_encoder(hparams, settings)
-    # comet leaves what a checkpoint lacks at its random start; quiet ends this with the rest.
+    # comet leaves weights that a checkpoint lacks random; `quiet` removes this filter again.
     warnings.filterwarnings("error", "Found keys that are in the model state dict but not in")
     try:
         return model.load_from_checkpoint(
@@ -180,7 +180,7 @@ def _find_checkpoint(settings: CometSettings) -> Path:
         path = _fetch(settings.model, (_CHECKPOINT, _HPARAMS), settings) / _CHECKPOINT
     for file in (path, path.parent.parent / _HPARAMS):
         if not file.is_file():
-            raise _missing(settings.model, f"there is no {file}")
+            raise _missing(settings.model, f"{file} does not exist")
     return path
 
 
@@ -198,20 +198,20 @@ def _read_hparams(path: Path, models: Mapping[str, Any]) -> tuple[Any, dict[str,
 def _find_encoder(hparams: Mapping[str, Any], settings: CometSettings) -> Path:
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
-    # By name transformers 4.57 asks the hub even when told not to, so it always gets a folder,
-    # except for the tokeniser of this one, whose name is written in comet.
+    # Given a name, transformers 4.57 asks the hub even offline, so it always gets a folder, except
+    # for MiniLM's tokeniser, whose name is hard-coded in comet.
     if hparams.get("encoder_model") == "MiniLM" and settings.offline and not HF_HUB_OFFLINE:
-        raise _missing(settings.model, "MiniLM is offline only with HF_HUB_OFFLINE=1 set")
+        raise _missing(settings.model, "MiniLM works offline only if HF_HUB_OFFLINE=1 is set")
     folder = Path(hparams.get("pretrained_model", "xlm-roberta-large"))
     if not folder.is_dir():
         folder = _fetch(str(folder), ("config.json", "tokenizer.json"), settings)
-    if not (folder / "config.json").is_file():  # transformers would take one of its own
-        raise _missing(f"{settings.model}, encoder {folder}", "there is no config.json")
+    if not (folder / "config.json").is_file():  # transformers would use its default
+        raise _missing(f"{settings.model}, encoder {folder}", "config.json does not exist")
     return folder
 
 
 def _fetch(name: str, needed: Sequence[str], settings: CometSettings) -> Path:
-    """Give a hub model's folder in the hub's cache, downloaded where files are still needed."""
+    """Return a hub model's folder in the cache; download it if needed files are missing."""
     from huggingface_hub import model_info, snapshot_download, try_to_load_from_cache
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -220,7 +220,7 @@ def _fetch(name: str, needed: Sequence[str], settings: CometSettings) -> Path:
         cached = all(isinstance(try_to_load_from_cache(name, file), str) for file in needed)
         local = settings.offline or cached
         if not local:
-            model_info(name, timeout=_HUB_TIMEOUT)  # else no answer would take minutes to notice
+            model_info(name, timeout=_HUB_TIMEOUT)  # otherwise a silent hub blocks for minutes
         return Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=local))
     except (OSError, ValueError) as error:
         raise _missing(name, _describe(error)) from error
@@ -229,7 +229,7 @@ def _fetch(name: str, needed: Sequence[str], settings: CometSettings) -> Path:
 def _missing(name: str, problem: str) -> ModelMissing:
     return ModelMissing(
         f"COMET model {name}: {problem}; give a path as comet.model, download the model once on "
-        "a machine with network, or leave comet out of the metrics"
+        "a machine with network access, or leave comet out of the metrics"
     )
 
 
@@ -241,8 +241,8 @@ def _no_package() -> InputError:
 
 
 def _describe(error: Exception) -> str:
-    """Put in one line what libraries say in many."""
+    """Condense a library's error message into one line."""
     kind, text = type(error).__name__, str(error).rpartition("WeightsUnpickler error:")[2]
     if refused := re.search(r"GLOBAL (\S+) w", text):
-        return f"{refused[1]} in it could run any code: set {_TRUST} if you trust the file"
+        return f"it contains {refused[1]}, which could run any code: set {_TRUST} if you trust it"
     return _HUB_ERRORS.get(kind) or f"{kind}: {' '.join(text.split())[:200]}"

@@ -1,4 +1,4 @@
-"""COMET of a system's outputs: computed, finished, or said to be missing."""
+"""COMET scores of a system's outputs: computed, finished elsewhere, or marked as missing."""
 
 import logging
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_comet(settings: CometSettings) -> None:
-    """Load the model once, so that it and its encoder are in the cache of the model hub.
+    """Load the model once to put it and its encoder into the cache of the model hub.
 
     Raises InputError as `score_with_comet` does.
     """
@@ -33,11 +33,11 @@ def fetch_comet(settings: CometSettings) -> None:
 def score_comet(
     folder: Path, directions: Sequence[str], split: str, settings: CometSettings
 ) -> list[Score]:
-    """COMET of each direction in a folder of outputs.
+    """Return the COMET score of each direction in a folder of outputs.
 
-    A direction without sources or without any text has its finished score, if there is one; so
-    has every direction where `settings.model` is empty or not to be had. A score that is neither
-    is NaN, and its note says why. Raises InputError for what stops COMET but its absence.
+    A direction without sources or text gets its finished score, if any; so does every direction
+    if `settings.model` is empty or missing. Otherwise the score is NaN, and its note gives the
+    reason. Raises InputError if COMET fails for any reason but a missing model.
     """
     texts, missing = _read_texts(folder, directions, split), "no text with sources"
     computed: dict[str, list[float]] = {}

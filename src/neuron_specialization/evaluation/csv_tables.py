@@ -1,4 +1,4 @@
-"""CSV tables that are read as they were written."""
+"""Lossless reading of CSV tables."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,12 +7,12 @@ import pandas as pd
 
 
 def read_table(path: Path, numbers: Iterable[str]) -> pd.DataFrame:
-    """Read a CSV table: every digit of its numbers, and every text, `nan` and `None` included.
+    """Read a CSV table losslessly: all digits of numbers, and texts such as `nan` and `None`.
 
     Args:
         path: the file.
-        numbers: columns of numbers that may be missing; an empty cell of these is NaN, an empty
-            one of others the text "".
+        numbers: columns of numbers that may be missing; an empty cell is NaN in these columns
+            and the text "" in others.
     """
     return pd.read_csv(
         path,

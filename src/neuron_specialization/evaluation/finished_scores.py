@@ -1,4 +1,4 @@
-"""Scores that somebody else has computed: sacreBLEU's JSON, comet-score's line."""
+"""Scores computed elsewhere: JSON of sacreBLEU, the output line of comet-score."""
 
 import json
 import re
@@ -14,28 +14,28 @@ _COMET_LINE = re.compile(r"[^\t]*\tscore: (-?[\d.]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedScore:
-    """A corpus score as it was printed."""
+    """A corpus score as printed."""
 
     score: float
     """0 to 100."""
     decimals: int
-    """How many of its decimals were printed, on the scale of 0 to 100."""
+    """Number of printed decimals, on the scale of 0 to 100."""
     signature: str
-    """What it says of its settings."""
+    """The settings that the file states."""
     file: str
-    """Name of its file."""
+    """Name of the file."""
 
     def agrees_with(self, score: float) -> bool:
-        """Whether another score is the same at the digits that were printed."""
+        """Return whether another score is the same at the printed digits."""
         return f"{score:.{self.decimals}f}" == f"{self.score:.{self.decimals}f}"
 
 
 def read_finished_scores(folder: Path, split: str) -> dict[str, FinishedScore]:
-    """The finished scores of a direction's folder by metric; none of them has to be there.
+    """Return the finished scores in a direction's folder by metric; each is optional.
 
-    They are `{split}_detok_bleu.txt` and `{split}_detok_chrfpp.txt` (JSON of sacreBLEU) and
-    `{split}_comet.txt` (`path<TAB>score: 0.8438`). Raises InputError, naming the file, for one
-    that is none of these.
+    Their files are `{split}_detok_bleu.txt` and `{split}_detok_chrfpp.txt` (JSON of sacreBLEU) and
+    `{split}_comet.txt` (`path<TAB>score: 0.8438`). Raises InputError, naming the file, if
+    one has another format.
     """
     paths = {metric: folder / name.format(split=split) for metric, name in FINISHED.items()}
     return {metric: _READERS[metric](path) for metric, path in paths.items() if path.is_file()}
@@ -44,7 +44,7 @@ def read_finished_scores(folder: Path, split: str) -> dict[str, FinishedScore]:
 def _read_sacrebleu(path: Path) -> FinishedScore:
     try:
         result = json.loads(read_text(path))
-        # numbers stay as they are written: the decimals say how far they can be compared
+        # keep numbers as written: their decimals limit the comparison
         score, signature = str(result["score"]), str(result["signature"])
         return _finished(path, score, signature)
     except (ValueError, KeyError, TypeError) as error:
@@ -59,7 +59,7 @@ def _read_comet(path: Path) -> FinishedScore:
     match = _COMET_LINE.fullmatch(text)
     if not match:
         raise InputError(
-            f"{path}, line 1: '{text[:80]}' is not what comet-score prints; expected "
+            f"{path}, line 1: '{text[:80]}' is not a line that comet-score prints; expected "
             "'path<TAB>score: 0.8438'"
         )
     return replace(

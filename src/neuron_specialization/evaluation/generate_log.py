@@ -1,4 +1,4 @@
-"""Logs of fairseq-generate: sources, references and hypotheses by the number of their sentence."""
+"""Logs of fairseq-generate: sources, references and hypotheses by sentence number."""
 
 import re
 from collections.abc import Iterator
@@ -8,33 +8,33 @@ from pathlib import Path
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import read_text
 
-# Source, target and hypothesis. Its own detokenised text (D) and token scores (P) are not needed.
+# Source, target and hypothesis; fairseq's detokenised text (D) and token scores (P) are unused.
 _ENTRY = re.compile(r"([STH])-(\d+)(?:\t|$)")
 _SOURCE_TAG = re.compile(r"^__\w+?__(?: |$)")
-_FIELDS = {"S": 1, "T": 1, "H": 2}  # tabs before the text: a hypothesis has its score in front
+_FIELDS = {"S": 1, "T": 1, "H": 2}  # tabs before the text: a hypothesis follows its score
 _KINDS = {"S": "source", "T": "reference", "H": "hypothesis"}
 _WORD_BEGINNING = "▁"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateLog:
-    """The sentences of a log in the order of their numbers, SentencePiece undone."""
+    """The sentences of a log in order of number, with SentencePiece undone."""
 
     numbers: list[int]
     """Numbers of the sentences in the data, from 0; there may be gaps."""
     sources: list[str]
     """Sources, without their language tag."""
     references: list[str]
-    """References as fairseq had them: with `<<unk>>` for what the vocabulary lacks."""
+    """References as fairseq read them, with `<<unk>>` for unknown tokens."""
     hypotheses: list[str]
     """Best hypotheses."""
 
 
 def read_generate_log(path: Path) -> GenerateLog:
-    """Read a log; its sentences are in any order.
+    """Read a log, whose sentences may be in any order.
 
-    Raises InputError, naming file and line, for a number that occurs twice, a line without its
-    fields, and a sentence that lacks its source, reference or hypothesis.
+    Raises InputError, naming file and line, if a number occurs twice, a line lacks fields, or a
+    sentence lacks its source, reference or hypothesis.
     """
     texts: dict[str, dict[int, str]] = {kind: {} for kind in _KINDS}
     lines: dict[int, int] = {}
@@ -58,7 +58,7 @@ def read_generate_log(path: Path) -> GenerateLog:
 
 
 def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
-    """Line, kind, number and text of every source, reference and hypothesis."""
+    """Yield line, kind, number and text of every source, reference and hypothesis."""
     for line, content in enumerate(read_text(path).split("\n"), start=1):
         match = _ENTRY.match(content)
         if not match:
@@ -71,7 +71,7 @@ def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
                 f"tabs, must have {_FIELDS[kind] + 1}; is the log cut off?"
             )
         text = fields[-1].removesuffix("\r")
-        if _WORD_BEGINNING in text:  # else fairseq has undone SentencePiece
+        if _WORD_BEGINNING in text:  # otherwise fairseq has undone SentencePiece
             text = text.replace(" ", "").replace(_WORD_BEGINNING, " ").strip()
         yield line, kind, number, text
 

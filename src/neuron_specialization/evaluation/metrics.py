@@ -1,6 +1,6 @@
-"""Metrics as statistics of sentences, from which scores of corpora and of resamples are made.
+"""Metrics as sentence statistics, from which scores of corpora and resamples are computed.
 
-N sentences, S statistics of a metric (matched n-grams and so on), which add up over sentences.
+Axes: N sentences, S statistics of a metric (matched n-grams and so on), additive over sentences.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,22 +27,22 @@ METRIC_NAMES = {
 _SACREBLEU: Mapping[str, Callable[[], BLEU | CHRF]] = {
     "bleu": lambda: BLEU(tokenize="13a"),
     "chrf": lambda: CHRF(word_order=2),
-    # fairseq's BLEU4, as fairseq-generate prints it; the paper does not say whose its Table 1 has
+    # fairseq's BLEU4, as fairseq-generate prints it; the paper does not define that of Table 1
     "tokenised_bleu": lambda: BLEU(tokenize="none", smooth_method="none", force=True),
 }
 
 
 def metric_name(metric: str) -> str:
-    """A metric's name as people write it."""
+    """Return the display name of a metric."""
     base = metric.removesuffix(RAW)
     return METRIC_NAMES[base] + (" (raw references)" if base != metric else "")
 
 
 class Statistics:
-    """A metric that is given the statistics of sentences instead of their text.
+    """A metric that takes the statistics of sentences instead of their text.
 
-    sacreBLEU's paired tests take it for one of their own: they ask for the statistics of
-    hypotheses, which are handed through, and for the scores of sums of them.
+    It has the interface that sacreBLEU's paired tests use: they request the statistics of
+    hypotheses, which are passed through, and the scores of their sums.
     """
 
     def __init__(self, metric: "BLEU | CHRF | Mean"):
@@ -59,14 +59,14 @@ class Statistics:
         return score
 
     def get_signature(self) -> Signature:
-        """What a test adds its settings to."""
+        """Return the signature to which a test adds its settings."""
         return Signature({"num_refs": 1})
 
 
 class Mean:
-    """A metric whose corpus score is the mean of its sentences': COMET.
+    """A metric whose corpus score is the mean of its sentence scores: COMET.
 
-    Its statistics are a sentence's score and the number 1.
+    The statistics of a sentence are its score and the number 1.
     """
 
     def _compute_score_from_stats(self, statistics_S: Sequence[float]) -> Score:
@@ -74,7 +74,7 @@ class Mean:
 
 
 def make_metric(metric: str) -> BLEU | CHRF | Mean:
-    """The metric of a name."""
+    """Return the metric with this name."""
     base = metric.removesuffix(RAW)
     return Mean() if base == "comet" else _SACREBLEU[base]()
 
@@ -82,22 +82,22 @@ def make_metric(metric: str) -> BLEU | CHRF | Mean:
 def sentence_statistics(
     metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[str]
 ) -> NDArray[np.int64]:
-    """The statistics of each sentence, [N, S]; one reference each."""
+    """Return the statistics of each sentence, [N, S], with one reference each."""
     return np.array(metric._extract_corpus_statistics(hypotheses, [references]), dtype=np.int64)
 
 
 def mean_statistics(scores: Sequence[float]) -> NDArray[np.float64]:
-    """The statistics of a metric whose corpus score is the mean, [N, 2]."""
+    """Return the statistics of a metric whose corpus score is the mean, [N, 2]."""
     return np.stack([np.asarray(scores, dtype=np.float64), np.ones(len(scores))], axis=1)
 
 
 def corpus_score(metric: BLEU | CHRF | Mean, statistics_NS: NDArray[Any]) -> float:
-    """The score of a corpus, 0 to 100."""
+    """Return the score of a corpus, 0 to 100."""
     return float(Statistics(metric)._aggregate_and_compute(statistics_NS).score)
 
 
 def sentence_scores(metric: BLEU | CHRF | Mean, statistics_NS: NDArray[Any]) -> list[float]:
-    """The score of each sentence, 0 to 100; BLEU with effective order, as sacreBLEU advises."""
+    """Return sentence scores, 0 to 100; BLEU uses effective order, as sacreBLEU advises."""
     if isinstance(metric, BLEU):
         metric = BLEU(
             tokenize="none", smooth_method=metric.smooth_method, effective_order=True, force=True

@@ -1,9 +1,9 @@
-"""The outputs of a system: a folder per direction, in the layout of the paper's released ones.
+"""The outputs of a system: a folder per direction, in the layout of the paper's release.
 
-`test-src.txt`, `test-ref.txt` and `test-sys.txt` are detokenised text, a sentence per line. Beside
-them may be the words that Moses tokenisation had (`test-ref.words.txt`, `test-sys.words.txt`), the
-raw references (`test-raw.txt`), and finished scores. Whatever a system's outputs come
-from, they are brought into this form first; scores are computed from it alone.
+`test-src.txt`, `test-ref.txt` and `test-sys.txt` are detokenised text, a sentence per line. They
+may come with the Moses-tokenised words (`test-ref.words.txt`, `test-sys.words.txt`), the raw
+references (`test-raw.txt`) and finished scores. Outputs of any origin are converted to this form
+first; scores are computed only from it.
 """
 
 import shutil
@@ -29,10 +29,10 @@ from neuron_specialization.evaluation.moses import detokenise
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """The texts of one direction; item n of all is the same sentence."""
+    """The aligned texts of one direction."""
 
     references: list[str]
-    """References, processed as the corpus was."""
+    """References, processed like the corpus."""
     hypotheses: list[str]
     """Translations."""
     sources: list[str] | None = None
@@ -42,24 +42,24 @@ class Outputs:
     hypothesis_words: list[str] | None = None
     """Translations as words of the corpus's Moses tokenisation."""
     numbers: list[int] | None = None
-    """Numbers of the sentences in the test corpus, from 0; None where they are all there."""
+    """Numbers of the sentences in the test corpus, from 0; None if complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The prepared corpora of a test split: a pair of files for each pair with the pivot."""
+    """The prepared corpora of a test split: two files for each pair with the pivot."""
 
     folder: Path
-    """Where they are."""
+    """The folder of the files."""
     split: str
     """The test split."""
     pivot: str
-    """The language that every pair begins with."""
+    """The first language of every pair."""
     moses: bool
-    """The text is Moses-tokenised, and so are translations of it."""
+    """True if the text, and hence its translation, is Moses-tokenised."""
 
     def file(self, direction: str, language: str) -> Path:
-        """One side of a direction."""
+        """Return the file of one side of a direction."""
         source, target = direction.split("-")
         pair = direction if source == self.pivot else f"{target}-{source}"
         return self.folder / f"{self.split}.{pair}.{language}"
@@ -72,7 +72,7 @@ def moses_outputs(
     hypotheses: list[str],
     numbers: list[int] | None = None,
 ) -> Outputs:
-    """The outputs of a direction whose corpus is Moses-tokenised: detokenised, by language."""
+    """Return detokenised outputs of a direction whose corpus is Moses-tokenised."""
     source, target = pair.split("-")
     return Outputs(
         sources=detokenise(sources, source),
@@ -85,9 +85,9 @@ def moses_outputs(
 
 
 def read_outputs(folder: Path, split: str) -> Outputs | None:
-    """Read the plain text of a direction, None where there is none.
+    """Read the plain text of a direction; return None if it has none.
 
-    InputError names the files where one is missing or of another length.
+    Raises InputError, naming the files, if one is missing or differs in length.
     """
     paths = {field: folder / name.format(split=split) for field, name in TEXTS.items()}
     there = {field: path for field, path in paths.items() if path.is_file()}
@@ -125,20 +125,20 @@ def write_raw_references(folder: Path, split: str, outputs: Outputs, references:
     if numbers is not None and numbers[-1] >= len(raw):
         raise InputError(
             f"{references} has {len(raw)} lines, but {folder.name} has sentence number "
-            f"{numbers[-1]} (from 0): they are not of the same test corpus"
+            f"{numbers[-1]} (from 0): they belong to different test corpora"
         )
     chosen = raw if numbers is None else [raw[n] for n in numbers]
     write_sentences(folder / RAW_REFERENCES.format(split=split), chosen)
 
 
 def read_raw_references(folder: Path, split: str) -> list[str] | None:
-    """The raw references of a direction, None where there are none."""
+    """Read the raw references of a direction; return None if it has none."""
     path = folder / RAW_REFERENCES.format(split=split)
     return read_sentences(path) if path.is_file() else None
 
 
 def find_missing(folder: Path, directions: Sequence[str], split: str) -> list[str]:
-    """The directions of which a folder of outputs has nothing; InputError where it has none."""
+    """Return the directions missing from a folder of outputs; raise InputError if all are."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
     missing = [pair for pair in directions if not input_files(folder / pair, split)]
@@ -153,9 +153,9 @@ def find_missing(folder: Path, directions: Sequence[str], split: str) -> list[st
 def postprocess_direction(
     translations: Path, corpus: Corpus, raw: Mapping[str, Path], out: Path, pair: str
 ) -> None:
-    """Bring one direction that was translated here into the layout of `out`.
+    """Convert one direction of our translations to the layout of `out`.
 
-    `raw` has the file of raw references of each direction.
+    `raw` maps directions to their files of raw references.
     """
     source, target = pair.split("-")
     translation = translations / f"{pair}.txt"
@@ -170,10 +170,10 @@ def postprocess_direction(
 
 
 def copy_direction(folder: Path, split: str, raw: Mapping[str, Path], out: Path, pair: str) -> None:
-    """Bring one direction of a folder into the layout of `out`: its texts, its finished scores.
+    """Convert the texts and finished scores of one direction of a folder to the layout of `out`.
 
-    Texts are of the log of fairseq-generate if there is one, or plain text; there may be none.
-    `raw` has the file of raw references of each direction.
+    Texts come from the log of fairseq-generate if it exists, otherwise from plain text, if any.
+    `raw` maps directions to their files of raw references.
     """
     log = folder / pair / LOG.format(split=split)
     if log.is_file():

@@ -1,7 +1,7 @@
-"""Scores of a system's outputs: of each sentence, and of each direction.
+"""Scores of a system's outputs by sentence and by direction.
 
-Corpus scores are made of the statistics of sentences that are kept beside them, never of printed
-text. Columns of both tables are constants of this module.
+Corpus scores are computed from the sentence statistics stored alongside, never from printed text.
+The columns of both tables are constants of this module.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from neuron_specialization.parallel import parallel_map
 
 SCORE_COLUMNS = ("pair", "metric", "score", "sentences", "signature")
 NOTE = "note"
-"""A further column: where a score comes from if not from the text, why there is none."""
+"""Another column: the source of a score not computed from the text, or why it is missing."""
 SENTENCE_COLUMNS = ("pair", "metric", "sentence", "score", "statistics")
 
 
@@ -44,27 +44,27 @@ class Score:
     pair: str
     metric: str
     score: float
-    """0 to 100 at full precision; NaN where there is none."""
+    """0 to 100 at full precision; NaN if missing."""
     sentences: int
-    """How many; 0 where only a finished score is known."""
+    """Number of sentences; 0 for a finished score."""
     signature: str
     """The settings that make scores comparable."""
     note: str = ""
-    """Where it comes from if not from the text, why there is none."""
+    """The source if not the text, or why the score is missing."""
     statistics_NS: NDArray[Any] | None = None
-    """Of each sentence."""
+    """Statistics of each sentence."""
     score_N: Sequence[float] = ()
-    """Of each sentence."""
+    """Score of each sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringSettings:
-    """What is scored, and how."""
+    """The test split and the metrics to compute."""
 
     split: str
     """The test split."""
     metrics: Sequence[str]
-    """Names, those against raw references included."""
+    """Names, including metrics against raw references."""
 
 
 def score_outputs(
@@ -72,9 +72,9 @@ def score_outputs(
 ) -> list[Score]:
     """Score every direction in a folder of outputs in every metric but COMET.
 
-    A metric is computed from the text; where there is none, a finished score stands in its place.
-    Directions of which nothing is there have no score. Raises InputError for texts that differ in
-    length, for an unknown metric, and where there is nothing at all to score.
+    A metric is computed from the text; without text, the finished score is used. Missing
+    directions have no score. Raises InputError if texts differ in length, a metric is unknown, or
+    the folder has none of the directions.
     """
     for metric in settings.metrics:
         if metric.removesuffix(RAW) not in METRIC_NAMES:
@@ -89,7 +89,7 @@ def score_outputs(
 def score_texts(
     pair: str, metric: str, hypotheses: Sequence[str], references: Sequence[str], words: str = ""
 ) -> Score:
-    """Score aligned sentences of a direction in one metric; `words` is added to the signature."""
+    """Score aligned sentences of a direction in one metric; append `words` to the signature."""
     if len(hypotheses) != len(references):
         raise InputError(
             f"{pair}: {len(hypotheses)} hypotheses but {len(references)} references: "
@@ -113,7 +113,7 @@ def score_texts(
 
 
 def corpus_table(scores: Sequence[Score]) -> pd.DataFrame:
-    """A row per pair and metric: SCORE_COLUMNS and NOTE."""
+    """Return a row per pair and metric: SCORE_COLUMNS and NOTE."""
     columns = (*SCORE_COLUMNS, NOTE)
     return pd.DataFrame(
         [[getattr(score, column) for column in columns] for score in scores], columns=list(columns)
@@ -121,7 +121,7 @@ def corpus_table(scores: Sequence[Score]) -> pd.DataFrame:
 
 
 def sentence_table(scores: Sequence[Score]) -> pd.DataFrame:
-    """A row per pair, metric and sentence (from 0): SENTENCE_COLUMNS."""
+    """Return a row per pair, metric and sentence (from 0): SENTENCE_COLUMNS."""
     frames = [
         pd.DataFrame(
             {
@@ -159,9 +159,9 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
 def _texts_of(
     metric: str, outputs: Outputs, folder: Path, settings: ScoringSettings
 ) -> tuple[Sequence[str], Sequence[str], str] | None:
-    """Hypotheses and references in the form that a metric takes; None where it has none.
+    """Return hypotheses and references in the form that a metric takes; None if they are missing.
 
-    The third says which words tokenised BLEU counts.
+    The third item describes the words that tokenised BLEU counts.
     """
     if metric == "comet":
         return None
@@ -181,14 +181,14 @@ def _texts_of(
 
 
 def checked_score(score: Score, finished: FinishedScore | None) -> Score:
-    """A computed score; its note says where a finished one differs at the printed digits."""
+    """Return a computed score; its note names a finished one that differs at the printed digits."""
     if finished and not finished.agrees_with(score.score):
         return replace(score, note=f"{finished.file} has {finished.score:.{finished.decimals}f}")
     return score
 
 
 def finished_score(pair: str, metric: str, finished: FinishedScore) -> Score:
-    """A score that somebody else has computed."""
+    """Return a finished score as a `Score`."""
     return Score(
         pair=pair,
         metric=metric,
@@ -202,9 +202,9 @@ def finished_score(pair: str, metric: str, finished: FinishedScore) -> Score:
 def write_scores(
     scores: Sequence[Score], *, sentences: Path, corpus: Path, comet: Sequence[Path] = ()
 ) -> None:
-    """Write the scores of sentences (parquet) and of directions (CSV), whole.
+    """Write the scores by sentence (parquet) and by direction (CSV), atomically.
 
-    `comet` are two such files, to be added to these scores, or none.
+    `comet` is empty, or two such files whose scores are appended.
     """
     by_sentence, by_direction = sentence_table(scores), corpus_table(scores)
     if comet:
@@ -216,14 +216,14 @@ def write_scores(
 
 
 def _join(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
-    """The rows of both tables; pandas would take the column types of an empty one for theirs."""
+    """Return the rows of both tables; pandas would mix in the column types of an empty one."""
     if len(table) and len(more):
         return pd.concat([table, more], ignore_index=True)
     return table if len(table) else more
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """Read the scores of directions; an empty score is NaN. InputError for another file."""
+    """Read the scores of directions, NaN if empty; raise InputError for any other file."""
     try:
         table = read_table(path, ["score"])
         if not {*SCORE_COLUMNS} <= {*table}:
@@ -236,6 +236,6 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def present_metrics(table: pd.DataFrame) -> pd.DataFrame:
-    """Return scores with their metrics renamed in place, which ended in `_untouched` before."""
+    """Rename metrics that end in the former suffix `_untouched` in place; return the scores."""
     table["metric"] = table["metric"].str.replace("_untouched", RAW)
     return table

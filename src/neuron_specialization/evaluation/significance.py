@@ -23,7 +23,7 @@ _REFERENCE_LENGTHS = {
     "chrf": slice(1, None, 3),
     "comet": slice(0),
 }
-"""Where sacreBLEU's statistics of a sentence have the words or n-grams of its reference."""
+"""Positions of the reference's word or n-gram counts in sacreBLEU's statistics of a sentence."""
 _TESTS = {"bootstrap": "bs", "randomisation": "ar"}
 
 
@@ -39,7 +39,7 @@ class SignificanceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class _Comparison:
-    """What one test takes: statistics of the same sentences of two systems, each [N, S]."""
+    """Input of one test: statistics of the same sentences of two systems, each [N, S]."""
 
     pair: str
     metric: str
@@ -57,13 +57,13 @@ def compare_systems(
 
     Args:
         sentences: the sentence scores of a system (scoring.sentence_table).
-        others: those of the system it is compared with.
-        settings: of the test.
-        processes: how many to use.
+        others: the sentence scores of the system to compare with.
+        settings: settings of the test.
+        processes: number of processes.
 
     Returns:
         A row of COMPARISON_COLUMNS per pair and metric: both corpus scores and the p-value of
-        their difference. Raises InputError where the systems have not the same sentences.
+        their difference. Raises InputError if the systems differ in their sentences.
     """
     comparisons = list(_match(sentences, others))
     rows = parallel_map(partial(_test, settings), comparisons, processes)
@@ -91,7 +91,7 @@ def _match(sentences: pd.DataFrame, others: pd.DataFrame) -> Iterator[_Compariso
 
 
 def _check_references(comparison: _Comparison) -> None:
-    """Raise InputError where the references of two systems differ in length."""
+    """Raise InputError if the references of two systems differ in length."""
     columns = _REFERENCE_LENGTHS[comparison.metric.removesuffix(RAW)]
     differs_NS = comparison.statistics_NS[:, columns] != comparison.other_NS[:, columns]
     differing = np.flatnonzero(differs_NS.any(axis=1))
@@ -106,7 +106,7 @@ def _check_references(comparison: _Comparison) -> None:
 
 def _test(settings: SignificanceSettings, comparison: _Comparison) -> tuple[object, ...]:
     metric: Any = Statistics(make_metric(comparison.metric))
-    # sacreBLEU takes its seed from the environment alone
+    # sacreBLEU takes its seed only from the environment
     with patch.dict(os.environ, SACREBLEU_SEED=str(settings.seed)):
         test = PairedTest(
             [("other", comparison.other_NS), ("system", comparison.statistics_NS)],  # type: ignore[list-item]

@@ -1,1 +1,1 @@
-"""Export: one direction's sub-network as models that stand alone, and translating with them."""
+"""Export: one direction's sub-network as standalone models, and translation with them."""

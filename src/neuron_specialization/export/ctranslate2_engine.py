@@ -1,14 +1,14 @@
-"""Exported models decoded by CTranslate2, to the hypotheses and scores of fairseq.
+"""Decode exported models with CTranslate2, to the hypotheses and scores of fairseq.
 
-fairseq's score is the log-probability of all tokens, the target tag and </s> among them, over their
-number to the power of the length penalty. CTranslate2's differs in three things, made good here
-before the hypotheses of a beam are compared again:
+fairseq's score is the log-probability of all tokens, including the target tag and </s>, over their
+number to the power of the length penalty. CTranslate2's differs in three ways, corrected here
+before the hypotheses of a beam are ranked again:
 
 - it gives the forced tag no log-probability;
-- a hypothesis that is cut off at the longest length has no </s>, and ranks above finished ones;
-- where there is no tag, </s> is forbidden at first, and the other tokens share its probability.
+- a hypothesis cut off at the maximum length has no </s>, and ranks above finished ones;
+- without a tag, </s> is forbidden at first, and the other tokens share its probability.
 
-One difference is left: it considers an empty hypothesis only where </s> is the likeliest token.
+One difference remains: it considers an empty hypothesis only if </s> is the likeliest token.
 """
 
 import math
@@ -25,7 +25,7 @@ from neuron_specialization.export.hypotheses import Hypothesis
 from neuron_specialization.export.manifest import ExportManifest
 from neuron_specialization.settings.decoding import DecodingSettings
 
-PAD = "<blank>"  # fairseq never writes it, CTranslate2 might
+PAD = "<blank>"  # fairseq never generates it, CTranslate2 might
 
 
 class CTranslate2Engine:
@@ -35,12 +35,12 @@ class CTranslate2Engine:
         self, folder: Path, manifest: ExportManifest, device: str, threads: int | None
     ) -> None:
         if device == "cuda" and not ctranslate2.get_cuda_device_count():
-            raise InputError("no GPU is there for CTranslate2; use --device cpu")
+            raise InputError("CTranslate2 finds no GPU; use --device cpu")
         try:
             self.model = ctranslate2.Translator(
                 str(folder),
                 device=device,
-                # its own choice may be more than there are
+                # the default may exceed the available cores
                 intra_threads=threads or len(os.sched_getaffinity(0)),
             )
         except (RuntimeError, ValueError) as error:
@@ -51,12 +51,12 @@ class CTranslate2Engine:
     def translate(
         self, sources: Sequence[Sequence[str]], settings: DecodingSettings
     ) -> list[Hypothesis]:
-        """The best hypothesis of each source; sources have their tag and </s>."""
+        """Return the best hypothesis of each source; sources include their tag and </s>."""
         longest = settings.max_length(max(map(len, sources)), self.positions)
         found = self.search(sources, settings, longest, patience=1)
         cut = [i for i, each in enumerate(found) if longest in map(len, each.hypotheses)]
         if cut and settings.beam > 1:
-            # all hypotheses of these, as many as a beam that ended before and one that is cut off
+            # request all hypotheses of these: a beam that ended earlier and one that is cut off
             again = self.search([sources[i] for i in cut], settings, longest, patience=2)
             for i, result in zip(cut, again, strict=True):
                 found[i] = result
@@ -74,7 +74,7 @@ class CTranslate2Engine:
         longest: int,
         patience: int,
     ) -> list[Any]:
-        """CTranslate2's results for each source, with their tags and </s>."""
+        """Return CTranslate2's results for each source, with their tags and </s>."""
         return self.model.translate_batch(
             sources,
             [self.tag] * len(sources) if self.tag else None,
@@ -86,11 +86,11 @@ class CTranslate2Engine:
             return_end_token=True,
             max_input_length=0,
             max_decoding_length=longest,
-            min_decoding_length=0 if self.tag else 1,  # as fairseq: empty after a tag alone
+            min_decoding_length=0 if self.tag else 1,  # as in fairseq: empty only after a tag
         )
 
     def start_scores(self, sources: Sequence[Sequence[str]]) -> list[float]:
-        """What all hypotheses of a source lack: log-probability of the tag, or of no </s>."""
+        """Return the term that CTranslate2 omits: log-probability of the tag, or of no </s>."""
         found = self.model.score_batch(sources, [self.tag] * len(sources), max_input_length=0)
         firsts = [each.log_probs[0] for each in found]
         return firsts if self.tag else [math.log1p(-math.exp(first)) for first in firsts]
@@ -98,7 +98,7 @@ class CTranslate2Engine:
     def end_scores(
         self, sources: Sequence[Sequence[str]], found: Sequence[Any]
     ) -> list[dict[int, float]]:
-        """The log-probability of </s> after each hypothesis that was cut off, by its number."""
+        """Return the log-probability of </s> after each hypothesis cut off, by its number."""
         cut = [
             (sentence, number)
             for sentence, result in enumerate(found)
@@ -117,7 +117,7 @@ class CTranslate2Engine:
     def best(
         self, result: Any, start: float, ends: dict[int, float], length_penalty: float
     ) -> Hypothesis:
-        """The best hypothesis by fairseq's score, without its tag."""
+        """Return the best hypothesis by fairseq's score, without its tag."""
         scored = []
         pairs = zip(result.hypotheses, result.scores, strict=True)
         for number, (words, score) in enumerate(pairs):

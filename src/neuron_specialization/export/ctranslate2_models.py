@@ -1,7 +1,7 @@
-"""CTranslate2 models of fairseq's transformer, whose layers may differ in their FFN width.
+"""CTranslate2 models of fairseq's transformer, whose layers may differ in FFN width.
 
-CTranslate2's own converter builds the model from a fairseq checkpoint, and takes those of
-architectures that it lists; its parts that read a built model are used here.
+CTranslate2's converter builds the model from a fairseq checkpoint, and accepts only a list of
+architectures; this module uses its functions that read a built model.
 """
 
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ from torch import Tensor, nn
 from neuron_specialization.export.slicing import ffn_widths, pad_state
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
 
-PAD = "<blank>"  # CTranslate2's name of it
+PAD = "<blank>"  # CTranslate2's name for padding
 
 
 @torch.no_grad()
 def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> None:
-    """Give a built model the FFNs of a state dict, and positions to read from.
+    """Install the FFNs of a state dict in a built model, and extend its positional embeddings.
 
-    A layer without neurons gets one that emits 0: CTranslate2 has no empty layers. A source, or a
-    hypothesis, may have `positions` tokens.
+    A layer without neurons gets one that emits 0: CTranslate2 has no empty layers. A source or
+    hypothesis may then have `positions` tokens.
     """
     model.requires_grad_(False)
     widths = {name: max(1, width) for name, width in ffn_widths(tensors).items()}
@@ -45,7 +45,7 @@ def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> 
 
 
 def make_linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """A linear layer of these tensors."""
+    """Return a linear layer with these tensors."""
     linear = nn.Linear(weight.size(1), weight.size(0), device="meta")
     linear.weight = nn.Parameter(weight, requires_grad=False)
     linear.bias = nn.Parameter(bias, requires_grad=False)
@@ -63,9 +63,9 @@ def write_ctranslate2(
 
     Args:
         folder: where to write.
-        model: fairseq's transformer as `prepare_model` left it.
+        model: fairseq's transformer after `prepare_model`.
         settings: fairseq's settings of the model.
-        dictionaries: of source and target; tags are tokens like others.
+        dictionaries: dictionaries of source and target; tags are ordinary tokens.
         quantization: `float32` or `int8`.
     """
     spec = TransformerSpec.from_config(
@@ -80,7 +80,7 @@ def write_ctranslate2(
     spec.register_source_vocabulary(vocabulary(dictionaries[0]))
     spec.register_target_vocabulary(vocabulary(dictionaries[1]))
     spec.config.decoder_start_token = spec.config.eos_token
-    spec.config.add_source_eos = False  # who translates ends the source
+    spec.config.add_source_eos = False  # the caller appends </s>
     spec.validate()
     spec.optimize(quantization=quantization)
     folder.mkdir(parents=True)
@@ -88,7 +88,7 @@ def write_ctranslate2(
 
 
 def vocabulary(dictionary: Dictionary) -> list[str]:
-    """The tokens in their order; one whose entry a later one overwrites gets a name of its own."""
+    """Return the tokens in order, with a unique name for one that a later entry overwrites."""
     names = [
         token if dictionary.index(token) == i else f"<overwritten {i}>"
         for i, token in enumerate(dictionary.symbols)

@@ -1,4 +1,4 @@
-"""The sub-network of one direction as models that stand alone, without this project's plugin."""
+"""Export one direction's sub-network as standalone models that do not need this project."""
 
 import logging
 import shutil
@@ -35,12 +35,10 @@ from neuron_specialization.neurons.storage import Masks
 
 logger = logging.getLogger(__name__)
 
-POSITIONS = 1024  # of sources and hypotheses at least, however few the training had
+POSITIONS = 1024  # at least, for sources and hypotheses, even if the checkpoint has fewer
 TASK_SETTINGS = ("adapter_sets", "weight_masks", "masks", "directions", "no_language_tags")
-"""Settings of the task that say what a checkpoint is."""
-NOT_EXPORTED = (
-    "what can be exported is a model by itself, or its sub-network with neuron masks (--masks)"
-)
+"""Settings of the task that characterise a checkpoint."""
+NOT_EXPORTED = "only a plain model, or its sub-network with neuron masks (--masks), can be exported"
 
 
 def export_model(
@@ -53,16 +51,16 @@ def export_model(
     masks: Path | None = None,
     formats: Collection[str] = tuple(FORMATS),
 ) -> None:
-    """Write the model of one direction into a folder that appears when it is whole.
+    """Write the model of one direction into a new folder, atomically.
 
     Embeddings are ordered by the dictionaries of `data`, the folder of the binarised corpora that
     the checkpoint, dense or specialized, was trained on; without `masks` it keeps all neurons.
 
-    Raises InputError, and writes nothing, where `out` is there already, a file is missing or
-    damaged, files do not belong together, or the model was not trained in the direction.
+    Raises InputError, and writes nothing, if `out` exists already, a file is missing or damaged,
+    files do not belong together, or the model was not trained in the direction.
     """
     if out.exists():
-        raise InputError(f"{out}: there already; remove it, or give another folder")
+        raise InputError(f"{out}: already exists; remove it or give another folder")
     state = read_checkpoint(checkpoint)
     tags = not trained_task(checkpoint, state, direction, masks)["no_language_tags"]
     settings = model_settings(vars(state["cfg"]["model"]))
@@ -102,7 +100,7 @@ def export_model(
 def trained_task(
     checkpoint: Path, state: Mapping[str, Any], direction: str, masks: Path | None
 ) -> dict[str, Any]:
-    """fairseq's settings of the task; InputError where its model cannot be exported."""
+    """Return fairseq's settings of the task; raise InputError if its model cannot be exported."""
     task: dict[str, Any] = (state.get("cfg") or {}).get("task") or {}
     if task.get("_name") != "translation_directions":
         raise InputError(
@@ -113,13 +111,13 @@ def trained_task(
     if missing:
         raise InputError(
             f"{checkpoint}: the settings of its task lack {', '.join(missing)}; give a checkpoint "
-            "as this project writes it"
+            "written by this project"
         )
     if task["adapter_sets"]:
         raise InputError(f"{checkpoint}: adapters cannot be exported; {NOT_EXPORTED}")
     if task["weight_masks"]:
         raise InputError(
-            f"{checkpoint}: trained with weight masks (LaSS), which leave no neuron out, and "
+            f"{checkpoint}: trained with weight masks (LaSS), which remove no neuron, and "
             f"cannot be exported; {NOT_EXPORTED}"
         )
     trained = task["directions"].split(",")
@@ -129,15 +127,15 @@ def trained_task(
         )
     if task["masks"] and not masks:
         logger.warning(
-            "%s was trained with neuron masks, and is exported with all neurons; give the masks "
-            "(--masks) for its sub-network",
+            "%s was trained with neuron masks, but is exported with all neurons; give the masks "
+            "(--masks) to export its sub-network",
             checkpoint,
         )
     return task
 
 
 def check_settings(checkpoint: Path, settings: Mapping[str, Any]) -> None:
-    """InputError where the model is none that every format can hold."""
+    """Raise InputError if some format cannot represent the model."""
     wanted = {
         "activation_fn": "relu",
         "encoder_learned_pos": False,
@@ -162,7 +160,7 @@ def check_dictionaries(
     tags: bool,
     vocabulary: Path,
 ) -> None:
-    """InputError where dictionaries, SentencePiece models and embeddings do not fit together."""
+    """Raise InputError if dictionaries, SentencePiece models and embeddings do not match."""
     embeddings = (ENCODER_EMBEDDING, DECODER_EMBEDDING)
     for language, name in zip(direction.split("-"), embeddings, strict=True):
         dictionary = load_dictionary(folder, language, tags=tags)
@@ -176,12 +174,12 @@ def check_dictionaries(
             tag_index(dictionary, language)
         pieces = language_file(vocabulary, "spm.model", language)
         if pieces.is_file():
-            read_pieces(pieces)  # which says so where it is damaged
+            read_pieces(pieces)  # raises InputError if it is damaged
         piece_indices(load_pieces(vocabulary, language), dictionary, vocabulary)
 
 
 def read_masks(path: Path, model: Any, direction: str) -> dict[str, Tensor]:
-    """The active neurons of a direction in each layer that has a mask, [F], by its name."""
+    """Return the active neurons of a direction, [F], by the name of each layer with a mask."""
     masks = Masks.load(path)
     try:
         check_masks(model, masks, [direction])
@@ -203,7 +201,7 @@ def copy_vocabulary(
 
 
 def provenance(checkpoint: Path, masks: Path | None) -> dict[str, Any]:
-    """What the export was made of."""
+    """Return the version, the source files and their hashes."""
     found: dict[str, Any] = {
         "neuron_specialization": __version__,
         "checkpoint": {"file": checkpoint.name, "sha256": file_hash(checkpoint)},

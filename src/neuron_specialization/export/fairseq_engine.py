@@ -1,4 +1,4 @@
-"""Exported models decoded by fairseq.
+"""Decode exported models with fairseq.
 
 Axes: B sentences, T tokens.
 """
@@ -19,13 +19,13 @@ from neuron_specialization.settings.decoding import DecodingSettings
 
 
 class FairseqEngine:
-    """fairseq's own task and beam search."""
+    """fairseq's task and beam search."""
 
     def __init__(
         self, folder: Path, manifest: ExportManifest, device: str, threads: int | None
     ) -> None:
         if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("no GPU is there for fairseq; use --device cpu")
+            raise InputError("fairseq finds no GPU; use --device cpu")
         if threads:
             torch.set_num_threads(threads)
         path = folder / CHECKPOINT
@@ -39,7 +39,7 @@ class FairseqEngine:
     def translate(
         self, sources: Sequence[Sequence[str]], settings: DecodingSettings
     ) -> list[Hypothesis]:
-        """The best hypothesis of each source; sources have their tag and </s>."""
+        """Return the best hypothesis of each source; sources include their tag and </s>."""
         dictionary = self.task.source_dictionary
         rows = [torch.tensor([dictionary.index(word) for word in words]) for words in sources]
         source_BT = collate_tokens(rows, dictionary.pad(), left_pad=True).to(self.device)
@@ -52,14 +52,14 @@ class FairseqEngine:
         return [self.hypothesis(beams[0]) for beams in found]
 
     def prefix(self, sentences: int) -> torch.Tensor | None:
-        """The target tag of each sentence, [B, 1]; None in a model without tags."""
+        """Return the target tag of each sentence, [B, 1]; None for a model without tags."""
         if self.target_tag is None:
             return None
         index = self.task.target_dictionary.index(self.target_tag)
         return torch.full((sentences, 1), index, device=self.device)
 
     def hypothesis(self, found: dict[str, torch.Tensor]) -> Hypothesis:
-        """fairseq's hypothesis, without the tag."""
+        """Return fairseq's hypothesis without the tag."""
         tokens = found["tokens"].tolist()[0 if self.target_tag is None else 1 :]
         words = [self.task.target_dictionary[token] for token in tokens]
         return Hypothesis(words=words, score=float(found["score"]))

@@ -1,4 +1,4 @@
-"""Checkpoints that fairseq reads as it is: its task `translation`, its model `transformer`."""
+"""Checkpoints for unmodified fairseq: its task `translation`, its model `transformer`."""
 
 import warnings
 from argparse import ArgumentParser
@@ -26,11 +26,10 @@ def write_fairseq_checkpoint(
     direction: str,
     num_updates: int,
 ) -> None:
-    """Write a checkpoint that needs nothing of this project.
+    """Write a checkpoint that does not depend on this project.
 
-    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. Its settings, see
-    `model_settings`, are plain dictionaries, which torch reads without being told of fairseq's
-    classes.
+    fairseq has one FFN width per stack: narrower layers get neurons that emit 0. The settings, see
+    `model_settings`, are plain dictionaries, which torch reads without allowing fairseq's classes.
     """
     widths = ffn_widths(tensors)
     widest = {  # fairseq builds no empty layer
@@ -47,7 +46,7 @@ def write_fairseq_checkpoint(
 
 
 def model_settings(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Of all settings of a training those that fairseq's transformer knows."""
+    """Return the settings of a run that fairseq's transformer knows."""
     parser = ArgumentParser(add_help=False)
     TransformerModel.add_args(parser)
     names = [action.dest for action in parser._actions]
@@ -55,7 +54,7 @@ def model_settings(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain_fairseq_config(settings: Mapping[str, Any], direction: str) -> Any:
-    """fairseq's configuration of a training with its own task and model, in plain containers."""
+    """Return fairseq's training configuration with its own task and model, in plain containers."""
     source, target = direction.split("-")
     flags = as_flags(
         {
@@ -69,7 +68,7 @@ def plain_fairseq_config(settings: Mapping[str, Any], direction: str) -> Any:
     )
     arguments = options.parse_args_and_arch(options.get_training_parser(), [".", *flags])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # hydra's, of names that fairseq calls it by
+        warnings.simplefilter("ignore")  # hydra warns about fairseq's calls
         config = convert_namespace_to_omegaconf(arguments)
     plain: Any = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     plain["model"] = {"_name": ARCHITECTURE, "arch": ARCHITECTURE, **settings}

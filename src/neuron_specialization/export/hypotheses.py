@@ -1,4 +1,4 @@
-"""What a decoder gives for a sentence, whichever decoder it is."""
+"""The common interface of decoders and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Hypothesis:
     words: list[str]
     """Its pieces, without the target tag."""
     score: float
-    """Log-probability of all tokens, target tag and </s> too, over their number^length penalty."""
+    """Log-probability of all tokens, target tag and </s> included, over number^length_penalty."""
 
 
 class Engine(Protocol):
-    """What decodes a batch."""
+    """A decoder of batches."""
 
     def translate(
         self, sources: Sequence[Sequence[str]], settings: DecodingSettings
     ) -> list[Hypothesis]:
-        """The best hypothesis of each source; sources have their tag and </s>."""
+        """Return the best hypothesis of each source; sources include their tag and </s>."""

@@ -1,4 +1,4 @@
-"""What lies in the folder of a model that was exported for one direction."""
+"""The contents of the folder of a model exported for one direction."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ DESCRIPTION = "export.json"
 
 @dataclass(frozen=True, kw_only=True)
 class ExportManifest:
-    """What is exported, and where it comes from: `export.json`."""
+    """Content and origin of an export: `export.json`."""
 
     direction: str
     source_tag: str | None
@@ -32,21 +32,21 @@ class ExportManifest:
     """The token that every hypothesis is forced to begin with."""
     formats: list[str]
     ffn_widths: dict[str, int]
-    """The active neurons of each layer; all of them where it has no mask."""
+    """The number of active neurons of each layer; all neurons if it has no mask."""
     max_source_tokens: int
-    """Longer sources have no positions; tag and </s> counted."""
+    """Maximum length of a source, including tag and </s>; the model has no further positions."""
     max_target_positions: int
     provenance: dict[str, Any]
-    """Files that it was made of, with their hashes, and the version of this package."""
+    """Source files with their hashes, and the version of this package."""
 
     def write(self, folder: Path) -> None:
-        """Write it into the folder of the export."""
+        """Write the manifest into the folder of the export."""
         text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
         write_text(folder / DESCRIPTION, f"{text}\n")
 
     @classmethod
     def read(cls, folder: Path) -> "ExportManifest":
-        """Read it; InputError where the folder is no export."""
+        """Read the manifest; raise InputError if the folder is not an export."""
         path = folder / DESCRIPTION
         try:
             found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -59,10 +59,10 @@ class ExportManifest:
             raise InputError(f"{path}: not the manifest of an export ({error})") from error
 
     def engine_folder(self, folder: Path, engine: str) -> Path:
-        """The folder of a format; InputError where it was not exported."""
+        """Return the folder of a format; raise InputError if it was not exported."""
         if engine not in self.formats:
             raise InputError(
                 f"{folder}: not exported as {engine}, but as {', '.join(self.formats)}; "
-                "choose one of these, or export it again"
+                "choose one of these or export the model again"
             )
         return folder / FORMATS[engine]

@@ -1,7 +1,7 @@
-"""The FFN of one direction as plain layers: its active neurons alone (paper, section 3.3, Eq. 3).
+"""The FFN of one direction as plain layers of its active neurons (paper, section 3.3, Eq. 3).
 
-A masked neuron emits the constant relu(b1) (`neurons/subnetwork.py`). What W2 makes of the
-constants is added to the bias of W2, and the neuron is gone.
+A masked neuron emits the constant relu(b1) (`neurons/subnetwork.py`). The product of W2 and these
+constants is added to the bias of W2, and the masked neurons are removed.
 
 Axes: D model width, F FFN neurons, A active neurons, P neurons after padding.
 """
@@ -20,11 +20,11 @@ PARTS = ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
 def slice_state(
     tensors: Mapping[str, Tensor], mask_F_by_layer: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The state dict of a direction's sub-network; layers without a mask keep all neurons.
+    """Return the state dict of a direction's sub-network; layers without a mask keep all neurons.
 
-    `tensors` have fc1 [F, D] and fc2 [D, F]; `mask_F_by_layer` is by names such as
-    `encoder.layers.0`, True where a neuron is active. Returned are fc1 [A, D] and fc2 [D, A], A
-    different in each layer, 0 where all are masked.
+    `tensors` have fc1 [F, D] and fc2 [D, F]; `mask_F_by_layer` has keys such as
+    `encoder.layers.0` and is True for active neurons. The result has fc1 [A, D] and fc2 [D, A]; A
+    differs by layer and is 0 if all neurons are masked.
     """
     sliced = dict(tensors)
     for layer, mask_F in mask_F_by_layer.items():
@@ -33,7 +33,7 @@ def slice_state(
 
 
 def pad_state(tensors: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[str, Tensor]:
-    """The same function with wider FFNs: the neurons that are added emit 0.
+    """Return an equivalent state dict with wider FFNs: the added neurons emit 0.
 
     `tensors` have fc1 [A, D] and fc2 [D, A]; `widths` are P by the names of layers, none below A.
     """
@@ -44,7 +44,7 @@ def pad_state(tensors: Mapping[str, Tensor], widths: Mapping[str, int]) -> dict[
 
 
 def ffn_widths(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """The neurons of each layer of a state dict, by its name, in the order of the dict."""
+    """Return the number of neurons of each layer by name, in the order of the state dict."""
     ending = f".{PARTS[1]}"
     return {
         name.removesuffix(ending): tensor.numel()
@@ -61,7 +61,7 @@ def change_ffn(tensors: dict[str, Tensor], layer: str, change: Callable[[Ffn], F
 
 
 def keep_neurons(ffn: Ffn, mask_F: Tensor) -> Ffn:
-    """The active neurons of an FFN; the constants of the others go into the last bias, in double.
+    """Keep the active neurons of an FFN; add the others' constants to the last bias, in double.
 
     Weights and biases [F, D], [F], [D, F], [D] become [A, D], [A], [D, A], [D].
     """
@@ -77,7 +77,7 @@ def keep_neurons(ffn: Ffn, mask_F: Tensor) -> Ffn:
 
 
 def pad_neurons(ffn: Ffn, width: int) -> Ffn:
-    """Neurons with a row, a bias and a column of zeros until there are `width`."""
+    """Pad an FFN to `width` neurons with rows, biases and columns of zeros."""
     weight1_AD, bias1_A, weight2_DA, bias2_D = ffn
     missing = width - bias1_A.numel()
     return (

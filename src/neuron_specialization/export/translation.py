@@ -1,4 +1,4 @@
-"""Raw text through an exported model: a line in, a line out, in chunks of a file of any size."""
+"""Translation of raw text with an exported model, line by line, in chunks of any size of file."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from neuron_specialization.export.hypotheses import Engine, Hypothesis
 from neuron_specialization.export.manifest import VOCABULARY, ExportManifest
 from neuron_specialization.settings.decoding import DecodingSettings
 
-CHUNK = 1000  # lines that are read, sorted into batches, and written
+CHUNK = 1000  # lines that are read, batched and written at a time
 
 
 Translation = tuple[str, float | None]
@@ -27,15 +27,15 @@ Translation = tuple[str, float | None]
 def load_engine(
     exported: Path, manifest: ExportManifest, engine: str, device: str, threads: int | None
 ) -> Engine:
-    """The decoder of an exported model; imports nothing of the others."""
+    """Return the decoder of an exported model without importing the others."""
     folder = manifest.engine_folder(exported, engine)
     if engine == "fairseq":
         from neuron_specialization.export.fairseq_engine import FairseqEngine
 
         return FairseqEngine(folder, manifest, device, threads)
     if engine == "ctranslate2-int8":
-        # What it takes on processors of AMD gave wrong products on one without AVX-512. It looks at
-        # this once, when it is imported
+        # CTranslate2's default library for AMD gave wrong products on a processor without AVX-512.
+        # It reads this variable once, on import
         os.environ.setdefault("CT2_USE_MKL", "1")
     from neuron_specialization.export.ctranslate2_engine import CTranslate2Engine
 
@@ -50,10 +50,10 @@ def translate_text(
     engine: Engine,
     settings: DecodingSettings,
 ) -> Iterator[list[Translation]]:
-    """Yield the translations of lines in UTF-8 without line ends, chunk by chunk, in order.
+    """Yield the translations of UTF-8 lines without line ends, chunk by chunk, in order.
 
-    Raises InputError where a line is not UTF-8, or longer than the model has positions; `name` is
-    that of the file.
+    Raises InputError, naming the file `name`, if a line is not UTF-8 or exceeds the positions of
+    the model.
     """
     source, target = manifest.direction.split("-")
     processor = load_pieces(exported / VOCABULARY, source)
@@ -82,7 +82,7 @@ def translate_text(
 
 
 def read_line(name: str, number: int, line: bytes) -> str:
-    """The text of a line; InputError where it is not UTF-8."""
+    """Return the text of a line; raise InputError if it is not UTF-8."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
@@ -95,7 +95,7 @@ def read_line(name: str, number: int, line: bytes) -> str:
 def translate_chunk(
     sources: Sequence[Sequence[str]], engine: Engine, settings: DecodingSettings
 ) -> dict[int, Hypothesis]:
-    """The hypothesis of each source that is not empty, by its place."""
+    """Return the hypothesis of each non-empty source by its index."""
     batches = list(make_batches([len(words) for words in sources], settings.max_tokens))
     found = chain.from_iterable(
         engine.translate([sources[i] for i in batch], settings) for batch in batches
@@ -104,9 +104,9 @@ def translate_chunk(
 
 
 def make_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
-    """Yield batches of places, padded at most `max_tokens`; a longer line has one of its own.
+    """Yield batches of indices, padded at most `max_tokens`; a longer line has a separate batch.
 
-    Lines of similar length are together, empty ones are in none.
+    Batches group lines of similar length; empty lines are left out.
     """
     batch: list[int] = []
     for i in sorted(filter(lengths.__getitem__, range(len(lengths))), key=lengths.__getitem__):

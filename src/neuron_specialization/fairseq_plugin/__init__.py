@@ -1,8 +1,8 @@
-"""Everything that knows fairseq: task, data, training, decoding. The folder is its `--user-dir`.
+"""The fairseq side of the package: task, data, training, decoding; also fairseq's `--user-dir`.
 
 Importing it registers the task, a loss and an optimiser, and lets torch read fairseq's own
-checkpoints: since torch 2.6 `torch.load` refuses all but an allow-list of classes, and fairseq
-stores its arguments as one.
+checkpoints: since torch 2.6, `torch.load` accepts only an allow-list of classes, and fairseq
+stores its arguments as a `Namespace`.
 """
 
 import sys
@@ -11,20 +11,20 @@ from types import ModuleType
 
 import torch
 
-# of a task for audio and a criterion of classification, which `import fairseq` brings along: more
-# than a third of the time to import it
+# needed only by an audio task and a classification criterion, which `import fairseq` imports too;
+# they take more than a third of its import time
 UNUSED = ("sklearn", "sklearn.metrics", "scipy.stats")
 
 
 class Absent(ModuleType):
-    """Stands in for a module while fairseq takes names from it that it will not use."""
+    """Stand-in for a module from which fairseq imports names that it will not use."""
 
     def __getattr__(self, name: str) -> None:
         return None
 
 
 def import_fairseq() -> None:
-    """Import fairseq; whoever imports the unused modules afterwards gets them as they are."""
+    """Import fairseq without its unused modules; later imports of them get the real modules."""
     missing = [name for name in UNUSED if name not in sys.modules]
     sys.modules.update({name: Absent(name) for name in missing})
     try:

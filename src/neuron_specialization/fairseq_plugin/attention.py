@@ -1,9 +1,9 @@
 """Cross-attention by torch's scaled dot-product attention.
 
-fairseq's self-attention ends there already: without weights asked for it calls
-`F.multi_head_attention_forward`, which does. Its cross-attention says `static_kv`, even where
+fairseq's self-attention already uses it: unless weights are requested, it calls
+`F.multi_head_attention_forward`, which does. Its cross-attention passes `static_kv` even if
 nothing is cached, and then computes all attention weights one operation after the other. Its
-decoder asks for the weights of the last layer, and of all layers in evaluation, which nobody reads.
+decoder requests the last layer's weights, and in evaluation all layers', which nobody reads.
 
 Axes: T target tokens, S source tokens, B sentences, D model width, H heads, E width of a head.
 """
@@ -20,7 +20,7 @@ NO_LAYER = -1
 
 
 class FusedCrossAttention(MultiheadAttention):
-    """fairseq's cross-attention, fused where a whole target is read and no weights are wanted."""
+    """fairseq's cross-attention, fused if a whole target is read and no weights are requested."""
 
     def forward(
         self,
@@ -32,10 +32,10 @@ class FusedCrossAttention(MultiheadAttention):
         attn_mask: Tensor | None = None,
         **options: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """Attend from `query` [T, B, D] to `key` [S, B, D]; [T, B, D] and the weights, if wanted.
+        """Attend from `query` [T, B, D] to `key` [S, B, D]; return [T, B, D] and any weights.
 
         `key_padding_mask`, [B, S], is True at padding. The weights of the projections are read by
-        name, as fairseq does, so that those which LaSS masks are masked here.
+        name, as in fairseq, so that the masks of LaSS apply here too.
         """
         wanted = {"need_weights": True, **options, "static_kv": False}
         if (
@@ -71,10 +71,10 @@ class FusedCrossAttention(MultiheadAttention):
 
 
 def fuse_cross_attention(model: Any) -> None:
-    """Have the decoder of fairseq's transformer use fused cross-attention.
+    """Make the decoder of fairseq's transformer use fused cross-attention.
 
-    Nothing is renamed in its state dict. The weights of attention are asked for no more where
-    nobody reads them; with an `alignment_layer` the decoder still gives them.
+    The names in its state dict stay the same. Attention weights that nobody reads are no longer
+    requested; with an `alignment_layer` the decoder still returns them.
     """
     for layer in model.decoder.layers:
         layer.encoder_attn.__class__ = FusedCrossAttention
@@ -85,7 +85,7 @@ def fuse_cross_attention(model: Any) -> None:
 def want_no_weights(
     _: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Ask the decoder for no layer's weights where the caller names none."""
+    """Request no layer's attention weights unless the caller names a layer."""
     if options.get("alignment_layer") is None:
         options = {**options, "alignment_layer": NO_LAYER}
     return arguments, options

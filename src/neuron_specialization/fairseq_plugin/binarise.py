@@ -1,8 +1,8 @@
-"""Text to fairseq's binary form: every corpus of a dataset, in chunks that processes share.
+"""Convert all corpora of a dataset to fairseq's binary form, in chunks that processes share.
 
-Memory and time go by chunks: how large a corpus is does not matter, nor how many there are.
+Memory use and load balance depend on the chunk size, not on the size or number of corpora.
 
-Axes: P pieces of a SentencePiece model, S sentences of a block, T their tokens.
+Axes: P pieces of a SentencePiece model, S sentences of a block, T tokens of these sentences.
 """
 
 import shutil
@@ -32,15 +32,15 @@ from neuron_specialization.parallel import parallel_map
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A language's SentencePiece model, fairseq's index of each piece, and that of </s>."""
+    """A language's SentencePiece model, and fairseq's indices of its pieces and of </s>."""
 
     processor: sentencepiece.SentencePieceProcessor
     index_P: NDArray[Any]
-    """In fairseq's number format for so many entries."""
+    """In the integer type that fairseq uses for a dictionary of this size."""
     eos: int
 
     def encode(self, lines: list[bytes]) -> Block:
-        """The tokens of some lines in UTF-8, one after the other, and the size of each."""
+        """Return the tokens of UTF-8 lines, concatenated, and the size of each sentence."""
         pieces = self.processor.encode(lines, num_threads=1)
         sizes_S = np.fromiter(map(len, pieces), np.int32, len(pieces))
         pieces_T = np.fromiter(chain.from_iterable(pieces), np.int64, sizes_S.sum())
@@ -59,15 +59,15 @@ def binarise_corpora(
     """Write `{name}.bin` and `{name}.idx` for each text file, and copy the dictionaries.
 
     Args:
-        corpora: text files in UTF-8 whose names are a split, a pair and a language, such as
-            `train.en-de.de`; a line ends in a line feed and nothing else.
+        corpora: UTF-8 text files named by split, pair and language, such as `train.en-de.de`;
+            only a line feed ends a line.
         vocabulary: folder of the SentencePiece models and dictionaries, joint or by language.
-        folder: where to write; the files that are there appear whole.
-        shards: parts of equal size that training corpora are split into in their order; with more
-            than one, `folder` has `shard0` and so on, all other splits in the first.
-        processes: how many work at a time; they write the same files.
+        folder: where to write; files appear only when they are complete.
+        shards: number of equal parts that training corpora are split into, in order; with more
+            than one, `folder` has `shard0` and so on, and the first has all other splits.
+        processes: number of parallel processes; the files do not depend on it.
 
-    Raises InputError where a corpus is empty, not UTF-8, or has fewer lines than there are shards,
+    Raise InputError if a corpus is empty, not UTF-8, or has fewer lines than there are shards,
     the sides of a pair differ in length, or dictionary and model do not belong together.
     """
     encoders = load_encoders(vocabulary, corpora := list(corpora))
@@ -85,7 +85,7 @@ def binarise_corpora(
 
 
 def make_targets(folder: Path, shards: int, vocabulary: Path) -> list[Path]:
-    """The folders of the shards, or the one folder, with the dictionaries in them."""
+    """Return the folders of the shards, or the single folder, with the dictionaries in them."""
     targets = [folder / shard_name(i) for i in range(shards)] if shards > 1 else [folder]
     for target in targets:
         target.mkdir(exist_ok=True)
@@ -95,7 +95,7 @@ def make_targets(folder: Path, shards: int, vocabulary: Path) -> list[Path]:
 
 
 def load_encoders(vocabulary: Path, corpora: Iterable[Path]) -> dict[str, Encoder]:
-    """The vocabulary of each corpus's language; a joint one is loaded once."""
+    """Return the encoder of each corpus's language; a joint vocabulary is loaded once."""
     loaded: dict[tuple[Path, Path], Encoder] = {}
     encoders: dict[str, Encoder] = {}
     for language in dict.fromkeys(corpus.suffix[1:] for corpus in corpora):
@@ -109,7 +109,7 @@ def load_encoders(vocabulary: Path, corpora: Iterable[Path]) -> dict[str, Encode
 
 
 def load_encoder(vocabulary: Path, language: str) -> Encoder:
-    """The vocabulary of one language."""
+    """Return the encoder of one language."""
     processor = load_pieces(vocabulary, language)
     dictionary = load_dictionary(vocabulary, language)
     index_P = piece_indices(processor, dictionary, vocabulary)
@@ -120,9 +120,9 @@ def load_encoder(vocabulary: Path, language: str) -> Encoder:
 def piece_indices(
     processor: sentencepiece.SentencePieceProcessor, dictionary: Dictionary, folder: Path
 ) -> NDArray[np.int64]:
-    """The fairseq index of each SentencePiece id, [P]; that of <unk> for what is not listed.
+    """Return the fairseq index of each SentencePiece id, [P]; unlisted pieces get <unk>'s.
 
-    Raises InputError where the dictionary lists less than half of the pieces.
+    Raise InputError if the dictionary lists less than half of the pieces.
     """
     pieces = [processor.id_to_piece(i) for i in range(len(processor))]
     index_P = np.array([dictionary.index(piece) for piece in pieces], dtype=np.int64)
@@ -133,28 +133,28 @@ def piece_indices(
 
 
 def binarise_chunk(encoders: Mapping[str, Encoder], chunk: Chunk) -> int:
-    """Write the tokens of a chunk; returns the number of its sentences."""
+    """Write the tokens of a chunk; return the number of its sentences."""
     encoder = encoders[chunk.corpus.suffix[1:]]
     return chunk.write(map(encoder.encode, read_blocks(chunk)))
 
 
 def check_lengths(sentences: Mapping[Path, int], shards: int) -> None:
-    """InputError where two sides of a pair differ in length, or cannot be split into shards."""
+    """Raise InputError if the sides of a pair differ in length or cannot be split into shards."""
     first: dict[str, Path] = {}
     for corpus, count in sentences.items():
         other = first.setdefault(corpus.stem, corpus)
         if sentences[other] != count:
             raise InputError(
-                f"{other} has {sentences[other]} lines, {corpus} has {count}; the lines of the two "
-                "sides of a pair must belong together"
+                f"{other} has {sentences[other]} lines, {corpus} has {count}; the two sides of a "
+                "pair must be aligned line by line"
             )
         if is_shared(corpus) and count < shards:
             raise InputError(
                 f"{corpus}: {count} lines cannot be split into {shards} shards; "
-                "ask for fewer shards, or leave out the pair"
+                "ask for fewer shards, or omit the pair"
             )
 
 
 def is_shared(corpus: Path) -> bool:
-    """Whether a corpus is split into shards: training is."""
+    """Return whether a corpus is split into shards; only training corpora are."""
     return corpus.name.startswith(f"{TRAIN}.")

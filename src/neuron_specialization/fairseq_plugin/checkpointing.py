@@ -1,8 +1,8 @@
-"""Trainings that survive: saved when they must end, resumed from the last whole checkpoint.
+"""Fault-tolerant training: save on signals, resume from the newest intact checkpoint.
 
-fairseq copies checkpoints over each other, so that a kill leaves half of one; saves none at an
-interval that ends an epoch; forgets how long it has been patient; and stops by validating once
-more. Two of its functions are therefore replaced here, by name, as it calls them.
+fairseq copies checkpoints over each other, so that a kill can leave half of one; saves none if an
+interval ends with an epoch; forgets its patience counter; and validates once more before it stops.
+This module therefore replaces two of its functions, by name, as fairseq calls them.
 """
 
 import logging
@@ -33,24 +33,24 @@ from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINTS_KEPT = 2  # last checkpoints: where the newest is damaged, the one before it serves
+CHECKPOINTS_KEPT = 2  # last checkpoints: if the newest is damaged, the previous one is used
 BEST = "checkpoint_best.pt"
-LAST = "checkpoint_last.pt"  # what fairseq resumes from
-STOPS = (signal.SIGTERM, signal.SIGUSR1)  # of SLURM before the wall time, of `kill`
+LAST = "checkpoint_last.pt"  # fairseq resumes from it
+STOPS = (signal.SIGTERM, signal.SIGUSR1)  # sent by SLURM before the wall time, or by `kill`
 
 validate_and_save = training_loop.validate_and_save
 should_stop_early = training_loop.should_stop_early
 
 received: list[signal.Signals] = []
-"""The signals to stop that this process was sent."""
+"""Stop signals that this process received."""
 
 
 @contextmanager
 def deferring_signals(pass_on: Callable[[], None] | None = None) -> Iterator[None]:
-    """Have a signal to stop wait until the update under way is done.
+    """Delay stop signals until the current update is finished.
 
-    One that comes too late for this training stops the next. `pass_on` is called at each signal,
-    where other processes train for this one.
+    A signal that comes too late for this run stops the next one. `pass_on` is called at each
+    signal if other processes do the training.
     """
 
     def note(number: int, _: FrameType | None) -> None:
@@ -60,7 +60,7 @@ def deferring_signals(pass_on: Callable[[], None] | None = None) -> Iterator[Non
             pass_on()
 
     if received:
-        raise Stopped("nothing was begun")
+        raise Stopped("nothing was started")
     former = {number: signal.signal(number, note) for number in STOPS}
     try:
         yield
@@ -72,11 +72,11 @@ def deferring_signals(pass_on: Callable[[], None] | None = None) -> Iterator[Non
 def validate_save_or_stop(
     config: Any, trainer: Trainer, task: Any, epochs: Any, subsets: list[str], end_of_epoch: bool
 ) -> tuple[list[float | None], bool]:
-    """After each update: what fairseq does, then save and stop where that was asked for.
+    """Run fairseq's own step after each update, then save and stop if a signal asked for it.
 
     Stopping does not validate, so that the best checkpoint is chosen from the same ones as in a
-    training that was not stopped. Nor does an update that is left out, its gradients having
-    overflowed: fairseq would validate the same model a second time.
+    run that was not stopped. An update skipped because its gradients overflowed is not validated
+    either: fairseq would validate the same model a second time.
     """
     updates, past = trainer.get_num_updates(), task.validations.past
     losses: list[float | None] = [None]
@@ -87,13 +87,13 @@ def validate_save_or_stop(
         if not last_checkpoint(Path(config.checkpoint.save_dir), updates).exists():
             save_checkpoint(config.checkpoint, trainer, epochs, None)
         if distributed.is_initialized():
-            distributed.barrier()  # nobody ends before the checkpoint is written
+            distributed.barrier()  # no process exits before the checkpoint is written
         raise Stopped(f"{updates} updates are saved in {config.checkpoint.save_dir}")
     return losses, finished
 
 
 def is_stop_wanted(device: torch.device) -> bool:
-    """Whether any process of this training was asked to stop."""
+    """Return whether any process of this run was asked to stop."""
     if not distributed.is_initialized():
         return bool(received)
     wanted = torch.tensor(float(bool(received)), device=device)
@@ -102,10 +102,10 @@ def is_stop_wanted(device: torch.device) -> bool:
 
 
 def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | None) -> str | None:
-    """Save the state of a training, whole or not at all; instead of fairseq's.
+    """Save the state of a run atomically; replaces fairseq's function.
 
-    Kept are the last two, and the best one: that of the lowest validation loss, or of the highest
-    score. The names of the last and of the best are second names of these files, no copies.
+    Keep the last two checkpoints and the best one, which has the lowest validation loss or the
+    highest score. The names of the last and the best are hard links to these files, not copies.
     """
     path = last_checkpoint(Path(config.save_dir), trainer.get_num_updates())
     best = path.with_name(BEST)
@@ -143,21 +143,21 @@ training_loop.validate_and_save = validate_save_or_stop
 
 
 def last_checkpoint(folder: Path, updates: int) -> Path:
-    """The checkpoint after so many updates."""
+    """Return the path of the checkpoint after a number of updates."""
     return folder / f"checkpoint.{updates}.pt"
 
 
 def last_checkpoints(folder: Path) -> list[Path]:
-    """The last checkpoints of a training, the newest first."""
+    """Return the last checkpoints of a run, newest first."""
     found = folder.glob("checkpoint.*.pt")
     return sorted(found, key=lambda path: int(path.suffixes[0][1:]), reverse=True)
 
 
 def remove_work_folder(folder: Path) -> None:
-    """Remove the work folder of a training.
+    """Remove the work folder of a run.
 
-    The newest checkpoint goes first, so that what a kill leaves is the folder of a training that
-    has not ended yet.
+    The newest checkpoint is removed first, so that a folder that a kill leaves looks like an
+    unfinished run's.
     """
     for path in last_checkpoints(folder):
         path.unlink()
@@ -166,22 +166,22 @@ def remove_work_folder(folder: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Updates that a training had done, its best loss or score, and validations since."""
+    """Updates that a run has done, its best loss or score, and the validations since then."""
 
     updates: int
     patience: dict[str, float]
 
     def is_finished(self, architecture: Architecture) -> bool:
-        """Whether the training would have ended there by itself."""
+        """Return whether the run would have ended at this point anyway."""
         in_vain = self.patience.get("num_runs", 0)
         return self.updates >= architecture.max_updates or 0 < architecture.patience <= in_vain
 
 
 def find_progress(folder: Path, processes: int) -> Progress | None:
-    """Have a training resume from its newest checkpoint that can be read.
+    """Make a run resume from its newest readable checkpoint, and return its progress.
 
-    Those that cannot are removed. The loader's position is that of one of `processes` processes.
-    Returns what the training had reached; None where it starts anew.
+    Remove unreadable checkpoints, and convert the loader's position to `processes` processes.
+    Return None if the run starts from scratch.
     """
     for leftover in (*folder.glob("*.part"), folder / LAST):
         leftover.unlink(missing_ok=True)
@@ -190,7 +190,7 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
             check_sums(path)
             state = read_checkpoint(path)
         except InputError as error:
-            logger.warning("%s; going on from an earlier one", error)
+            logger.warning("%s; resuming from an earlier one", error)
             path.unlink()
             continue
         repair_best_checkpoint(path, state)
@@ -204,10 +204,10 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
 
 
 def repair_best_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Have the best checkpoint be there, and whole.
+    """Ensure that the best checkpoint exists and is intact.
 
-    Where a kill came before it got its name it is given. Where it cannot be read, the best of
-    the checkpoints from this one on takes its place.
+    If a kill came before it got its name, link it. If it cannot be read, replace it by the best of
+    the checkpoints from this one on.
     """
     best, extra = path.with_name(BEST), state["extra_state"]
     if "best" not in extra:
@@ -217,7 +217,7 @@ def repair_best_checkpoint(path: Path, state: dict[str, Any]) -> None:
             check_sums(best)
             return
         except InputError as error:
-            logger.warning("%s; the best one from %s on takes its place", error, path.name)
+            logger.warning("%s; the best one from %s on replaces it", error, path.name)
         best.unlink(missing_ok=True)
         del extra["best"]
         if extra["val_loss"] is not None:
@@ -228,7 +228,7 @@ def repair_best_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def share_loader(path: Path, state: dict[str, Any], processes: int) -> None:
-    """Rewrite a checkpoint for another number of processes; each loads its share of the batches."""
+    """Rewrite a checkpoint for another number of processes, which share the batches equally."""
     extra = state["extra_state"]
     if extra["processes"] != processes:
         batches = extra["train_iterator"]["iterations_in_epoch"] * extra["processes"]

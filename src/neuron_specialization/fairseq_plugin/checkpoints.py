@@ -1,4 +1,4 @@
-"""Reading, writing and publishing checkpoints."""
+"""Read, write and publish checkpoints."""
 
 import errno
 import os
@@ -17,33 +17,33 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write, sha256_of
 from neuron_specialization.methods.adapters import is_adapter
 
-LOW_DISK_BYTES = 100_000_000  # bytes: with fewer left, a write that failed did so for lack of room
+LOW_DISK_BYTES = 100_000_000  # if fewer bytes are free, a failed write means that the disk is full
 NONDETERMINISTIC_KEYS = (
     "metrics",
     "previous_training_time",
-)  # meters and times, which differ from run to run
+)  # meters and times, which differ between runs
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a fairseq checkpoint on the CPU; InputError where it is missing or damaged."""
+    """Read a fairseq checkpoint on the CPU; raise InputError if it is missing or damaged."""
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError:
         raise
-    except Exception as error:  # torch raises half a dozen kinds, none of which name the file
+    except Exception as error:  # torch raises half a dozen types, and none names the file
         raise InputError(
-            f"{path}: not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error}); if it "
-            "is one of the workflow's results, delete it to have the system trained again"
+            f"{path}: not a valid fairseq checkpoint ({path.stat().st_size} bytes; {error}); if it "
+            "is one of the workflow's results, delete it to train the system again"
         ) from error
     if not isinstance(state, dict) or "model" not in state:
-        raise InputError(f"{path}: not a fairseq checkpoint, as it has no 'model'; give another")
+        raise InputError(f"{path}: not a fairseq checkpoint, as it has no 'model'; use another")
     return state
 
 
 def check_sums(path: Path) -> None:
-    """InputError where a checkpoint was damaged since it was written, however little."""
+    """Raise InputError if a checkpoint was damaged since it was written, however slightly."""
     try:
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
@@ -51,19 +51,19 @@ def check_sums(path: Path) -> None:
         damaged = str(error)
     if damaged:
         raise InputError(
-            f"{path}: not a whole fairseq checkpoint ({path.stat().st_size} bytes; {damaged})"
+            f"{path}: not a valid fairseq checkpoint ({path.stat().st_size} bytes; {damaged})"
         )
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; it appears only when it is whole and on the disk.
+    """Write a checkpoint, which appears only when it is complete and on disk.
 
-    Raises OSError where it cannot be, with the error number of a full disk where that is why.
+    Raise OSError if that fails, with the error number of a full disk if that is the reason.
     """
     with atomic_write(path) as partial:
         try:
             torch.save(state, partial)
-        except RuntimeError as error:  # torch's writer does not say what went wrong
+        except RuntimeError as error:  # torch's writer does not state the reason
             free = shutil.disk_usage(partial.parent).free
             if free > LOW_DISK_BYTES:
                 raise
@@ -73,17 +73,17 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = False) -> None:
-    """Copy a checkpoint without its optimiser state, and without what differs from run to run.
+    """Copy a checkpoint without its optimiser state and whatever differs between runs.
 
-    Of a model with adapters these alone are kept: the base has a checkpoint of its own. Trainings
-    that came to the same values have the same bytes published, resumed or not.
+    For a model with adapters, keep only the adapters: the base has a separate checkpoint. Runs
+    that reach the same values publish the same bytes, whether they were resumed or not.
     """
     state = read_checkpoint(best)
     if adapters_only:
         state["model"] = {name: t for name, t in state["model"].items() if is_adapter(name)}
     state["last_optimizer_state"] = None
-    del state["optimizer_history"][:-1]  # an entry for each time that it was resumed
-    # fairseq forgets the loss at which a training was resumed; no schedule of ours reads it
+    del state["optimizer_history"][:-1]  # one entry per resumption
+    # fairseq forgets this loss when a run resumes; none of our schedules reads it
     state["optimizer_history"][-1]["lr_scheduler_state"] = {"best": None}
     for name in NONDETERMINISTIC_KEYS:
         state["extra_state"].pop(name, None)
@@ -93,10 +93,10 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
 def bare_checkpoint(
     config: Any, tensors: Mapping[str, Tensor], *, num_updates: int, origin: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A checkpoint as fairseq's trainer saves it, without an optimiser's state.
+    """Return a checkpoint as fairseq's trainer saves it, without optimiser state.
 
-    `num_updates` is 0 where it is unknown; `origin` says where the model comes from, beside the
-    trainer's own extra state.
+    `num_updates` is 0 if unknown; `origin` states where the model comes from, and is added to the
+    trainer's extra state.
     """
     return {
         "args": None,
@@ -121,7 +121,7 @@ def bare_checkpoint(
 
 
 def unify_strings(value: Any) -> Any:
-    """The same value, with equal strings as one object: a pickle's bytes tell which ones are."""
+    """Return the same value with equal strings as one object, because identity changes a pickle."""
     if isinstance(value, str):
         return sys.intern(value)
     if isinstance(value, dict):

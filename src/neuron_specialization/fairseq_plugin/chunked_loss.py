@@ -1,10 +1,10 @@
 """Label-smoothed cross-entropy without the logits of a whole batch.
 
-fairseq holds logits, their log-softmax and the gradients of both for all tokens of a batch: at
-128,000 pieces and 7,680 tokens 3.9 GB each in fp32. Here the output projection and the loss are
-computed for some tokens at a time, and none of padding.
+fairseq holds logits, their log-softmax and the gradients of both for all tokens of a batch: with
+128,000 pieces and 7,680 tokens, each takes 3.9 GB in fp32. This module computes the output
+projection and the loss for a chunk of tokens at a time, and skips padding.
 
-Axes: B sentences, T tokens of a sentence, N target tokens of a batch, C those of a chunk,
+Axes: B sentences, T tokens of a sentence, N target tokens of a batch, C target tokens of a chunk,
 D model width, V pieces of the vocabulary.
 """
 
@@ -27,12 +27,12 @@ from neuron_specialization.methods.weight_masks import MaskedLinear
 class ChunkedLossConfig(LabelSmoothedCrossEntropyCriterionConfig):
     """Settings of the loss."""
 
-    loss_chunk: int = field(default=1024, metadata={"help": "target tokens of a chunk"})
+    loss_chunk: int = field(default=1024, metadata={"help": "target tokens per chunk"})
 
 
 @register_criterion("chunked_label_smoothed_cross_entropy", dataclass=ChunkedLossConfig)
 class ChunkedLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
-    """fairseq's label-smoothed cross-entropy, its values and the names of its metrics."""
+    """fairseq's label-smoothed cross-entropy in chunks, with the same values and metric names."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class ChunkedLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     def forward(
         self, model: nn.Module, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
-        """The loss of a batch, the number that its gradient is divided by, and what is logged.
+        """Return the loss of a batch, the number that divides its gradient, and the values to log.
 
-        Where losses are wanted token by token, or accuracy, or the output projection is no linear
+        If losses per token or accuracy are requested, or the output projection is not a linear
         layer, fairseq computes them from all logits.
         """
         projection = output_projection(model)
@@ -78,7 +78,7 @@ class ChunkedLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
 
 
 def output_projection(model: Any) -> nn.Linear | MaskedLinear | None:
-    """The decoder's projection to the vocabulary, if all that it does is multiply by a matrix."""
+    """Return the decoder's projection to the vocabulary if it only multiplies by a matrix."""
     decoder = model.decoder
     projection = decoder.output_projection
     plain = decoder.adaptive_softmax is None and type(projection) in (nn.Linear, MaskedLinear)
@@ -88,11 +88,11 @@ def output_projection(model: Any) -> nn.Linear | MaskedLinear | None:
 def chunked_loss(
     features_ND: Tensor, weight_VD: Tensor, target_N: Tensor, *, smoothing: float, chunk: int
 ) -> tuple[Tensor, Tensor]:
-    """Sums over tokens of label-smoothed cross-entropy, with gradients, and of cross-entropy.
+    """Return label-smoothed cross-entropy, with gradients, and cross-entropy, summed over tokens.
 
-    Both are in fp32. `features_ND` is what the decoder gives at each target token; no target is
+    Both are in fp32. `features_ND` is the decoder's output at each target token; no target is
     padding. `smoothing` is the share of the probability spread over all other pieces (Szegedy et
-    al., 2016), as fairseq does; the logits of `chunk` tokens are held at a time.
+    al., 2016), as in fairseq; the logits of `chunk` tokens are held at a time.
     """
     arguments = features_ND, weight_VD, target_N, smoothing, chunk, torch.is_grad_enabled()
     loss, nll_loss = ChunkedLoss.apply(*arguments)
@@ -100,12 +100,12 @@ def chunked_loss(
 
 
 class ChunkedLoss(torch.autograd.Function):
-    """The loss, and its gradients while the logits are there.
+    """The loss, with gradients computed while the logits are in memory.
 
-    The gradient of a sum of losses needs nothing but what the forward pass has, so the projection
-    is multiplied three times in all, as without chunks (recomputing logits would make it four).
-    fp16 is the exception: gradients that are not scaled by the trainer's loss scale would vanish in
-    it, and the scale is known in the backward pass only.
+    The gradient of a sum of losses needs only values from the forward pass, so the projection is
+    multiplied three times in all, as without chunks (recomputing logits would make it four).
+    fp16 is the exception: gradients without the trainer's loss scale would underflow, and the
+    scale is known only in the backward pass.
     """
 
     @staticmethod
@@ -118,7 +118,7 @@ class ChunkedLoss(torch.autograd.Function):
         chunk: int,
         learning: bool,
     ) -> tuple[Tensor, Tensor]:
-        """`chunked_loss`; `learning`: whether gradients may be asked for."""
+        """Compute `chunked_loss`; `learning` states whether gradients may be requested."""
         ctx.settings = smoothing, chunk
         ctx.recompute = features_ND.dtype == torch.float16
         wanted = ctx.needs_input_grad[:2] if learning else (False, False)
@@ -132,7 +132,7 @@ class ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *scales: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of features and projection, times that of the loss."""
+        """Return the gradients of features and projection, multiplied by the loss's gradient."""
         scale = scales[0]
         if ctx.recompute:
             _, gradients = run_chunks(
@@ -154,7 +154,7 @@ def run_chunks(
     wanted: tuple[bool, bool],
     scale: Tensor | None = None,
 ) -> tuple[tuple[Tensor, Tensor], list[Tensor | None]]:
-    """Loss and cross-entropy, and the `wanted` gradients of features and projection.
+    """Return loss and cross-entropy, and the `wanted` gradients of features and projection.
 
     The gradient of the projection is summed in fp32.
     """
@@ -187,9 +187,9 @@ def run_chunks(
 def logit_gradients(
     logprob_CV: Tensor, target_C1: Tensor, smoothing: float, others: float
 ) -> Tensor:
-    """The gradient of the loss with respect to the logits, in place of their log-softmax.
+    """Return the gradient of the loss with respect to the logits, in place of their log-softmax.
 
-    The weights of the log-probabilities in the loss add up to 1, so it is the softmax less them.
+    The weights of the log-probabilities in the loss add up to 1, so it is the softmax minus them.
     """
     slope_CV = logprob_CV.exp_().sub_(others)
     target = torch.full_like(target_C1, smoothing + others - 1, dtype=slope_CV.dtype)
@@ -197,7 +197,7 @@ def logit_gradients(
 
 
 def add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
-    """Add a product of matrices to an fp32 total, which starts with the first of them."""
+    """Add a matrix product to an fp32 total; None starts a new total."""
     if total is None:
         return (left @ right).float()
     if left.dtype == total.dtype:

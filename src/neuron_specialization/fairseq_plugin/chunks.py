@@ -1,4 +1,4 @@
-"""Text files cut into chunks, and the tokens of the chunks joined into fairseq's files.
+"""Cut text files into chunks, and join the tokens of the chunks into fairseq's files.
 
 Axes: S sentences, T tokens of these sentences.
 """
@@ -18,7 +18,7 @@ from neuron_specialization.fairseq_plugin.indexed_files import SIZE, Block, writ
 from neuron_specialization.files import BLOCK_BYTES, line_of
 
 CHUNK_BYTES = 32 << 20
-"""Text of one task; some ten seconds of work."""
+"""Text per task; about ten seconds of work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Chunk:
     sizes: Path
 
     def write(self, blocks: Iterable[Block]) -> int:
-        """Write the two files; returns the number of sentences."""
+        """Write the two files; return the number of sentences."""
         sentences = 0
         with self.tokens.open("wb") as tokens, self.sizes.open("wb") as sizes:
             for tokens_T, sizes_S in blocks:
@@ -42,7 +42,7 @@ class Chunk:
         return sentences
 
     def take(self, dtype: np.dtype[Any]) -> Block:
-        """Read the two files, and remove them."""
+        """Read the two files and remove them."""
         tokens_T, sizes_S = np.fromfile(self.tokens, dtype), np.fromfile(self.sizes, SIZE)
         self.tokens.unlink()
         self.sizes.unlink()
@@ -50,9 +50,9 @@ class Chunk:
 
 
 def cut_corpus(corpus: Path, work: Path) -> list[Chunk]:
-    """Cut a corpus at line feeds into chunks of `CHUNK_BYTES` and what is left of a line.
+    """Cut a corpus into chunks of `CHUNK_BYTES`, each extended to the end of its last line.
 
-    Raises InputError where it is empty. Tokens are to be written into the folder `work`.
+    Raise InputError if it is empty. `work` is the folder for the tokens of the chunks.
     """
     size = corpus.stat().st_size
     if not size:
@@ -71,7 +71,7 @@ def cut_corpus(corpus: Path, work: Path) -> list[Chunk]:
 
 
 def read_blocks(chunk: Chunk) -> Iterator[list[bytes]]:
-    """Yield the lines of a chunk; InputError names the line that is not UTF-8."""
+    """Yield the lines of a chunk in blocks; raise InputError naming a line that is not UTF-8."""
     position = chunk.start
     with chunk.corpus.open("rb") as file:
         file.seek(position)
@@ -85,7 +85,7 @@ def read_blocks(chunk: Chunk) -> Iterator[list[bytes]]:
                 line = line_of(chunk.corpus, position + error.start)
                 raise InputError(
                     f"{chunk.corpus}, line {line}: not UTF-8 ({error.reason}, byte "
-                    f"{block[error.start]:#x}); convert the file, or leave the line out"
+                    f"{block[error.start]:#x}); convert the file, or remove the line"
                 ) from error
             position += len(block)
             yield block.removesuffix(b"\n").split(b"\n")
@@ -96,9 +96,9 @@ def join_chunks(
 ) -> None:
     """Write the tokens of a corpus's chunks, in equal parts, as fairseq's files.
 
-    The chunks are all of them in order; their files are removed as they are read, so that the
-    tokens are on disk once. `prefixes` has the path of each part without its suffix; the first
-    parts have one sentence more where the number cannot be divided.
+    `chunks` are all chunks in order; their files are removed as they are read, so that the tokens
+    are on disk once. `prefixes` has the path of each part without its suffix; the first parts
+    have one sentence more if the number is not divisible.
     """
     parts = len(prefixes)
     counts = [sentences // parts + (part < sentences % parts) for part in range(parts)]
@@ -110,7 +110,7 @@ def join_chunks(
 def split_blocks(
     blocks: Iterable[Block], ends: NDArray[np.int64]
 ) -> Iterator[tuple[int, tuple[NDArray[Any], NDArray[np.int32]]]]:
-    """Yield the part to which sentences belong, and the sentences; parts end at `ends`."""
+    """Yield the number of a part and sentences that belong to it; parts end at `ends`."""
     first = 0
     for tokens_T, sizes_S in blocks:
         cuts = ends[(ends > first) & (ends < first + len(sizes_S))] - first

@@ -19,17 +19,17 @@ from neuron_specialization.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How an epoch is drawn: sizes smoothed by temperature (1: as they are), seed and epoch."""
+    """How to draw an epoch: sizes are smoothed by temperature (1: unchanged)."""
 
     temperature: float
     seed: int
 
 
 class DirectionDataset(FairseqDataset):
-    """All directions behind one index: each direction's sentence pairs follow those before it.
+    """All directions in one index: each direction's sentence pairs follow the previous ones.
 
-    An epoch of training draws as many pairs as there are, shared out among the directions by
-    temperature; without sampling an epoch is every pair once. A batch never mixes directions,
+    A training epoch has the same size as the corpora, divided among the directions by
+    temperature; without sampling, an epoch has every pair once. A batch never mixes directions,
     and carries the index of its direction as `direction`.
     """
 
@@ -53,29 +53,29 @@ class DirectionDataset(FairseqDataset):
         return {**sample, "id": int(index)}
 
     def direction_of(self, index: int) -> int:
-        """The direction to which an index belongs."""
+        """Return the direction to which an index belongs."""
         return int(np.searchsorted(self.starts, index, side="right")) - 1
 
     def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Merge samples of one direction; fairseq sorts them by length, `id` follows."""
+        """Merge samples of one direction; fairseq sorts them by length, and `id` accordingly."""
         if not samples:
             return {}
         (direction,) = {self.direction_of(sample["id"]) for sample in samples}
         batch = self.pairs[direction].collater(samples)
-        # bytes stay where they are when the batch goes to a GPU
+        # unlike tensors, bytes stay in main memory when the batch moves to a GPU
         return {**batch, "direction": direction, "id_bytes": batch["id"].numpy().tobytes()}
 
     @property
     def can_reuse_epoch_itr_across_epochs(self) -> bool:
-        """Sampled epochs differ, so their batches must be made anew."""
+        """False for sampled epochs, which differ, so that their batches are made again."""
         return self.sampling is None
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by fairseq before an epoch's batches are made."""
+        """Note the epoch; fairseq calls this before making its batches."""
         self.epoch = epoch
 
     def ordered_indices(self) -> NDArray[np.int64]:
-        """The epoch's pairs: direction by direction, by source then target length."""
+        """Return the epoch's pairs: direction by direction, by source then target length."""
         if self.sampling is None:
             groups = [np.arange(*ends) for ends in pairwise(self.starts)]
         else:
@@ -85,7 +85,7 @@ class DirectionDataset(FairseqDataset):
         return np.concatenate([group[order] for group, order in zip(groups, orders, strict=True)])
 
     def draw(self, sampling: Sampling) -> list[NDArray[np.int64]]:
-        """Draw an epoch of training: each direction's pairs, some more than once, some never."""
+        """Draw a training epoch: each direction's pairs, some more than once, some never."""
         generator = np.random.default_rng([sampling.seed, self.epoch])
         sizes = np.diff(self.starts)
         counts = np.round(temperature_shares(sizes, sampling.temperature) * len(self)).astype(int)
@@ -101,10 +101,10 @@ class DirectionDataset(FairseqDataset):
         max_sentences: int | None = None,
         required_batch_size_multiple: int = 1,
     ) -> list[NDArray[np.int64]]:
-        """Batches of at most `max_tokens`, each of one direction.
+        """Return batches of at most `max_tokens`, each of one direction.
 
-        `indices` come direction by direction, as from `ordered_indices`. A sentence that is longer
-        gets a batch of its own. fairseq drops the rest that is no multiple of
+        `indices` are grouped by direction, as from `ordered_indices`. A sentence that is longer
+        gets a separate batch. fairseq drops the remainder that is not a multiple of
         `required_batch_size_multiple`: with groups of one direction that would lose sentences of
         every direction, so 1 is used instead.
         """
@@ -113,7 +113,7 @@ class DirectionDataset(FairseqDataset):
         batches = [indices[i : i + 1] for i in np.flatnonzero(too_long)]
         if batches:
             indices, tokens = indices[~too_long], tokens[~too_long]
-        # a bisection needs no more order than that no direction comes after the next one
+        # bisection only requires that no direction comes after the next one
         ends = [0, *np.searchsorted(indices, self.starts[1:-1]), len(indices)]
         for start, end in pairwise(ends):
             if start < end:
@@ -124,21 +124,21 @@ class DirectionDataset(FairseqDataset):
         return batches
 
     def num_tokens(self, index: int) -> int:
-        """The longer side of a pair, in tokens."""
+        """Return the length of the longer side of a pair, in tokens."""
         return int(max(self.source_sizes[index], self.target_sizes[index]))
 
     def num_tokens_vec(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The longer side of each pair, in tokens."""
+        """Return the length of the longer side of each pair, in tokens."""
         return np.maximum(self.source_sizes[indices], self.target_sizes[indices])
 
     def size(self, index: int) -> tuple[int, int]:
-        """Source and target length, in tokens."""
+        """Return source and target length, in tokens."""
         return int(self.source_sizes[index]), int(self.target_sizes[index])
 
     def filter_indices_by_size(
         self, indices: NDArray[np.int64], max_sizes: tuple[int, int]
     ) -> tuple[NDArray[np.int64], list[int]]:
-        """Split indices into those within (source, target) lengths, and the rest."""
+        """Split indices into those within the (source, target) lengths and the rest."""
         fits = (self.source_sizes[indices] <= max_sizes[0]) & (
             self.target_sizes[indices] <= max_sizes[1]
         )
@@ -146,12 +146,12 @@ class DirectionDataset(FairseqDataset):
 
 
 def smallest_integers(sizes: NDArray[Any]) -> NDArray[Any]:
-    """The same sizes in the smallest type that holds them: numpy sorts two bytes in linear time."""
+    """Convert sizes to the smallest type that fits: numpy sorts 16-bit integers in linear time."""
     return sizes.astype(np.min_scalar_type(sizes.max(initial=0)))
 
 
 def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictionary:
-    """Read the fairseq dictionary of a language, the joint one where it has none of its own.
+    """Read the fairseq dictionary of a language, or the joint one if it has no separate one.
 
     `tags`: keep the language tags, which end a joint dictionary.
     """
@@ -159,7 +159,7 @@ def load_dictionary(folder: Path, language: str, *, tags: bool = True) -> Dictio
 
 
 def dictionary_text(folder: Path, language: str, *, tags: bool = True) -> str:
-    """The file that `load_dictionary` reads, without the tags where they are not kept."""
+    """Return the text that `load_dictionary` reads, without the tags unless they are kept."""
     path = language_file(folder, "dict.txt", language)
     if not path.is_file():
         raise InputError(f"{path}: no such dictionary; binarise the corpora first")
@@ -190,9 +190,9 @@ def load_direction(
     dictionaries: tuple[Dictionary, Dictionary],
     tags: bool,
 ) -> LanguagePairDataset:
-    """Read one direction; with tags: source tag on the source side, target tag on the target side.
+    """Read one direction; with `tags`, add the source tag to sources and the target tag to targets.
 
-    Both directions of a pair come from the same files, which are named after the pair.
+    Both directions of a pair read the same files, which are named after the pair.
     """
     source, target = direction.split("-")
     names = (f"{split}.{direction}", f"{split}.{target}-{source}")
@@ -216,13 +216,13 @@ def load_direction(
 
 
 def load_side(prefix: Path, tag: str | None, dictionary: Dictionary) -> FairseqDataset:
-    """Read one side of a corpus, each sentence led by its language's tag if one is given."""
+    """Read one side of a corpus; put the tag of a language before each sentence if one is given."""
     side = load_indexed_dataset(str(prefix), dictionary, dataset_impl="mmap")
     return side if tag is None else PrependTokenDataset(side, tag_index(dictionary, tag))
 
 
 def tag_index(dictionary: Dictionary, language: str) -> int:
-    """The dictionary index of a language's tag."""
+    """Return the dictionary index of a language's tag."""
     tag = language_tag(language)
     if tag not in dictionary:
         raise InputError(f"the dictionary has no tag {tag}; it was made for other languages")

@@ -1,4 +1,4 @@
-"""Translation of a split in all directions of a system."""
+"""Translate a split in all directions of a system."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,10 +36,10 @@ def translate_system(
     device: str,
     processes: int,
 ) -> None:
-    """Translate a split in all directions of a system, `{direction}.txt` each.
+    """Translate a split in all directions of a system, one `{direction}.txt` each.
 
-    `models` are a checkpoint of all directions, or folders of bilingual ones, `{direction}.pt`.
-    Folders of `data` and `vocabularies` are called `joint`, or after pairs. Processes, or GPUs,
+    `models` is one checkpoint for all directions, or folders of bilingual ones, `{direction}.pt`.
+    Folders of `data` and `vocabularies` are named `joint` or after pairs. Processes, or GPUs,
     share the directions.
     """
 
@@ -64,9 +64,9 @@ def translate_system(
 def group_directions(
     models: Sequence[str], directions: Sequence[str], processes: int
 ) -> list[list[Group]]:
-    """The checkpoints of each process, with the directions that it translates with each.
+    """Return the checkpoints of each process, with the directions to translate with each.
 
-    The directions of an only model are shared out, or the bilingual models of one direction each.
+    Processes share the directions of a single model, or else the bilingual models.
     """
     if Path(models[0]).is_file():
         return [[(Path(models[0]), share)] for share in split_round_robin(directions, processes)]
@@ -85,10 +85,10 @@ def translate_split(
     outputs: Mapping[str, Path],
     device: str,
 ) -> None:
-    """Translate a split in each direction of `outputs` and write one line per sentence, in order.
+    """Translate a split in each direction of `outputs`; write one line per sentence, in order.
 
-    Hypotheses are plain text: the target tag is gone and SentencePiece is undone; where
-    `vocabulary` has no SentencePiece model, pieces are joined as it would. `checkpoint` is the
+    Hypotheses are plain text: the target tag is removed and SentencePiece is undone; without
+    a SentencePiece model in `vocabulary`, pieces are joined in the same way. `checkpoint` is the
     model, or the adapters of `files.base`.
     """
     overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
@@ -107,7 +107,7 @@ def translate_split(
 def decode(
     model: Any, task: DirectionsTask, split: str, settings: DecodingSettings, device: str
 ) -> dict[int, list[int]]:
-    """Beam search over a split; returns the best hypothesis of each sentence by its index."""
+    """Run beam search over a split; return the best hypothesis of each sentence by its index."""
     generator = task.build_generator([model], generation_config(settings))
     dataset: DirectionDataset = task.dataset(split)
     hypotheses: dict[int, list[int]] = {}
@@ -124,7 +124,7 @@ def decode(
 
 
 def generation_config(settings: DecodingSettings) -> GenerationConfig:
-    """fairseq's settings of a beam search."""
+    """Return fairseq's settings for beam search."""
     return GenerationConfig(
         beam=settings.beam,
         lenpen=settings.length_penalty,

@@ -1,4 +1,4 @@
-"""Checkpoints trained elsewhere: read, asked what they say of themselves, made ours.
+"""Read checkpoints trained elsewhere, interpret their settings, and adapt their tensors.
 
 Axes: V entries of a dictionary, D model width.
 """
@@ -24,12 +24,12 @@ from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 
 ENCODER_EMBEDDING, DECODER_EMBEDDING = (f"{s}.embed_tokens.weight" for s in ("encoder", "decoder"))
 FFN = re.compile(r"(encoder|decoder)\.layers\.\d+\.fc1\.weight$")
-# computed by the model, or written anew
+# computed by the model, or replaced by VERSIONS
 BUFFERS = re.compile(r"\.(version|embed_positions\.(weights|_float_tensor))$")
-# fairseq takes a state dict without these for an old one, and drops the final LayerNorms silently
+# fairseq mistakes a state dict without these for an old one and silently drops the last LayerNorms
 VERSIONS = {f"{stack}.version": torch.tensor([3.0]) for stack in ("encoder", "decoder")}
-# numpy's values, which `--eval-bleu` leaves among the meters. fairseq's settings, a Namespace, are
-# in the package's own list: torch takes what is in this one off both when it is done
+# numpy values that `--eval-bleu` leaves among the meters. The `Namespace` of fairseq's settings is
+# in the package-wide list only: after reading, torch removes the entries of this list from both
 HARMLESS: list[Any] = [
     *(np.ndarray, np.dtype, np.dtypes.Int64DType, np.dtypes.Float64DType),
     *(
@@ -42,7 +42,7 @@ HARMLESS: list[Any] = [
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalCheckpoint:
-    """A checkpoint as it is found, with fairseq's settings; empty or 0 where it states none."""
+    """A checkpoint as found, with fairseq's settings; empty or 0 if it states none."""
 
     path: Path
     tensors: dict[str, Tensor]
@@ -52,9 +52,9 @@ class ExternalCheckpoint:
 
 
 def read_external_checkpoint(path: Path, *, trusted: bool = False) -> ExternalCheckpoint:
-    """Read a checkpoint on the CPU, without running code that is in it unless it is trusted.
+    """Read a checkpoint on the CPU, without running code that it contains unless it is trusted.
 
-    Raises InputError where it is missing, damaged, or holds objects that are not harmless.
+    Raise InputError if it is missing, damaged, or holds objects that might not be harmless.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
@@ -68,30 +68,30 @@ def read_external_checkpoint(path: Path, *, trusted: bool = False) -> ExternalCh
             task=stated(state, "task"),
             num_updates=(state.get("optimizer_history") or [{}])[-1].get("num_updates", 0),
         )
-    except Exception as error:  # torch raises half a dozen kinds, none of which name the file
+    except Exception as error:  # torch raises half a dozen types, and none names the file
         raise InputError(f"{path}: {describe(error, path)}") from error
 
 
 def describe(error: Exception, path: Path) -> str:
-    """Why a checkpoint cannot be read, and what to do."""
+    """Return why a checkpoint cannot be read, and advice."""
     refused = re.search(r"GLOBAL (\S+)", str(error))
     if refused is None:
-        return f"not a whole fairseq checkpoint ({path.stat().st_size} bytes; {error!r})"
+        return f"not a valid fairseq checkpoint ({path.stat().st_size} bytes; {error!r})"
     return (
-        f"it holds a {refused[1]}, and reading that could run a program. If you trust its origin, "
-        "set `trust_checkpoints: true`; or have a dictionary of its `model` and `args` or `cfg` "
-        "alone saved where it was made"
+        f"it holds a {refused[1]}, and reading that could run code. If you trust its origin, set "
+        "`trust_checkpoints: true`; or ask its author to save a dictionary of only its `model` "
+        "and `args` or `cfg`"
     )
 
 
 def stated(state: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """What a checkpoint says of its model or task: in its `cfg`, or in the older `args`."""
+    """Return a checkpoint's settings of its model or task, from its `cfg` or the older `args`."""
     settings = (state.get("cfg") or {}).get(section) or state.get("args") or {}
     return dict(vars(settings) if isinstance(settings, Namespace) else settings)
 
 
 def stated_tags(task: Mapping[str, Any]) -> tuple[str | None, ...] | None:
-    """Whose tags lead source and target, in fairseq's terms; None where a task does not say."""
+    """Return whose tags lead source and target, in fairseq's terms; None if unstated."""
     if "encoder_langtok" in task:
         tags = (task["encoder_langtok"], "tgt" if task.get("decoder_langtok") else None)
         return tuple((task.get("langtoks") or {}).get("main", tags))
@@ -101,9 +101,9 @@ def stated_tags(task: Mapping[str, Any]) -> tuple[str | None, ...] | None:
 
 
 def stated_languages(task: Mapping[str, Any]) -> list[str]:
-    """The languages of a task in the order of their tags, none where it does not say.
+    """Return the languages of a task in the order of their tags, or none if it does not state them.
 
-    fairseq sorts those of `lang_pairs` where `langs` does not name them.
+    fairseq sorts the languages of `lang_pairs` if `langs` does not name them.
     """
     languages, pairs = as_list(task.get("langs")), as_list(task.get("lang_pairs"))
     if languages or task.get("lang_dict"):
@@ -112,18 +112,18 @@ def stated_languages(task: Mapping[str, Any]) -> list[str]:
 
 
 def as_list(value: str | list[str] | None) -> list[str]:
-    """fairseq keeps some lists as they were typed, joined by commas."""
+    """Return a setting as a list; fairseq keeps some lists as typed, joined by commas."""
     return value.split(",") if isinstance(value, str) else list(value or ())
 
 
 def trained_dictionary(
     external: ExternalCheckpoint, path: Path | None, ours: Dictionary
 ) -> Dictionary:
-    """The dictionary that a checkpoint was trained with, language tags included.
+    """Return the dictionary that a checkpoint was trained with, language tags included.
 
-    `path` is the file that fairseq read, to which it adds the tags that are not there, in the order
-    of the languages that the checkpoint names; None where that was the dictionary of the corpora,
-    whose tags are at its end.
+    `path` is the file that fairseq read; fairseq adds missing tags to it in the order of the
+    languages that the checkpoint names. None means the dictionary of the corpora, which ends with
+    its tags.
     """
     theirs = copy.deepcopy(ours) if path is None else Dictionary()
     for token in [] if path is None else read_dictionary(path):
@@ -143,21 +143,21 @@ def trained_dictionary(
 
 
 def check_order(external: ExternalCheckpoint, languages: list[str], ours: Dictionary) -> None:
-    """InputError where it matters whether the dictionary of the corpora came with its tags."""
+    """Raise InputError if the result would depend on whether the corpora's dictionary had tags."""
     tags = [language_tag(language) for language in languages]
     known = sorted((tag for tag in tags if tag in ours), key=ours.index)
     if known != tags[: len(known)] or external.task.get("lang_dict"):
         raise InputError(
             f"{external.path}: its language tags are in the order of "
-            f"{external.task.get('lang_dict') or ', '.join(languages)}, those of the corpora in "
-            "another; give the dictionary file that it was trained with"
+            f"{external.task.get('lang_dict') or ', '.join(languages)}, the corpora's in another; "
+            "specify the dictionary file that it was trained with"
         )
 
 
 def restore_names(external: ExternalCheckpoint) -> dict[str, Tensor]:
-    """The tensors under fairseq's names in float32, embeddings under all that share them.
+    """Return the tensors under fairseq's names in float32, shared embeddings under each of theirs.
 
-    The output projection is left out: it is the decoder's embedding.
+    Omit the output projection: it is the decoder's embedding.
     """
     tensors = {
         re.sub(r"\bglobal_weight$", "weight", name): tensor.float()
@@ -181,25 +181,25 @@ def restore_names(external: ExternalCheckpoint) -> dict[str, Tensor]:
 def order_rows(
     path: Path, name: str, weight_VD: Tensor, theirs: Dictionary, ours: Dictionary
 ) -> Tensor:
-    """An embedding with its rows in the order of our dictionary instead of theirs."""
+    """Return an embedding with its rows in the order of our dictionary instead of theirs."""
     if len(weight_VD) != len(theirs):
         raise InputError(
             f"{path}: {name} has {len(weight_VD)} rows, but the dictionary has {len(theirs)} "
-            "entries with language tags; give the vocabulary that it was trained with"
+            "entries with language tags; specify the vocabulary that it was trained with"
         )
     missing = [symbol for symbol in ours.symbols if symbol not in theirs]
     if missing:
         raise InputError(
             f"{path}: its dictionary lacks {len(missing)} entries of the corpora's, such as "
-            f"{' '.join(missing[:5])}; give the vocabulary that it was trained with, and no "
-            "other languages than its own"
+            f"{' '.join(missing[:5])}; specify the vocabulary that it was trained with, and "
+            "only its languages"
         )
     rows = [i if theirs[i] == s else theirs.index(s) for i, s in enumerate(ours.symbols)]
     return weight_VD if rows == list(range(len(weight_VD))) else weight_VD[rows]
 
 
 def check_shapes(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """InputError where the tensors are not those of the architecture, by name or shape."""
+    """Raise InputError if the tensors' names or shapes differ from the architecture's."""
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wanted = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     different = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
@@ -213,7 +213,7 @@ def check_shapes(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[st
 
 
 def advice(found: Mapping[str, tuple[int, ...]]) -> str:
-    """What to do about the architecture, by the shapes that a checkpoint has."""
+    """Return advice on setting the architecture, from the shapes in a checkpoint."""
     ffns = {name: shape for name, shape in found.items() if FFN.match(name)}
     if not ffns:
         return "The checkpoint is not one of fairseq's transformer"
@@ -221,4 +221,4 @@ def advice(found: Mapping[str, tuple[int, ...]]) -> str:
         return "The checkpoint is a post-norm model (no encoder.layer_norm); only pre-norm ones fit"
     encoder = sum(name.startswith("encoder.") for name in ffns)
     sizes = " or ".join(f"d_ff {d_ff}, d_model {d_model}" for d_ff, d_model in set(ffns.values()))
-    return f"The checkpoint has layers {encoder} + {len(ffns) - encoder}, {sizes}; set them so"
+    return f"The checkpoint has layers {encoder} + {len(ffns) - encoder}, {sizes}; use these sizes"

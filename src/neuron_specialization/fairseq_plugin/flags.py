@@ -1,4 +1,4 @@
-"""Settings to fairseq's command line."""
+"""Translate settings to fairseq's command line."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,14 +7,14 @@ from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.settings.training import Architecture, Training, share_update
 
 PLUGIN = Path(__file__).parent
-NEVER_EPOCHS = 1_000_000_000  # an interval in epochs: validation and saving go by updates alone
+NEVER_EPOCHS = 1_000_000_000  # interval in epochs: validation and saving count only updates
 ADAM = {"adam-betas": "(0.9, 0.98)", "adam-eps": 1e-6, "weight-decay": 0.0, "clip-norm": 0.0}
 OPTIMIZERS = {"fairseq": "adam", "torch": "fused_adamw"}  # by `kernels`
 ATTENTIONS = {"fairseq": None, "torch": "sdpa"}  # fairseq's is the default
 
 
 def training_flags(architecture: Architecture, training: Training) -> list[str]:
-    """The arguments of `fairseq-train`."""
+    """Return the arguments of `fairseq-train`."""
     return [
         fairseq_data(training.data),
         *as_flags({"user-dir": PLUGIN}),
@@ -27,7 +27,7 @@ def training_flags(architecture: Architecture, training: Training) -> list[str]:
 
 
 def as_flags(options: Mapping[str, object]) -> list[str]:
-    """`{"lr": 1}` to `--lr 1`; True is a bare flag, None is left out."""
+    """Return `--lr 1` for `{"lr": 1}`; True becomes a bare flag, None is left out."""
     flags = []
     for name, value in options.items():
         if value is not None:
@@ -36,7 +36,7 @@ def as_flags(options: Mapping[str, object]) -> list[str]:
 
 
 def task_flags(architecture: Architecture, training: Training) -> list[str]:
-    """The directions, their sampling and what they have of their own."""
+    """Return the flags of the directions, their sampling, and their masks or adapters."""
     adapters = training.adapters.settings() if training.adapters else {}
     own = {**training.files.settings(), **adapters}
     return as_flags(
@@ -55,14 +55,14 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "skip-invalid-size-inputs-valid-test": True,
             "required-batch-size-multiple": 1,
             "max-tokens": architecture.max_tokens,
-            "num-workers": 0,  # a thread loads ahead; processes would not outlive a signal to stop
+            "num-workers": 0,  # a thread loads ahead; processes would not survive a stop signal
             "seed": training.seed,
         }
     )
 
 
 def model_flags(architecture: Architecture) -> list[str]:
-    """Pre-norm transformer, decoder input and output embeddings shared (appendix A.2)."""
+    """Return the flags of a pre-norm transformer with a shared decoder embedding (appendix A.2)."""
     options: dict[str, object] = {"arch": "transformer", "share-decoder-input-output-embed": True}
     for stack in ("encoder", "decoder"):
         options |= {
@@ -77,13 +77,13 @@ def model_flags(architecture: Architecture) -> list[str]:
             **options,
             "dropout": architecture.dropout,
             "attention-dropout": architecture.attention_dropout,
-            "activation-dropout": 0.0,  # the compact FFN cannot drop neurons that it leaves out
+            "activation-dropout": 0.0,  # the compact FFN cannot drop neurons that it skips
         }
     )
 
 
 def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
-    """Adam, inverse square root schedule, label smoothing (section 5.3, appendix A.2)."""
+    """Return flags: Adam, inverse square root, label smoothing (section 5.3, appendix A.2)."""
     chunked = "chunked_" if architecture.loss_chunk else ""
     return as_flags(
         {
@@ -103,7 +103,7 @@ def optimisation_flags(architecture: Architecture, processes: int) -> list[str]:
 
 
 def checkpoint_flags(architecture: Architecture, training: Training) -> list[str]:
-    """Validate and save by updates; how it is saved is ours (`fairseq_plugin/checkpointing.py`)."""
+    """Return flags to validate and save by updates; `checkpointing.py` replaces how it is saved."""
     by_score = architecture.checkpoint_metric != "loss"
     return as_flags(
         {
@@ -115,10 +115,10 @@ def checkpoint_flags(architecture: Architecture, training: Training) -> list[str
             "save-interval": NEVER_EPOCHS,
             "best-checkpoint-metric": architecture.checkpoint_metric if by_score else None,
             "maximize-best-checkpoint-metric": by_score or None,
-            # sums all gradients after the last batch of an update, whatever a batch left unused
+            # sums all gradients after the last batch of an update, even if batches skip some
             "ddp-backend": "legacy_ddp",
-            "distributed-world-size": 1,  # not as many processes as there are GPUs
-            # fairseq's way of passing a checkpoint on is one that torch refuses since 2.6
+            "distributed-world-size": 1,  # not one process for every GPU
+            # since 2.6, torch refuses fairseq's way of broadcasting a checkpoint
             "load-checkpoint-on-all-dp-ranks": True,
             "tensorboard-logdir": training.tensorboard,
             "log-format": "simple",
@@ -128,5 +128,5 @@ def checkpoint_flags(architecture: Architecture, training: Training) -> list[str
 
 
 def precision_flags(precision: str, device: str) -> list[str]:
-    """Number format and device."""
+    """Return the flags of number format and device."""
     return as_flags({"cpu": device == "cpu" or None, precision: precision != "fp32" or None})

@@ -1,8 +1,8 @@
-"""Checkpoints trained elsewhere, made into checkpoints of this project's task.
+"""Convert checkpoints trained elsewhere to checkpoints of this project's task.
 
-Taken are this project's own, plain fairseq's (`translation_multi_simple_epoch`, `translation`), and
-those of the official code of Neuron Specialization and LaSS, which call the weight of a linear
-layer `global_weight` and leave out a tensor that has another name too.
+Supported are this project's own, plain fairseq's (`translation_multi_simple_epoch`, `translation`)
+and the official code's of Neuron Specialization and LaSS, which name the weight of a linear layer
+`global_weight` and store a shared tensor under only one of its names.
 """
 
 import logging
@@ -39,7 +39,7 @@ from neuron_specialization.settings.training import Architecture
 logger = logging.getLogger(__name__)
 
 HEADS = ("encoder_attention_heads", "decoder_attention_heads")
-# the other settings that no tensor's shape shows
+# other settings that do not appear in any tensor's shape
 FIXED = (
     *("encoder_normalize_before", "decoder_normalize_before", "activation_fn"),
     *("encoder_learned_pos", "decoder_learned_pos", "no_token_positional_embeddings"),
@@ -64,14 +64,14 @@ def import_checkpoint(
         source: the checkpoint.
         architecture: its sizes.
         data: folder of the binarised corpora, whose dictionaries order the embeddings.
-        directions: those that it translates.
+        directions: the directions that it translates.
         published: the checkpoint to write, in float32 and without optimiser state.
-        dictionary: the dictionary file that it was trained with; None for that of `data`. The
+        dictionary: the dictionary file that it was trained with; None for the one in `data`. The
             tags of its languages that the file lacks follow in the order that it states.
         language_tags: it was trained with a tag on source and on target.
-        trusted: read it even where that could run a program that is in it.
+        trusted: read it even if that could run code that it contains.
 
-    Raises InputError, and writes nothing, where it cannot be read or is not such a model.
+    Raise InputError, and write nothing, if it cannot be read or is not such a model.
     """
     external = read_external_checkpoint(source, trusted=trusted)
     check_task(external, directions, language_tags)
@@ -85,7 +85,7 @@ def import_checkpoint(
         if name in tensors:
             theirs = trained_dictionary(external, dictionary, ours)
             tensors[name] = order_rows(external.path, name, tensors[name], theirs, ours)
-            tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's is the last
+            tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's comes last
     with torch.device("meta"):  # a model without memory
         expected = task.build_model(config.model).state_dict()
     check_shapes(external.path, tensors, expected)
@@ -99,7 +99,7 @@ def import_checkpoint(
 
 
 def check_model(external: ExternalCheckpoint, ours: Mapping[str, Any]) -> None:
-    """InputError where a setting that no shape shows is another than the architecture's."""
+    """Raise InputError if a setting that no shape shows differs from the architecture's."""
     for name in (*HEADS, *FIXED):
         found = external.model.get(name)
         if found is not None and found != ours[name]:
@@ -113,23 +113,23 @@ def check_model(external: ExternalCheckpoint, ours: Mapping[str, Any]) -> None:
 def check_task(
     external: ExternalCheckpoint, directions: Sequence[str], language_tags: bool
 ) -> None:
-    """InputError where it was trained with other tags or without a language of the directions."""
+    """Raise InputError if it was trained with other tags, or without a language that is needed."""
     found, wanted = stated_tags(external.task), ("src", "tgt") if language_tags else (None, None)
     if found not in (None, wanted) or external.task.get("lang_tok_replacing_bos_eos"):
         raise InputError(
             f"{external.path}: trained with the language tags {found} on source and target, or in "
-            f"place of </s>; here they are {wanted}, so that its translations would be wrong"
+            f"place of </s>; here they are {wanted}, so its translations would be wrong"
         )
     languages = stated_languages(external.task)
     lacking = {language for pair in directions for language in pair.split("-")} - {*languages}
     if languages and lacking:
         raise InputError(
             f"{external.path}: not trained on {', '.join(sorted(lacking))}, but on "
-            f"{', '.join(languages)}; leave out the directions of the others"
+            f"{', '.join(languages)}; remove the directions of other languages"
         )
     if language_tags and not languages:
         logger.warning(
-            "%s does not name its languages: their tags are taken to be in the dictionary's order",
+            "%s does not name its languages: assuming that their tags are in dictionary order",
             external.path,
         )
     if external.task.get("masks") or external.task.get("weight_masks"):

@@ -1,6 +1,6 @@
-"""fairseq's `mmap` form of tokens, `{name}.bin` and `{name}.idx`, written and read piece by piece.
+"""Write and read fairseq's `mmap` form of tokens, `{name}.bin` and `{name}.idx`, piece by piece.
 
-fairseq's own builder and reader keep a corpus's sizes in lists, and read every file whole.
+fairseq's own builder and reader keep a corpus's sizes in lists, and read each whole file.
 
 Axes: S sentences, T tokens of these sentences.
 """
@@ -25,7 +25,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write
 
 VERSION = 1
-# its name, version, code of the tokens' number format, number of sentences; then the sentences'
+# magic, version, code of the tokens' integer type, number of sentences; followed by the sentences'
 # sizes in tokens and their positions in bytes
 HEADER = struct.Struct("<9sQBQ")
 MAGIC = MMapIndexedDataset.Index._HDR_MAGIC
@@ -37,25 +37,25 @@ Block = tuple[NDArray[Any], NDArray[np.int32]]
 
 @dataclass(frozen=True, kw_only=True)
 class IndexedFile:
-    """An open corpus; nothing is in memory until it is looked at."""
+    """An open corpus; nothing is in memory until it is accessed."""
 
     tokens_T: NDArray[Any]
     sizes_S: NDArray[np.int32]
     positions_S: NDArray[np.int64]
-    """Where each sentence begins, in bytes."""
+    """Start of each sentence, in bytes."""
 
     def sentence(self, number: int) -> NDArray[Any]:
-        """The tokens of one sentence."""
+        """Return the tokens of one sentence."""
         start = int(self.positions_S[number]) // self.tokens_T.itemsize
         return self.tokens_T[start : start + int(self.sizes_S[number])]
 
 
 def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.dtype[Any]) -> None:
-    """Write `{prefix}.bin` and `{prefix}.idx`, which appear when they are whole.
+    """Write `{prefix}.bin` and `{prefix}.idx`, which appear only when they are complete.
 
-    `count` sentences are in `blocks`, of which one at a time is in memory.
+    `count` sentences are in `blocks`; one block at a time is in memory.
     """
-    # the index comes last: whoever finds it finds both
+    # the index appears last: if it exists, so do both
     with (
         atomic_write(Path(index_file_path(str(prefix)))) as index,
         atomic_write(Path(data_file_path(str(prefix)))) as data,
@@ -78,7 +78,7 @@ def write_indexed(prefix: Path, count: int, blocks: Iterable[Block], dtype: np.d
 def open_indexed(prefix: Path) -> IndexedFile:
     """Open a corpus for reading.
 
-    Raises InputError where one of the two files is missing, damaged, empty or cut off.
+    Raise InputError if one of the two files is missing, damaged, empty or truncated.
     """
     index, data = Path(index_file_path(str(prefix))), Path(data_file_path(str(prefix)))
     dtype, count = read_header(index)
@@ -93,7 +93,7 @@ def open_indexed(prefix: Path) -> IndexedFile:
 
 
 def read_header(index: Path) -> tuple[np.dtype[Any], int]:
-    """The tokens' number format and the number of sentences; InputError where it is not whole."""
+    """Return the tokens' integer type and the number of sentences; raise InputError if damaged."""
     header = b""
     if index.is_file():
         with index.open("rb") as file:
@@ -105,14 +105,14 @@ def read_header(index: Path) -> tuple[np.dtype[Any], int]:
             return np.dtype(_code_to_dtype[code]), count
     raise InputError(
         f"{index}: not an index of fairseq's mmap form with at least one sentence; "
-        "bring it again, or binarise with --dataset-impl mmap"
+        "copy it again, or binarise with --dataset-impl mmap"
     )
 
 
 def check_size(path: Path, expected: int) -> None:
-    """InputError where a file is missing or of another size."""
+    """Raise InputError if a file is missing or has another size."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file, though its index is there; bring it again")
+        raise InputError(f"{path}: no such file, though its index exists; copy it again")
     found = path.stat().st_size
     if found != expected or not found:
-        raise InputError(f"{path}: {found} bytes, its index says {expected}; bring it again")
+        raise InputError(f"{path}: {found} bytes, its index requires {expected}; copy it again")

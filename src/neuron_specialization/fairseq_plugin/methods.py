@@ -1,4 +1,4 @@
-"""What directions have of their own, put into fairseq's transformer: where which layer is."""
+"""Install per-direction masks and adapters into fairseq's transformer."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +20,13 @@ from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.neurons.subnetwork import Form, install_subnetworks
 
-# attention and FFN; not biases, LayerNorms and embeddings
+# attention and FFN, but no biases, LayerNorms or embeddings
 PRUNED_TENSORS = re.compile(r"\.((self|encoder)_attn\.(q|k|v|out)_proj|fc1|fc2)\.weight$")
 OUTPUT_PROJECTION = "decoder.output_projection.weight"
 
 
 def ffn_layers(model: Any) -> dict[str, Any]:
-    """The layers with a feed-forward network by name, encoder first."""
+    """Return the layers with a feed-forward network by name, encoder first."""
     return {
         f"{stack}.layers.{i}": layer
         for stack in ("encoder", "decoder")
@@ -42,7 +42,7 @@ def install_neuron_masks(
     *,
     form: Form,
 ) -> None:
-    """Give each direction its own neurons in every layer that the masks name."""
+    """Restrict each direction to its neurons in every layer that the masks name."""
     check_masks(model, masks, directions)
     layers = ffn_layers(model)
     rows = [masks.directions.index(direction) for direction in directions]
@@ -51,7 +51,7 @@ def install_neuron_masks(
 
 
 def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> None:
-    """InputError where the masks were made for other directions or another architecture."""
+    """Raise InputError if the masks were made for other directions or another architecture."""
     check_directions(masks.directions, directions, "masks")
     layers = ffn_layers(model)
     unknown = sorted(set(masks.layers) - set(layers))
@@ -65,14 +65,14 @@ def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> No
 
 
 def check_directions(available: Iterable[str], wanted: Iterable[str], what: str) -> None:
-    """InputError where some directions have nothing of their own."""
+    """Raise InputError if some of the wanted directions are not available."""
     missing = sorted(set(wanted) - set(available))
     if missing:
-        raise InputError(f"the {what} have nothing for {', '.join(missing)}; make them again")
+        raise InputError(f"the {what} do not include {', '.join(missing)}; make them again")
 
 
 def pruned_tensors(state: Mapping[str, Any], output_projection: bool) -> list[str]:
-    """The names of the tensors of a state dict that LaSS prunes.
+    """Return the names of the tensors of a state dict that LaSS prunes.
 
     The paper prunes attention and FFN (its 9.84 GB); LaSS's code the output projection too.
     """
@@ -83,7 +83,7 @@ def pruned_tensors(state: Mapping[str, Any], output_projection: bool) -> list[st
 def install_weight_masks(
     model: nn.Module, masks: WeightMasks, directions: Sequence[str], state: DirectionState
 ) -> None:
-    """Give each direction its own weights in every tensor that the masks name."""
+    """Restrict each direction to its weights in every tensor that the masks name."""
     check_directions(masks.directions, directions, "weight masks")
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name, shape in masks.shapes.items():
@@ -96,7 +96,7 @@ def install_weight_masks(
 
 
 def parse_sets(text: str) -> dict[str, str]:
-    """`en-de=Germanic,...` to the set of each direction."""
+    """Parse `en-de=Germanic,...` into the set of each direction."""
     return dict(item.split("=", 1) for item in text.split(",") if item)
 
 
@@ -111,8 +111,8 @@ def add_adapters(
 ) -> None:
     """Freeze the base model and add a set of adapters for each different name in `sets`.
 
-    `sets` names the set of each direction, in the order of `state.direction`. Without `base`, the
-    checkpoint of the base model, its weights are left as they are.
+    `sets` names the set of each direction, in the order of `state.direction`. `base` is the
+    checkpoint of the base model; without it, the model keeps its weights.
     """
     if base:
         try:

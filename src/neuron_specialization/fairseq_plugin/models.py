@@ -1,4 +1,4 @@
-"""Trained models, loaded for recording or decoding."""
+"""Load trained models for recording or decoding."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.settings.training import Adapters, Architecture, Training
 
-NOWHERE = Path("nowhere")  # of a model that neither reads nor writes a file
+NOWHERE = Path("nowhere")  # for a model that neither reads nor writes files
 
 
 def fairseq_config(architecture: Architecture, directions: Sequence[str], **options: Any) -> Any:
-    """Return fairseq's configuration of a model; the arguments are those of `fairseq_arguments`."""
+    """Return fairseq's configuration of a model; `fairseq_arguments` describes the arguments."""
     return convert_namespace_to_omegaconf(fairseq_arguments(architecture, directions, **options))
 
 
@@ -34,7 +34,7 @@ def fairseq_arguments(
     adapters: Adapters | None = None,
     language_tags: bool = True,
 ) -> Namespace:
-    """Return the command line of `fairseq-train` for a model that is built without training it."""
+    """Return the command line of `fairseq-train` for a model that is built but not trained."""
     training = Training(
         data=data,
         directions=directions,
@@ -54,9 +54,9 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
     """Load a trained model, in evaluation mode, and its task.
 
     Args:
-        path: the checkpoint; one of adapters holds these alone.
-        overrides: settings of the task that replace those it was trained with: `data`,
-            `directions`, and the files of what directions have of their own.
+        path: the checkpoint of a model, or of its adapters only.
+        overrides: settings of the task that replace the ones it was trained with: `data`,
+            `directions`, and the files of masks or the base model.
     """
     read_checkpoint(path)
     state = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))
@@ -69,9 +69,9 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
 def load_untrained(
     path: Path, overrides: Mapping[str, Any], seed: int
 ) -> tuple[nn.Module, DirectionsTask]:
-    """A model as a trained one was with this seed before its first update, and its task.
+    """Return a model as it was with this seed before its first update, and its task.
 
-    `path` and `overrides` are those of `load_model`.
+    `load_model` describes `path` and `overrides`.
     """
     read_checkpoint(path)
     config = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))["cfg"]
@@ -82,10 +82,10 @@ def load_untrained(
 
 
 def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The weights of the base, and the adapters of the task's directions as the task stacks them.
+    """Return the base's weights, with the adapters of the task's directions in the task's order.
 
-    Both go into the model together: fairseq takes a state dict without the encoder's version for
-    an old one, and would remove the final LayerNorm.
+    Both go into the model together: fairseq mistakes a state dict without the encoder's version
+    for an old one, and would remove the final LayerNorm.
     """
     task = state["cfg"].task
     sets = parse_sets(task.adapter_sets)
@@ -95,5 +95,5 @@ def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
     rows = [order.index(name) for name in dict.fromkeys(sets[each] for each in directions)]
     adapters = {name: tensor[rows] for name, tensor in state["model"].items() if is_adapter(name)}
     if not adapters or adapters.keys() != state["model"].keys():
-        raise InputError(f"{path}: not a checkpoint of adapters; delete it to have them trained")
+        raise InputError(f"{path}: not a checkpoint of adapters; delete it to train them again")
     return {**read_checkpoint(Path(task.base))["model"], **adapters}

@@ -1,4 +1,4 @@
-"""torch's fused AdamW as an optimiser of fairseq."""
+"""torch's fused AdamW as a fairseq optimiser."""
 
 import ast
 import math
@@ -15,7 +15,7 @@ from torch import nn
 
 @dataclass
 class FusedAdamWConfig(FairseqDataclass):
-    """Settings of the optimiser, by the names that they have for fairseq's Adam."""
+    """Settings of the optimiser, named as for fairseq's Adam."""
 
     adam_betas: str = field(default="(0.9, 0.999)", metadata={"help": "decay rates"})
     adam_eps: float = field(default=1e-8, metadata={"help": "epsilon"})
@@ -27,11 +27,11 @@ class FusedAdamWConfig(FairseqDataclass):
 class FusedAdamW(FairseqOptimizer):
     """The updates of fairseq's Adam, in one call for all parameters instead of a loop over them.
 
-    Both decay weights apart from the gradient (Loshchilov and Hutter, 2019). torch adds epsilon to
-    the root of the bias-corrected second moment, fairseq to that of the raw one (the second form in
-    section 2 of Kingma and Ba, 2015), where it weighs more in the first updates. Therefore torch is
-    given an epsilon that is divided by the root of the correction. With half precision the
-    parameters are fairseq's fp32 copies, as they are for Adam.
+    Both decay weights separately from the gradient (Loshchilov and Hutter, 2019). torch adds
+    epsilon to the root of the bias-corrected second moment, fairseq to the root of the raw one (the
+    second form in section 2 of Kingma and Ba, 2015), where it weighs more in the first updates. So
+    torch gets an epsilon divided by the root of the correction. With half precision the parameters
+    are fairseq's fp32 copies, as for Adam.
     """
 
     def __init__(self, cfg: FusedAdamWConfig, params: Iterable[nn.Parameter]):
@@ -41,7 +41,7 @@ class FusedAdamW(FairseqOptimizer):
 
     @property
     def optimizer_config(self) -> dict[str, Any]:
-        """What replaces a checkpoint's settings when a training resumes."""
+        """Settings that replace a checkpoint's when a run resumes."""
         return {
             "lr": self.cfg.lr[0],
             "betas": ast.literal_eval(self.cfg.adam_betas),
@@ -52,7 +52,7 @@ class FusedAdamW(FairseqOptimizer):
     def load_state_dict(
         self, state_dict: dict[str, Any], optimizer_overrides: dict[str, Any] | None = None
     ) -> None:
-        """Go on from a checkpoint's moments and updates; `optimizer_overrides` are settings."""
+        """Resume from a checkpoint's moments and updates; `optimizer_overrides` are settings."""
         super().load_state_dict(state_dict, optimizer_overrides)
         steps = [int(each["step"]) for each in self.optimizer.state.values()]
         self.updates = max(steps, default=0)
@@ -69,5 +69,5 @@ class FusedAdamW(FairseqOptimizer):
 
     @property
     def supports_flat_params(self) -> bool:
-        """Whether all parameters may come as one tensor, as fairseq's fp16 has them."""
+        """True: all parameters may come as one tensor, as in fairseq's fp16."""
         return True

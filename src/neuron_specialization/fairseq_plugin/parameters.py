@@ -1,4 +1,4 @@
-"""Parameters of a system, counted on its real modules, which take no memory for it."""
+"""Count the parameters of a system on its real modules, without allocating memory for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from neuron_specialization.settings.training import Adapters, Architecture
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSize:
-    """Numbers of parameters of one model."""
+    """Parameter counts of one model."""
 
     total: int
-    """All of them; shared ones once."""
+    """All parameters; shared ones count once."""
     trainable: int
-    """Those that its training changes."""
+    """Parameters that training changes."""
 
 
 def count_parameters(
@@ -28,11 +28,11 @@ def count_parameters(
 
     Masks of neurons or weights add none.
 
-    `dictionaries` has the entries of source and target, fairseq's special ones and language tags
-    included.
+    `dictionaries` are the sizes of the source and target dictionaries, including fairseq's
+    special tokens and language tags.
     """
     directions = list(adapters.sets) if adapters else ["source-target"]
-    # fairseq's whole configuration would take a second to make
+    # building fairseq's whole configuration would take a second
     arguments = fairseq_arguments(architecture, directions, adapters=adapters)
     settings = DirectionsConfig.from_namespace(arguments)
     source, target = map(make_dictionary, dictionaries)
@@ -46,7 +46,7 @@ def count_parameters(
 
 
 def make_dictionary(size: int) -> Dictionary:
-    """A dictionary of so many entries."""
+    """Return a dictionary with `size` entries."""
     dictionary = Dictionary()
     for number in range(size - len(dictionary)):
         dictionary.add_symbol(str(number))

@@ -1,4 +1,4 @@
-"""Corpora that were binarised elsewhere, used as they are.
+"""Use corpora that were binarised elsewhere, unchanged.
 
 Axis: T tokens of a sentence.
 """
@@ -17,7 +17,7 @@ from neuron_specialization.corpora.vocabulary import FAIRSEQ_TOKENS, language_fi
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.indexed_files import IndexedFile, open_indexed
 
-SAMPLE = 1000  # sentences of a file that are looked at
+SAMPLE = 1000  # sentences to check per file
 END = FAIRSEQ_TOKENS.index("</s>")
 
 
@@ -40,16 +40,16 @@ def use_binarised(
     """Link binarised corpora into a folder of the same layout, with our dictionaries.
 
     Args:
-        found: folder of fairseq's binarised corpora and their dictionaries, in shards or not;
-            training is in all shards, the other splits are in the first. Nothing is copied.
-        folder: where to link; it is made.
-        pairs: the pairs that are needed, such as `en-de`; files may be named `de-en`.
-        splits: the splits that are needed.
-        vocabulary: folder of our dictionaries, which begin with those of `found`; their language
-            tags may follow.
+        found: folder of fairseq's binarised corpora and their dictionaries, sharded or not;
+            training data is in all shards, other splits are in the first. Nothing is copied.
+        folder: folder for the links; it is created.
+        pairs: pairs that are needed, such as `en-de`; files may be named `de-en`.
+        splits: splits that are needed.
+        vocabulary: folder of our dictionaries, which begin with the entries of the dictionaries
+            in `found`; their language tags may follow.
 
-    Raises InputError, and links nothing, where a file is missing, damaged, cut off, or belongs to
-    another dictionary, or the two sides of a pair differ in length.
+    Raise InputError, and link nothing, if a file is missing, damaged, truncated or belongs to
+    another dictionary, or if the two sides of a pair differ in length.
     """
     shards = shard_folders(found)
     files = [
@@ -74,7 +74,7 @@ def use_binarised(
 
 
 def find_pair(shard: Path, split: str, pair: str) -> PairFiles:
-    """The files of a pair in one split and shard, whichever language is named first."""
+    """Return the files of a pair in one split and shard, whichever language is named first."""
     languages = pair.split("-")
     names = [f"{split}.{'-'.join(order)}" for order in (languages, languages[::-1])]
     for name in names:
@@ -84,41 +84,41 @@ def find_pair(shard: Path, split: str, pair: str) -> PairFiles:
             )
     raise InputError(
         f"{shard / names[0]}.{languages[0]}.idx: no such file, nor {names[1]}.{languages[0]}.idx; "
-        f"bring the binarised {split} corpus of {pair}, or leave out what is not there"
+        f"add the binarised {split} corpus of {pair}, or omit the pair"
     )
 
 
 def check_dictionaries(found: Path, vocabulary: Path, files: Iterable[PairFiles]) -> dict[str, int]:
-    """The entries of each language's dictionary, fairseq's own included.
+    """Return the size of each language's dictionary, including fairseq's special tokens.
 
-    Raises InputError where they are not the first ones of our dictionary.
+    Raise InputError if our dictionary does not begin with its entries.
     """
     known: dict[tuple[bytes, Path], int] = {}
     sizes: dict[str, int] = {}
     for language in dict.fromkeys(language for each in files for language in each.sides):
         theirs, ours = (language_file(place, "dict.txt", language) for place in (found, vocabulary))
         key = theirs.read_bytes() if theirs.is_file() else b"", ours
-        if key not in known:  # fairseq has one file per language, and all are the same
+        if key not in known:  # fairseq writes one file per language, all the same
             known[key] = check_dictionary(theirs, ours)
         sizes[language] = known[key]
     return sizes
 
 
 def check_dictionary(theirs: Path, ours: Path) -> int:
-    """The entries of a dictionary, once they are found to be the first ones of ours."""
+    """Return the size of a dictionary, after checking that ours begins with its entries."""
     expected, tokens = read_dictionary(ours), read_dictionary(theirs)
     for number, token in enumerate(tokens):
         other = expected[number] if number < len(expected) else "nothing"
         if token != other:
             raise InputError(
-                f"{theirs}, line {number + 1}: {token}, where the vocabulary {ours} has {other}; "
-                "give this file as the dictionary of the vocabulary"
+                f"{theirs}, line {number + 1}: {token}, but the vocabulary {ours} has {other}; "
+                "specify this file as the dictionary of the vocabulary"
             )
     return len(tokens) + len(FAIRSEQ_TOKENS)
 
 
 def check_pair(files: PairFiles, sizes: dict[str, int]) -> None:
-    """InputError where the files of a pair are damaged, or are of another dictionary or length."""
+    """Raise InputError if a pair's files are damaged, or differ in dictionary or length."""
     sides = {language: open_indexed(files.shard / name) for language, name in files.sides.items()}
     for language, side in sides.items():
         check_tokens(files.shard / files.sides[language], side, sizes[language])
@@ -129,23 +129,23 @@ def check_pair(files: PairFiles, sizes: dict[str, int]) -> None:
             for name, length in zip(files.sides.values(), lengths, strict=True)
         )
         raise InputError(
-            f"{files.shard}: sentences of the two sides do not belong together, {counts}; "
-            "bring both again"
+            f"{files.shard}: the two sides differ in their number of sentences, {counts}; "
+            "copy both again"
         )
 
 
 def check_tokens(prefix: Path, side: IndexedFile, size: int) -> None:
-    """InputError where some sentences have other tokens than the dictionary, or no end."""
+    """Raise InputError if a checked sentence has tokens beyond the dictionary, or no end."""
     count = len(side.sizes_S)
     for number in np.unique(np.linspace(0, count - 1, min(SAMPLE, count), dtype=int)):
         tokens_T = side.sentence(int(number))
         if not len(tokens_T) or tokens_T[-1] != END:
             raise InputError(
                 f"{prefix}.bin: sentence {number + 1} does not end in </s>; binarise the corpus "
-                "with fairseq-preprocess, which closes every sentence"
+                "with fairseq-preprocess, which ends every sentence so"
             )
         if tokens_T.max() >= size:
             raise InputError(
                 f"{prefix}.bin: sentence {number + 1} has a token {tokens_T.max()}, the dictionary "
-                f"has {size}; bring the dictionary that the corpus was binarised with"
+                f"has {size}; use the dictionary that the corpus was binarised with"
             )

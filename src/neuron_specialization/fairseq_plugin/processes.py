@@ -1,9 +1,9 @@
-"""fairseq's training in this process, or in one process per GPU.
+"""Run fairseq's training in this process, or in one process per GPU.
 
     python -m neuron_specialization.fairseq_plugin.processes FILE.json
 
-is one of several; the environment says which (RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and
-MASTER_PORT, as torch has them, or SLURM_PROCID and SLURM_LOCALID of `srun`).
+runs one of several processes; the environment states which (RANK, LOCAL_RANK, WORLD_SIZE,
+MASTER_ADDR and MASTER_PORT, as for torch, or SLURM_PROCID and SLURM_LOCALID of `srun`).
 """
 
 import json
@@ -47,9 +47,9 @@ logger = logging.getLogger(__name__)
 def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     """Run `fairseq-train` in this process.
 
-    `patience` has the lowest validation loss so far, and validations since.
+    `patience` has the best validation loss or score so far, and the validations since then.
     """
-    # fairseq keeps these, and its log writers, for the life of the process
+    # fairseq keeps these, and its log writers, until the process ends
     for function in (save_checkpoint, should_stop_early):
         vars(function).clear()
     progress_bar._tensorboard_writers.clear()
@@ -57,14 +57,14 @@ def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     vars(should_stop_early).update(patience)
     sys.argv = ["fairseq-train", *flags]
     arguments = options.parse_args_and_arch(options.get_training_parser())
-    arguments.tpu = False  # fairseq takes it that bf16 is for these alone
+    arguments.tpu = False  # fairseq assumes that only TPUs use bf16
     call_main(convert_namespace_to_omegaconf(arguments), training_loop.main)
 
 
 def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:
-    """Run `fairseq-train` in one process per GPU, here or over the nodes of a SLURM job.
+    """Run `fairseq-train` in one process per GPU, here or on the nodes of a SLURM job.
 
-    Raises Stopped where they were asked to stop and have saved; InputError where one of them ended
+    Raise Stopped if they were asked to stop and have saved; raise InputError if one of them ended
     with an error, which it has printed.
     """
     task = training.save_dir / "processes.json"
@@ -90,26 +90,26 @@ def train_together(flags: Sequence[str], patience: Mapping[str, float], training
             for rank in range(training.processes):
                 ranks.append(start(command, group | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
         if received:
-            pass_on()  # a signal came while they were started
+            pass_on()  # a signal came while they were starting
         code = wait(ranks)
     task.unlink(missing_ok=True)
     if code == os.EX_TEMPFAIL:
-        raise Stopped(f"what was reached is saved in {training.save_dir}")
+        raise Stopped(f"the progress is saved in {training.save_dir}")
     if code:
         raise InputError(
-            f"{training.save_dir}: a process of the training ended with code {code}; "
-            "what it said stands above"
+            f"{training.save_dir}: a training process ended with code {code}; "
+            "see its messages above"
         )
 
 
 def srun(training: Training) -> list[str]:
-    """The command that starts a program once for each process, on all nodes of a SLURM job."""
+    """Return the command that starts a program once per process, on all nodes of a SLURM job."""
     if training.processes % training.nodes:
         raise InputError(
             f"{training.processes} GPUs cannot be shared evenly by {training.nodes} nodes "
             "(resources: gpu, nodes)"
         )
-    cpus = os.environ.get("SLURM_CPUS_PER_TASK")  # of the job; srun would give one to each process
+    cpus = os.environ.get("SLURM_CPUS_PER_TASK")  # the job's; srun's default is one per process
     return [
         "srun",
         f"--nodes={training.nodes}",
@@ -121,15 +121,15 @@ def srun(training: Training) -> list[str]:
 
 
 def start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process with more variables in its environment."""
+    """Start a process with additional environment variables."""
     environment = {"OMP_NUM_THREADS": "1", **os.environ, **variables}
     return subprocess.Popen(command, env=environment)
 
 
 def wait(ranks: Sequence[subprocess.Popen[bytes]]) -> int:
-    """Wait for processes; returns the exit code of the first that failed, or 0.
+    """Wait for processes; return the exit code of the first that failed, or 0.
 
-    Where one fails all are ended: the others wait for it, and would for ever.
+    If one fails, kill all: the others would wait for it forever.
     """
     while True:
         codes = [rank.poll() for rank in ranks]
@@ -145,14 +145,14 @@ def wait(ranks: Sequence[subprocess.Popen[bytes]]) -> int:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a port of this machine on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("", 0))
         return int(listener.getsockname()[1])
 
 
 def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[str]:
-    """The arguments of `fairseq-train` that make a process one of several."""
+    """Return the arguments of `fairseq-train` that make a process one of several."""
     rank = environment.get("RANK") or environment["SLURM_PROCID"]
     local = environment.get("LOCAL_RANK") or environment["SLURM_LOCALID"]
     address = f"tcp://{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
@@ -164,7 +164,7 @@ def group_flags(environment: Mapping[str, str], flags: Sequence[str]) -> list[st
 
 
 def main(path: str, parent: str = "") -> None:
-    """Train as one of several processes; `parent` started it, and is not said where SLURM did."""
+    """Train as one of several processes; `parent` started it, and is empty if SLURM did."""
     die_with_parent(int(parent) if parent else os.getppid())
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))

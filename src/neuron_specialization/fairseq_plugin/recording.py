@@ -1,4 +1,4 @@
-"""Recording of activations: one forward pass over a split, all directions in one process."""
+"""Record activations: one forward pass over a split, all directions in one process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from neuron_specialization.parallel import device_of, parallel_map, split_round_
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingSettings:
-    """The split that is read, by teacher forcing and without dropout, and how."""
+    """The split to read, with teacher forcing and without dropout, and options for it."""
 
     split: str
-    max_tokens: int = 8_000  # of a batch
+    max_tokens: int = 8_000  # per batch
     count_padding: bool = False
-    """Count padding positions too, as the official code does; then the counts depend on the
-    batches, so use only to rebuild the masks of released checkpoints."""
+    """Count padding positions too, as the official code does. The counts then depend on the
+    batches, so use this only to rebuild the masks of released checkpoints."""
     untrained: int | None = None
     """Record the model as it was before its training with this seed."""
 
@@ -63,7 +63,7 @@ def record(
     settings: RecordingSettings,
     device: str,
 ) -> Counts:
-    """Count the activations of some directions, in this process."""
+    """Count the activations of some directions in this process."""
     overrides = {"data": fairseq_data(data), "directions": ",".join(directions), "masks": ""}
     if settings.untrained is None:
         model, task = load_model(checkpoint, overrides)
@@ -99,7 +99,7 @@ def run_forward(
     counter: ActivationCounter,
     settings: RecordingSettings,
 ) -> int:
-    """Pass every sentence of a split through the model; returns how many there were."""
+    """Pass every sentence of a split through the model; return the number of sentences."""
     dataset: DirectionDataset = task.dataset(settings.split)
     pad = task.source_dictionary.pad()
     device = next(model.parameters()).device

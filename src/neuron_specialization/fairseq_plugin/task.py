@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 def setting(default: Any, explanation: str) -> Any:
-    """A setting of the task; fairseq makes a flag of the command line of it."""
+    """Return a setting of the task, which fairseq turns into a command-line flag."""
     return field(default=default, metadata={"help": explanation})
 
 
@@ -54,7 +54,7 @@ def setting(default: Any, explanation: str) -> Any:
 class DirectionsConfig(FairseqDataclass):
     """Settings of `DirectionsTask`."""
 
-    data: str = setting(MISSING, "folders of binarised corpora, joined by ':'; an epoch each")
+    data: str = setting(MISSING, "folders of binarised corpora, joined by ':'; one per epoch")
     directions: str = setting(MISSING, "directions, joined by ',', e.g. en-de,de-en")
     sampling_temperature: float = setting(1.0, "smoothing of the directions' sizes; 1 for none")
     no_language_tags: bool = setting(False, "no tags on source and target, as in bilingual models")
@@ -65,10 +65,10 @@ class DirectionsConfig(FairseqDataclass):
     weight_masks: str = setting("", "weight masks (.npz), joined by ':', used by direction")
     adapter_sets: str = setting("", "set of adapters of each direction, e.g. en-de=de,en-nl=de")
     adapter_bottleneck: int = setting(128, "width of an adapter")
-    adapters_per_layer: int = setting(2, "1: behind the FFN; 2: behind self-attention too")
+    adapters_per_layer: int = setting(2, "1: after the FFN; 2: after self-attention too")
     base: str = setting("", "checkpoint of the model that adapters are added to, frozen")
     attention: ChoiceEnum(["fairseq", "sdpa"]) = field(  # type: ignore[valid-type]
-        default="fairseq", metadata={"help": "who computes cross-attention in training"}
+        default="fairseq", metadata={"help": "implementation of cross-attention in training"}
     )
     dev_metric: ChoiceEnum(["none", "bleu", "chrf"]) = field(  # type: ignore[valid-type]
         default="none",
@@ -81,7 +81,7 @@ class DirectionsConfig(FairseqDataclass):
 
 @register_task("translation_directions", dataclass=DirectionsConfig)
 class DirectionsTask(FairseqTask):
-    """Source tag on the source, target tag on the target (paper, appendix A.2)."""
+    """Translation with a source tag on the source and a target tag on the target (appendix A.2)."""
 
     def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)
@@ -94,7 +94,7 @@ class DirectionsTask(FairseqTask):
 
     @classmethod
     def setup_task(cls, cfg: DirectionsConfig, **_: Any) -> "DirectionsTask":
-        """Called by fairseq: read the dictionaries, one for all or one for each side."""
+        """Return the task and its dictionaries, one for all or one per side; fairseq calls this."""
         folder = Path(cfg.data.split(":")[0])
         first, *others = cfg.directions.split(",")
         source, target = (
@@ -102,15 +102,15 @@ class DirectionsTask(FairseqTask):
             for language in first.split("-")
         )
         if others and source.symbols != target.symbols:
-            raise InputError(f"{folder}: separate vocabularies serve one direction: {first}")
+            raise InputError(f"{folder}: separate vocabularies support only one direction: {first}")
         return cls(cfg, source, target)
 
     def has_sharded_data(self, split: str) -> bool:
-        """Whether the epochs of training come from different folders."""
+        """Return whether the epochs of training read different folders."""
         return split == TRAIN and len(self.folders) > 1
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **_: Any) -> None:
-        """Read a split; training is sampled by temperature, anything else is read whole."""
+        """Read a split; training is sampled by temperature, other splits are read completely."""
         training = split == TRAIN
         folder = self.folders[(epoch - 1) % len(self.folders)] if training else self.folders[0]
         sampling = Sampling(temperature=self.cfg.sampling_temperature, seed=self.cfg.seed)
@@ -124,7 +124,7 @@ class DirectionsTask(FairseqTask):
         )
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> nn.Module:
-        """Build fairseq's transformer, and put in what its directions have of their own."""
+        """Build fairseq's transformer, and install the masks and adapters of its directions."""
         model = super().build_model(cfg, from_checkpoint)
         state, task = self.direction_state, self.cfg
         if task.attention == "sdpa":
@@ -149,13 +149,13 @@ class DirectionsTask(FairseqTask):
         return model
 
     def train_step(self, sample: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """One batch forward and backward, through what its direction has of its own."""
+        """Run one batch forward and backward, with the masks or adapters of its direction."""
         self.direction_state.direction = sample["direction"]
         self.validations.add_batch(sample["id_bytes"])
         return super().train_step(sample, *args, **kwargs)
 
     def valid_step(self, sample: dict[str, Any], model: nn.Module, criterion: Any) -> Any:
-        """One validation batch, through what its direction has of its own."""
+        """Run one validation batch, with the masks or adapters of its direction."""
         self.direction_state.direction = sample["direction"]
         loss, size, output = super().valid_step(sample, model, criterion)
         if self.dev_metric != "none":
@@ -163,7 +163,7 @@ class DirectionsTask(FairseqTask):
         return loss, size, output
 
     def translate_and_compare(self, sample: dict[str, Any], model: nn.Module) -> torch.Tensor:
-        """The statistics of the dev metric of a batch, [L, S]."""
+        """Return the statistics of the dev metric for a batch, [L, S]."""
         found = self.inference_step(self.build_generator([model], GREEDY), [model], sample)
         hypotheses = [beams[0]["tokens"].tolist() for beams in found]
         texts = [
@@ -178,7 +178,7 @@ class DirectionsTask(FairseqTask):
         )
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
-        """Called by fairseq after a batch, with what all processes logged of it."""
+        """Combine the logging outputs of all processes for a batch; fairseq calls this."""
         super().reduce_metrics(logging_outputs, criterion)
         found = [output[STATISTICS] for output in logging_outputs if STATISTICS in output]
         if found:
@@ -189,15 +189,15 @@ class DirectionsTask(FairseqTask):
             )
 
     def get_checkpoint_dict(self) -> dict[str, Any]:
-        """What a checkpoint of a training holds of the task."""
+        """Return the state of the task that a checkpoint stores."""
         return {type(self).__name__: self.validations.state()}
 
     def set_checkpoint_dict(self, state: dict[str, Any]) -> None:
-        """Called by fairseq when it resumes."""
+        """Restore the state of the task; fairseq calls this when it resumes."""
         self.validations.load(state)
 
     def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
-        """Called by fairseq: log which batches were seen since the last validation."""
+        """Log which batches were seen since the last validation; fairseq calls this."""
         logger.info("trained on %d batches, sha256 %s", *self.validations.begin())
 
     def inference_step(
@@ -215,18 +215,18 @@ class DirectionsTask(FairseqTask):
         return super().inference_step(generator, models, sample, prefix_tokens, constraints)
 
     def target_tags(self, sample: dict[str, Any]) -> torch.Tensor:
-        """The target tag of each sentence of a batch, [B, 1]."""
+        """Return the target tag of each sentence of a batch, [B, 1]."""
         target = self.directions[sample["direction"]].split("-")[1]
         source_BT = sample["net_input"]["src_tokens"]
         return source_BT.new_full((source_BT.size(0), 1), tag_index(self.target_dictionary, target))
 
     def target_words(self, tokens: Sequence[int]) -> list[str]:
-        """The pieces of a target, without the tag that comes first where there are tags."""
+        """Return the pieces of a target, without its leading tag if the task has tags."""
         words = tokens if self.cfg.no_language_tags else tokens[1:]
         return [self.target_dictionary[token] for token in words]
 
     def max_positions(self) -> tuple[int, int]:
-        """Longest source and target of training."""
+        """Return the longest source and target of training."""
         return self.cfg.max_source_positions, self.cfg.max_target_positions
 
     @property
@@ -236,5 +236,5 @@ class DirectionsTask(FairseqTask):
 
     @property
     def target_dictionary(self) -> Dictionary:
-        """The dictionary of the target side; the same where the vocabulary is joint."""
+        """The dictionary of the target side; the same one if the vocabulary is joint."""
         return self.dictionaries[1]

@@ -1,4 +1,4 @@
-"""Training by fairseq's own trainer, as `fairseq-train` would run it."""
+"""Train with fairseq's own trainer, as `fairseq-train` would."""
 
 import hashlib
 import logging
@@ -34,17 +34,17 @@ from neuron_specialization.methods.weight_masks import WeightMasks, keep_largest
 from neuron_specialization.settings.training import Architecture, Training
 
 FLOAT = 4  # bytes
-ADAM_MOMENTS = 2  # numbers of Adam's state for each parameter
+ADAM_MOMENTS = 2  # numbers in Adam's state per parameter
 
 logger = logging.getLogger(__name__)
 
 
 def train(architecture: Architecture, training: Training, published: Path) -> None:
-    """Train a model and publish its best checkpoint, or the adapters in it.
+    """Train a model and publish its best checkpoint, or only its adapters.
 
     fairseq's checkpoints are in `training.save_dir`: training resumes from the last one found
-    there, and removes the folder at the end. What is published has no optimiser state; its
-    validations are written beside it (`.curve.csv`).
+    there, and removes the folder at the end. The published checkpoint has no optimiser state; its
+    validations are written next to it (`.curve.csv`).
     """
     best = run_fairseq(architecture, training)
     ended = read_checkpoint(last_checkpoints(training.save_dir)[0])
@@ -55,21 +55,21 @@ def train(architecture: Architecture, training: Training, published: Path) -> No
 
 
 def train_bilingual(
-    architecture: Architecture, trainings: Iterable[Training], work: Path, folder: Path
+    architecture: Architecture, runs: Iterable[Training], work: Path, folder: Path
 ) -> None:
-    """Train a model of each direction, one after the other, published as `{direction}.pt`.
+    """Train one model per direction, one after the other, published as `{direction}.pt`.
 
-    Those that a killed job had finished stay in `work`, which becomes `folder` in the end.
+    Models that a killed job had finished stay in `work`, which is renamed to `folder` at the end.
     """
     work.mkdir(exist_ok=True)
-    for training, published in unfinished(trainings, work, ".pt"):
+    for training, published in unfinished(runs, work, ".pt"):
         train(architecture, training, published)
     work.rename(folder)
 
 
 def find_all_weights(
     architecture: Architecture,
-    trainings: Iterable[Training],
+    runs: Iterable[Training],
     *,
     pruning: float,
     output_projection: bool,
@@ -78,13 +78,13 @@ def find_all_weights(
 ) -> None:
     """Fine-tune a model on each direction and keep that direction's largest weights (LaSS).
 
-    `pruning` is the share of each tensor's weights that is removed, 0 to 1. `trainings` are of one
-    direction each; no fine-tuned model is kept. Masks that a killed job had finished stay in
-    `work`, which is removed at the end.
+    `pruning` is the share of each tensor's weights to remove, 0 to 1. `runs` have one direction
+    each; no fine-tuned model is kept. Masks that a killed job had finished stay in `work`, which
+    is removed at the end.
     """
     work.mkdir(exist_ok=True)
-    trainings = list(trainings)
-    for training, path in unfinished(trainings, work, ".npz"):
+    runs = list(runs)
+    for training, path in unfinished(runs, work, ".npz"):
         state = read_checkpoint(run_fairseq(architecture, training))["model"]
         names = pruned_tensors(state, output_projection)
         kept = {name: keep_largest(state[name], pruning) for name in names}
@@ -93,16 +93,16 @@ def find_all_weights(
             provenance["parent"] = file_hash(training.parent)
         WeightMasks.pack(training.directions[0], kept, provenance).save(path)
         remove_work_folder(training.save_dir)
-    parts = [WeightMasks.load(work / f"{each.directions[0]}.npz") for each in trainings]
+    parts = [WeightMasks.load(work / f"{each.directions[0]}.npz") for each in runs]
     WeightMasks.join(parts).save(masks)
     shutil.rmtree(work)
 
 
 def unfinished(
-    trainings: Iterable[Training], work: Path, suffix: str
+    runs: Iterable[Training], work: Path, suffix: str
 ) -> Iterator[tuple[Training, Path]]:
-    """Yield the trainings, of a direction each, whose result is not in `work`, and its path."""
-    for training in trainings:
+    """Yield the runs, one direction each, whose result is not in `work`, and its path."""
+    for training in runs:
         result = work / f"{training.directions[0]}{suffix}"
         if result.is_file():
             shutil.rmtree(training.save_dir, ignore_errors=True)
@@ -111,7 +111,7 @@ def unfinished(
 
 
 def run_fairseq(architecture: Architecture, training: Training) -> Path:
-    """Run fairseq's training, from where a killed one had got to; returns its best checkpoint."""
+    """Run fairseq's training, resuming a killed run; return its best checkpoint."""
     if training.parent:
         read_checkpoint(training.parent)  # fairseq's own error would not name the file
     progress = find_progress(training.save_dir, training.processes)
@@ -134,13 +134,13 @@ def run_fairseq(architecture: Architecture, training: Training) -> Path:
 
 
 def check_space(architecture: Architecture, training: Training) -> None:
-    """InputError where the disk cannot hold the checkpoints of a training."""
+    """Raise InputError if the disk cannot hold the checkpoints of a run."""
     first = training.directions[0].split("-")
     folder = shard_folders(training.data)[0]
     sizes = [len(load_dictionary(folder, side, tags=training.language_tags)) for side in first]
     size = count_parameters(architecture, sizes, training.adapters)
     whole = FLOAT * (size.total + ADAM_MOMENTS * size.trainable)
-    # the last ones, the best one and one that is being written; what is published
+    # the last ones, the best one and one that is being written; the published one
     needed = (CHECKPOINTS_KEPT + 2) * whole + FLOAT * size.total
     there = sum(path.stat().st_size for path in training.save_dir.glob("*.pt"))
     training.save_dir.mkdir(parents=True, exist_ok=True)
@@ -148,10 +148,10 @@ def check_space(architecture: Architecture, training: Training) -> None:
 
 
 def training_digest(settings: object, data: Iterable[str], files: Iterable[str]) -> str:
-    """Twelve digits that change with the settings of a training and with what it reads.
+    """Return twelve digits that change with the settings and the inputs of a run.
 
-    Of the folders of binarised corpora in `data` and their shards the dictionaries are read, and
-    the sizes of the other files.
+    For the folders of binarised corpora in `data` and their shards, this means the contents of
+    the dictionaries and the sizes of all other files.
     """
     folders = [shard for folder in data for shard in shard_folders(Path(folder))]
     corpora = [path for folder in folders for path in sorted(folder.iterdir())]

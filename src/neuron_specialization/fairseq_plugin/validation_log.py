@@ -1,4 +1,4 @@
-"""What a training notes at its validations: a loss or score, and which batches came before."""
+"""Record the validations of a run: a loss or score each, and which batches came before."""
 
 import hashlib
 from pathlib import Path
@@ -8,9 +8,10 @@ from neuron_specialization.files import write_text
 
 
 class Validation(NamedTuple):
-    """One validation of a training: the loss or score that checkpoints are chosen by.
+    """One validation of a run: the loss or score by which checkpoints are chosen.
 
-    `batches` came since the last one; `digest` is of the indices of their sentence pairs, in order.
+    `batches` came since the previous one; `digest` is a hash of the indices of their sentence
+    pairs, in order.
     """
 
     updates: int
@@ -20,7 +21,7 @@ class Validation(NamedTuple):
 
 
 class Validations:
-    """The validations of a training so far; trainings with equal digests have seen the same."""
+    """The validations of a run so far; runs with equal digests have seen the same batches."""
 
     def __init__(self) -> None:
         self.past: list[Validation] = []
@@ -33,30 +34,30 @@ class Validations:
         self.digest = hashlib.sha256(self.digest.encode() + id_bytes).hexdigest()
 
     def begin(self) -> tuple[int, str]:
-        """Begin a validation; returns how many batches came before it, and which."""
+        """Begin a validation; return how many batches came before it, and their digest."""
         self.before = self.batches, self.digest[:16]
         self.batches, self.digest = 0, ""
         return self.before
 
     def note(self, updates: int, value: float) -> None:
-        """Note what the validation under way came to."""
+        """Note the result of the current validation."""
         self.past.append(Validation(updates, value, *self.before))
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of them, as plain values."""
+        """Return the state to store in a checkpoint, as plain values."""
         return {
             "batches": [self.batches, self.digest],
             "curve": [tuple(validation) for validation in self.past],
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from the state that a checkpoint holds."""
+        """Continue from the state in a checkpoint."""
         self.batches, self.digest = state["batches"]
         self.past = [Validation(*values) for values in state["curve"]]
 
 
 def write_curve(state: dict[str, Any], metric: str, path: Path) -> None:
-    """Write what `Validations.state` gives as CSV: updates, metric, value, batches, hash."""
+    """Write the output of `Validations.state` as CSV: updates, metric, value, batches, hash."""
     rows = [
         f"{updates},{metric},{value!r},{batches},{digest}\n"
         for updates, value, batches, digest in state["curve"]

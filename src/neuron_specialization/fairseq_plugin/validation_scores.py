@@ -1,9 +1,9 @@
-"""BLEU or chrF++ of the validation text while training, to choose the best checkpoint by.
+"""BLEU or chrF++ of the validation text during training, for choosing the best checkpoint.
 
-Masks change what a loss means, so that checkpoints of different methods are chosen alike by their
-translations alone. These are greedy. A score is the mean of the directions', as in tables.
+Masks change the meaning of a loss, so that only translations allow the same choice for all
+methods. They are greedy. A score is the mean over the directions, as in tables.
 
-L directions, S statistics of a metric.
+Axes: L directions, S statistics of a metric, N sentences of a batch.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ def batch_statistics(
     direction: int,
     num_directions: int,
 ) -> Tensor:
-    """The statistics of a batch of one direction in the row of that direction, [L, S].
+    """Return the statistics of a batch of one direction in the row of that direction, [L, S].
 
-    Those of batches, and of processes, add up. Texts are detokenised.
+    Statistics of several batches or processes add up. Texts are detokenised.
     """
     scorer: Any = make_metric(metric)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
@@ -41,7 +41,7 @@ def batch_statistics(
 
 
 def mean_score(metric: str, statistics_LS: Tensor) -> float:
-    """The mean of the scores of all directions that have a sentence, 0 to 100."""
+    """Return the mean score of all directions that have a sentence, 0 to 100."""
     rows = statistics_LS.cpu().numpy().astype(np.int64)
     scorer = make_metric(metric)
     return float(np.mean([corpus_score(scorer, row[None]) for row in rows if row.any()]))

@@ -1,4 +1,4 @@
-"""A page to explore activation counts with: one HTML file, no server, no network.
+"""A page to explore activation counts: one HTML file, no server, no network.
 
 Axes: C ways of counting, L directions, N FFN layers, F FFN neurons.
 """
@@ -33,16 +33,16 @@ def write_explorer(
     k: float,
     counting: str,
 ) -> None:
-    """Write the page; it selects neurons by Eq. 1 itself, for any k and way of counting.
+    """Write the page, which selects neurons by Eq. 1 in the browser for any k and way of counting.
 
     Args:
-        counts: what was recorded.
-        languages: of the directions.
+        counts: the recorded counts.
+        languages: languages of the directions.
         path: the page to write.
-        title: what the counts are of.
-        pivot: the language of all directions.
-        k: percentage of the activations that is shown first.
-        counting: way of counting that is shown first.
+        title: name of the page's subject.
+        pivot: the language common to all directions.
+        k: initial percentage of the activations.
+        counting: initial way of counting.
     """
     rows = ordered_directions(counts, languages, pivot)
     count_CNLF = np.stack([counts.sentence_LNF, counts.token_LNF])[:, rows].swapaxes(1, 2)
@@ -60,7 +60,7 @@ def write_explorer(
         ],
     }
     text = TEMPLATE.read_text(encoding="utf-8")
-    # </ would end the script that the data is in
+    # </ would end the script element that holds the data
     filled = {"head": json.dumps(head).replace("</", "<\\/"), "counts": data}
     for name, value in {"title": escape(title), "pivot": escape(pivot), **filled}.items():
         text = text.replace(f"{{{{{name}}}}}", value)
@@ -68,7 +68,7 @@ def write_explorer(
 
 
 def ordered_directions(counts: Counts, languages: Mapping[str, Language], pivot: str) -> list[int]:
-    """The rows of directions family by family, those from the pivot first."""
+    """Return the rows of directions family by family, directions from the pivot first."""
     codes = [other_language(direction, pivot) for direction in counts.directions]
     order = family_order([languages[code].family for code in codes])
     return sorted(order, key=lambda row: side_of(counts.directions[row], pivot) != "o2m")
@@ -77,7 +77,7 @@ def ordered_directions(counts: Counts, languages: Mapping[str, Language], pivot:
 def describe_direction(
     direction: str, languages: Mapping[str, Language], pivot: str
 ) -> dict[str, Any]:
-    """What the page says of a direction."""
+    """Return the page's data on a direction."""
     language = languages[other_language(direction, pivot)]
     return {
         "name": direction,
@@ -90,7 +90,7 @@ def describe_direction(
 
 
 def pack(count_CNLF: NDArray[np.int64]) -> tuple[str, int]:
-    """Counts as text and their width in bytes: unsigned, little-endian, deflated, base64."""
+    """Return counts as text and their width in bytes: unsigned, little-endian, deflated, base64."""
     width = 2 if count_CNLF.max(initial=0) < 2**16 else 4
     data = count_CNLF.astype(f"<u{width}").tobytes()
     return base64.b64encode(zlib.compress(data, level=9)).decode("ascii"), width

@@ -20,38 +20,44 @@ from scipy.cluster.hierarchy import dendrogram
 from neuron_specialization.figures.style import COLUMN, PAGE, colours_of, new_figure
 from neuron_specialization.neurons.statistics import cluster
 
-FEW = 12  # languages whose cells have room for a number
+FEW = 12  # most languages whose cells have room for a number
 ITSELF = "#eeeeee"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """The IoU of languages in a layer, as a heat map or a dendrogram shows it."""
+    """The IoU of languages in a layer, for a heat map or a dendrogram."""
 
     title: str
     iou_LL: NDArray[np.float64]
-    """Symmetric; what is on the diagonal is not shown."""
+    """Symmetric; the diagonal is not shown."""
     languages: Sequence[str]
     """In the order of axis L."""
     families: Sequence[str]
-    """Of each language; neighbours of one family share a bar."""
+    """Family of each language; neighbours of one family share a bar."""
 
 
 def family_order(families: Sequence[str]) -> list[int]:
-    """Positions of languages, family by family, otherwise in the order they have."""
+    """Return the positions of languages family by family, otherwise in the given order."""
     seen = list(dict.fromkeys(families))
     return sorted(range(len(families)), key=lambda i: seen.index(families[i]))
 
 
 def draw_heat_map(panel: Panel) -> Figure:
-    """Draw the IoU of languages, with a colour bar per family on both sides.
+    """Draw the IoU of languages, with a bar per family below and to the left.
 
     Colours span the smallest to the largest IoU.
     """
-    size = len(panel.languages)
-    width = min(max(COLUMN, 1 + 0.1 * size), PAGE)
+    width = min(max(COLUMN, 1 + 0.1 * len(panel.languages)), PAGE)
     figure = new_figure(width, width * 0.95)
-    axes = figure.add_subplot()
+    fill_heat_map(figure.add_subplot(), panel)
+    draw_family_legend(figure, panel.families)
+    return figure
+
+
+def fill_heat_map(axes: Axes, panel: Panel) -> None:
+    """Draw a heat map with its colour scale into axes."""
+    size = len(panel.languages)
     lowest, highest = colour_limits(panel.iou_LL)
     masked = np.ma.masked_where(np.eye(size, dtype=bool), panel.iou_LL)
     image = axes.imshow(masked, cmap="Blues", vmin=lowest, vmax=highest, interpolation="nearest")
@@ -64,26 +70,24 @@ def draw_heat_map(panel: Panel) -> Figure:
     if size <= FEW:
         number_cells(axes, panel.iou_LL, (lowest + highest) / 2)
     draw_family_bars(axes, panel.families)
-    draw_family_legend(figure, panel.families)
     axes.set_title(panel.title)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
     bar.update_ticks()
     bar.ax.yaxis.set_major_formatter("{x:.2f}")
     bar.set_label("IoU")
-    return figure
 
 
 def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the ends of the colours: the smallest and largest IoU, to steps of 0.05."""
+    """Return the ends of the colour scale: the smallest and largest IoU, to steps of 0.05."""
     others = iou_LL[~np.eye(len(iou_LL), dtype=bool)]
     lowest, highest = math.floor(others.min() * 20) / 20, math.ceil(others.max() * 20) / 20
     return lowest, max(highest, lowest + 0.05)
 
 
 def number_cells(axes: Axes, iou_LL: NDArray[np.float64], middle: float) -> None:
-    """Write the value of each cell but those of the diagonal."""
+    """Write the value of each cell outside the diagonal."""
     for (i, j), value in np.ndenumerate(iou_LL):
         if i != j:
             colour = "white" if value > middle else "black"
@@ -93,7 +97,7 @@ def number_cells(axes: Axes, iou_LL: NDArray[np.float64], middle: float) -> None
 
 
 def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:
-    """A bar along neighbours of one family, below and left of the cells."""
+    """Draw a bar along neighbours of one family, below and left of the cells."""
     colours, size = colours_of(families), len(families)
     thick, away = 0.022 * size, 0.015 * size
     for family, members in groupby(range(size), key=lambda i: families[i]):
@@ -106,7 +110,7 @@ def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:
 
 
 def draw_family_legend(figure: Figure, families: Sequence[str]) -> None:
-    """The families' names and colours, above all."""
+    """Draw the families' names and colours at the top."""
     handles = [Patch(color=colour, label=name) for name, colour in colours_of(families).items()]
     needed = sum(0.055 * len(name) + 0.28 for name in dict.fromkeys(families))  # inches
     figure.legend(
@@ -121,7 +125,7 @@ def draw_family_legend(figure: Figure, families: Sequence[str]) -> None:
 def draw_dendrograms(panels: Sequence[Panel], families: Mapping[str, str]) -> Figure:
     """Draw the clustering of the languages of each panel by 1 - IoU, average linkage.
 
-    `families` are of all languages, those that no panel has included.
+    `families` has the family of every language, even of those in no panel.
     """
     rows = math.ceil(len(panels) / 2)
     most = max(len(panel.languages) for panel in panels)

@@ -29,12 +29,12 @@ def informative_pairs(overlap: Overlap) -> pd.DataFrame:
 def draw_overlap_boxes(pairs: pd.DataFrame, pivot: str) -> Figure:
     """Draw the distribution of IoU in each layer, encoder and decoder side by side (Figure 2).
 
-    A box spans the middle half of the pairs of directions, whiskers reach 1.5 times as far;
-    pairs beyond are not shown.
+    A box spans the middle half of the pairs of directions, whiskers at most 1.5 times its height
+    more; outliers are not shown.
 
     Args:
-        pairs: of `informative_pairs`, without those that have no IoU.
-        pivot: the language of all directions.
+        pairs: rows of `informative_pairs` that have an IoU.
+        pivot: the language common to all directions.
     """
     figure = new_figure(COLUMN, 1.9)
     panels = figure.subplots(1, 2, sharey=True)
@@ -75,7 +75,7 @@ def draw_boxes(axes: Axes, groups: Mapping[int, NDArray[np.float64]], colour: st
 def sparsity_by_layer(overlap: Overlap) -> pd.DataFrame:
     """Return the mean sparsity by layer and side, and the ends of its 95 % confidence interval.
 
-    The interval is Student's, over directions; nan where there is one direction only.
+    The interval is Student's, over directions; nan for a single direction.
     """
     rows = []
     for layer, sparsity_L in zip(overlap.layers, overlap.sparsity_LN.T, strict=True):

@@ -1,4 +1,4 @@
-"""The figures of neurons: 1, 2, 5, 6, 7 and 8, and dendrograms, each with the data behind it."""
+"""The figures of neurons: 1, 2, 5, 6, 7 and 8, and dendrograms, each with its data."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ HEAT_MAPS = {
     "figure7": ("encoder", -1),
     "figure8": ("decoder", -1),
 }
-"""Stack and place in it of the layer that a heat map shows."""
+"""Stack of the layer that each heat map shows, and its index in the stack."""
 Drawing = tuple[Figure, pd.DataFrame]
 
 
@@ -41,9 +41,9 @@ def draw_all(
     """Write every figure as PDF and PNG, and its data as CSV.
 
     Args:
-        overlap: what is drawn.
+        overlap: the overlap to draw.
         families: family of each language.
-        files: of each figure by form: `pdf`, `png` and `csv`.
+        files: files of each figure by format: `pdf`, `png` and `csv`.
     """
     with paper_style():
         drawings = {
@@ -58,7 +58,7 @@ def draw_all(
 
 
 def find_layer(overlap: Overlap, stack: str, place: int) -> str:
-    """Return a layer by its place in a stack, counted from 0 or, below 0, from the end."""
+    """Return a layer by its index in a stack; negative indices count from the end."""
     return [name for name in overlap.layers if name.startswith(stack)][place]
 
 
@@ -85,7 +85,7 @@ def make_heat_map(panel: Panel) -> Drawing:
 
 
 def explain_absence(panel: Panel) -> str:
-    """Say why the neurons of a layer cannot be compared; empty where they can."""
+    """Return why the neurons of a layer cannot be compared; empty if they can."""
     title, languages = panel.title, panel.languages
     if len(languages) < 2:
         return f"{title}, has the neurons of {', '.join(languages) or 'no language'} only."

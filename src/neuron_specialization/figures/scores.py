@@ -1,7 +1,6 @@
-"""Figures of scores: a system per colour by language (Figure 3), and the sweep of k (Figure 4)."""
+"""Figures of scores: systems by language (Figure 3), the sweep of k (Figure 4), and gains."""
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from neuron_specialization.figures.style import (
     COLUMN,
     GREY,
     PAGE,
+    colours_of_systems,
     light_grid,
     new_figure,
 )
@@ -20,11 +20,11 @@ from neuron_specialization.neurons.sides import SIDES, side_label, side_of
 
 
 def language_bars(table: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:
-    """What Figure 3 shows, of the CSV of a table by language: differences to its first system.
+    """Return the data of Figure 3, differences to the first system, from the CSV by language.
 
     Returns:
         The columns `side`, `system`, `language`, `difference` and `deviation` (over seeds; nan
-        where there is one).
+        for a single seed).
     """
     found = [code for code in languages if code in table]
     keys = ["direction", "system"]
@@ -37,22 +37,26 @@ def language_bars(table: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame
     return bars.rename(columns={"direction": "side"})
 
 
-def draw_language_bars(bars: pd.DataFrame, *, first: str, metric: str, pivot: str) -> Figure:
+def draw_language_bars(
+    bars: pd.DataFrame, *, first: str, metric: str, pivot: str, highlighted: Collection[str] = ()
+) -> Figure:
     """Draw the difference of each system to the first one, a group of bars per language.
 
     Args:
-        bars: of `language_bars`.
+        bars: result of `language_bars`.
         first: label of the system that the others are compared with.
-        metric: its name for people.
-        pivot: the language of all directions.
+        metric: display name of the metric.
+        pivot: the language common to all directions.
+        highlighted: labels of systems to highlight.
     """
     languages, systems = list(dict.fromkeys(bars["language"])), list(dict.fromkeys(bars["system"]))
     wide = len(languages) * len(systems) > 16
     figure = new_figure(PAGE if wide else COLUMN, 3.2)
     panels = figure.subplots(2, 1, sharex=True)
     width = 0.8 / len(systems)
+    colours = colours_of_systems(systems, highlighted)
     for axes, side in zip(panels, reversed(SIDES), strict=True):
-        for number, (system, colour) in enumerate(zip(systems, cycle(COLOURS), strict=False)):
+        for number, (system, colour) in enumerate(colours.items()):
             part = bars[(bars["side"] == side) & (bars["system"] == system)]
             part = part.set_index("language").reindex(languages)
             places = np.arange(len(languages)) + (number - (len(systems) - 1) / 2) * width
@@ -80,13 +84,13 @@ def draw_language_bars(bars: pd.DataFrame, *, first: str, metric: str, pivot: st
 def improvements(
     scores: pd.DataFrame, parent: pd.DataFrame, metric: str, pivot: str
 ) -> dict[str, float]:
-    """The mean difference of two trainings over the directions of each side.
+    """Return the mean difference of two runs over the directions of each side.
 
     Args:
-        scores: of a training, with the columns `pair`, `metric` and `score`.
-        parent: of the one that it continues from.
+        scores: scores of a run, with the columns `pair`, `metric` and `score`.
+        parent: scores of the run that it continues from.
         metric: the metric.
-        pivot: the language of all directions.
+        pivot: the language common to all directions.
     """
     ours, theirs = (
         frame[frame["metric"] == metric].set_index("pair")["score"] for frame in (scores, parent)
@@ -100,15 +104,14 @@ def draw_sweep(
 ) -> Figure:
     """Draw the improvement over the parent against k (Figure 4), a panel per side.
 
-    With k = 100 every neuron is in: that is the continued baseline, whose line the others have to
-    beat. Where there are several seeds, a point is their mean and its bar their standard
-    deviation.
+    k = 100 keeps every neuron: it is the continued baseline, the line that the others have to
+    beat. With several seeds, a point is their mean and its bar their standard deviation.
 
     Args:
         sweep: `k` (nan for the continued baseline), `seed`, `side` and `improvement`.
-        labels: of the `parent` and the `control`, the continued baseline.
-        metric: its name for people.
-        pivot: the language of all directions.
+        labels: labels of the `parent` and the `control`, the continued baseline.
+        metric: display name of the metric.
+        pivot: the language common to all directions.
     """
     figure = new_figure(COLUMN, 2.1)
     panels = figure.subplots(1, 2, sharey=True)
@@ -128,7 +131,7 @@ def draw_sweep(
 def draw_sweep_side(
     axes: Axes, points: pd.DataFrame, control: pd.DataFrame, labels: Mapping[str, str]
 ) -> None:
-    """One panel of `draw_sweep`."""
+    """Draw one panel of `draw_sweep`."""
     by_k = points.groupby("k")["improvement"]
     mean, deviation = by_k.mean(), by_k.std()
     places = range(len(mean))
@@ -148,15 +151,17 @@ def draw_sweep_side(
     axes.set_xticks(places, [f"{k:g}" for k in mean.index])
 
 
-def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
+def draw_gains(
+    gains: pd.DataFrame, *, metric: str, pivot: str, highlighted: Collection[str] = ()
+) -> Figure:
     """Draw the difference of each system to its continued baseline, with intervals over seeds.
 
-    A panel per continued baseline, each with a scale of its own.
+    Each continued baseline has a panel with a separate scale.
 
     Args:
-        gains: of `gains.gains_table`, of a table by resource level.
-        metric: its name for people.
-        pivot: the language of all directions.
+        gains: result of `comparisons.gains_table` for a table by resource level.
+        metric: display name of the metric.
+        pivot: the language common to all directions.
     """
     gains = gains.assign(side=gains["direction"].str.lower())
     gains = gains[gains["side"].isin(SIDES)]
@@ -166,7 +171,8 @@ def draw_gains(gains: pd.DataFrame, *, metric: str, pivot: str) -> Figure:
     for axes, (against, part) in zip(panels, gains.groupby("against", sort=False), strict=True):
         places = [*dict.fromkeys(zip(part["group"], part["side"], strict=True))]
         systems = list(dict.fromkeys(part["system"]))
-        for number, (system, colour) in enumerate(zip(systems, cycle(COLOURS), strict=False)):
+        colours = colours_of_systems(systems, highlighted)
+        for number, (system, colour) in enumerate(colours.items()):
             own = part[part["system"] == system].set_index(["group", "side"]).reindex(places)
             shift = (number - (len(systems) - 1) / 2) * 0.8 / len(systems)
             known = own["half_width"].notna().any()

@@ -1,1 +1,1 @@
-"""Methods besides neuron specialization: adapters and LaSS's weight masks; no fairseq."""
+"""Methods besides neuron specialization: adapters and LaSS's weight masks, without fairseq."""

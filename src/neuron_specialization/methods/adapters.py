@@ -21,8 +21,8 @@ ADAPTED = {1: ("ffn",), 2: ("self_attn", "ffn")}  # by the number of adapters pe
 class AdapterSets(nn.Module):
     """The adapters of one place in the model, one per set: x + W_up relu(W_down LN(x)).
 
-    The sets are stacked in one parameter each, so that a batch gives every set a gradient, zero
-    where it is not the set of the batch's direction: distributed training needs no more.
+    All sets are stacked in each parameter, so that a batch gives every set a gradient, which is
+    zero unless it is the set of the batch's direction: distributed training needs no more.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class AdapterSets(nn.Module):
             nn.init.xavier_uniform_(down_weight_KD)
 
     def forward(self, x_TBD: Tensor) -> Tensor:
-        """[T, B, D] -> [T, B, D], through the set of the current direction; none, no change."""
+        """[T, B, D] -> [T, B, D], through the current direction's set; unchanged without one."""
         if self.state.direction is None:
             return x_TBD
         s = self.set_of_direction[self.state.direction]
@@ -57,9 +57,9 @@ class AdapterSets(nn.Module):
 
 
 class AdaptedStream:
-    """Puts adapters on the residual stream of a layer, behind some of its sublayers.
+    """Puts adapters on the residual stream of a layer, after some of its sublayers.
 
-    fairseq's layers call `residual_connection` once behind each sublayer, always in one order.
+    fairseq's layers call `residual_connection` once after each sublayer, always in one order.
     """
 
     def __init__(self, sublayers: Sequence[str], adapters: Mapping[str, nn.Module]):
@@ -67,7 +67,7 @@ class AdaptedStream:
         self.coming: Iterator[str] = iter(())
 
     def start(self, *_: Any) -> None:
-        """Called before each forward pass of the layer."""
+        """Begin with the first sublayer; called before each forward pass of the layer."""
         self.coming = iter(self.sublayers)
 
     def residual_connection(self, x_TBD: Tensor, residual_TBD: Tensor) -> Tensor:
@@ -86,16 +86,16 @@ def install_adapters(
     set_of_direction: Sequence[int],
     state: DirectionState,
 ) -> None:
-    """Give a layer its adapters, as `layer.adapters`.
+    """Add adapters to a layer, as `layer.adapters`.
 
     Args:
         layer: a transformer layer of fairseq with `embed_dim`.
         sublayers: its sublayers in order, `ENCODER_SUBLAYERS` or `DECODER_SUBLAYERS`.
-        per_layer: 1, behind the FFN, as Bapna & Firat have it; or 2, behind self-attention too,
-            which gives the parameter counts of the paper.
+        per_layer: 1, after the FFN, as in Bapna & Firat; or 2, after self-attention too, which
+            gives the parameter counts of the paper.
         bottleneck: width K of an adapter.
         set_of_direction: the set of each direction, in the order of `state.direction`.
-        state: names the direction of each forward pass.
+        state: contains the direction of each forward pass.
     """
     layer.adapters = nn.ModuleDict(
         {
@@ -109,5 +109,5 @@ def install_adapters(
 
 
 def is_adapter(parameter: str) -> bool:
-    """Whether a name in a state dict is that of an adapter's parameter."""
+    """Return whether a name in a state dict belongs to a parameter of an adapter."""
     return ".adapters." in parameter

@@ -24,10 +24,10 @@ from neuron_specialization.neurons.storage import Provenance, read_arrays, write
 
 
 def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
-    """The mask of a tensor's largest weights by magnitude.
+    """Return the mask of a tensor's largest weights by magnitude.
 
-    Of n weights floor(pruning * n) are removed, with all that tie with the last of them. The mask
-    has the shape of the tensor, any, and is True for the weights that are kept.
+    Of n weights, floor(pruning * n) are removed, with all that tie with the last of them. The mask
+    has the same shape as the tensor, which may be any, and is True for the weights that are kept.
     """
     if not 0 <= pruning <= 1:
         raise InputError(f"pruning is {pruning}: it is the share of weights to remove, 0 to 1")
@@ -40,7 +40,7 @@ def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightMasks:
-    """The weights of each direction: one bit per weight, packed in memory and on disk."""
+    """Weight masks of each direction: one bit per weight, packed in memory and on disk."""
 
     directions: tuple[str, ...]
     """Directions in the order of axis L."""
@@ -49,7 +49,7 @@ class WeightMasks:
     bits: Mapping[str, NDArray[np.uint8]]
     """The masks of each tensor, [L, P], the weights of a direction in row-major order."""
     provenance: Provenance
-    """How the weights were chosen."""
+    """Origin of the masks: pruning and parent model."""
 
     @classmethod
     def pack(
@@ -68,12 +68,12 @@ class WeightMasks:
 
     @classmethod
     def join(cls, parts: Sequence["WeightMasks"]) -> "WeightMasks":
-        """The masks of all parts, which have other directions but the same tensors."""
+        """Join the masks of several parts, which have different directions but the same tensors."""
         parts = [part for part in parts if part.directions]
         if not parts:
             return cls(directions=(), shapes={}, bits={}, provenance={})
         if any(part.shapes != parts[0].shapes for part in parts):
-            raise InputError("weight masks of different architectures do not go together")
+            raise InputError("weight masks of different architectures cannot be joined")
         directions = tuple(direction for part in parts for direction in part.directions)
 
         return cls(
@@ -98,7 +98,7 @@ class WeightMasks:
 
     @classmethod
     def load(cls, path: Path) -> "WeightMasks":
-        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("bits", "shapes", "directions", "tensors"))
         shapes = {
             name: (int(rows), int(columns))
@@ -116,9 +116,9 @@ class WeightMasks:
 
 
 class KeptWeights(torch.autograd.Function):
-    """Weights with zeros where a direction has none, and the same of their gradient.
+    """Weights with zeros where a direction has none, and the same for their gradient.
 
-    The mask is unpacked for each product; what is kept for the backward pass is its bits.
+    The mask is unpacked for each product; only its bits are kept for the backward pass.
     """
 
     @staticmethod
@@ -129,7 +129,7 @@ class KeptWeights(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """The gradient of the masked weights [O, I] to that of all weights."""
+        """Convert the gradient of the masked weights [O, I] to the gradient of all weights."""
         (bits_P,), (gradient_OI,) = ctx.saved_tensors, gradients
         return keep_weights(gradient_OI, bits_P), None
 
@@ -139,7 +139,7 @@ class MaskedLinear(nn.Module):
 
     Attention reads the weights of its projections by name instead of calling them, so the mask
     acts on the attribute. The parameter keeps its name in checkpoints, and a masked weight gets
-    a gradient of zero. Masks stay packed, of all directions.
+    a gradient of zero. The masks of all directions stay packed.
     """
 
     bits_LP: Tensor
@@ -155,30 +155,30 @@ class MaskedLinear(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The weights of the current direction, [O, I]; all weights where there is none."""
+        """The weights of the current direction, [O, I]; all weights if there is none."""
         weight_OI, direction = self._parameters["weight"], self.state.direction
         assert weight_OI is not None
         if direction is None:
             return weight_OI
         if self.training or torch.is_grad_enabled():
             return KeptWeights.apply(weight_OI, self.bits_LP[direction])
-        # nothing learns: multiply once per direction, not once per decoded token
+        # no gradients: multiply once per direction, not once per decoded token
         if self.materialised is None or self.materialised[0] != direction:
             self.materialised = direction, keep_weights(weight_OI, self.bits_LP[direction])
         return self.materialised[1]
 
     def train(self, mode: bool = True) -> "MaskedLinear":
-        """Weights may change from here on: forget the products."""
+        """Discard the cached product, because weights may change from here on."""
         self.materialised = None
         return super().train(mode)
 
     def _apply(self, *args: Any, **kwargs: Any) -> "MaskedLinear":
-        """Another device or precision: forget what was made on the old one."""
+        """Discard the cached product, which is on the old device or in the old precision."""
         self.materialised = None
         return super()._apply(*args, **kwargs)
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
-        """Other weights: forget the products."""
+        """Discard the cached product of the old weights."""
         self.materialised = None
         super()._load_from_state_dict(*args, **kwargs)
 
@@ -192,7 +192,7 @@ def install_masked_weights(
 ) -> None:
     """Replace the linear layers that have masks by `MaskedLinear`, keeping their parameters.
 
-    The state dict of the model has the masked tensors; `directions` are in the order of
+    The state dict of the model contains the masked tensors; `directions` are in the order of
     `state.direction`.
     """
     rows = [masks.directions.index(direction) for direction in directions]

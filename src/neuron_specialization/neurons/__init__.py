@@ -1,1 +1,1 @@
-"""Neurons: counts, selection (Eq. 1), masks, overlap, the sub-network FFN; no fairseq."""
+"""Neurons: counts, selection (Eq. 1), masks, overlap, sub-network FFN, without fairseq."""

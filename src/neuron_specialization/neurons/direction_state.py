@@ -1,4 +1,4 @@
-"""Which direction a model works in; what a direction has of its own follows it."""
+"""The direction in which a model works, which selects its masks and adapters."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class DirectionState:
 
     `direction` is an index into the directions of the task for a batch of one direction;
     `direction_B` has one index per sentence for a mixed batch, which only the reference form of
-    the sub-network FFN takes. With neither, every layer is the plain one.
+    the sub-network FFN supports. With neither, every layer works without masks or adapters.
     """
 
     direction: int | None = None

@@ -1,4 +1,4 @@
-"""Distances of languages, to hold the overlap of their neurons against."""
+"""Distances between languages, to compare with the overlap of their neurons."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ Distances = dict[str, NDArray[np.float64]]
 def language_distances(
     source: str | Path, languages: Mapping[str, Language], codes: Sequence[str]
 ) -> Distances:
-    """Distances of some languages by their kind, each a symmetric matrix [L, L].
+    """Return the distances of some languages by kind, each a symmetric matrix [L, L].
 
     Args:
-        source: `builtin` for the truth about the built-in corpus; a file of `read_distances`; or
-            empty.
-        languages: the table of languages, whose scripts are a distance of their own: 0 or 1.
+        source: `builtin` for the known distances of the built-in corpus; a file for
+            `read_distances`; or empty.
+        languages: the table of languages; the distance of their scripts is 0 or 1.
         codes: the languages, in the order of axis L.
     """
     scripts = [languages[code].script for code in codes]
@@ -39,13 +39,13 @@ def language_distances(
 
 
 def different(values: Sequence[str]) -> NDArray[np.float64]:
-    """1 where two values differ, and 0 where they do not, [L, L]."""
+    """Return 1 where two values differ, and 0 where they are equal, [L, L]."""
     value_L = np.array(values)
     return (value_L[:, None] != value_L[None, :]).astype(float)
 
 
 def builtin_distances(codes: Sequence[str]) -> Distances:
-    """The truth about languages of the built-in corpus: lexicon and word order.
+    """Return the known distances of languages in the built-in corpus: lexicon and word order.
 
     The distance of lexicons is the share of concepts whose roots have different origins.
     """
@@ -59,11 +59,11 @@ def builtin_distances(codes: Sequence[str]) -> Distances:
 
 
 def read_distances(path: Path, codes: Sequence[str]) -> Distances:
-    """Distances from a TSV file: a row per pair, in any order.
+    """Read distances from a TSV file: a row per pair, in any order.
 
-    Its columns are `a`, `b` and one per kind of distance. Rows of other languages are passed over.
+    Its columns are `a`, `b` and one per kind of distance. Rows of other languages are skipped.
 
-    InputError names the line of a bad row, or the pair that has none.
+    Raise InputError naming the line of a bad row, or the pair that has no row.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -72,7 +72,7 @@ def read_distances(path: Path, codes: Sequence[str]) -> Distances:
         raise InputError(f"{path}: no such file (analysis.distances)") from None
     kinds = [name for name in (rows[0] if rows else {}) if name not in ("a", "b")]
     if not kinds or not {"a", "b"} <= rows[0].keys():
-        raise InputError(f"{path}: a header a, b and a name per kind of distance is needed")
+        raise InputError(f"{path}: the header must be a, b and a name per kind of distance")
     index = {code: i for i, code in enumerate(codes)}
     found = {kind: np.full((len(codes), len(codes)), np.nan) for kind in kinds}
     for number, row in enumerate(rows, start=2):
@@ -89,8 +89,8 @@ def read_distances(path: Path, codes: Sequence[str]) -> Distances:
 
 
 def read_number(text: str | None, path: Path, line: int, column: str) -> float:
-    """A number of a table; InputError names where there is none."""
+    """Read a number of a table; raise InputError naming its place if it is not one."""
     try:
         return float(text or "")
     except ValueError:
-        raise InputError(f"{path}, line {line}, column {column}: {text} is no number") from None
+        raise InputError(f"{path}, line {line}, column {column}: {text} is not a number") from None

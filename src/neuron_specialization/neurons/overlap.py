@@ -1,6 +1,6 @@
-"""How many neurons directions share, and how few each has (paper, sections 3.3 and 5.3).
+"""Overlap of the neurons of directions, and their sparsity (paper, sections 3.3 and 5.3).
 
-Axes: L directions, in a matrix of one side their languages; N FFN layers; F FFN neurons.
+Axes: L directions, or their languages in a matrix of one side; N FFN layers; F FFN neurons.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from neuron_specialization.neurons.storage import Masks
 class Overlap:
     """The overlap and the sparsity of the neurons of all directions, in every layer.
 
-    Directions, sides and languages are in the order of axis L, layers in that of axis N.
+    Directions, sides and languages are in the order of axis L, layers in the order of axis N.
     """
 
     pivot: str
@@ -29,13 +29,13 @@ class Overlap:
     """The language of each direction that is not the pivot."""
     layers: tuple[str, ...]
     iou_NLL: NDArray[np.float64]
-    """Intersection over union, 0 to 1; nan where neither direction has a neuron in the layer."""
+    """Intersection over union, 0 to 1; nan if neither direction has a neuron in the layer."""
     sparsity_LN: NDArray[np.float64]
     """The share of a layer's neurons that do not belong to the direction, 0 to 1."""
 
     @classmethod
     def of(cls, masks: Masks, pivot: str) -> "Overlap":
-        """Compare the neurons of every two directions; InputError for one without the pivot."""
+        """Compare the neurons of every two directions; raise InputError if one lacks the pivot."""
         return cls(
             pivot=pivot,
             directions=masks.directions,
@@ -54,7 +54,7 @@ class Overlap:
     def matrix(self, layer: str, languages: Sequence[str]) -> NDArray[np.float64]:
         """Return iou_LL of a layer on its informative side, in the order of `languages`.
 
-        The diagonal is 1; a pair with a language that was not recorded there is nan.
+        The diagonal is 1; pairs with a language that was not recorded there are nan.
         """
         positions = self.recorded(layer)
         known = [i for i, code in enumerate(languages) if code in positions]
@@ -65,7 +65,7 @@ class Overlap:
         return iou_LL
 
     def table(self) -> pd.DataFrame:
-        """Return the IoU of every two directions of a side, in every layer, for people.
+        """Return the IoU of every two directions of a side, in every layer, as a readable table.
 
         The columns are `layer`, `side`, the languages `a` and `b`, and `iou`.
         """
@@ -83,7 +83,7 @@ class Overlap:
         return pd.DataFrame(rows, columns=["layer", "side", "a", "b", "iou"])
 
     def sparsity_table(self) -> pd.DataFrame:
-        """Return the sparsity of every direction in every layer, for people.
+        """Return the sparsity of every direction in every layer, as a readable table.
 
         The columns are `layer`, `side`, `language` and `sparsity`.
         """
@@ -96,7 +96,7 @@ class Overlap:
 
 
 def pairwise_iou(mask_LNF: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return iou_NLL of every two directions' neurons, nan where neither has one.
+    """Return iou_NLL of every two directions' neurons, nan if neither has one.
 
     Args:
         mask_LNF: True for the neurons of a direction.

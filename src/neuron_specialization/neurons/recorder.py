@@ -1,4 +1,4 @@
-"""Counting of active FFN neurons during forward passes, for all directions in one process.
+"""Count active FFN neurons during forward passes, for all directions in one process.
 
 Axes: T tokens, B sentences, L directions, N FFN layers, F FFN neurons.
 """
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 
 class ActivationCounter:
-    """Counts where ReLU outputs are positive, per sentence and per token at once.
+    """Counts positive ReLU outputs, per sentence and per token at once.
 
     Sentence counts are the paper's accumulated activations a^t (section 3.2: the union over a
-    sentence's tokens, summed over sentences); token counts are those of the official code.
+    sentence's tokens, summed over sentences); the official code uses token counts.
     Counting happens on the device of the activations.
     """
 
     def __init__(self, fc2_by_layer: Mapping[str, nn.Linear], num_directions: int):
-        """Watch the inputs of the `fc2` of layers that are named `encoder...` or `decoder...`."""
+        """Watch the inputs of `fc2` in layers named `encoder...` or `decoder...`."""
         (num_neurons,) = {fc2.in_features for fc2 in fc2_by_layer.values()}
         device = next(iter(fc2_by_layer.values())).weight.device
         shape = (num_directions, len(fc2_by_layer), num_neurons)
@@ -33,7 +33,7 @@ class ActivationCounter:
         ]
 
     def start_batch(self, direction: int, source_BT: Tensor, target_BT: Tensor) -> None:
-        """Name the direction of the next batch, and which positions count (not padding), [B, T]."""
+        """Set the direction of the next batch, and which positions count (not padding), [B, T]."""
         self.direction = direction
         self.real_TB = {"encoder": source_BT.t().float(), "decoder": target_BT.t().float()}
 
@@ -42,12 +42,12 @@ class ActivationCounter:
         (hidden_TBF,) = inputs
         active_TBF = torch.empty(hidden_TBF.shape, device=hidden_TBF.device)
         torch.gt(hidden_TBF, 0, out=active_TBF)
-        # sums as a matrix product: exact, as they are below 2^24, and an eighth of their time
+        # sums as a matrix product: exact, as they are below 2^24, and eight times as fast
         tokens_BF = torch.einsum("tb,tbf->bf", self.real_TB[stack], active_TBF)
         self.token_LNF[self.direction, n] += tokens_BF.sum(dim=0).long()
         self.sentence_LNF[self.direction, n] += tokens_BF.sign().sum(dim=0).long()
 
     def remove(self) -> None:
-        """Stop watching."""
+        """Stop counting."""
         for hook in self.hooks:
             hook.remove()

@@ -1,4 +1,4 @@
-"""Selection of a direction's neurons from its activation counts (paper, section 3.2, Eq. 1).
+"""Select a direction's neurons from its activation counts (paper, section 3.2, Eq. 1).
 
 Axes: L directions, N FFN layers, F FFN neurons.
 """
@@ -14,7 +14,7 @@ from neuron_specialization.neurons.storage import Counts, Masks
 
 
 def check_percentage(name: str, value: float) -> Fraction:
-    """A percentage as an exact fraction; InputError outside 0..100."""
+    """Return a percentage as an exact fraction; raise InputError outside 0..100."""
     if not 0 <= value <= 100:
         raise InputError(f"{name} is {value}: it is a percentage, 0 to 100")
     return Fraction(str(value))
@@ -24,11 +24,11 @@ def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
     """Select, for each direction and layer, the fewest neurons that hold k % of its activations.
 
     Neurons are taken by decreasing count, ties by index, until their counts add up to at least
-    k % of the layer's total: the neuron that crosses the threshold is in. k = 0 selects none
+    k % of the layer's total, including the neuron that crosses the threshold. k = 0 selects none
     and k = 100 all. The arithmetic is exact (integers), so a larger k never loses a neuron.
 
     Args:
-        count_LNF: how often each neuron fired, [..., F].
+        count_LNF: activations of each neuron, [..., F].
         k: percentage of the activations to keep.
 
     Returns:
@@ -40,7 +40,7 @@ def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
     order_LNF = np.argsort(-count_LNF, axis=-1, kind="stable")
     cumulative_LNF = np.take_along_axis(count_LNF, order_LNF, axis=-1).cumsum(axis=-1)
     threshold_LN = thresholds(count_LNF.sum(axis=-1), share)
-    # a neuron is in while the neurons before it do not reach the threshold
+    # select a neuron while the neurons before it do not reach the threshold
     before_LNF = cumulative_LNF - np.take_along_axis(count_LNF, order_LNF, axis=-1)
     mask_LNF = np.zeros(count_LNF.shape, dtype=bool)
     np.put_along_axis(mask_LNF, order_LNF, before_LNF < threshold_LN[..., None], axis=-1)
@@ -48,7 +48,7 @@ def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
 
 
 def thresholds(total_LN: NDArray[np.int64], share: Fraction) -> NDArray[np.int64]:
-    """The smallest integer count that is at least `share` % of each total."""
+    """Return the smallest integer count that is at least `share` % of each total."""
     flat = [math.ceil(int(total) * share / 100) for total in total_LN.flat]
     return np.array(flat, dtype=np.int64).reshape(total_LN.shape)
 
@@ -58,7 +58,7 @@ def draw_neurons(shape: tuple[int, ...], random_percent: float, seed: int) -> ND
 
     Args:
         shape: L, N, F.
-        random_percent: percentage of the F neurons to keep; a fraction of a neuron is left out.
+        random_percent: percentage of the F neurons to keep, rounded down to whole neurons.
         seed: seed of the draw.
 
     Returns:
@@ -70,7 +70,7 @@ def draw_neurons(shape: tuple[int, ...], random_percent: float, seed: int) -> ND
 
 
 def shuffle_neurons(mask_LNF: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
-    """Other neurons, drawn at random, as many in each direction and layer: a mask of its sizes.
+    """Draw other neurons at random, the same number in each direction and layer.
 
     Args:
         mask_LNF: selected neurons.
@@ -97,8 +97,8 @@ def select_masks(
         directions: the directions of the masks.
         k: percentage of the activations to keep; None to draw neurons at random.
         counting: `sentence` or `token`.
-        random_percent: percentage of the neurons to keep where they are drawn at random.
-        shuffled: as many neurons as k selects in each direction and layer, drawn at random.
+        random_percent: percentage of the neurons to keep if they are drawn at random.
+        shuffled: draw the number of neurons that k selects in each direction and layer at random.
         stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
         seed: seed of the random draw.
     """
@@ -116,9 +116,7 @@ def select_masks(
     elif k is not None:
         mask_LNF, choice = select_neurons(count_LNF, k), {"k": k, "counting": counting}
     else:
-        raise InputError(
-            "neither k nor random_percent is given: nothing says which neurons to select"
-        )
+        raise InputError("neither k nor random_percent is given; set one to select neurons")
     if shuffled:
         mask_LNF, choice = shuffle_neurons(mask_LNF, seed), choice | {"shuffled": 1, "seed": seed}
     masked = [n for n, name in enumerate(counts.layers) if stacks in ("both", name.split(".")[0])]

@@ -1,4 +1,4 @@
-"""The two sides of directions, and what people call sides and layers."""
+"""The two sides of directions, and readable names of sides and layers."""
 
 from neuron_specialization.errors import InputError
 
@@ -13,7 +13,7 @@ def side_of(direction: str, pivot: str) -> str:
     """
     source, _, target = direction.partition("-")
     if pivot not in (source, target):
-        raise InputError(f"direction {direction} has no side in the pivot, {pivot}")
+        raise InputError(f"direction {direction} does not include the pivot, {pivot}")
     return "o2m" if source == pivot else "m2o"
 
 
@@ -24,10 +24,10 @@ def other_language(direction: str, pivot: str) -> str:
 
 
 def informative_side(layer: str) -> str:
-    """Return the side whose directions differ in what a layer reads.
+    """Return the side whose directions differ in the language that a layer processes.
 
-    The encoder knows no target language and reads the pivot from the pivot; the decoder writes
-    the pivot into it. So encoders are compared on `m2o` and decoders on `o2m`.
+    The encoder does not know the target language, and always reads the pivot on `o2m`; the
+    decoder always writes it on `m2o`. So encoders are compared on `m2o` and decoders on `o2m`.
     """
     return "m2o" if layer.startswith("encoder") else "o2m"
 

@@ -1,4 +1,4 @@
-"""Whether related languages share neurons: statistics of IoU matrices, and tables of them.
+"""Measure whether related languages share neurons: statistics of IoU matrices, and tables of them.
 
 Axes: L languages, M pairs of languages, P permutations of the languages.
 """
@@ -18,26 +18,26 @@ from neuron_specialization.neurons.sides import informative_side
 from neuron_specialization.settings.languages import Language
 
 PERMUTATIONS = 10_000  # of the languages, for p-values
-TOLERANCE = 1e-12  # of floats that are equal but for the order of their sums
+TOLERANCE = 1e-12  # of floats that differ only by their order of summation
 UNTRAINED = "untrained_"
-"""In front of the columns of the untrained model."""
+"""Prefix of the columns of the untrained model."""
 
 
 class Gap(NamedTuple):
-    """How much more neurons languages share within families than across them."""
+    """Excess of the neurons shared within families over the neurons shared across them."""
 
     within: float
-    """Mean IoU of two languages of one family; nan where no family has two."""
+    """Mean IoU of two languages of one family; nan if no family has two."""
     across: float
-    """Mean IoU of two languages of different families; nan where there is one family."""
+    """Mean IoU of two languages of different families; nan if there is only one family."""
     gap: float
-    """Within less across."""
+    """`within` minus `across`."""
     p: float
-    """Share of the permutations of languages with at least this gap, itself included."""
+    """Share of the permutations of languages with at least this gap, including the gap itself."""
 
 
 def permute(num_languages: int, permutations: int, seed: int) -> NDArray[np.intp]:
-    """Return order_PL: orders of the languages, drawn at random."""
+    """Return order_PL: random orders of the languages."""
     order_PL = np.tile(np.arange(num_languages), (permutations, 1))
     return np.random.default_rng(seed).permuted(order_PL, axis=1)
 
@@ -45,9 +45,9 @@ def permute(num_languages: int, permutations: int, seed: int) -> NDArray[np.intp
 def family_gap(
     iou_LL: NDArray[np.float64], families: Sequence[str], order_PL: NDArray[np.intp]
 ) -> Gap:
-    """Compare IoU within families with that across them, by a permutation test over languages.
+    """Compare IoU within and across families, by a permutation test over languages.
 
-    All is nan where there is nothing to compare.
+    `gap` and `p` are nan if there is nothing to compare.
     """
     i_M, j_M = np.triu_indices(len(families), k=1)
     iou_M = iou_LL[i_M, j_M]
@@ -57,7 +57,7 @@ def family_gap(
     if pairs in (0, len(iou_M)):
         mean = float(iou_M.mean()) if len(iou_M) else np.nan
         return Gap(mean if pairs else np.nan, np.nan if pairs else mean, np.nan, np.nan)
-    # the numbers of pairs within and across are those of any permutation
+    # the numbers of pairs within and across are the same in any permutation
     code_PL = code_L[order_PL]
     within_P = (code_PL[:, i_M] == code_PL[:, j_M]) @ iou_M
     within, across = float(iou_M[same_M].mean()), float(iou_M[~same_M].mean())
@@ -70,14 +70,14 @@ def distance_correlation(
 ) -> tuple[float, float]:
     """Return the rank correlation of IoU and distance over pairs of languages, and its p.
 
-    Spearman's, below 0 where closer languages share more; p is two-sided, by the permutations
-    (Mantel's test). Both are nan where all pairs have the same IoU or the same distance.
+    Spearman's correlation is below 0 if closer languages share more; p is two-sided, by the
+    permutations (Mantel's test). Both are nan if all pairs have the same IoU or distance.
     """
     i_M, j_M = np.triu_indices(len(iou_LL), k=1)
     iou_M, distance_M = rankdata(iou_LL[i_M, j_M]), rankdata(distance_LL[i_M, j_M])
     if np.isnan(iou_M).any() or not (len(iou_M) and np.ptp(iou_M) and np.ptp(distance_M)):
         return np.nan, np.nan
-    # with mean 0 and length 1, whose products are correlations
+    # scaled to mean 0 and length 1, so that products are correlations
     iou_M, distance_M = (
         (rank_M - rank_M.mean()) / np.linalg.norm(rank_M - rank_M.mean())
         for rank_M in (iou_M, distance_M)
@@ -90,9 +90,9 @@ def distance_correlation(
 
 
 def share_of_permutations(value_P: NDArray[np.float64], observed: float) -> float:
-    """The p-value of a permutation test; what was observed counts as one of the permutations.
+    """Return the p-value of a permutation test; the observation counts as one permutation.
 
-    nan where there is no telling, as two languages that any permutation may put there have none.
+    nan if it is undefined, e.g. because a permutation may compare languages without neurons.
     """
     if np.isnan(observed) or np.isnan(value_P).any():
         return np.nan
@@ -100,10 +100,10 @@ def share_of_permutations(value_P: NDArray[np.float64], observed: float) -> floa
 
 
 def cluster(iou_LL: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Hierarchical clustering of at least two languages by 1 - IoU, average linkage.
+    """Cluster at least two languages hierarchically by 1 - IoU, with average linkage.
 
     Returns:
-        scipy's linkage: merged clusters, their distance, and how many languages they have.
+        scipy's linkage: merged clusters, their distance, and their number of languages.
     """
     distance_LL = 1 - iou_LL
     np.fill_diagonal(distance_LL, 0)
@@ -111,10 +111,10 @@ def cluster(iou_LL: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def family_agreement(iou_LL: NDArray[np.float64], families: Sequence[str]) -> float:
-    """The adjusted Rand index of the families and as many clusters of languages.
+    """Return the adjusted Rand index of the families and an equal number of clusters.
 
-    1 where the clusters are the families, about 0 where they have nothing to do with them; nan
-    where there is one family, or no family with two languages.
+    1 if the clusters equal the families, about 0 if they are unrelated; nan if there is only one
+    family, or no family with two languages, or an IoU is nan.
     """
     if len(set(families)) in (0, 1, len(families)) or np.isnan(iou_LL).any():
         return np.nan
@@ -123,7 +123,7 @@ def family_agreement(iou_LL: NDArray[np.float64], families: Sequence[str]) -> fl
 
 
 def adjusted_rand_index(one: Sequence[object], other: Sequence[object]) -> float:
-    """Agreement of two partitions beyond chance (Hubert and Arabie, 1985)."""
+    """Return the agreement of two partitions beyond chance (Hubert and Arabie, 1985)."""
     i_M, j_M = np.triu_indices(len(one), k=1)
     one_M = np.array([one[i] == one[j] for i, j in zip(i_M, j_M, strict=True)])
     other_M = np.array([other[i] == other[j] for i, j in zip(i_M, j_M, strict=True)])
@@ -157,20 +157,20 @@ def relation_table(
     permutations: int = PERMUTATIONS,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the statistics of every layer on its informative side, a row each.
+    """Return the statistics of every layer on its informative side, one row each.
 
     Args:
-        overlap: of the trained model.
-        untrained: of the model before its training.
-        families: of each language, in the order of the distances.
+        overlap: overlap of the trained model.
+        untrained: overlap of the model before its training.
+        families: family of each language, in the order of the distances.
         distances: matrices by kind.
-        permutations: of the languages, for p-values.
-        seed: of the permutations.
+        permutations: number of permutations of the languages, for p-values.
+        seed: seed of the permutations.
 
     Returns:
-        `layer`, `side`, the names of `describe_layer`, and those of `Gap` of the untrained model
-        with UNTRAINED in front. Languages that were not recorded on the layer's side are left out;
-        all is nan in a layer with fewer than two.
+        `layer`, `side`, the names from `describe_layer`, and the fields of `Gap` for the untrained
+        model, prefixed with UNTRAINED. Languages that were not recorded on the layer's side are
+        left out; a layer with fewer than two has only nan.
     """
     rows = []
     for layer in overlap.layers:
@@ -188,7 +188,7 @@ def relation_table(
 
 
 def family_means(overlap: Overlap, languages: Mapping[str, Language]) -> pd.DataFrame:
-    """Return the mean IoU of each language with each family, itself left out, by layer.
+    """Return the mean IoU of each language with each family, excluding itself, by layer.
 
     The columns are `layer`, `side`, `language`, `script`, `own_family`, `family` and `iou`.
     """

@@ -20,25 +20,25 @@ from neuron_specialization.files import atomic_write
 
 Provenance = Mapping[str, str | int | float | bool]
 KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes": "weight masks"}
-"""What a file holds, by an array that no other kind has."""
+"""Kind of a file, by an array that no other kind has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How often each neuron fired on each direction's sentences (paper, section 3.2: a^t).
+    """Activation counts of each neuron on each direction's sentences (paper, section 3.2: a^t).
 
-    Directions are in the order of axis L, layers in that of axis N.
+    Directions are in the order of axis L, layers in the order of axis N.
     """
 
     directions: tuple[str, ...]
     layers: tuple[str, ...]
-    """Such as `encoder.layers.0`."""
+    """Names such as `encoder.layers.0`."""
     sentence_LNF: NDArray[np.int64]
     """Sentences in which the neuron fired for at least one token (the paper's text)."""
     token_LNF: NDArray[np.int64]
     """Tokens for which the neuron fired (the official code)."""
     provenance: Provenance
-    """Checkpoint hash, split, whether padding was counted."""
+    """Checkpoint hash, split, and whether padding was counted."""
 
     def save(self, path: Path) -> None:
         """Write to `path` (.npz)."""
@@ -48,7 +48,7 @@ class Counts:
 
     @classmethod
     def load(cls, path: Path) -> "Counts":
-        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("sentence", "token", "directions", "layers"))
         return cls(
             directions=tuple(arrays["directions"].tolist()),
@@ -60,7 +60,7 @@ class Counts:
 
     @classmethod
     def join(cls, parts: Sequence["Counts"], directions: Sequence[str]) -> "Counts":
-        """The counts of several recordings of one model, in the order of `directions`."""
+        """Join the counts of several recordings of one model, in the order of `directions`."""
         found = [direction for part in parts for direction in part.directions]
         order = [found.index(direction) for direction in directions]
         return cls(
@@ -79,9 +79,9 @@ class Masks:
     directions: tuple[str, ...]
     layers: tuple[str, ...]
     mask_LNF: NDArray[np.bool_]
-    """True where the neuron belongs to the direction."""
+    """True if the neuron belongs to the direction."""
     provenance: Provenance
-    """How the neurons were selected, and from which checkpoint."""
+    """Settings of the selection, and provenance of the counts."""
 
     def save(self, path: Path) -> None:
         """Write to `path` (.npz), bit-packed along F."""
@@ -94,7 +94,7 @@ class Masks:
 
     @classmethod
     def load(cls, path: Path) -> "Masks":
-        """Read from `path`; InputError where the file is missing, truncated or something else."""
+        """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("bits", "num_neurons", "directions", "layers"))
         mask_LNF = np.unpackbits(arrays["bits"], axis=-1, count=int(arrays["num_neurons"]))
         return cls(
@@ -111,7 +111,7 @@ def write_arrays(
     labels: Mapping[str, Sequence[str]],
     provenance: Provenance,
 ) -> None:
-    """Write arrays with their labels to one .npz file that appears only when it is whole."""
+    """Write arrays with their labels to one .npz file that appears only when it is complete."""
     texts = {name: np.array(label, dtype=np.str_) for name, label in labels.items()}
     texts["provenance"] = np.array(json.dumps(dict(provenance), sort_keys=True))
     with atomic_write(path) as partial, partial.open("wb") as file:
@@ -119,13 +119,13 @@ def write_arrays(
 
 
 def array_names(path: Path) -> list[str]:
-    """The names of the arrays in a file; InputError where it is missing, truncated or another."""
+    """Return the names of the arrays in a file of counts or masks; raise InputError for others."""
     with opened(path, "counts or masks") as file:
         return list(file)
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the named arrays and labels, and the provenance; InputError for a file of others."""
+    """Read the named arrays, labels and provenance; raise InputError for a file of another kind."""
     found, wanted = kind_of(array_names(path)), kind_of(names)
     if found and found != wanted:
         raise InputError(f"{path}: these are {found}; give a file of {wanted}")
@@ -136,22 +136,22 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def kind_of(names: Sequence[str]) -> str | None:
-    """What a file with these arrays holds; None where it is no file of this project."""
+    """Return the kind of a file with these arrays; None if it is not a file of this project."""
     return next((KINDS[name] for name in names if name in KINDS), None)
 
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Any]:
-    """The arrays of a file by name; InputError where they cannot be read."""
+    """Yield the arrays of a file by name; raise InputError if they cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: it cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{path}: not a whole file of {kind} ({error}); if it is one of the workflow's "
-            "results, delete it to have it made again"
+            f"{path}: not a valid file of {kind} ({error}); if it is one of the workflow's "
+            "results, delete it to make it again"
         ) from error

@@ -1,19 +1,19 @@
-"""The FFN in which each direction uses only its own neurons (paper, section 3.3, Eq. 3).
+"""The FFN in which each direction uses only its neurons (paper, section 3.3, Eq. 3).
 
-A masked neuron's row of W1 is zero, its bias stays: it emits the constant relu(b1). The same
-function in two forms:
+A masked neuron's row of W1 is zero, but its bias stays: it emits the constant relu(b1). The same
+function has two forms:
 
-- reference: rows of W1 are zero where the mask is; sentences of a batch may have different
-  directions, of which relu(where(mask, W1 x + b1, b1)) is as much;
-- compact: only the active rows of W1 and columns of W2 are multiplied, the constants of the
+- reference: rows of W1 are zero where the mask is zero; sentences of a batch may have different
+  directions, for which relu(where(mask, W1 x + b1, b1)) is equivalent;
+- compact: only the active rows of W1 and columns of W2 are multiplied, and the constants of the
   others are folded into the bias of W2; a batch has one direction, and there must be no dropout
   between the two layers. It does less work than the dense FFN.
 
-Gathering rows and columns takes a GPU longer than small products do, so there `auto` is compact
-for large ones only (docs/performance.md).
+On a GPU, gathering rows and columns takes longer than small products, so there `auto` is compact
+only for large ones (docs/performance.md).
 
 Axes: T tokens, B sentences, D model width, L directions, F FFN neurons, A computed neurons (the
-active ones, and what fills up a multiple of 8 in half precision).
+active ones, plus some that pad to a multiple of 8 in half precision).
 """
 
 from collections.abc import Iterable
@@ -26,17 +26,17 @@ from torch.nn import functional
 from neuron_specialization.neurons.direction_state import DirectionState
 
 PAD_MULTIPLE = {torch.float16: 8, torch.bfloat16: 8}
-"""Tensor cores take rows of 16 bytes: so many neurons of a matrix product, by its precision."""
+"""Pad the number of computed neurons to this multiple (16-byte tensor-core rows), by dtype."""
 
 WORTHWHILE = {torch.float32: 3e9, torch.float16: 3e10, torch.bfloat16: 3e10}
 """Products of a weight and an activation that the compact form must save in a layer to be faster
-on a GPU, by precision; an H100's, where gathering takes some 0.7 ms."""
+on a GPU, by dtype; measured on an H100, on which gathering takes about 0.7 ms."""
 
 Form = Literal["auto", "compact", "reference"]
 
 
 class SubnetworkFC1(nn.Module):
-    """fc1 (D -> F) of a sub-network FFN; holds the masks. Parameters are those of `fc1`."""
+    """fc1 (D -> F) of a sub-network FFN; holds the masks. It shares the parameters of `fc1`."""
 
     mask_LF: Tensor
     order_LF: Tensor
@@ -47,7 +47,7 @@ class SubnetworkFC1(nn.Module):
         self.state, self.form = state, form
         self.num_active = mask_LF.sum(dim=1).tolist()
         self.register_buffer("mask_LF", mask_LF, persistent=False)
-        # active neurons first, both parts by index: one tensor serves all directions
+        # active neurons first, both parts by index, so that one tensor serves all directions
         order_LF = torch.argsort(mask_LF.logical_not().to(torch.uint8), dim=1, stable=True)
         self.register_buffer("order_LF", order_LF, persistent=False)
 
@@ -66,16 +66,16 @@ class SubnetworkFC1(nn.Module):
         return functional.linear(x_TBD, weight_FD, self.bias)
 
     def is_compact(self, x_TBD: Tensor, computed_A: Tensor) -> bool:
-        """Whether to compute these neurons only, which fc2 sees by their number."""
+        """Return whether to compute only these neurons, which fc2 recognises by their number."""
         num_saved = self.bias.numel() - computed_A.numel()
         if self.form == "auto" and x_TBD.is_cuda:
             return x_TBD.numel() * num_saved > WORTHWHILE[x_TBD.dtype]
         return self.form != "reference" and num_saved > 0
 
     def split_neurons(self, direction: int) -> tuple[Tensor, Tensor]:
-        """Indices of the neurons to compute for a direction, and of those it masks.
+        """Return the indices of the neurons to compute for a direction, and of its masked neurons.
 
-        Some masked ones are in both, to fill up a multiple: they are the last of the former.
+        Some masked neurons may be in both, to fill up a multiple; they come last in the former.
         """
         order_F, num_active = self.order_LF[direction], self.num_active[direction]
         multiple = PAD_MULTIPLE.get(self.weight.dtype, 1)
@@ -83,7 +83,7 @@ class SubnetworkFC1(nn.Module):
 
 
 class SubnetworkFC2(nn.Module):
-    """fc2 (F -> D) of a sub-network FFN. Parameters are those of `fc2`."""
+    """fc2 (F -> D) of a sub-network FFN. It shares the parameters of `fc2`."""
 
     def __init__(self, fc2: nn.Linear, fc1: SubnetworkFC1):
         super().__init__()
@@ -117,8 +117,8 @@ def install_subnetworks(
     Args:
         layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
         mask_NLF: one boolean [L, F] mask for each of the layers.
-        state: names the direction of each forward pass.
-        form: of batches of one direction; `auto` goes by the device and by what would be saved.
+        state: contains the direction of each forward pass.
+        form: form for batches of one direction; `auto` depends on the device and the savings.
     """
     for layer, mask_LF in zip(layers, mask_NLF, strict=True):
         layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, form)

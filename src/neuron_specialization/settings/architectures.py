@@ -1,4 +1,4 @@
-"""What a system's row means for its trainings: architecture, adapters, shards."""
+"""Settings of a system's runs, from its row: architecture, adapters, shards."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,11 +15,11 @@ def system_architecture(
     *,
     fine_tuning: bool = False,
 ) -> dict[str, Any]:
-    """Model sizes and training settings of a system.
+    """Return the model sizes and training settings of a system.
 
-    A continuation has its parent's, changed by the architecture's `continuation`, and no
-    patience: all make the same number of updates. LaSS's fine-tunes have those, changed once more
-    by its `fine_tuning`.
+    A continuation has its parent's settings, changed by the architecture's `continuation`, and no
+    patience, so that all make the same number of updates. LaSS's fine-tunes have the same settings,
+    changed again by `fine_tuning`.
     """
     settings = dict(architectures[system.architecture or systems[system.parent].architecture])
     changes = {name: settings.pop(name) for name in ("continuation", "fine_tuning")}
@@ -31,7 +31,7 @@ def system_architecture(
 def adapter_settings(
     system: System, languages: Mapping[str, Language], pivot: str
 ) -> dict[str, Any] | None:
-    """The settings of a system's adapters, if it has any (flags.Adapters)."""
+    """Return the settings of a system's adapters, if it has any (`Adapters`)."""
     if system.method != "adapter":
         return None
     return {
@@ -42,9 +42,9 @@ def adapter_settings(
 
 
 def adapter_sets(system: System, languages: Mapping[str, Language], pivot: str) -> dict[str, str]:
-    """The set of adapters of each direction: its own, or that of its family and side.
+    """Return the set of adapters of each direction: one per direction, or per family and side.
 
-    The paper's en->Germanic has a set of its own, Germanic->en another (appendix A.2).
+    As in the paper, en->Germanic and Germanic->en have separate sets (appendix A.2).
     """
     if system.sharing == "pair":
         return {direction: direction for direction in system.directions}
@@ -59,6 +59,6 @@ def adapter_sets(system: System, languages: Mapping[str, Language], pivot: str) 
 
 
 def shard(directions: Iterable[str], item: str) -> list[str]:
-    """The directions of one of several jobs; `2-of-3` has the second, the fifth and so on."""
+    """Return the directions of one of several jobs; `2-of-3` has the second, fifth and so on."""
     number, _, total = item.partition("-of-")
     return list(directions)[int(number) - 1 :: int(total)]

@@ -1,4 +1,4 @@
-"""The configuration as a whole: checked against its schema, defaults filled in."""
+"""Check the whole configuration against its schema and fill in defaults."""
 
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -14,7 +14,7 @@ from jsonschema.validators import extend
 from neuron_specialization.errors import InputError
 
 Key = tuple[str | int, ...]
-"""Where a setting is: the names and list positions that lead to it."""
+"""Location of a setting: the names and list positions that lead to it."""
 GONE = {
     "architectures.*.optimizer": "is part of kernels (torch for fused_adamw, fairseq for adam)",
     "architectures.*.attention": "is part of kernels (torch for sdpa, fairseq for fairseq's)",
@@ -34,29 +34,29 @@ GONE = {
     "tokenised_bleu": "is always fairseq",
     "round_first": "is always false: scores are averaged as they are",
 }
-"""What became of each, by path; `*` is any name."""
+"""Removed settings by path, each with its replacement; `*` is any name."""
 
 
 def check_configuration(
     config: MutableMapping[str, Any], schema_path: Path, files: Sequence[Path] = ()
 ) -> None:
-    """Fill in the defaults of a configuration, and check all of it.
+    """Fill in the defaults of a configuration and check all of it.
 
     Args:
-        config: the merged configuration; it is changed.
+        config: the merged configuration; modified in place.
         schema_path: its JSON schema.
-        files: the files that it was read from, the last one laid over the others.
+        files: the files that it was read from; later ones override earlier ones.
 
     Raises:
-        InputError: a setting is unknown or has a bad value; file, line and key are named.
+        InputError: a setting is unknown or invalid; the message names file, line and key.
     """
     for key, fate in find_gone(config):
         name = ".".join(map(str, key))
         raise InputError(
-            f"{locate(key, files)}: {name} is no setting any more: it {fate}. Leave it out"
+            f"{locate(key, files)}: {name} is no longer a setting: it {fate}. Remove it"
         )
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    # a pass of its own: a section's unknown keys may be looked for before its properties
+    # rename in a separate pass: a section's unknown keys may be checked before its properties
     list(_RenamingValidator(schema).iter_errors(config))
     error = best_match(_FillingValidator(schema).iter_errors(config))
     if error is not None:
@@ -66,14 +66,14 @@ def check_configuration(
 
 
 def find_gone(config: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Yield the settings of a configuration that are gone, and what became of each."""
+    """Yield the removed settings that a configuration has, each with its replacement."""
     for pattern, fate in GONE.items():
         for key in _find_keys(config, pattern.split(".")):
             yield key, fate
 
 
 def _find_keys(settings: Any, names: Sequence[str], key: Key = ()) -> Iterator[Key]:
-    """Yield the keys that match some names, of which `*` is any."""
+    """Yield the keys that match some names; `*` matches any name."""
     if not names:
         yield key
     elif isinstance(settings, Mapping):
@@ -83,7 +83,7 @@ def _find_keys(settings: Any, names: Sequence[str], key: Key = ()) -> Iterator[K
 
 
 def key_of(error: ValidationError) -> Key:
-    """Return the key that an error is about: an unknown one itself, not the section it is in."""
+    """Return the key that an error concerns; for an unknown key, the key and not its section."""
     path, section, schema = tuple(error.absolute_path), error.instance, error.schema
     is_section = isinstance(section, Mapping) and isinstance(schema, Mapping)
     if error.validator != "additionalProperties" or not is_section:
@@ -93,9 +93,9 @@ def key_of(error: ValidationError) -> Key:
 
 
 def locate(key: Key, files: Sequence[Path]) -> str:
-    """Return where a setting is written, as `FILE, line N, KEY`; the key alone where it is not.
+    """Return the location of a setting as `FILE, line N, KEY`, or only the key if no file has it.
 
-    A later file hides what an earlier one says, so that the last one with the key is named.
+    Later files override earlier ones, so the last file with the key is named.
     """
     name = ".".join(map(str, key)) or "the configuration"
     for path in reversed(files):
@@ -106,7 +106,7 @@ def locate(key: Key, files: Sequence[Path]) -> str:
 
 
 def find_line(node: yaml.Node | None, key: Key) -> int | None:
-    """Return the line, from 1, of a key in a YAML document; None where it is not written there."""
+    """Return the line, from 1, of a key in a YAML document, or None if the document lacks it."""
     line = None
     for part in key:
         found = next((pair for pair in _children(node) if pair[0] == part), None)
@@ -117,7 +117,7 @@ def find_line(node: yaml.Node | None, key: Key) -> int | None:
 
 
 def _children(node: yaml.Node | None) -> Iterator[tuple[Any, int, yaml.Node]]:
-    """Yield the name or position, the line and the value of what is in a mapping or list."""
+    """Yield the name or position, line and value of each item of a mapping or list."""
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             yield name.value, name.start_mark.line + 1, value
@@ -127,7 +127,7 @@ def _children(node: yaml.Node | None) -> Iterator[tuple[Any, int, yaml.Node]]:
 
 
 def warn_of_former(former: str, name: str) -> None:
-    """Warn of a name that a setting had before."""
+    """Warn that a setting has a new name."""
     message = f"{former} is now {name}; the old name works in this release only"
     warnings.warn(message, FutureWarning, stacklevel=2)
 
@@ -135,7 +135,7 @@ def warn_of_former(former: str, name: str) -> None:
 def _rename(
     validator: Any, properties: Mapping[str, Any], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
-    """Give settings that have their former name the present one."""
+    """Rename settings that are given under their former names."""
     if isinstance(instance, MutableMapping):
         for name, described in properties.items():
             former = described.get("former")

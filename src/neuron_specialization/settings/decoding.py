@@ -1,4 +1,4 @@
-"""Settings of the beam search, whatever decodes."""
+"""Settings of beam search, for all decoders."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ class DecodingSettings:
     max_len_a: float
     max_len_b: int
     max_tokens: int = 10_000
-    """Source tokens of a batch."""
+    """Source tokens per batch."""
 
     def max_length(self, source_tokens: int, positions: int) -> int:
-        """Most tokens of a hypothesis, its tag counted and </s> not.
+        """Return the maximum length of a hypothesis in tokens, including its tag but not `</s>`.
 
         Args:
-            source_tokens: of the longest source of the batch, tag and </s> counted.
-            positions: of the decoder.
+            source_tokens: length of the batch's longest source, including tag and `</s>`.
+            positions: positions of the decoder.
         """
         return min(int(self.max_len_a * source_tokens + self.max_len_b), positions - 1)

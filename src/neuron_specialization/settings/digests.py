@@ -1,4 +1,4 @@
-"""Hashes of settings: they tell whether the results of two runs may stand beside each other."""
+"""Hashes of settings, which show whether the results of two runs may be combined."""
 
 import hashlib
 import json
@@ -10,20 +10,20 @@ from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.rows import Row
 from neuron_specialization.settings.systems import System
 
-# of the config: places, machines, what is shown, and what each system has a hash of
+# sections about locations, machines and display, and sections that the systems' hashes cover
 NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
 NOT_SHARED |= {"gpus", "device"}
-NOT_OF_TRAININGS = {"label", "tables", "seeds"}
+NOT_OF_RUNS = {"label", "tables", "seeds"}
 
 
 def settings_digests(
     config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
 ) -> dict[str, Any]:
-    """What tells whether results of two runs may stand beside each other.
+    """Return hashes that show whether the results of two runs may be combined.
 
     Returns:
-        `shared`, a hash of the settings that all systems have in common, and by system a hash of
-        its own and of its parent's: seeds are in none.
+        `shared`, a hash of the settings that all systems have in common, and for each system a
+        hash of its settings and its parent's. The systems' seeds are in neither.
     """
     common = {name: value for name, value in config.items() if name not in NOT_SHARED}
     common["corpora"] = {**config["corpora"], "folder": ""}
@@ -39,8 +39,8 @@ def settings_digests(
 def system_digest(
     system: System, systems: Mapping[str, System], architectures: Mapping[str, Row]
 ) -> str:
-    """Eight digits that change with the settings of a system, or of its parent."""
-    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_TRAININGS}
+    """Return eight digits that change with the settings of a system or its parent."""
+    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_RUNS}
     if system.method == "imported":
         return digest(own)
     sizes = system_architecture(system, systems, architectures)
@@ -53,12 +53,12 @@ def system_digest(
 
 
 def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
-    """Eight digits that change with any setting but those of places and machines."""
+    """Return eight digits that change with any setting except locations and machines."""
     corpora = {**config["corpora"], "folder": ""}
     return digest([{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems])
 
 
 def digest(settings: Any) -> str:
-    """Eight digits that change with any of some settings."""
+    """Return eight digits that change with any of the given settings."""
     text = json.dumps(settings, sort_keys=True, default=vars)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""What a system is held against, and the systems of a sweep."""
+"""Find the systems that a system is compared with, and the systems of a sweep."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,27 +10,27 @@ from neuron_specialization.settings.systems import CONTINUATIONS, System
 def sweep_systems(
     systems: Mapping[str, System], name: str, percentages: Iterable[float]
 ) -> dict[float, System]:
-    """The systems of a sweep of k (Figure 4), by k: one system with other values of its k.
+    """Return the systems of a sweep of k (Figure 4), by k: one system with different values of k.
 
     Args:
         systems: all systems.
-        name: the one whose k is varied; it stands for its own k.
+        name: the system whose k is varied; it represents its original k.
         percentages: the values of k.
 
     Raises:
-        InputError: no system with a k, or a row of the name of a system of the sweep that is
-            another one. A row with its very settings, whatever its label and tables, is that one.
+        InputError: the system has no k, or a row has the name of a system of the sweep but other
+            settings. A row with the same settings, whatever its label and tables, is used.
     """
     own = systems.get(name)
     if own is None or own.k is None:
         chosen = [row.system for row in systems.values() if row.k is not None]
-        raise InputError(f"is of {name}, which is no system with a k; there is {', '.join(chosen)}")
+        raise InputError(f"names {name}, which has no k; systems with a k are {', '.join(chosen)}")
     others = {float(k): vary_k(own, float(k), systems) for k in percentages if k != own.k}
     return dict(sorted({**others, own.k: own}.items()))
 
 
 def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
-    """A system with another k, or the row that is this system already."""
+    """Return a system with another k, or the row that already describes it."""
     varied = replace(
         own, system=f"{own.system}_k{k:g}", label=f"{own.label}, k = {k:g}", k=k, tables=()
     )
@@ -38,13 +38,13 @@ def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
     if replace(row, label=varied.label, tables=varied.tables) != varied:
         raise InputError(
             f"has {varied.system}, {own.system} with k = {k:g}, but a row of that name has other "
-            "settings; give it the same, or rename it"
+            "settings; give it the same settings or rename it"
         )
     return row
 
 
 def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
-    """The continued baselines of a system with a parent: multilingual continuations of that one."""
+    """Return the continued baselines of a system: multilingual continuations of its parent."""
     return [
         other
         for other in systems.values()
@@ -53,7 +53,7 @@ def find_controls(system: System, systems: Mapping[str, System]) -> list[System]
 
 
 def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]:
-    """The systems that draw at random as many neurons as this one selects, and are alike else."""
+    """Return the systems with the same settings and number of neurons, but drawn at random."""
     if system.k is None or system.shuffled:
         return []
     return [
@@ -74,11 +74,11 @@ def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]
 def find_comparisons(
     system: System, systems: Mapping[str, System], seed: int
 ) -> list[tuple[str, str, int]]:
-    """The trainings that a continuation is tested against: role, system and seed.
+    """Return the runs that a continuation is tested against: role, system and seed.
 
     `parent` is the system it continues from. `control` is the continued baseline: the first
-    multilingual continuation of the same parent, for what is trained on. `shuffled` has as many
-    neurons, drawn at random.
+    multilingual continuation of the same parent, if the system is fine-tuned. `shuffled` has the
+    same number of neurons, drawn at random.
     """
     if not system.parent:
         return []

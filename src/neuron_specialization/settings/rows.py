@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 OPTIONS = "options"
-"""The column that stands for others: `k=95 stacks=encoder`."""
+"""The column that combines several others: `k=95 stacks=encoder`."""
 
 
 def read_schema(path: Path) -> dict[str, Any]:
@@ -32,10 +32,11 @@ def method_columns(schema: Row) -> dict[str, str]:
 def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     """Read a TSV file whose rows obey a JSON schema; empty cells are left out.
 
-    Where the schema has a column `options`, what belongs to a method may stand in it instead of in
-    a column of its own.
+    If the schema has a column `options`, a method's settings may be given there instead of in
+    separate columns.
 
-    InputError names the file, the line and the column or option of the first bad cell.
+    Raises:
+        InputError: a cell is invalid; the message names file, line and column or option.
     """
     schema = read_schema(schema_path)
     validator = Draft202012Validator(schema)
@@ -51,8 +52,8 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as wrong:
         raise InputError(
-            f"{path}: not a text file in UTF-8 ({wrong.reason} at byte {wrong.start}): it must be "
-            "UTF-8; save it as that"
+            f"{path}: not a text file in UTF-8 ({wrong.reason} at byte {wrong.start}): save it as "
+            "UTF-8"
         ) from None
     rows = []
     for number, cells in lines:
@@ -72,7 +73,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
 
 
 def rename_keys(cells: Mapping[Any, Any], formers: Mapping[str, str]) -> dict[Any, Any]:
-    """Return cells with the present names of columns for former ones, of which it warns."""
+    """Return cells by the current names of their columns; warn about former names."""
     for former in formers.keys() & {name for name, text in cells.items() if text}:
         warn_of_former(former, formers[former])
     return {formers.get(name, name): text for name, text in cells.items()}
@@ -81,12 +82,12 @@ def rename_keys(cells: Mapping[Any, Any], formers: Mapping[str, str]) -> dict[An
 def read_options(
     cells: dict[Any, Any], known: Collection[str], formers: Mapping[str, str]
 ) -> dict[str, str]:
-    """Take the cell of options out of a row; return them by name.
+    """Remove the cell of options from a row and return the options by name.
 
-    `formers` has the present name of each former one.
+    `formers` maps former names to current ones.
 
     Raises:
-        InputError: one is not `name=value`, is unknown, or is given twice.
+        InputError: an option is not `name=value`, is unknown, or is given twice.
     """
     options: dict[str, str] = {}
     for pair in (cells.pop(OPTIONS, None) or "").split():
@@ -95,15 +96,15 @@ def read_options(
             raise InputError(f"{pair!r} is not name=value, such as k=95")
         ((name, text),) = rename_keys({given: text}, formers).items()
         if name not in known:
-            raise InputError(f"there is no option {name!r}; there is {', '.join(known)}")
+            raise InputError(f"unknown option {name!r}; the options are {', '.join(known)}")
         if name in options or cells.get(name):
-            raise InputError(f"{name} is given twice; leave one of them out")
+            raise InputError(f"{name} is given twice; remove one of them")
         options[name] = text
     return options
 
 
 def convert_cells(cells: Mapping[Any, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn text cells into the types of the schema; what is no number stays text."""
+    """Convert text cells to the types of the schema; leave cells that do not convert as text."""
     converters: dict[Any, Callable[[str], Any]] = {
         "integer": int,
         "number": float,
@@ -122,7 +123,7 @@ def convert_cells(cells: Mapping[Any, Any], properties: Mapping[str, Any]) -> di
 
 
 def check_unique(names: Iterable[str], path: Path, noun: str) -> None:
-    """InputError where a name occurs twice."""
+    """Raise InputError if a name occurs twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -1,4 +1,4 @@
-"""The systems of the configuration: a row of systems.tsv is a row of the paper's tables."""
+"""The systems of the configuration, one row of systems.tsv each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from neuron_specialization.settings.rows import (
     read_schema,
 )
 
-# the options that a method needs
+# the options that a method requires
 NEEDED_OPTIONS = {
     "adapter": ("sharing", "bottleneck"),
     "lass": ("pruning",),
@@ -33,7 +33,7 @@ class System:
     architecture: str = ""
     parent: str = ""
     directions: tuple[str, ...]
-    """Its directions, in the order of `all_directions`."""
+    """In the order of `all_directions`."""
     tables: tuple[str, ...] = ("levels",)
     seeds: tuple[int, ...] = (1,)
     # multilingual
@@ -58,6 +58,12 @@ class System:
     folder: str = ""
     parameters: int | None = None
 
+    @property
+    def is_full_specialization(self) -> bool:
+        """Whether selected neurons of both stacks are fine-tuned, as in the paper's main system."""
+        selects = self.k is not None and not self.shuffled
+        return selects and self.fine_tune and self.stacks == "both"
+
 
 def read_systems(
     path: Path,
@@ -68,7 +74,7 @@ def read_systems(
     architectures: Iterable[str],
     tables: Iterable[str],
 ) -> dict[str, System]:
-    """Read systems.tsv and check everything in it."""
+    """Read and check systems.tsv."""
     rows = read_rows(path, schema_path)
     methods = method_columns(read_schema(schema_path))
     check_unique((row["system"] for row in rows), path, "system")
@@ -96,16 +102,16 @@ def read_systems(
 
 
 def check_options(row: Row, methods: Mapping[str, str]) -> None:
-    """InputError where a row has another method's options or lacks its own.
+    """Raise InputError if a row has another method's options or lacks its method's.
 
     Args:
         row: the cells of a system.
-        methods: of each option, the method that it belongs to.
+        methods: the method that each option belongs to.
     """
     method = row["method"]
     foreign = sorted(name for name in row if methods.get(name, method) != method)
     if foreign:
-        raise InputError(f"has a value for {foreign[0]}, which says nothing about {method}")
+        raise InputError(f"has a value for {foreign[0]}, which does not apply to {method}")
     for column in NEEDED_OPTIONS.get(method, ()):
         if column not in row:
             raise InputError(f"needs a value for {column}")
@@ -116,7 +122,7 @@ def check_options(row: Row, methods: Mapping[str, str]) -> None:
 
 
 def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:
-    """The directions that a cell names: `all`, or directions of a language or a family."""
+    """Return the directions that a cell names: `all`, or directions of languages or families."""
     every = all_directions(languages, pivot)
     if text == "all":
         return tuple(every)
@@ -127,7 +133,7 @@ def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) 
 
 
 def name_directions(name: str, languages: Mapping[str, Language], pivot: str) -> list[str]:
-    """The directions of `en-de`, `de-en`, `en-Germanic` or `Germanic-en`."""
+    """Return the directions of a name such as `en-de`, `de-en`, `en-Germanic` or `Germanic-en`."""
     outward = name.startswith(f"{pivot}-")
     other = name.removeprefix(f"{pivot}-") if outward else name.removesuffix(f"-{pivot}")
     if other in (name, pivot):
@@ -147,7 +153,7 @@ def name_directions(name: str, languages: Mapping[str, Language], pivot: str) ->
 
 
 def check_parent(system: System, systems: Mapping[str, System]) -> None:
-    """InputError unless the parent can be continued from, where there is or must be one."""
+    """Raise InputError if the parent is missing but required, or cannot be continued."""
     if not system.parent:
         if system.method in CONTINUATIONS:
             raise InputError("needs a parent")
@@ -157,7 +163,7 @@ def check_parent(system: System, systems: Mapping[str, System]) -> None:
     if system.checkpoint:
         raise InputError("has a parent and a checkpoint: leave one of them empty")
     if system.parent not in systems:
-        raise InputError(f"has an unknown parent {system.parent}; there is {', '.join(systems)}")
+        raise InputError(f"has an unknown parent {system.parent}; known are {', '.join(systems)}")
     parent = systems[system.parent]
     if system.method == "imported":
         if parent.method != "imported" or parent is system:
@@ -176,7 +182,7 @@ def check_parent(system: System, systems: Mapping[str, System]) -> None:
 
 
 def parent_seed(parent: System, seed: int) -> int:
-    """The training of a parent that a continuation starts from: that of its seed, or the only."""
+    """Return the seed of the parent run that a continuation starts from: the same, or the only."""
     if seed in parent.seeds:
         return seed
     if len(parent.seeds) == 1:
@@ -186,24 +192,24 @@ def parent_seed(parent: System, seed: int) -> int:
 
 
 def check_architecture(system: System, architectures: Iterable[str]) -> None:
-    """InputError unless the architecture is known, or left to the parent."""
+    """Raise InputError unless the architecture is known or left to the parent."""
     if system.method == "imported":
         if system.architecture:
             raise InputError("is imported: leave its architecture empty")
     elif not system.parent:
         check_known("architecture", system.architecture, architectures)
     elif system.architecture:
-        raise InputError("has a parent: leave its architecture empty, it is its parent's")
+        raise InputError("has a parent: leave its architecture empty; the parent's is used")
 
 
 def check_known(noun: str, name: str, known: Iterable[str]) -> None:
-    """InputError unless a name is one of those in the config."""
+    """Raise InputError unless the config has a name."""
     if name not in known:
         raise InputError(f"has {noun} '{name}', which the config lacks; it has {', '.join(known)}")
 
 
 def check_labels(systems: Iterable[System], path: Path) -> None:
-    """InputError where two systems of one label, a row of a table, share a direction."""
+    """Raise InputError if systems with one label, which form a table row, share a direction."""
     owners: dict[tuple[str, str], str] = {}
     for system in systems:
         for direction in system.directions:

@@ -1,4 +1,4 @@
-"""What a training is given: model sizes, settings, files."""
+"""Inputs of a training run: model sizes, settings, files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Architecture:
     patience: int
     precision: str
     max_positions: int = 256
-    """Tokens of the longest sentence that is trained on."""
+    """Tokens of the longest sentence to train on."""
     checkpoint_metric: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
@@ -37,26 +37,26 @@ class Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class DirectionFiles:
-    """Files of what each direction has of its own."""
+    """Files with the masks or adapter base of each direction."""
 
     masks: Path | None = None
     """Neuron masks: neuron specialization."""
     weight_masks: Sequence[str] = ()
     """Weight masks: LaSS."""
     base: Path | None = None
-    """Checkpoint of the model under the adapters."""
+    """Checkpoint of the model that adapters are added to."""
 
     @classmethod
     def from_inputs(
         cls, masks: Sequence[str], weight_masks: Sequence[str], base: Sequence[str]
     ) -> "DirectionFiles":
-        """The files that a rule has as inputs, each none or one but for the weight masks."""
+        """Return the files among a rule's inputs: at most one of each, except weight masks."""
         return cls(
             masks=single_or_none(masks), weight_masks=weight_masks, base=single_or_none(base)
         )
 
     def settings(self) -> dict[str, str]:
-        """The settings of the fairseq task."""
+        """Return the settings of the fairseq task."""
         return {
             "masks": str(self.masks or ""),
             "weight_masks": ":".join(self.weight_masks),
@@ -72,10 +72,10 @@ class Adapters:
     """The set of adapters of each direction."""
     bottleneck: int
     per_layer: int
-    """Adapters per layer: 1, behind the FFN; 2, behind self-attention too."""
+    """Adapters per layer: 1, after the FFN; 2, also after self-attention."""
 
     def settings(self) -> dict[str, str | int]:
-        """The settings of the fairseq task."""
+        """Return the settings of the fairseq task."""
         return {
             "adapter_sets": ",".join(f"{pair}={name}" for pair, name in self.sets.items()),
             "adapter_bottleneck": self.bottleneck,
@@ -85,10 +85,10 @@ class Adapters:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What one training reads and writes."""
+    """Inputs and outputs of a training run."""
 
     data: Path
-    """Folder of the binarised corpora, or of their shards, of which an epoch reads one."""
+    """Folder of the binarised corpora, or of their shards; an epoch reads one shard."""
     directions: Sequence[str]
     save_dir: Path
     tensorboard: Path
@@ -96,28 +96,28 @@ class Training:
     """Seed of initialisation, dropout and data order."""
     device: str
     parent: Path | None = None
-    """Checkpoint to continue from; optimiser, schedule, meters and loader start anew."""
+    """Checkpoint to continue from; optimiser, schedule, meters and loader are reset."""
     files: DirectionFiles = DirectionFiles()
     adapters: Adapters | None = None
-    """Adapters to train on `files.base`, which stays as it is."""
+    """Adapters to train on `files.base`, which is frozen."""
     language_tags: bool = True
     processes: int = 1
-    """Processes that train together, one per GPU."""
+    """Number of processes, one per GPU."""
     nodes: int = 1
-    """Nodes of a SLURM job that they are spread over."""
+    """Nodes of the SLURM job that runs the processes."""
 
 
 def processes_of(resources: Mapping[str, int]) -> dict[str, int]:
-    """What the resources of a rule say of the processes of a training: one per GPU, or one."""
+    """Return the processes and nodes of a run from its rule's resources: one per GPU, or one."""
     return {"processes": max(1, resources.get("gpu", 1)), "nodes": resources.get("nodes", 1)}
 
 
 def share_update(update_freq: int, processes: int) -> int:
-    """Batches per update of each process, so that an update is the same however many there are."""
+    """Return each process's batches per update, which keep updates independent of their number."""
     if update_freq % processes:
         divisors = [n for n in range(1, update_freq + 1) if update_freq % n == 0]
         raise InputError(
-            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; have as "
-            f"many as one of {', '.join(map(str, divisors))} (`gpus`, or the rule's resource gpu)"
+            f"update_freq is {update_freq}, which {processes} GPUs cannot share evenly; use "
+            f"one of {', '.join(map(str, divisors))} (`gpus`, or the rule's resource gpu)"
         )
     return update_freq // processes

@@ -1,4 +1,4 @@
-"""The cells of tables: which directions each is the mean of, and the means."""
+"""Cells of tables: the directions that each averages, and the means."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
@@ -10,7 +10,7 @@ GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
 GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
 O2M, M2O, AVG = "O2M", "M2O", "Avg"
 OVERALL = "avg"
-"""Column of a table by language that averages all of them."""
+"""Column that averages all languages of a table by language."""
 
 # The directions behind a cell: a mean of means, as Avg is halfway between O2M and M2O.
 Cell = tuple[tuple[str, ...], ...]
@@ -20,11 +20,11 @@ Cells = Mapping[tuple[str, str], Cell]
 def level_cells(
     pairs: Iterable[str], levels: Mapping[str, str], pivot: str
 ) -> dict[tuple[str, str], Cell]:
-    """The directions behind each cell of Table 2, by (group, direction).
+    """Return the directions behind each cell of Table 2, by (group, direction).
 
-    ``levels`` gives every language but the pivot its resource level: high, medium, low, or ""
-    for none, which counts in All only. O2M (pivot to X) and M2O (X to pivot) are means over the
-    group's directions, Avg is the mean of these two. What has no directions is left out.
+    `levels` maps every language but the pivot to its resource level: high, medium, low, or ""
+    for none, which counts only in All. O2M (pivot to X) and M2O (X to pivot) are means over the
+    group's directions, Avg is the mean of these two. Cells without directions are left out.
     """
     members: dict[tuple[str, str], list[str]] = {}
     for pair in pairs:
@@ -45,12 +45,11 @@ def level_cells(
 
 
 def average(scores: pd.Series, cells: Cells) -> pd.Series:
-    """Average the scores of directions such as ``en-de`` into cells.
+    """Average the scores of directions such as `en-de` into cells.
 
-    A NaN score makes the cells it belongs to NaN, so that no mean is silently one over fewer
-    directions.
+    A NaN score makes its cells NaN, so that no mean is silently taken over fewer directions.
     """
-    # fmean is exact, so the order in which directions are listed cannot show in the last digit.
+    # fmean is exact, so the order of directions cannot affect the last digit.
     means = {
         cell: fmean(fmean(scores[pair] for pair in part) for part in parts)
         for cell, parts in cells.items()
@@ -64,14 +63,13 @@ def average(scores: pd.Series, cells: Cells) -> pd.Series:
 def language_cells(
     languages: Sequence[str], levels: Mapping[str, str], pivot: str
 ) -> dict[str, Cells]:
-    """The directions behind each cell of Tables 1 and 3, by block (O2M, M2O) and column.
+    """Return the directions behind each cell of Tables 1 and 3, by block (O2M, M2O) and column.
 
-    The columns are the languages in the order given, ``high``, ``med`` and ``low`` as far as they
-    occur in ``levels`` and the languages differ in level, and ``avg`` of all. Their second part is
-    empty.
+    The columns are the languages in the given order, then, if the languages differ in level, the
+    levels that occur (`high`, `med`, `low`), then `avg` of all. Their second part is empty.
     """
     members = {language: [language] for language in languages}
-    # Of one level, its average would be that of all languages once more.
+    # With only one level, its average would repeat the average of all languages.
     if len({levels[language] for language in languages}) > 1:
         for name, group in GROUP_OF_LEVEL.items():
             members[group.lower()] = [each for each in languages if levels[each] == name]

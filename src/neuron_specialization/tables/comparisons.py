@@ -1,4 +1,4 @@
-"""Systems against each other: significant wins and losses, their marks, differences over seeds."""
+"""Comparisons of systems: significant wins and losses, their marks, differences over seeds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,23 +21,23 @@ GAIN_COLUMNS = (
 PARENT, FIRST, CONTROL, SHUFFLED = "parent", "first", "control", "shuffled"
 MARKS = {PARENT: "†", FIRST: "†", CONTROL: "‡", SHUFFLED: "¶"}
 WORSE = "↓"
-"""Behind the mark of a cell that is worse."""
+"""Appended to the mark of a cell that is worse."""
 _MEANING = {
     PARENT: "than the system it continues from",
     FIRST: "than {other}",
     CONTROL: "than the continued baseline",
-    SHUFFLED: "than as many neurons drawn at random",
+    SHUFFLED: "than the same number of random neurons",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A row of a table against another system, in one or several seeds."""
+    """A row of a table compared with another system, in one or more seeds."""
 
     label: str
     other: str
     role: str
-    """What that is to it: PARENT, CONTROL, SHUFFLED, or no more than the FIRST row."""
+    """Role of the other system: PARENT, CONTROL, SHUFFLED, or merely the FIRST row."""
     tests: pd.DataFrame
     """Paired tests of all seeds: significance.COMPARISON_COLUMNS."""
 
@@ -45,10 +45,10 @@ class Comparison:
 def gather_comparisons(
     tests: Sequence[tuple[str, pd.DataFrame]], labels: Mapping[str, str]
 ) -> list[Comparison]:
-    """A comparison per label and system that it is compared with, over all seeds.
+    """Return one comparison per label and other system, over all seeds.
 
     Args:
-        tests: the label of a training and its paired tests, with the columns role and other.
+        tests: the label of a run and its paired tests, with the columns role and other.
         labels: label of each system.
     """
     frames = [frame.assign(label=label) for label, frame in tests if len(frame)]
@@ -62,7 +62,7 @@ def gather_comparisons(
 
 
 def with_tests(comparisons: Sequence[Comparison], metric: str) -> list[Comparison]:
-    """The comparisons that have tests in a metric, with those tests alone."""
+    """Return the comparisons that have tests in a metric, with only those tests."""
     chosen = [
         replace(each, tests=each.tests[each.tests["metric"] == metric]) for each in comparisons
     ]
@@ -70,10 +70,10 @@ def with_tests(comparisons: Sequence[Comparison], metric: str) -> list[Compariso
 
 
 def outcomes(comparison: Comparison, metric: str, level: float) -> dict[str, list[int]]:
-    """Win (1), loss (-1) or tie (0) of each direction, one entry per seed.
+    """Return the win (1), loss (-1) or tie (0) of each direction, one entry per seed.
 
-    A difference counts where its p-value is below `level`. Equal scores tie whatever the p-value:
-    sacreBLEU's is at its smallest for a system against itself.
+    A difference counts if its p-value is below `level`. Equal scores tie whatever the p-value:
+    sacreBLEU gives a system against itself the smallest possible one.
     """
     found: dict[str, list[int]] = {}
     tests = comparison.tests[comparison.tests["metric"] == metric]
@@ -89,7 +89,7 @@ def wins_table(
 ) -> pd.DataFrame:
     """Count wins, losses and ties in the directions of each cell, over all seeds.
 
-    The columns are block ("" where a table has none), system, against, group, direction, wins,
+    The columns are block ("" if a table has none), system, against, group, direction, wins,
     losses and ties.
     """
     columns = ["block", "system", "against", "group", "direction", "wins", "losses", "ties"]
@@ -105,9 +105,9 @@ def wins_table(
 def find_marks(
     comparisons: Sequence[Comparison], blocks: Mapping[str, Cells], metric: str, level: float
 ) -> dict[tuple[str, str, tuple[str, str]], str]:
-    """The marks of cells, by (block, label, column).
+    """Return the marks of cells, by (block, label, column).
 
-    A cell is marked where all of its directions, in all seeds, are wins, or all are losses.
+    A cell is marked if all of its directions, in all seeds, are wins, or if all are losses.
     """
     marks: dict[tuple[str, str, tuple[str, str]], str] = {}
     for comparison in comparisons:
@@ -122,7 +122,7 @@ def find_marks(
 
 
 def legend(comparisons: Sequence[Comparison], level: float) -> list[str]:
-    """What the marks mean, and which test it was; nothing where nothing was tested."""
+    """Return lines that explain the marks and name the tests; empty if nothing was tested."""
     tests = sorted({test for each in comparisons for test in each.tests["test"].unique()})
     if not tests:
         return []
@@ -133,14 +133,14 @@ def legend(comparisons: Sequence[Comparison], level: float) -> list[str]:
         if role in others
     )
     return [
-        f"Significantly better, with {WORSE} worse, in every direction and seed of the cell: "
+        f"Significantly better ({WORSE}: worse) in every direction and seed of the cell: "
         f"{meanings}; p < {level:g} each",
         f"Tests: {', '.join(tests)} (bs: paired bootstrap, ar: approximate randomisation)",
     ]
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The mean of some values, and half the width of its 95 % interval, nan of a single value.
+    """Return the mean of values, and half the width of its 95 % interval, nan for a single value.
 
     The interval is Student's.
     """
@@ -153,13 +153,13 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def gains_table(
     comparisons: Sequence[Comparison], blocks: Mapping[str, Cells], metric: str
 ) -> pd.DataFrame:
-    """The difference of each row to what it is compared with, in each cell (GAIN_COLUMNS).
+    """Return the difference of each row to the other system in each cell (GAIN_COLUMNS).
 
-    A seed is compared with the same seed. Seeds that lack a direction of a cell are left out of it.
+    Seeds are compared with the same seed. A cell leaves out seeds that lack one of its directions.
 
     Args:
         comparisons: paired tests, with a column `seed`.
-        blocks: the directions behind the cells, by block ("" where a table has none).
+        blocks: the directions behind the cells, by block ("" if a table has none).
         metric: the metric.
     """
     rows = []
@@ -179,7 +179,7 @@ def gains_table(
 
 
 def wins_text(wins: pd.DataFrame) -> TextTable:
-    """Wins, losses and ties (`10/0/2`) of `wins_table`, a row per system and other."""
+    """Return the wins, losses and ties (`10/0/2`) of `wins_table`, a row per pair of systems."""
     return _text(
         wins,
         lambda row: f"{row.wins}/{row.losses}/{row.ties}",
@@ -189,7 +189,7 @@ def wins_text(wins: pd.DataFrame) -> TextTable:
 
 
 def gains_text(gains: pd.DataFrame) -> TextTable:
-    """Means and half widths (`+0.3 ± 0.4`) of `gains_table`, a row per system and other."""
+    """Return means and half widths (`+0.3 ± 0.4`) of `gains_table`, a row per pair of systems."""
     return _text(
         gains,
         lambda row: _gain(row.gain, row.half_width),
@@ -212,7 +212,7 @@ def _complete(found: Mapping[str, Sequence[int]], parts: Sequence[Sequence[str]]
 def _text(
     table: pd.DataFrame, show: Callable[[Any], str], *, block_labels: int, caption: str
 ) -> TextTable:
-    """A row per system and other; a block, where the table has some, is one more label."""
+    """Return a row per pair of systems; blocks, if any, are an additional label."""
     columns = [*dict.fromkeys(zip(table["group"], table["direction"], strict=True))]
     block = ["block"] if any(table["block"]) else []
     rows = []

@@ -1,4 +1,4 @@
-"""What became of each training: its validations, as a table."""
+"""The validations of each run, as a table."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,16 +13,16 @@ from neuron_specialization.tables.setup_tables import SetupTable
 
 NAMES = {"loss": "validation loss", **METRIC_NAMES}
 POINTS = ("updates", "metric", "value", "batches", "sha256")
-"""Columns of a training's file of validations."""
+"""Columns of a run's file of validations."""
 FOOTER = (
-    "Validation: of the checkpoint that was kept",
-    "Batches: number, and digits that are the same for trainings that saw the same in one order",
+    "Validation: result of the checkpoint kept",
+    "Batches: number, and a hash that is equal for runs with the same batches in the same order",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """The validations of one training."""
+    """The validations of one run."""
 
     label: str
     parent: str
@@ -33,18 +33,18 @@ class Curve:
 
     @property
     def metric(self) -> str:
-        """What it was validated by: `loss`, `bleu` or `chrf`."""
+        """The validation metric: `loss`, `bleu` or `chrf`."""
         return str(self.points["metric"].iloc[0])
 
     @property
     def best(self) -> pd.Series:
-        """The validation of the checkpoint that was kept: the last of the best ones."""
+        """The validation of the checkpoint kept: the last of the best ones."""
         backwards = self.points["value"][::-1]
         return self.points.loc[backwards.idxmin() if self.metric == "loss" else backwards.idxmax()]
 
     @property
     def batches(self) -> str:
-        """How many batches it saw, and eight digits that differ where it saw others."""
+        """The number of batches seen, and eight digits of a hash of them."""
         digest = hashlib.sha256("".join(map(str, self.points["sha256"])).encode()).hexdigest()
         return f"{self.points['batches'].sum():,} ({digest[:8]})"
 
@@ -58,10 +58,10 @@ def read_curves(
     """Read the curves of some runs.
 
     Args:
-        runs: system and seed of each.
-        paths: the file of validations of each.
+        runs: system and seed of each run.
+        paths: the file of validations of each run.
         labels: the label of each system.
-        parents: the system that each continues from, "" for none.
+        parents: the system that each system continues from, "" for none.
     """
     return [
         Curve(
@@ -75,7 +75,7 @@ def read_curves(
 
 
 def describe_curves(curves: Sequence[Curve], dataset: str) -> SetupTable:
-    """The validations of all trainings, and a row per training for people."""
+    """Return the validations of all runs, and a readable table with a row per run."""
     frames = [
         curve.points.assign(system=curve.label, parent=curve.parent, seed=curve.seed)
         for curve in curves
@@ -83,13 +83,13 @@ def describe_curves(curves: Sequence[Curve], dataset: str) -> SetupTable:
     return SetupTable(
         numbers=pd.concat(frames, ignore_index=True)[["system", "parent", "seed", *POINTS]],
         texts=[curve_text(curves)],
-        title=f"Trainings on {dataset}",
+        title=f"Runs on {dataset}",
         footer=FOOTER,
     )
 
 
 def curve_text(curves: Sequence[Curve]) -> TextTable:
-    """A row per training: updates, the best validation, and which batches it saw."""
+    """Return a row per run: updates, the best validation, and the batches seen."""
     columns = ("continues from", "updates", "best after", "validation", "batches")
     rows = []
     for curve in curves:

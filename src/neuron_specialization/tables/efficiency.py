@@ -1,7 +1,7 @@
-"""What each method costs (Table 4): parameters, time to find sub-networks, memory, speed.
+"""The cost of each method (Table 4): parameters, time to find sub-networks, memory, speed.
 
-Times are those of the jobs that ran, memory is that of the files they wrote. Beside them stands
-what the files of the paper's model would take, by arithmetic.
+Times are measured on the jobs that ran, memory on the files they wrote. The size of these files
+for the paper's model is calculated.
 """
 
 import json
@@ -31,18 +31,18 @@ PAPER = {
     "neuron_specialization": ("0 %", "5 min", "0.003"),
 }
 COST_NOTES = (
-    "Time: of the jobs that find the sub-networks, start-up included: recording and selection, or "
-    "a fine-tune per direction; of a job that was killed and went on, since then. Stored: the "
-    "files that directions need beside the shared model.",
-    "At the size of mT-big, for 60 directions: by arithmetic. Neurons: 12 layers x 4,096 bits x 60 "
+    "Time: of the jobs that find the sub-networks, including start-up: recording and selection, or "
+    "one fine-tuning per direction; for a job that was killed, since it resumed. Stored: the "
+    "files that directions need in addition to the shared model.",
+    "At the size of mT-big, for 60 directions: calculated. Neurons: 12 layers x 4,096 bits x 60 "
     "/ 8. LaSS: 6 x (12 x 1,024² + 4 x 1,024 x 4,096) bits x 60 / 8. Adapters: 24 x (2 x 1,024 b + "
     "b + 3 x 1,024) x 4 bytes for each set, b = 128 and 60 sets per pair, b = 512 and 10 sets per "
     "family.",
-    "The paper's memory is a byte per weight or neuron, where ours is a bit: its 9.84 GiB are "
+    "The paper stores a byte per weight or neuron, we store a bit: its 9.84 GiB are "
     "1.23 GiB of bits, its 0.003 GiB are 360 KiB.",
     "Speed: target tokens/s as fairseq logs them, median of epochs; sentences/s of the first test "
-    "split with start-up. Seconds of training: since it last went on. Peak memory: of processes "
-    "on the CPU. Other jobs ran beside.",
+    "split, including start-up. Seconds of training: since it last resumed. Peak memory: CPU "
+    "memory of the processes. Other jobs ran concurrently.",
 )
 
 
@@ -53,14 +53,14 @@ def describe_efficiency(
     parameters: pd.DataFrame,
     folder: Path,
 ) -> SetupTable:
-    """Table 4: what each system cost, and for people also speed and memory.
+    """Return Table 4, the cost of each system, and a second table of speed and memory.
 
     Args:
-        systems: as `efficiency_row` takes them, each with its `parent`, "" for none.
+        systems: arguments of `efficiency_row`, each with its `parent`, "" for none.
         jobs: names of the records of each system's jobs, by system and kind.
-        inputs: `stored_SYSTEM`: its files; `translated_SYSTEM`: folders of its outputs.
-        parameters: `setup_tables.read_parameters`.
-        folder: results of the dataset, with `benchmarks` and `logs`.
+        inputs: `stored_SYSTEM`: a system's files; `translated_SYSTEM`: folders of its outputs.
+        parameters: result of `setup_tables.read_parameters`.
+        folder: results folder of the dataset, with `benchmarks` and `logs`.
     """
     rows = []
     for system in systems:
@@ -84,24 +84,24 @@ def describe_efficiency(
 
 
 def neuron_mask_bytes(layers: int, d_ff: int, directions: int) -> int:
-    """Bytes of the masks of neurons, one bit each: two stacks of `layers` FFNs."""
+    """Return the bytes of neuron masks, one bit per neuron: two stacks of `layers` FFNs."""
     return 2 * layers * -(-d_ff // 8) * directions
 
 
 def weight_mask_bytes(layers: int, d_model: int, d_ff: int, directions: int) -> int:
-    """Bytes of LaSS's masks, one bit per weight of attention and FFN, biases left out."""
+    """Return the bytes of LaSS's masks, one bit per weight of attention and FFN, without biases."""
     attention, ffn = 3 * 4 * d_model**2, 2 * 2 * d_model * d_ff
     return layers * (attention + ffn) // 8 * directions
 
 
 def adapter_bytes(layers: int, d_model: int, bottleneck: int, sets: int) -> int:
-    """Bytes of adapters in single precision, two per layer with a LayerNorm of their own."""
+    """Return the bytes of single-precision adapters, two per layer, each with its LayerNorm."""
     one = 2 * d_model * bottleneck + bottleneck + d_model + 2 * d_model
     return 2 * 2 * layers * one * sets * FLOAT
 
 
 def projected_bytes(system: Mapping[str, Any]) -> float:
-    """What a system would store for the paper's model and all directions of EC30; nan for none."""
+    """Return the bytes stored for the paper's model and all directions of EC30; nan if none."""
     if system["method"] == "adapter":
         bottleneck, sets = PAPER_ADAPTERS[system["sharing"]]
         both = adapter_bytes(LAYERS, D_MODEL, bottleneck, sets)
@@ -117,8 +117,8 @@ def projected_bytes(system: Mapping[str, Any]) -> float:
 def read_job(path: Path) -> tuple[float, float]:
     """Read the wall seconds and the bytes of memory of a job's last run (Snakemake's benchmark).
 
-    Seconds are nan where the record is gone, bytes 0 where they were not measured; InputError for
-    another file.
+    Seconds are nan if the record is gone, bytes are 0 if not measured. Raises InputError for any
+    other file.
     """
     if not path.exists():
         return np.nan, 0
@@ -126,15 +126,15 @@ def read_job(path: Path) -> tuple[float, float]:
     try:
         record: dict[str, Any] = json.loads(lines[-1])
         memory = record["max_rss"]
-        # "NA" where a job was over before it was looked at
+        # "NA" if a job ended before it was measured
         memory = memory * 2**20 if isinstance(memory, int | float) else 0
         return float(record["s"]), memory
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no benchmark of a job ({error!r})") from None
+        raise InputError(f"{path}: not a benchmark of a job ({error!r})") from None
 
 
 def training_speed(logs: Iterable[Path]) -> float:
-    """Target tokens per second of training, the median of what fairseq logged of its epochs."""
+    """Return target tokens per second of training, the median over the epochs in fairseq's logs."""
     found = [
         float(speed)
         for path in filter(Path.exists, logs)
@@ -148,14 +148,14 @@ def efficiency_row(
     files: Mapping[str, Sequence[Path]],
     added: float,
 ) -> dict[str, Any]:
-    """What one system cost.
+    """Return the cost of one system.
 
     Args:
-        system: the columns of its row of systems.tsv that say what it is (`rules/setup.smk`).
-        files: `finding`: records of the jobs that found its sub-networks; `stored`: what has to be
-            kept for its directions; `training`: records of its training; `logs`: of the same;
+        system: the columns of systems.tsv that define the system (`rules/setup.smk`).
+        files: `finding`: records of the jobs that found its sub-networks; `stored`: files kept
+            for its directions; `training`: records of its training jobs; `logs`: their logs;
             `decoding`: the record of translating a test split; `translated`: its outputs.
-        added: parameters beyond its parent's, in percent; nan where it has no parent.
+        added: parameters beyond its parent's, in percent; nan if it has no parent.
     """
     finding, training, decoding = (
         [read_job(path) for path in files[name]] for name in ("finding", "training", "decoding")
@@ -179,7 +179,7 @@ def efficiency_row(
 
 
 def paper_row(system: Mapping[str, Any]) -> str:
-    """The row of the paper's table that a system has, if any: not Random, Ours-Enc, Ours-Dec."""
+    """Return the paper's name for a system's row; empty for Random, Ours-Enc and Ours-Dec."""
     if system["method"] == "adapter":
         return f"adapter_{system['sharing']}"
     is_papers = system["stacks"] == "both" and system["fine_tune"] and not system["shuffled"]
@@ -189,7 +189,7 @@ def paper_row(system: Mapping[str, Any]) -> str:
 
 
 def cost_text(table: pd.DataFrame) -> TextTable:
-    """Table 4: what it takes to have the sub-networks, beside the paper's cells."""
+    """Return Table 4: the cost of the sub-networks next to the paper's cells."""
     rows = []
     paper = dict(PAPER)
     for _, row in table[table["method"].isin(CONTINUED)].iterrows():
@@ -200,7 +200,7 @@ def cost_text(table: pd.DataFrame) -> TextTable:
                 _seconds(row["identification_seconds"]),
                 byte_text(row["stored_bytes"]),
                 byte_text(row["projected_bytes"]),
-                *paper.pop(row["paper_row"], (MISSING,) * 3),  # of the first such row
+                *paper.pop(row["paper_row"], (MISSING,) * 3),  # only for the first such row
             )
         )
     return TextTable(
@@ -215,7 +215,7 @@ def cost_text(table: pd.DataFrame) -> TextTable:
 
 
 def speed_text(table: pd.DataFrame) -> TextTable:
-    """Speed and memory of training and decoding, a row per system."""
+    """Return speed and memory of training and decoding, a row per system."""
     rows = [
         (
             str(row["label"]),
@@ -239,7 +239,7 @@ def speed_text(table: pd.DataFrame) -> TextTable:
 
 
 def byte_text(size: float) -> str:
-    """Bytes in the largest unit of which there are some."""
+    """Format bytes in the largest unit that they fill."""
     if np.isnan(size) or size == 0:
         return MISSING
     for name, unit in (("GiB", GIB), ("MiB", 2**20), ("KiB", 2**10)):

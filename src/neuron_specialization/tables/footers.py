@@ -1,4 +1,4 @@
-"""Footers of tables: what the numbers are, where they come from, and why some are missing."""
+"""Footers of tables: meaning and origin of the numbers, and why some are missing."""
 
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -13,24 +13,24 @@ from neuron_specialization.evaluation.scoring import NOTE
 from neuron_specialization.tables.cells import Cells
 from neuron_specialization.tables.rows import SystemRow
 
-_MANY = 8  # directions that are listed one by one
+_MANY = 8  # at most this number of directions is listed
 
 
 def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]) -> list[str]:
-    """Lines on a table's numbers: what they are, their signatures, what is missing and why."""
+    """Describe a table's numbers: meaning, signatures, missing scores and the reasons."""
     name = metric_name(metric)
     pairs = _pairs(blocks)
     lines = [f"{rows[0].label}: scores; other rows: differences to it"]
     if any(row.scores_by_seed for row in rows):
-        lines.append("± behind scores: standard deviation of a system's own scores over its seeds")
+        lines.append("± after scores: standard deviation of a system's scores over its seeds")
     scores = pd.concat([row.scores for row in rows])
-    # more than one says that not all scores were made alike
+    # several signatures show that scores were computed differently
     signatures = sorted(filter(None, scores["signature"][scores["metric"] == metric].unique()))
     lines += [f"{name}: {signature}" for signature in signatures]
     if (scores["metric"] == metric + RAW).any():
         lines.append(
-            "Raw: the same translations against the references as they were published, "
-            f"where {name} has them processed like the corpus"
+            "Raw: the same translations against the references as published; "
+            f"{name} uses references processed like the corpus"
         )
         lines += [line for row in rows for line in _explain(row, metric + RAW, pairs)]
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
@@ -39,7 +39,7 @@ def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]
 def describe_left_out(
     rows: Sequence[SystemRow], metric: str, languages: Collection[str], pivot: str
 ) -> list[str]:
-    """Lines on the scores of a metric that no cell has: of other languages, without the pivot."""
+    """List the scores of a metric outside all cells: other languages, or without the pivot."""
     pairs = sorted(
         {pair for row in rows for pair in row.scores.loc[row.scores["metric"] == metric, "pair"]}
     )
@@ -50,30 +50,30 @@ def describe_left_out(
     ]
     lines = []
     if lacking:
-        lines.append(f"Left out, as the table of languages lacks them: {', '.join(lacking)}")
+        lines.append(f"Left out, because the table of languages lacks them: {', '.join(lacking)}")
     if others:
-        lines.append(f"Left out, as they are not from or into {pivot}: {_list(others, pairs)}")
+        lines.append(f"Left out, because they are not from or into {pivot}: {_list(others, pairs)}")
     return lines
 
 
 def describe_sizes(sizes: Mapping[str, int], languages: Sequence[str]) -> list[str]:
-    """A line on how many sentence pairs each language was trained on, as above Table 1.
+    """Return a line with the number of training pairs of each language, as above Table 1.
 
     Args:
-        sizes: `setup_tables.read_sizes`.
-        languages: their codes, in the order of the table.
+        sizes: result of `setup_tables.read_sizes`.
+        languages: language codes in the order of the table.
     """
     listed = [f"{language} {sizes[language]:,}" for language in languages if language in sizes]
     return [f"Training pairs: {', '.join(listed)}"] if listed else []
 
 
 def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: Path) -> list[str]:
-    """Lines on where a table comes from.
+    """Return lines that state where a table comes from.
 
     Args:
         settings: hash of all settings, if there is one.
-        seeds: those of each row by its label.
-        project: folder of the project, whose commit is named where it is a repository.
+        seeds: the seeds of each row, by label.
+        project: folder of the project, whose commit is named if it is a repository.
     """
     listed = [f"{label} {' '.join(map(str, dict.fromkeys(each)))}" for label, each in seeds.items()]
     return [
@@ -85,7 +85,7 @@ def describe_origin(settings: str, seeds: Mapping[str, Sequence[int]], project: 
 
 @cache
 def code_version(project: Path) -> str:
-    """The version of this package, and the commit where the project is a repository."""
+    """Return the version of this package, with the commit if the project is a repository."""
     command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
@@ -100,7 +100,7 @@ def _pairs(blocks: Mapping[str, Cells]) -> list[str]:
 
 
 def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
-    """Why some scores of a row are missing, or do not come from its text."""
+    """Explain why scores of a row are missing or do not come from its text."""
     scores = row.scores[(row.scores["metric"] == metric) & row.scores["pair"].isin(pairs)]
     absent = [pair for pair in pairs if pair not in set(scores["pair"])]
     there = set(row.scores["pair"])
@@ -125,7 +125,7 @@ def _explain(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
 
 
 def _unequal_seeds(row: SystemRow, metric: str, pairs: Sequence[str]) -> list[str]:
-    """A line on the scores that are means over fewer seeds than others of the row."""
+    """Return a line on the scores averaged over fewer seeds than others of the row."""
     most = max(row.seeds.values(), default=0)
     fewer = [pair for pair in pairs if 0 < row.seeds.get((pair, metric), 0) < most]
     if not fewer:

@@ -1,4 +1,4 @@
-"""The statistics of neurons as people read them, and what to know of them."""
+"""The statistics of neurons as readable text, with explanatory notes."""
 
 import numpy as np
 import pandas as pd
@@ -40,15 +40,15 @@ def p_value(value: float) -> str:
 
 
 def relation_notes(relations: pd.DataFrame, overlap: Overlap) -> list[str]:
-    """Say how to read the table, why numbers are missing, and which layers lack neurons."""
+    """Explain how to read the table, why numbers are missing, and which layers lack neurons."""
     notes = [
         "Mean IoU (%) of two languages of one family (within) and of two families (across); p: the "
         f"share of {PERMUTATIONS:,} permutations of the languages with at least this gap.",
         "Untrained: the same model before its first update.",
-        "Agreement: adjusted Rand index of the families and as many clusters (1 - IoU, average "
-        "linkage): 1 is the same, 0 is chance.",
+        "Agreement: adjusted Rand index of the families and the same number of clusters (1 - IoU, "
+        "average linkage): 1 is identical, 0 is chance.",
         "Distances: Spearman's rank correlation of IoU and distance, its two-sided p by the same "
-        "permutations; below 0 where closer languages share more neurons.",
+        "permutations; below 0 if closer languages share more neurons.",
     ]
     if relations["within"].isna().all() and relations["across"].notna().any():
         notes.append("No family has two languages: there is nothing to compare within families.")

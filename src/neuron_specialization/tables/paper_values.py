@@ -1,4 +1,4 @@
-"""The paper's own values beside ours."""
+"""The paper's values next to ours."""
 
 import csv
 from collections.abc import Sequence
@@ -12,34 +12,34 @@ from neuron_specialization.tables.render import TextTable, capitalise, format_nu
 from neuron_specialization.tables.score_tables import ABSOLUTE, Marks
 
 CORRECTED = "§"
-"""Mark of a value that is another than the paper prints."""
+"""Mark of a value that differs from the printed one."""
 PAPER_COLUMNS = ("table", "metric", "block", "system", "kind", "column", "value", "printed", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaperValue:
-    """A cell of the paper."""
+    """A cell of one of the paper's tables."""
 
     table: str
     """`Table 2`."""
     metric: str
     block: str
-    """`O2M` or `M2O` of a table by language, or nothing."""
+    """`O2M` or `M2O` in a table by language, otherwise empty."""
     system: str
-    """Its row, by the paper's name."""
+    """The row, by the paper's name."""
     kind: str
     """`absolute`, or `delta` to the first row."""
     column: tuple[str, str]
     value: float
-    """The value: printed, or the mean of released scores; corrected where the print is off."""
+    """The value: printed, or the mean of released scores; corrected if misprinted."""
     printed: float | None
-    """What is printed, where that differs."""
+    """The printed value, if it differs."""
     note: str
     """Why it was corrected."""
 
 
 def read_paper_values(path: Path) -> list[PaperValue]:
-    """Read the table of the paper's values; InputError names file and line of a bad one."""
+    """Read the table of the paper's values; raise InputError, naming the line, for a bad one."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     values = []
@@ -65,17 +65,17 @@ def read_paper_values(path: Path) -> list[PaperValue]:
 def paper_table(
     table: pd.DataFrame, values: Sequence[PaperValue]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Put the paper's values beside those of a table of ours.
+    """Put the paper's values next to those of one of our tables.
 
     Args:
-        table: of `score_tables.score_table`.
-        values: the paper's, of one table and metric.
+        table: result of `score_tables.score_table`.
+        values: the paper's values for one table and metric.
 
     Returns:
-        A row per block, system and source (`here`, `paper`, `difference`), NaN where the paper's
-        value is not known, with the columns of `table` that the paper has; and a note for each
-        value that was corrected. The first row of a block is of scores, the others of deltas to
-        it, as in the paper; nothing where our first row is another system than the paper's.
+        A row per block, system and source (`here`, `paper`, `difference`), NaN if the paper's
+        value is unknown, with the columns of `table` that the paper has; and a note for each
+        corrected value. The first row of a block has scores, the others have deltas to it, as in
+        the paper. Both are empty if our first row is another system than the paper's.
     """
     blocks = "direction" in table.index.names
     columns = [column for column in table.columns if column in {value.column for value in values}]
@@ -95,18 +95,18 @@ def paper_table(
 
 
 def corrected_cells(values: Sequence[PaperValue]) -> set[tuple[str, str, tuple[str, str]]]:
-    """Block, system and column of each value that is another than the paper prints."""
+    """Return block, system and column of each value that differs from the printed one."""
     return {(v.block, v.system, v.column) for v in values if v.printed is not None}
 
 
-def paper_text(beside: pd.DataFrame, name: str, marks: Marks) -> TextTable:
-    """Our values, the paper's and their difference, of `paper_table`.
+def paper_text(compared: pd.DataFrame, name: str, marks: Marks) -> TextTable:
+    """Return our values, the paper's and their differences, from `paper_table`, as text.
 
-    `marks` are of the paper's values, by block, system and column.
+    `marks` are the marks of the paper's values, by block, system and column.
     """
-    first = beside.index.get_level_values("system")[0]
+    first = compared.index.get_level_values("system")[0]
     rows = []
-    for (*labels, source), row in beside.iterrows():
+    for (*labels, source), row in compared.iterrows():
         block, system = (labels[0] if len(labels) > 1 else "", labels[-1])
         decimals = 2 if source == "difference" else 1
         signed = source == "difference" or system != first
@@ -117,11 +117,11 @@ def paper_text(beside: pd.DataFrame, name: str, marks: Marks) -> TextTable:
         ]
         rows.append((*map(str, labels), source, *cells))
     return TextTable(
-        labels=tuple(capitalise(str(name)) for name in beside.index.names),
-        columns=tuple(beside.columns),
+        labels=tuple(capitalise(str(name)) for name in compared.index.names),
+        columns=tuple(compared.columns),
         rows=tuple(rows),
-        block_labels=len(beside.index.names) - 1,
-        caption=f"Beside the paper's {name}",
+        block_labels=len(compared.index.names) - 1,
+        caption=f"Comparison with the paper's {name}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The parameters of systems, counted on their modules: the one table that needs fairseq."""
+"""The parameters of systems, counted on their modules: the only table that needs fairseq."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ COLUMNS = ("models", "total", "trainable", "added")
 def describe_parameters(
     systems: Sequence[Mapping[str, Any]], imported: Sequence[Mapping[str, Any]]
 ) -> SetupTable:
-    """A row per system; numbers are over all its models, `added` is beyond its parent's.
+    """Return a row per system: numbers cover all its models, `added` is beyond its parent's.
 
     Args:
-        systems: `system`, `label`, `parent`, number of `models`, and what they are built from:
+        systems: `system`, `label`, `parent`, number of `models`, and their components:
             `architecture`, entries of `dictionaries`, `adapters` or None.
-        imported: `system`, `label`, `parent` and the `total` that is said of it, or None.
+        imported: `system`, `label`, `parent` and the stated `total`, or None.
     """
     rows = [*map(_count, systems), *map(_known, imported)]
     table = pd.DataFrame(rows, columns=["system", "label", *COLUMNS[:-1]])
@@ -33,7 +33,7 @@ def describe_parameters(
 
 
 def _count(system: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of all models of a system."""
+    """Count the parameters of all models of a system."""
     size = count_parameters(
         Architecture(**system["architecture"]),
         system["dictionaries"],
@@ -49,7 +49,7 @@ def _count(system: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _known(system: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of an imported system."""
+    """Return the stated parameters of an imported system."""
     return {**system, "models": 1, "trainable": system["total"]}
 
 

@@ -1,7 +1,7 @@
-r"""Tables and pages for people, rendered from templates: Markdown, LaTeX and HTML.
+r"""Tables and pages rendered from templates: Markdown, LaTeX and HTML.
 
-The LaTeX is to be ``\input`` in a document that loads booktabs and graphicx; a table too wide for
-the page is made smaller. Files appear whole or not at all, and the same table gives the same bytes.
+To use the LaTeX, `\input` it in a document that loads booktabs and graphicx; a table too wide for
+the page is scaled down. Files are written atomically, and the same table gives the same bytes.
 """
 
 import math
@@ -37,12 +37,12 @@ _LATEX_SYNTAX: dict[str, Any] = {
 _LATEX_ESCAPES = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
-        # A row that begins with [ or * would be read as an option of the \\ before it.
+        # LaTeX would read a leading [ or * as an option of the preceding \\.
         **{character: f"{{{character}}}" for character in "[]*"},
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
-        # LaTeX's default font encoding has dashes and quotes where ASCII has these.
+        # LaTeX's default font encoding replaces these by dashes and quotes.
         "|": r"\textbar{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
@@ -66,13 +66,13 @@ class TextTable:
     labels: tuple[str, ...]
     """Headers of the columns that name a row."""
     columns: tuple[tuple[str, str], ...]
-    """Headers of the others, in two levels of which the second may be empty."""
+    """Headers of the other columns, in two levels, of which the second may be empty."""
     rows: tuple[tuple[str, ...], ...]
-    """Cells, those of the labels first."""
+    """Cells, labels first."""
     block_labels: int = 0
-    """How many of the labels name a block of rows; printed in its first row only."""
+    """Number of labels that name a block of rows; printed only in its first row."""
     base_row: bool = False
-    """The first row of each block is what the others are compared with."""
+    """True if the first row of each block is the reference for the others."""
     caption: str = ""
     """Title of a table that follows another one."""
 
@@ -83,8 +83,8 @@ class TextTable:
 
     @property
     def groups(self) -> list[tuple[str, int, int]]:
-        """The upper level of the header, [] where it is empty: each group's name, "" for a lone
-        column, its first column of the table (from 1) and how many it spans.
+        """The upper level of the header, [] if empty: each group's name, "" for a lone column, its
+        first column of the table (from 1) and the number of columns that it spans.
         """
         if not any(side for _, side in self.columns):
             return []
@@ -98,7 +98,7 @@ class TextTable:
 
     @property
     def blocks(self) -> list[list[tuple[str, ...]]]:
-        """The rows of each block, of which only the first one has the block's name."""
+        """The rows of each block; only the first row has the block's name."""
         width = self.block_labels
         blocks = [list(rows) for _, rows in groupby(self.rows, key=lambda row: row[:width])]
         return [
@@ -109,22 +109,22 @@ class TextTable:
 def write_texts(
     tables: Sequence[TextTable], out: Mapping[str, Path], *, title: str, footer: Sequence[str]
 ) -> None:
-    """Write tables, one below the other, with a title and the lines of a footer.
+    """Write tables, one below the other, with a title and footer lines.
 
     Title, footer and cells are plain text, which is escaped here.
 
     Args:
-        tables: of one file.
+        tables: the tables of one file.
         out: the files, by `markdown`, `latex` and `html`.
-        title: title of the page, or the caption that LaTeX numbers itself.
-        footer: a list below the tables.
+        title: title of the page, or the caption in LaTeX, which numbers it.
+        footer: lines of a list below the tables.
     """
     for form, template in _FORMS.items():
         write_text(Path(out[form]), render(template, tables=tables, title=title, footer=footer))
 
 
 def write_settings(config: Mapping[str, Any], path: Path) -> None:
-    """Write a page of the whole configuration as YAML and of the versions of packages."""
+    """Write a page with the whole configuration as YAML and the versions of packages."""
     versions = [f"Python {platform.python_version()} on {platform.machine()}"]
     versions += [f"{name} {_installed(name)}" for name in PACKAGES]
     page = render(
@@ -137,7 +137,7 @@ def write_settings(config: Mapping[str, Any], path: Path) -> None:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template; all that it prints is escaped for the format that its name says."""
+    """Fill in a template; escape all values for the format in its name."""
     form = template.split(".")[1]
     escapes: dict[str, Callable[[str], str]]
     escapes = {
@@ -159,19 +159,19 @@ def render(template: str, **values: Any) -> str:
 
 
 def capitalise(name: str) -> str:
-    """The name with its first letter large, the others as they are."""
+    """Return the name with its first letter capitalised, the others unchanged."""
     return name[:1].upper() + name[1:]
 
 
 def format_number(value: float, decimals: int, *, signed: bool = False) -> str:
-    """A number, or a difference with its sign, with thousands apart; MISSING for nan."""
+    """Format a number with thousands separators, or a signed difference; MISSING for nan."""
     if math.isnan(value):
         return MISSING
     return format_signed(value, decimals) if signed else f"{value:,.{decimals}f}"
 
 
 def format_signed(value: float, decimals: int) -> str:
-    """A difference: with its sign, but none in front of a rounded zero."""
+    """Format a difference with its sign, but a rounded zero without one."""
     digits = f"{abs(value):.{decimals}f}"
     # A sign in front of a rounded zero would claim a difference that the digits do not show.
     sign = "" if float(digits) == 0 else "+" if value > 0 else "−"
@@ -179,7 +179,7 @@ def format_signed(value: float, decimals: int) -> str:
 
 
 def _markdown(table: TextTable) -> Markup:
-    """The lines of a table, aligned as plain text too."""
+    """Return the lines of a table, aligned for reading as plain text."""
     width = len(table.labels)
     header = [*table.labels, *(" ".join(filter(None, map(capitalise, c))) for c in table.columns)]
     rows = [[*map(_escape_markdown, row[:width]), *row[width:]] for row in table.rows]
@@ -201,14 +201,14 @@ def _align(cells: Sequence[str], *, left: bool) -> list[str]:
 
 
 def _escape_markdown(text: str) -> str:
-    """Plain text in Markdown. What stands for itself stays: _ within a word, < before a space."""
+    """Escape plain text for Markdown, but not harmless _ within a word and < before a space."""
     text = re.sub(r"[\\`*]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
     text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def _installed(package: str) -> str:
-    """The version of a package here; conda environments have the packages of their rules only."""
+    """Return a package's version; conda environments have only the packages of their rules."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Rows of tables, gathered from scored trainings: systems of one label, means over seeds."""
+"""Rows of tables, gathered from scored runs: systems of one label, means over seeds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,24 @@ _SCORE_KEY = ["pair", "metric"]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredRun:
-    """The scores of one training of a system, or of outputs of one."""
+    """The scores of one run of a system, or of existing outputs."""
 
     system: str
     label: str
-    """The row of the table to which it belongs."""
+    """The row of the table that it belongs to."""
     seed: int
     scores: pd.DataFrame
-    """scoring.corpus_table."""
+    """Result of `scoring.corpus_table`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemRow:
     """One system of a table.
 
-    ``scores`` is as ``scoring.corpus_table`` or ``merge_scores`` makes it, with at least
-    ``SCORE_COLUMNS``. ``extra_parameters`` is in percent of the first row's parameters,
-    None where such a number says nothing (normally the first row itself). ``scores_by_seed``
-    has those of each seed where there are several, of which ``scores`` are the mean. ``seeds`` says
-    over how many seeds the score of each pair and metric is a mean.
+    `scores` comes from `scoring.corpus_table` or `merge_scores`, with at least `SCORE_COLUMNS`.
+    `extra_parameters` is in percent of the first row's parameters, None if meaningless (normally
+    for the first row). `scores_by_seed` has the scores of each seed if there are several; `scores`
+    is their mean. `seeds` counts the seeds averaged for each pair and metric.
     """
 
     label: str
@@ -45,10 +44,10 @@ class SystemRow:
 
 
 def number_seeds(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> list[int]:
-    """The seed, from 0, of each of some scores, of which labels are all that is known.
+    """Number the seeds, from 0, of score tables of which only the labels are known.
 
-    Scores of one label are of the same seed where they complement each other, of different ones
-    where both have a pair and metric.
+    Tables of one label belong to the same seed if they complement each other, and to different
+    seeds if both have a pair and metric.
     """
     seeds: list[int] = []
     keys = [set(_scored(frame)) for frame in frames]
@@ -60,41 +59,40 @@ def number_seeds(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> list[
 
 
 def gather_rows(
-    trainings: Sequence[ScoredRun], parameters: Mapping[str, float] | pd.Series
+    runs: Sequence[ScoredRun], parameters: Mapping[str, float] | pd.Series
 ) -> list[SystemRow]:
-    """A row per label, in the order of the trainings: the mean of its seeds.
+    """Return a row per label, in the order of the runs: the mean of its seeds.
 
-    `parameters` are the total numbers of each system, NaN where unknown. A row has as many more
-    than the first one as `extra_parameters` says.
+    `parameters` has the total of each system, NaN if unknown; the `extra_parameters` of a row
+    are relative to the total of the first row.
     """
     by_label = {
-        label: [t for t in trainings if t.label == label]
-        for label in dict.fromkeys(t.label for t in trainings)
+        label: [run for run in runs if run.label == label]
+        for label in dict.fromkeys(run.label for run in runs)
     }
     sizes = {
-        label: sum(parameters[system] for system in dict.fromkeys(t.system for t in members))
+        label: sum(parameters[system] for system in dict.fromkeys(run.system for run in members))
         for label, members in by_label.items()
     }
-    first = sizes[trainings[0].label]
+    first = sizes[runs[0].label]
     return [
         SystemRow(
             label=label,
-            scores=merge_scores([t.scores for t in members]),
+            scores=merge_scores([run.scores for run in members]),
             extra_parameters=100 * (sizes[label] / first - 1) if i else None,
             scores_by_seed=_by_seed(members),
-            seeds=Counter(key for t in members for key in _scored(t.scores)),
+            seeds=Counter(key for run in members for key in _scored(run.scores)),
         )
         for i, (label, members) in enumerate(by_label.items())
     ]
 
 
 def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Merge the scores of the systems behind one row: of several seeds, or of complementary ones.
+    """Merge the scores behind one row: of several seeds, or of complementary systems.
 
-    Scores of the same pair and metric become one, their mean; all others are collected. The
-    columns stay as they are. Raises ``InputError`` for a frame that lacks a
-    column or has a pair and metric twice, and for scores to be averaged that differ in signature
-    or number of sentences.
+    Scores of the same pair and metric become their mean; all others are collected. Columns are
+    kept. Raises InputError if a frame lacks a column or has a pair and metric twice, or if scores
+    to average differ in signature or number of sentences.
     """
     for frame in frames:
         check_scores(frame, "a system to merge")
@@ -106,7 +104,7 @@ def merge_scores(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def check_scores(scores: pd.DataFrame, owner: str) -> None:
-    """Raise ``InputError`` for scores that lack a column or have a pair and metric twice."""
+    """Raise InputError if scores lack a column or have a pair and metric twice."""
     missing = [column for column in SCORE_COLUMNS if column not in scores.columns]
     if missing:
         raise InputError(f"scores of {owner} have no column {', '.join(missing)}")
@@ -127,16 +125,16 @@ def _check_alike(rows: pd.DataFrame, scores: str) -> None:
 
 
 def _scored(scores: pd.DataFrame) -> list[tuple[str, str]]:
-    """The pairs and metrics that some scores have."""
+    """Return the pairs and metrics that scores have."""
     return list(zip(scores["pair"], scores["metric"], strict=True))
 
 
 def _by_seed(members: Sequence[ScoredRun]) -> list[pd.DataFrame]:
-    """The scores of each seed of a row, where it has several and each has all directions."""
-    ordered = sorted(members, key=lambda training: training.seed)
+    """Return the scores of each seed of a row if it has several, all with the same directions."""
+    ordered = sorted(members, key=lambda run: run.seed)
     scores = [
-        merge_scores([training.scores for training in group])
-        for _, group in groupby(ordered, key=lambda training: training.seed)
+        merge_scores([run.scores for run in group])
+        for _, group in groupby(ordered, key=lambda run: run.seed)
     ]
     alike = len({frozenset(frame["pair"]) for frame in scores}) == 1
     return scores if len(scores) > 1 and alike else []

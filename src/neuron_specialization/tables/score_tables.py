@@ -1,8 +1,8 @@
 """The paper's tables: scores per direction, averaged into the cells of a layout.
 
-The metric is any value of the scores' ``metric`` column. Scores must be on the scale to be
-printed (0 to 100). The cells of a layout (``cells``) are ``level_cells`` for Tables 2, 7 and 8,
-``language_cells`` for Tables 1 and 3.
+The metric is any value of the scores' `metric` column. Scores must be on the scale to be
+printed (0 to 100). The cells of a layout (`cells`) are `level_cells` for Tables 2, 7 and 8,
+`language_cells` for Tables 1 and 3.
 """
 
 import math
@@ -26,7 +26,7 @@ from neuron_specialization.tables.rows import SystemRow
 EXTRA_PARAMETERS = ("Δ params", "")
 ABSOLUTE, DELTA, DEVIATION = "absolute", "delta", "deviation"
 RAW_GROUP = "Raw"
-"""Columns beside the others: the average of all directions against raw references."""
+"""Additional columns: the average of all directions against raw references."""
 Marks = Mapping[tuple[str, str, tuple[str, str]], str]
 
 
@@ -39,22 +39,21 @@ def score_table(
 ) -> pd.DataFrame:
     """Tabulate every system twice: its absolute scores, then its deltas to the first system.
 
-    A system that lacks a direction has NaN in the cells that average it; other directions are left
-    aside.
+    A system that lacks a direction has NaN in the cells that average it; directions outside the
+    cells are ignored.
 
     Args:
-        systems: the rows, the first one being what the others are compared with.
-        blocks: the directions behind the cells, by block ("" alone where a table has none).
+        systems: the rows, of which the first is the reference for the others.
+        blocks: the directions behind the cells, by block (only "" if a table has none).
         metric: the metric.
-        raw: another metric, whose averages over all directions are put beside, as
-            ``RAW_GROUP``.
+        raw: another metric, whose averages over all directions are added as `RAW_GROUP`.
 
     Returns:
         Rows are indexed by (direction, system, kind), or (system, kind) of a table without blocks:
-        direction is the block, kind is ``absolute``, ``delta`` or, where systems have several
-        seeds, ``deviation``: the standard deviation of their own scores over seeds. Columns are the
-        cells, the first being ``EXTRA_PARAMETERS`` in percent. Raises ``InputError`` for no
-        systems, no directions, or scores that lack the metric everywhere.
+        direction is the block, kind is `absolute`, `delta` or, if systems have several seeds,
+        `deviation`: the standard deviation of their scores over seeds. Columns are
+        `EXTRA_PARAMETERS` in percent, then the cells. Raises InputError if systems or directions
+        are empty, or no system has the metric.
     """
     _check_request(systems, metric, blocks)
     tables = {}
@@ -67,7 +66,7 @@ def score_table(
 def main_table(table: pd.DataFrame) -> pd.DataFrame:
     """Choose the rows that the paper prints: the first system absolute, others as deltas to it.
 
-    ``table`` is one of ``score_table``; rows keep their order.
+    `table` comes from `score_table`; rows keep their order.
     """
     systems, kinds = (table.index.get_level_values(level) for level in ("system", "kind"))
     first = systems == systems[0]
@@ -75,14 +74,14 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_text(table: pd.DataFrame, marks: Marks | None = None) -> TextTable:
-    """The rows that the paper prints: the first system absolute, others as deltas to it.
+    """Return the rows that the paper prints: the first system absolute, others as deltas to it.
 
-    One decimal, as the paper has, "–" for what is missing, marks behind, and the standard
-    deviation over seeds where there is one.
+    Numbers have one decimal, as in the paper, then the standard deviation over seeds, if any, and
+    marks; "–" if missing.
 
     Args:
-        table: of `score_table`.
-        marks: of cells, by block, system and column.
+        table: result of `score_table`.
+        marks: marks of cells, by block, system and column.
     """
     names = [str(name) for name in table.index.names if name != "kind"]
     rows = []
@@ -105,13 +104,12 @@ def score_text(table: pd.DataFrame, marks: Marks | None = None) -> TextTable:
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table at full precision, empty where missing.
+    """Write a table at full precision; missing cells are empty.
 
-    Columns: ``system``, ``kind`` (``absolute``, ``delta`` to the first system, ``deviation`` over
-    seeds), ``extra_parameters`` (percent), then ``high_o2m``, ``high_m2o``, ``high_avg``,
-    ``med_o2m`` and so on. A table by language has ``direction`` (``o2m`` or ``m2o``) in front, and
-    the scores' columns are the languages' codes, then ``high``, ``med``, ``low`` and ``avg``.
-    Averages against raw references come last.
+    Columns: `system`, `kind` (`absolute`, `delta` to the first system, `deviation` over seeds),
+    `extra_parameters` (percent), then `high_o2m`, `high_m2o`, `high_avg`, `med_o2m` and so on. A
+    table by language has `direction` (`o2m` or `m2o`) in front, and its score columns are the
+    language codes, then `high`, `med`, `low` and `avg`. Averages against raw references come last.
     """
     flat = table.copy()
     flat.columns = pd.Index([_flat_name(column) for column in table.columns])
@@ -130,13 +128,13 @@ def _check_request(systems: Sequence[SystemRow], metric: str, blocks: Mapping[st
 
 
 def _overall(cells: Cells) -> Cells:
-    """The averages over all directions, under other names: those against raw references."""
+    """Return the cells that average all directions, renamed for raw references."""
     names = {ALL: RAW_GROUP, OVERALL: RAW_GROUP.lower()}
     return {(names[group], side): parts for (group, side), parts in cells.items() if group in names}
 
 
 def _tabulate(systems: Sequence[SystemRow], cells: Mapping[str, Cells]) -> pd.DataFrame:
-    """A block of ``score_table``; ``cells`` are by metric."""
+    """Return a block of `score_table`; `cells` are by metric."""
 
     def row_of(scores: pd.DataFrame) -> pd.Series:
         parts = [
@@ -162,7 +160,7 @@ def _tabulate(systems: Sequence[SystemRow], cells: Mapping[str, Cells]) -> pd.Da
 
 
 def _select_scores(scores: pd.DataFrame, metric: str, cells: Cells) -> pd.Series:
-    """The score of every pair of some cells, NaN for those that a system lacks."""
+    """Return the score of every pair of the cells, NaN if a system lacks it."""
     pairs = {pair for parts in cells.values() for part in parts for pair in part}
     chosen = scores[scores["metric"] == metric].set_index("pair")["score"]
     return chosen.reindex(sorted(pairs))

@@ -1,6 +1,6 @@
-"""Tables of the set-up; here those from the configuration: languages (5), models (6).
+"""Set-up tables from the configuration: languages (Table 5), models (Table 6).
 
-``parameters``, ``efficiency`` (4) and ``curves`` have the others.
+The other set-up tables are in `parameters`, `efficiency` (Table 4) and `curves`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SetupTable:
-    """A table of the set-up in both its forms."""
+    """A set-up table in both forms."""
 
     numbers: pd.DataFrame
-    """For programs, written as CSV without its index."""
+    """For programs, written as CSV without the index."""
     texts: Sequence[TextTable]
-    """For people."""
+    """For readers."""
     title: str
     footer: Sequence[str] = ()
 
@@ -57,7 +57,7 @@ def read_parameters(path: Path) -> pd.DataFrame:
 
 
 def read_sizes(report: Path) -> dict[str, int]:
-    """Read how many sentence pairs each language is trained on from the corpora's report."""
+    """Read the number of training pairs of each language from the corpora's report."""
     table = pd.read_csv(report, sep="\t")
     train = table[table["split"] == "train"]
     codes = [pair.split("-")[1] for pair in train["pair"]]
@@ -71,8 +71,8 @@ def describe_languages(
 
     Args:
         languages: `code`, `name`, `family`, `script` and `level` of each.
-        sizes: sentence pairs that it is trained on, where they are known: `pairs` of the table.
-        dataset: its name.
+        sizes: training pairs of each language, if known: `pairs` of the table.
+        dataset: name of the dataset.
     """
     table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
     table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
@@ -89,12 +89,12 @@ def describe_languages(
 def describe_models(
     systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame, dataset: str
 ) -> SetupTable:
-    """Return Table 6: the settings of systems with the parameters that were counted, a row each.
+    """Return Table 6: the settings and counted parameters of systems, a row each.
 
     Args:
         systems: `system`, `label`, and its `architecture`: model sizes and training settings.
-        parameters: `read_parameters`.
-        dataset: its name.
+        parameters: result of `read_parameters`.
+        dataset: name of the dataset.
     """
     rows = []
     for each in systems:
@@ -115,12 +115,12 @@ def describe_models(
 
 
 def format_count(number: int | None) -> str:
-    """A whole number with thousands apart; MISSING for none."""
+    """Format a whole number with thousands separators; MISSING if unknown."""
     return MISSING if number is None or pd.isna(number) else f"{int(number):,}"
 
 
 def language_text(table: pd.DataFrame) -> TextTable:
-    """Table 5 for people."""
+    """Return Table 5 as text."""
     names = ["family", "code", "name", "script"]
     rows = [
         (
@@ -139,7 +139,7 @@ def language_text(table: pd.DataFrame) -> TextTable:
 
 
 def model_text(table: pd.DataFrame) -> TextTable:
-    """Table 6 for people."""
+    """Return Table 6 as text."""
     rows = [
         (
             str(row["label"]),

@@ -1,4 +1,4 @@
-"""A table in all its forms: scores, significance, the paper's values beside ours, footer."""
+"""A table in all formats: scores, significance, the paper's values next to ours, footer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ from neuron_specialization.tables.score_tables import score_table, score_text, w
 
 @dataclass(frozen=True, kw_only=True)
 class TableSettings:
-    """What a table is of."""
+    """Content and labels of a table."""
 
     title: str
-    """Dataset, split and name of the table; the metric is put in front."""
+    """Dataset, split and name of the table; the metric is prepended."""
     layout: str
     """`levels` or `languages`."""
     metric: str
@@ -45,15 +45,15 @@ class TableSettings:
     """Resource level of each language but the pivot, "" for none."""
     pivot: str
     directions: Sequence[str]
-    """The directions of the layout `levels`; `languages` has those of the first row."""
+    """The directions of the layout `levels`; `languages` uses those in the first row."""
     parameters: Mapping[str, float] | pd.Series
-    """Total parameters of each system, NaN where unknown."""
+    """Total parameters of each system, NaN if unknown."""
     labels: Mapping[str, str]
-    """The row of each system, also of those that others are only compared with."""
+    """The row of each system, including systems that others are only compared with."""
     level: float = 0.05
     """Differences with a smaller p-value are significant."""
     paper: str = ""
-    """The paper's paper_row, e.g. `Table 2`."""
+    """The paper's table, e.g. `Table 2`."""
 
 
 def write_tables(
@@ -68,12 +68,12 @@ def write_tables(
     """Write a table as CSV (full precision), Markdown, LaTeX and HTML; its wins and gains as CSV.
 
     Args:
-        runs: the scores behind the rows; the first row is what the others are compared with.
-        tests: paired tests, as `comparisons.gather_comparisons` takes them, with the seed of each.
-        paper_values: all values of the paper that are known.
-        settings: of the table.
-        origin: lines of the footer on where the numbers come from.
-        out: files by their form: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
+        runs: the scores behind the rows; the first row is the reference for the others.
+        tests: paired tests for `comparisons.gather_comparisons`, each with a seed.
+        paper_values: all known values of the paper.
+        settings: settings of the table.
+        origin: footer lines on where the numbers come from.
+        out: files by format: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
     """
     metric = settings.metric
     rows = gather_rows(runs, settings.parameters)
@@ -90,13 +90,13 @@ def write_tables(
     gains = gains_table(comparisons, blocks, metric)
     marks = find_marks(comparisons, blocks, metric, settings.level)
     values = [v for v in paper_values if (v.table, v.metric) == (settings.paper, metric)]
-    beside, corrections = paper_table(table, values)
+    compared, corrections = paper_table(table, values)
     corrected = dict.fromkeys(corrected_cells(values), CORRECTED)
     texts = [
         score_text(table, marks),
         *([wins_text(wins)] if len(wins) else []),
         *([gains_text(gains)] if gains["seeds"].max() > 1 else []),
-        *([paper_text(beside, settings.paper, corrected)] if len(beside) else []),
+        *([paper_text(compared, settings.paper, corrected)] if len(compared) else []),
     ]
     footer = [
         *describe(rows, metric, blocks),
@@ -113,7 +113,7 @@ def write_tables(
 
 
 def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str, Cells]:
-    """The directions behind the table's cells, by block."""
+    """Return the directions behind the table's cells, by block."""
     if settings.layout == "levels":
         return {"": level_cells(settings.directions, settings.levels, settings.pivot)}
     found = {language for pair in rows[0].scores["pair"] for language in pair.split("-")}

@@ -1,1 +1,1 @@
-"""Workflow: what rules ask (the plan), and the layout of results; no science."""
+"""Workflow: the plan for the rules, and the layout of results; no science."""

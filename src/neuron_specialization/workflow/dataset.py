@@ -1,4 +1,4 @@
-"""A dataset as its configuration describes it: languages, sets of systems, and their runs."""
+"""A dataset as configured: languages, sets of systems, and their runs."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,28 +21,28 @@ from neuron_specialization.workflow.package_source import module_files
 NO_MATCH = "(?!)"  # a pattern that matches nothing
 
 Wildcards = Any
-"""Snakemake's: text attributes, named as in the paths of the rule."""
+"""Snakemake's wildcards: text attributes, named as in the paths of the rule."""
 
 
 class Run(NamedTuple):
-    """One training of one system with one seed, or the outputs of one that ran elsewhere."""
+    """A system trained with one seed, here or elsewhere."""
 
     system: str
     seed: int
 
 
 def run_of(wildcards: Wildcards) -> Run:
-    """Return the run that a job is about."""
+    """Return the run that a job belongs to."""
     return Run(wildcards.system, int(wildcards.seed))
 
 
 def pattern(names: Iterable[str]) -> str:
-    """Return a regular expression that matches some names, or nothing where there are none."""
+    """Return a regular expression that matches the given names, or nothing if none are given."""
     return "|".join(map(re.escape, names)) or NO_MATCH
 
 
 def files(path: str, runs: Iterable[Run], **more: str) -> list[str]:
-    """Return a path for each of some runs; `{system}`, `{seed}` and `more` are filled in."""
+    """Return a path for each run, with `{system}`, `{seed}` and `more` filled in."""
     return [path.format(**run._asdict(), **more) for run in runs]
 
 
@@ -53,35 +53,35 @@ class Dataset:
     config: Mapping[str, Any]
     """The configuration, with defaults."""
     project: Path
-    """Folder of the project as jobs name it: relative where it is the working directory."""
+    """Folder of the project as jobs name it: relative if it is the working directory."""
     root: Path
     """The same, absolute."""
     languages: Mapping[str, Language]
-    """By code, the pivot among them."""
+    """By code, including the pivot."""
     systems: Mapping[str, System]
-    """By name, those of the sweep of k among them."""
+    """By name, including the sweep of k."""
     sweep: Mapping[float, System]
     """The systems of the sweep of k, by k."""
     sources: Mapping[str, Sequence[Source]]
     """The files of each corpus that can be fetched."""
     splits: Mapping[str, SplitSource]
-    """By name, where the sentences of each split come from."""
+    """By name, the source of the sentences of each split."""
     shards: Mapping[str, Sequence[str]]
-    """By kind (`fine_tunes`, `bilingual_models`), the jobs that small runs are divided among."""
+    """By kind (`fine_tunes`, `bilingual_models`), the jobs that share small runs."""
 
     @property
     def pivot(self) -> str:
-        """The language that every direction starts from or goes to."""
+        """The source or target language of every direction."""
         return str(self.config["pivot"])
 
     @cached_property
     def others(self) -> list[str]:
-        """The languages but the pivot."""
+        """The languages except the pivot."""
         return [code for code in self.languages if code != self.pivot]
 
     @cached_property
     def pairs(self) -> list[str]:
-        """The pairs of the pivot with each other language."""
+        """The pairs of the pivot and each other language."""
         return [pair_name(self.pivot, code) for code in self.others]
 
     @property
@@ -106,25 +106,31 @@ class Dataset:
 
     @cached_property
     def trained(self) -> list[str]:
-        """Systems that are trained here: the other local ones are a checkpoint, or masks alone."""
+        """Systems that are trained here; other local systems are a checkpoint, or only masks."""
         rows = ((name, self.systems[name]) for name in self.local)
         return [name for name, row in rows if row.fine_tune and not row.checkpoint]
 
     @cached_property
     def described(self) -> list[str]:
-        """Local systems with a row of their own, which those that only the sweep adds have not."""
+        """Local systems that have a row; systems that only the sweep adds have none."""
         swept = {row.system for row in self.sweep.values() if not row.tables}
         return [name for name in self.local if name not in swept]
 
     @cached_property
+    def highlighted(self) -> list[str]:
+        """Labels of neuron specialization in both stacks, which figures highlight."""
+        rows = (self.systems[name] for name in self.described)
+        return [row.label for row in rows if row.is_full_specialization]
+
+    @cached_property
     def analysed(self) -> list[str]:
-        """The system whose neurons are looked at, if there is one."""
+        """The system whose neurons are analysed, if any."""
         rows = self.systems.values()
         parents = (row.parent for row in rows if row.method == "neuron_specialization")
         return [name for name in (self.config["analysis"]["system"], *parents) if name][:1]
 
     def runs(self, systems: Iterable[str] | None = None) -> list[Run]:
-        """Return the runs of some systems, or of all."""
+        """Return the runs of the given systems, or of all systems."""
         names = self.systems if systems is None else systems
         return [Run(name, seed) for name in names for seed in self.systems[name].seeds]
 
@@ -157,9 +163,9 @@ class Dataset:
         return str(self.project / name)
 
     def code(self, *modules: str) -> list[str]:
-        """Return the files behind some modules of the package: editing one runs a rule again."""
+        """Return the source files of some modules; editing one of them reruns a rule."""
         return [self.path(path.relative_to(self.root)) for path in module_files(*modules)]
 
     def gpu_job(self, gpus: int = 1) -> dict[str, int]:
-        """Return the resources of a job on GPUs, of which a machine runs one at a time."""
+        """Return the resources of a job on GPUs; a machine runs one such job at a time."""
         return {"gpu": gpus, "gpu_jobs": 1} if self.config["device"] == "cuda" else {}

@@ -1,4 +1,4 @@
-"""Read the configuration with its tables, check that all of it fits together, and make the plan."""
+"""Read the configuration and its tables, check that they fit together, and make the plan."""
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -16,16 +16,16 @@ from neuron_specialization.settings.training import share_update
 from neuron_specialization.workflow.plan import Plan
 
 SCHEMAS = Path("config/schemas")
-OTHER_FIGURES = ("figure4", "gains", "trainings")
-"""Names of figures of scores that no table may have."""
+OTHER_FIGURES = ("figure4", "gains", "summary", "trainings")
+"""Names of other figures of scores, which tables may not use."""
 NOTHING_TO_TRAIN: Mapping[str, Any] = {
     "corpora": {"folder": ".", "splits": [], "cleaning": {}, "moses": False, "shards": 1},
     "vocabulary": {},
     "architectures": {},
 }
-"""What is said of corpora and models where all systems are imported: no rule needs it."""
+"""Sections to use if all systems are imported, when no rule reads them."""
 Problem = tuple[Key, str]
-"""A setting that does not fit the others, and why."""
+"""A setting that conflicts with others, and why."""
 
 
 def make_plan(
@@ -38,17 +38,17 @@ def make_plan(
     """Make the plan of a dataset.
 
     Args:
-        config: the merged configuration; defaults are filled in.
+        config: the merged configuration; defaults are filled in place.
         root: folder of the project, absolute.
-        shards: by kind, the jobs that small runs are divided among (`Plan.shards`).
+        shards: by kind, the jobs that share small runs (`Plan.shards`).
         files: the files of the configuration, for messages.
 
     Raises:
-        InputError: the configuration or one of its tables has something wrong; file, line and key
-            are named as far as they are known.
+        InputError: the configuration or one of its tables is invalid; the message names file, line
+            and key as far as they are known.
     """
     check_configuration(config, root / SCHEMAS / "config.schema.yaml", files)
-    # a checkout with results in it may be moved: jobs know its files by relative paths
+    # jobs use relative paths, so that a checkout with results can be moved
     project = Path() if Path.cwd() == root.resolve() else root
     plan = _read_tables(config, project, root, shards)
     for key, message in _find_problems(plan):
@@ -93,7 +93,7 @@ def _read_tables(
 
 
 def _check_sections(config: MutableMapping[str, Any], systems: Mapping[str, System]) -> None:
-    """Raise InputError where a section is missing; fill them in where nothing is trained."""
+    """Raise InputError if a section is missing; fill in the sections if nothing is trained."""
     local = [name for name, row in systems.items() if row.method != "imported"]
     if not local:
         config.update(NOTHING_TO_TRAIN)
@@ -101,7 +101,7 @@ def _check_sections(config: MutableMapping[str, Any], systems: Mapping[str, Syst
         if section not in config:
             raise InputError(
                 f"the config has no {section}, but {local[0]} is not imported; "
-                "see config/README.md for what it must have"
+                "see config/README.md for its contents"
             )
 
 
@@ -116,7 +116,7 @@ def _read_sweep(settings: Mapping[str, Any], systems: Mapping[str, System]) -> d
 
 
 def _find_problems(plan: Plan) -> Iterator[Problem]:
-    """Yield what does not fit together, by setting."""
+    """Yield conflicting settings."""
     yield from _find_table_problems(plan)
     yield from _find_analysis_problems(plan)
     yield from _find_split_problems(plan)
@@ -138,11 +138,11 @@ def _find_table_problems(plan: Plan) -> Iterator[Problem]:
                 f"{layout['layout']}: leave the figure out, or set layout: languages",
             )
         if figure in OTHER_FIGURES or (plan.tables.systems[table] and figure in owners):
-            owner = f"that of tables.{owners[figure]}" if figure in owners else "another one"
+            owner = f"the figure of tables.{owners[figure]}" if figure in owners else "another one"
             yield (
                 key,
-                f"tables.{table} has the figure {figure}, the name of {owner}: give it another "
-                f"name than {', '.join([*owners, *OTHER_FIGURES])}",
+                f"tables.{table} has the figure {figure}, the name of {owner}: choose a name "
+                f"other than {', '.join([*owners, *OTHER_FIGURES])}",
             )
         if plan.tables.systems[table]:
             owners.setdefault(figure, table)
@@ -153,7 +153,7 @@ def _find_analysis_problems(plan: Plan) -> Iterator[Problem]:
         if name not in plan.systems or plan.systems[name].method != "multilingual":
             yield (
                 ("analysis", "system"),
-                f"the config names {name} as the system whose neurons are looked at "
+                f"the config names {name} as the system whose neurons are analysed "
                 "(analysis.system): it must be a multilingual system",
             )
 
@@ -188,9 +188,9 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
         if column not in known:
             yield (
                 ("languages",),
-                f"{plan.config['languages']}: no setting of languages is named {column}, nor is a "
-                f"corpus of {plan.config['downloads']['sources']}, and no path of a split has "
-                f"{{{column}}}",
+                f"{plan.config['languages']}: column {column} is not a setting of languages, a "
+                f"corpus of {plan.config['downloads']['sources']}, or a placeholder "
+                f"{{{column}}} in the path of a split",
             )
 
 
@@ -200,8 +200,8 @@ def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:
     if given == {"dictionary"} and not plan.corpora.prebinarised:
         yield (
             ("vocabulary", "dictionary"),
-            "vocabulary: a dictionary alone is enough for corpora that are binarised already; give "
-            "vocabulary.model, too",
+            "vocabulary: a dictionary alone is enough only for corpora that are already binarised; "
+            "also give vocabulary.model",
         )
     for row in plan.systems.values():
         if row.checkpoint and not given:
@@ -213,19 +213,19 @@ def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:
         if row.vocabulary == "pair" and plan.corpora.prebinarised:
             yield (
                 ("corpora", "binarised"),
-                f"system {row.system} has vocabularies of its own pairs, which are learned from "
-                "text, but the corpora are binarised already (corpora.binarised): leave it out",
+                f"system {row.system} has a vocabulary per pair, which is learned from text, but "
+                "the corpora are already binarised (corpora.binarised): remove one of the two",
             )
         if row.vocabulary == "pair" and "pair_vocabulary" not in plan.config:
             yield (
                 ("systems",),
-                f"system {row.system} has vocabularies of its own pairs: say in the config how to "
-                "learn them (pair_vocabulary)",
+                f"system {row.system} has a vocabulary per pair: configure how to learn them "
+                "(pair_vocabulary)",
             )
 
 
 def _find_source_problems(plan: Plan) -> Iterator[Problem]:
-    """Yield corpora that the table of sources lacks, and given files that cannot be read."""
+    """Yield corpora missing from the table of sources, and given files that cannot be read."""
     try:
         _ = plan.downloads.all, plan.corpora.local_files
     except InputError as error:
@@ -237,7 +237,7 @@ def _find_source_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _find_system_problems(plan: Plan) -> Iterator[Problem]:
-    """Yield systems whose updates the GPUs cannot share; bilingual models have a GPU each."""
+    """Yield systems whose updates the GPUs cannot share; bilingual models use one GPU each."""
     if plan.config["device"] != "cuda":
         return
     for name in plan.trained:

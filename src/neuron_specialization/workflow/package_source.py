@@ -1,4 +1,4 @@
-"""Which files of this package a module depends on, so that a rule reruns when one changes."""
+"""Find the package files that a module depends on, so that a rule reruns when one changes."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def module_files(*modules: str) -> list[Path]:
-    """The files of some modules of this package and of all that they import and read from it.
+    """Return the files of some package modules and all package files that they import or read.
 
     Args:
         modules: names within the package, e.g. `corpora.preparation`.
@@ -26,7 +26,7 @@ def module_files(*modules: str) -> list[Path]:
 
 @cache
 def imported_files(path: Path) -> list[Path]:
-    """The files of this package that one file imports, and those beside it that it reads."""
+    """Return the package files that a file imports, and the files next to it that it reads."""
     if path.suffix != ".py":
         return []
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def imported_files(path: Path) -> list[Path]:
 
 
 def data_files(module: Path, tree: ast.AST) -> Iterator[Path]:
-    """The files that a module names as `Path(__file__).with_name("...")`, or that folder's."""
+    """Yield the file, or the files of a folder, that `Path(__file__).with_name("...")` names."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(attr="with_name"), args=[ast.Constant(str(name))]):
@@ -43,7 +43,7 @@ def data_files(module: Path, tree: ast.AST) -> Iterator[Path]:
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
-    """Names of this package's modules in `from ... import ...` statements."""
+    """Yield the names of this package's modules in `from ... import ...` statements."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -52,12 +52,12 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 
 
 def is_module(name: str) -> bool:
-    """Whether a dotted name is a module of this package."""
+    """Return whether a dotted name is a module of this package."""
     base = PACKAGE.parent.joinpath(*name.split("."))
     return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
 
 
 def module_path(name: str) -> Path:
-    """The file of a module or package by its dotted name."""
+    """Return the file of a module or package by its dotted name."""
     base = PACKAGE.parent.joinpath(*name.split("."))
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")

@@ -1,7 +1,7 @@
-"""Results of a run to take along, and to merge with those of the same settings and other seeds.
+"""Pack the results of a run, and merge them with results of other seeds and the same settings.
 
-What is taken is all that tables and figures are made of: scores of sentences and of directions,
-paired tests, activation counts, masks, validations, records of jobs. No text and no model is.
+A pack has everything that tables and figures are made from: scores of sentences and of directions,
+paired tests, activation counts, masks, validations, records of jobs. It has no text or models.
 """
 
 import json
@@ -20,36 +20,36 @@ TAKEN = (
     *("scores", "comet", "significance", "activations", "masks", "benchmarks"),
     *("tables", "figures", "neurons"),
 )
-OF_TRAINING = re.compile(
+OF_RUN = re.compile(
     r"(?:scores|comet|significance)/\w+/(?P<tested>[^/]+)/seed\d+\.\w+"
     r"|activations/(?P<recorded>[^/]+)/seed\d+(?:\.untrained)?\.npz"
     r"|masks/(?P<masked>[^/]+)/seed\d+\.npz"
     r"|models/(?P<trained>[^/]+)/seed\d+/checkpoint\.curve\.csv"
 )
-"""Files of one training: what merging adds."""
+"""Files of a run, which merging adds."""
 LARGE = (".parquet", ".png", ".pdf", ".html")
-"""Scores of sentences, which only new tests need, and pictures and pages, which are made again."""
+"""Sentence scores, which only new tests need, and pictures and pages, which are regenerated."""
 REPORT = "corpora/report.tsv"
-"""Of the corpora, which tables count: added, too, where they have not been prepared."""
+"""Sizes of the corpora, for tables; also added if the corpora have not been prepared."""
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Hashes of the settings of a run (`system_settings.settings_digests`)."""
+    """Hashes of the settings of a run (`settings_digests`)."""
 
     shared: str
-    """Of what all systems have in common."""
+    """Hash of the settings that all systems have in common."""
     systems: Mapping[str, str]
-    """By system, of its own."""
+    """By system, the hash of its settings."""
 
 
 def pack(results: Path, archive: Path, *, small: bool = False) -> None:
     """Write the results of a run, without text and models, to a zip file.
 
     Args:
-        results: of a dataset, such as `results/experiment`.
-        archive: the zip file; one that is there is replaced.
-        small: without files of the kinds in `LARGE`.
+        results: results of a dataset, such as `results/experiment`.
+        archive: the zip file; an existing one is replaced.
+        small: omit files with the suffixes in `LARGE`.
     """
     read_settings(results)
     check_output(archive)
@@ -63,7 +63,7 @@ def pack(results: Path, archive: Path, *, small: bool = False) -> None:
 
 
 def taken_files(results: Path) -> Iterator[Path]:
-    """The files of some results that are taken along."""
+    """Yield the files to pack."""
     yield results / SETTINGS
     yield from results.glob(REPORT)
     yield from results.glob("models/*/*/*.curve.csv")
@@ -72,19 +72,19 @@ def taken_files(results: Path) -> Iterator[Path]:
 
 
 def merge(archive: Path, results: Path) -> list[str]:
-    """Add the trainings of packed results to a folder of results; returns the files added.
+    """Add the runs of packed results to a folder of results; return the files added.
 
-    Only trainings of systems that the results have, with the same settings, are added. What is
-    there stays; `snakemake merged` then makes tables and figures of all.
+    Only runs of systems that the results have, with the same settings, are added. Existing files
+    are kept; `snakemake merged` then makes tables and figures of all runs.
 
     Args:
         archive: a file that `pack` wrote.
-        results: of a dataset, whose settings name all systems and seeds (`snakemake
+        results: results of a dataset, whose settings name all systems and seeds (`snakemake
             results/NAME/settings.json` writes them).
 
     Raises:
-        InputError: a damaged archive, other settings, or other contents under a name that is
-            there; nothing is added.
+        InputError: the archive is damaged, settings differ, or a file exists with other contents;
+            nothing is added.
     """
     ours = read_settings(results)
     with open_archive(archive) as file:
@@ -103,7 +103,7 @@ def merge(archive: Path, results: Path) -> list[str]:
 
 
 def open_archive(archive: Path) -> zipfile.ZipFile:
-    """Packed results of which every file can be read; InputError where that is not so."""
+    """Open packed results; raise InputError if any of their files cannot be read."""
     try:
         file = zipfile.ZipFile(archive)
         file.getinfo(SETTINGS)
@@ -118,15 +118,15 @@ def open_archive(archive: Path) -> zipfile.ZipFile:
 
 
 def read_settings(results: Path) -> RunSettings:
-    """The settings of some results; InputError without them."""
+    """Return the settings of some results; raise InputError if they are missing."""
     path = results / SETTINGS
     if not path.is_file():
         raise InputError(f"{path}: no such file; `snakemake {path}` writes it")
-    return parse_settings(path.read_bytes(), str(path), f"delete it, and `snakemake {path}`")
+    return parse_settings(path.read_bytes(), str(path), f"delete it and run `snakemake {path}`")
 
 
 def parse_settings(text: bytes, name: str, remedy: str) -> RunSettings:
-    """The settings of a run; InputError, with the remedy, where a text is something else."""
+    """Return the settings of a run; raise InputError, with a remedy, if the text has none."""
     try:
         found = json.loads(text)
         return RunSettings(shared=found["shared"], systems=dict(found["systems"]))
@@ -135,32 +135,32 @@ def parse_settings(text: bytes, name: str, remedy: str) -> RunSettings:
 
 
 def check_alike(theirs: RunSettings, ours: RunSettings, archive: Path, results: Path) -> None:
-    """InputError where two runs cannot stand beside each other."""
+    """Raise InputError if the settings of the two runs are incompatible."""
     if theirs.shared != ours.shared:
         raise InputError(
-            f"{archive}: of other corpora, vocabulary or decoding than {results} "
+            f"{archive}: has other corpora, vocabulary or decoding than {results} "
             f"({theirs.shared}, not {ours.shared})"
         )
     for system in theirs.systems.keys() & ours.systems.keys():
         if theirs.systems[system] != ours.systems[system]:
             raise InputError(
-                f"{archive}: its system {system} has other settings than that of {results} "
-                f"({theirs.systems[system]}, not {ours.systems[system]}); name one otherwise"
+                f"{archive}: its system {system} has other settings than in {results} "
+                f"({theirs.systems[system]}, not {ours.systems[system]}); rename one of them"
             )
 
 
 def system_of(name: str) -> str | None:
-    """The system of a file of one training; none of another file."""
-    match = OF_TRAINING.fullmatch(name)
+    """Return the system of a file of a run, or None for another file."""
+    match = OF_RUN.fullmatch(name)
     return match and next(filter(None, match.groups()))
 
 
 def is_there(file: zipfile.ZipFile, name: str, archive: Path, results: Path) -> bool:
-    """Whether the results have a file already; InputError where theirs differs."""
+    """Return whether the results already have a file; raise InputError if theirs differs."""
     path = results / name
     if path.is_file() and path.read_bytes() != file.read(name):
         raise InputError(
-            f"{path}: {archive} has another one, made with the same settings and seed; keep one of "
-            "the two"
+            f"{path}: {archive} has another version, made with the same settings and seed; keep "
+            "only one of them"
         )
     return path.is_file()

@@ -1,4 +1,4 @@
-"""Where each result lies. `<dataset>` and `<downloads>` are path variables of the Snakefile."""
+"""Paths of all results. `<dataset>` and `<downloads>` are path variables of the Snakefile."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
 CATEGORIES = {"scores": "Scores", "score_figure": "Scores"}
 CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
-"""Categories of the report, by caption; the others are about neurons."""
+"""Categories of the report by caption; other captions are in Neurons."""
 
 
 def shown(
@@ -39,10 +39,10 @@ def shown(
     """Return a path of a rule's output that the report shows.
 
     Args:
-        path: the path; the report also says its split and its metric.
+        path: the path; the report also shows its split and metric.
         caption: name of a file of `report/`.
-        item: what the report calls it, or a function of wildcards that returns all labels.
-        labels: what else the report says of it.
+        item: its name in the report, or a function of wildcards that returns all labels.
+        labels: further labels in the report.
     """
     of_path = {name: f"{{{name}}}" for name in ("metric", "split") if f"{{{name}}}" in path}
     said = item if callable(item) else {"item": item, **of_path, **labels}

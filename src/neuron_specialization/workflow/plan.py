@@ -1,7 +1,7 @@
-"""The plan: everything that the rules ask, made once from the configuration (`make_plan`).
+"""The plan: everything that the rules need, made once from the configuration (`make_plan`).
 
-Rules say `plan.corpora.x` or `plan.tables.y(wildcards)`: a part for each file of rules. Functions
-that take `wildcards` are input functions, or functions of parameters.
+Rules use `plan.corpora.x` or `plan.tables.y(wildcards)`; each file of rules has a part of the plan.
+Functions that take `wildcards` are input functions, or functions of parameters.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from neuron_specialization.workflow.plan_tables import TablesPlan
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Dataset):
-    """A dataset, and what follows from it for the workflow."""
+    """A dataset and its workflow: files, jobs and their parameters."""
 
     @property
     def path_variables(self) -> dict[str, str]:
-        """Where results and downloads lie, for the paths of rules (`workflow/paths.py`)."""
+        """Folders of results and downloads, for the paths of rules (`workflow/paths.py`)."""
         dataset = f"<results>/{self.config['dataset']}"
         return {
             "dataset": dataset,
@@ -34,7 +34,7 @@ class Plan(Dataset):
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """What wildcards of paths may be."""
+        """Allowed values of the wildcards of paths, as regular expressions."""
         return {
             "split": pattern({**self.splits, **dict.fromkeys(self.config["test_splits"])}),
             "system": pattern(self.systems),
@@ -49,7 +49,7 @@ class Plan(Dataset):
 
     @cached_property
     def downloads(self) -> DownloadsPlan:
-        """Corpora and models of the internet."""
+        """Corpora and models from the internet."""
         return DownloadsPlan(self)
 
     @cached_property
@@ -59,7 +59,7 @@ class Plan(Dataset):
 
     @cached_property
     def models(self) -> ModelsPlan:
-        """Runs, and what each direction has of its own."""
+        """Runs, and the masks and adapters of each direction."""
         return ModelsPlan(self)
 
     @cached_property

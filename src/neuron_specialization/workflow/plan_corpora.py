@@ -1,4 +1,4 @@
-"""What `rules/data.smk` asks: corpora, vocabularies and binarised data."""
+"""The plan for `rules/data.smk`: corpora, vocabularies and binarised data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ class CorporaPlan:
 
     @property
     def report(self) -> list[str]:
-        """The counts of the prepared corpora, where there are any."""
+        """The counts of the prepared corpora, if systems translate here."""
         return [CORPUS_REPORT] if self.dataset.local else []
 
     @property
     def prebinarised(self) -> Mapping[str, str]:
-        """Where corpora are that somebody else has binarised; empty for none."""
+        """Location of corpora that were binarised elsewhere; empty if none."""
         found: Mapping[str, str] = self.settings.get("binarised", {})
         return found
 
     @property
     def prebinarised_folder(self) -> str:
-        """Their folder, "" for none."""
+        """Folder of these corpora, or "" if none."""
         found = self.prebinarised
         return str(self.folders[found["source"]] / found["path"]) if found else ""
 
@@ -53,18 +53,18 @@ class CorporaPlan:
 
     @cached_property
     def folders(self) -> dict[str, Path]:
-        """Where the paths of splits start: the folder of each source, "" of local corpora."""
+        """Base folder of the paths of splits by source; "" is the source of local corpora."""
         local = self.dataset.project / self.settings["folder"]
         return {"": local, **{name: self.downloads.path(name) for name in self.dataset.sources}}
 
     @cached_property
     def codes(self) -> dict[str, Mapping[str, str]]:
-        """The names of each language in other corpora."""
+        """Names of each language in other corpora."""
         return {code: language.codes for code, language in self.dataset.languages.items()}
 
     @cached_property
     def local_files(self) -> list[str]:
-        """The local files of all splits that exist; what is missing is told by prepare_corpora."""
+        """The existing local files of all splits; `prepare_corpora` reports missing ones."""
         found: set[Path] = set()
         for split in self.dataset.splits.values():
             for code in self.dataset.others:
@@ -75,7 +75,7 @@ class CorporaPlan:
         return sorted(str(path) for path in found if path.is_file())
 
     def text(self, splits: Iterable[str], vocabulary: str = "joint") -> list[str]:
-        """Return both sides of every pair, or of the pair with a vocabulary of its own."""
+        """Return both sides of every pair, or of the one pair that a vocabulary is for."""
         pairs = self.dataset.pairs if vocabulary == "joint" else [vocabulary]
         return [
             CORPUS.format(split=split, pair=pair, lang=lang)
@@ -86,12 +86,12 @@ class CorporaPlan:
 
     @property
     def raw_text(self) -> list[str]:
-        """The text of tests as it was before it was tokenised here."""
+        """The text of test splits before they are tokenised here."""
         return self.text([f"raw.{split}" for split in self.raw_splits])
 
     @property
     def preparation(self) -> dict[str, Any]:
-        """What the corpora are prepared with; not where those come from that a user lacks."""
+        """Parameters of corpus preparation, without the stated origins of users' corpora."""
         dataset, splits = self.dataset, self.settings["splits"]
         limits = {code: dataset.languages[code].max_pairs for code in dataset.others}
         return {
@@ -107,7 +107,7 @@ class CorporaPlan:
 
     @cached_property
     def raw_splits(self) -> list[str]:
-        """Test splits that are tokenised here, and kept as they were for a second column."""
+        """Test splits that are tokenised here, whose raw text is kept for a second column."""
         splits = self.dataset.splits
         names = self.dataset.config["test_splits"]
         return [name for name in names if name in splits and splits[name].tokenise]
@@ -124,22 +124,22 @@ class CorporaPlan:
 
     @property
     def vocabularies(self) -> list[str]:
-        """All vocabularies that systems may have: the joint one, and one of each pair."""
+        """All possible vocabularies of systems: the joint one, and one per pair."""
         return ["joint", *self.dataset.pairs]
 
     @property
     def learned_vocabularies(self) -> list[str]:
-        """Vocabularies that may be learned."""
+        """Vocabularies that can be learned."""
         return [*([] if self.given_vocabulary else ["joint"]), *self.dataset.pairs]
 
     def vocabulary_settings(self, wildcards: Wildcards) -> Any:
-        """Return how a vocabulary is learned."""
+        """Return the settings for learning a vocabulary."""
         is_joint = wildcards.vocabulary == "joint"
         return self.dataset.config["vocabulary" if is_joint else "pair_vocabulary"]
 
     @cached_property
     def given_vocabulary(self) -> dict[str, str]:
-        """The files of the joint vocabulary where it is given: model, dictionary or both."""
+        """The files of a given joint vocabulary: model, dictionary or both."""
         vocabulary = self.dataset.config["vocabulary"]
         source = vocabulary.get("source")
         folder = self.downloads.path(source) if source else self.dataset.project
@@ -148,17 +148,17 @@ class CorporaPlan:
 
     @cached_property
     def given_files(self) -> list[str]:
-        """The local files of a given vocabulary; of a fetched one it is known by its source."""
+        """The local files of a given vocabulary; a fetched vocabulary has none."""
         is_fetched = self.dataset.config["vocabulary"].get("source")
         return [] if is_fetched else list(self.given_vocabulary.values())
 
     @property
     def fetched_vocabulary(self) -> list[str]:
-        """What says that a given vocabulary is fetched, where it is."""
+        """The marker file of a fetched vocabulary, if one is used."""
         return self.downloads.fetched(self.dataset.config["vocabulary"].get("source", ""))
 
     def dictionary_sizes(self, row: System) -> list[int]:
-        """Return the entries of both dictionaries of a system, known before they are learned."""
+        """Return the sizes of both dictionaries of a system, known before they are learned."""
         config = self.dataset.config
         if row.vocabulary == "pair":
             return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]

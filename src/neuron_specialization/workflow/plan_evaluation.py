@@ -1,4 +1,4 @@
-"""What `rules/evaluate.smk` asks: translations, outputs, scores and paired tests."""
+"""The plan for `rules/evaluate.smk`: translations, outputs, scores and paired tests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class EvaluationPlan:
     corpora: CorporaPlan
 
     def over_splits(self, path: str, systems: Iterable[str] | None = None) -> list[str]:
-        """Return a path for each test split and run of some systems, or of all."""
+        """Return a path for each test split and run of the given systems, or of all."""
         splits, runs = self.dataset.config["test_splits"], self.dataset.runs(systems)
         return [file for split in splits for file in files(path, runs, split=split)]
 
@@ -41,7 +41,7 @@ class EvaluationPlan:
         return [f"{name}_raw" for name in metrics if name in ("bleu", "chrf")]
 
     def metrics(self, split: str) -> list[str]:
-        """Return the metrics of a test split, with those against raw references if any."""
+        """Return the metrics of a test split, including any against raw references."""
         given = self.dataset.config["raw_references"].get(split)
         languages = self.dataset.languages
         there = given and any(self._raw_file(given, code).is_file() for code in languages)
@@ -53,7 +53,7 @@ class EvaluationPlan:
         return self.metrics(wildcards.split)
 
     def raw_references(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the raw references of a system's directions that are there, by direction."""
+        """Return the existing raw references of a system, by direction."""
         split, found = wildcards.split, {}
         given = self.dataset.config["raw_references"].get(split, "")
         for direction in self.dataset.directions(wildcards):
@@ -72,7 +72,7 @@ class EvaluationPlan:
 
     @property
     def postprocessing(self) -> dict[str, Any]:
-        """Parameters of the job that brings outputs into one form."""
+        """Parameters of the job that converts outputs to a common form."""
         return {
             "directions": self.dataset.directions,
             "folder": self.imported_folder,
@@ -82,7 +82,7 @@ class EvaluationPlan:
         }
 
     def outputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return what the outputs of a system are made of, translated here or elsewhere."""
+        """Return the inputs of a system's outputs, translated here or elsewhere."""
         run, split, folder = run_of(wildcards), wildcards.split, self.imported_folder(wildcards)
         pairs = self.dataset.directions(wildcards) if folder else []
         return {
@@ -93,31 +93,31 @@ class EvaluationPlan:
         }
 
     def imported_folder(self, wildcards: Wildcards) -> str:
-        """Return the folder of the outputs of an imported system, "" for another system."""
+        """Return the folder of an imported system's outputs, or "" for other systems."""
         row = self.dataset.row(wildcards)
         if row.method != "imported":
             return ""
         return self.dataset.path(Path(self.dataset.config["imported_outputs"]) / row.folder)
 
     def comet(self, wildcards: Wildcards) -> list[str]:
-        """Return the COMET scores of a system, where COMET is one of the metrics."""
+        """Return the COMET scores of a system, if COMET is one of the metrics."""
         if "comet" not in self.dataset.config["metrics"]:
             return []
         run, split = run_of(wildcards), wildcards.split
         return [file for path in COMET for file in files(path, [run], split=split)]
 
     def comparisons(self, wildcards: Wildcards) -> list[tuple[str, str, int]]:
-        """Return what a run is tested against: role, system and seed."""
+        """Return the runs that a run is tested against: role, system and seed."""
         return self.comparisons_of(run_of(wildcards))
 
     def comparisons_of(self, run: Run) -> list[tuple[str, str, int]]:
-        """Return what a run is tested against: role, system and seed."""
+        """Return the runs that a run is tested against: role, system and seed."""
         if self.dataset.config["significance"]["test"] == "none":
             return []
         return find_comparisons(self.dataset.systems[run.system], self.dataset.systems, run.seed)
 
     def compared_sentences(self, wildcards: Wildcards) -> list[str]:
-        """Return the sentence scores of what a run is tested against."""
+        """Return the sentence scores of the runs that a run is tested against."""
         runs = [Run(system, seed) for _, system, seed in self.comparisons(wildcards)]
         return files(SENTENCES, runs, split=wildcards.split)
 

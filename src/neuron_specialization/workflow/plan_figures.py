@@ -1,4 +1,4 @@
-"""What `rules/figures.smk` asks: figures of neurons and of scores."""
+"""The plan for `rules/figures.smk`: figures of neurons and of scores."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from typing import Any
 
 from neuron_specialization.settings.related_systems import find_controls
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
-from neuron_specialization.workflow.paths import NEURONS, SCORE_TABLE, SCORES, shown
+from neuron_specialization.workflow.paths import COUNTS, NEURONS, SCORE_TABLE, SCORES, shown
 from neuron_specialization.workflow.plan_tables import TablesPlan
 
 NEURON_FIGURES = {
@@ -18,7 +18,7 @@ NEURON_FIGURES = {
     "figure8": ("Figure 8: last decoder layer", "heat_map"),
     "dendrograms": ("Dendrograms", "dendrograms"),
 }
-"""Figures of neurons, each with its title and the name of its caption in `report/`."""
+"""Figures of neurons: title, and name of the caption in `report/`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class FiguresPlan:
 
     @property
     def neuron_pictures(self) -> list[str]:
-        """Figures of neurons as the report shows them."""
+        """Figures of neurons for the report."""
         return [
             self.shown(f"<neurons>/{name}.png", caption, title)
             for name, (title, caption) in NEURON_FIGURES.items()
@@ -92,7 +92,7 @@ class FiguresPlan:
 
     @property
     def explorer(self) -> str:
-        """The page to explore neurons with."""
+        """The page for exploring neurons."""
         path = f"{NEURONS}/explorer.html"
         return self.shown(path, "explorer", "Explorer", k="any", counting="both")
 
@@ -116,11 +116,12 @@ class FiguresPlan:
     def names(self) -> list[str]:
         """The figures of scores."""
         sweep = ["figure4"] if self.dataset.sweep else []
-        return [*self.of_tables, *sweep, *(["gains"] if self.gains_table else [])]
+        summary = ["summary"] if self.gains_table and self.dataset.analysed else []
+        return [*self.of_tables, *sweep, *(["gains"] if self.gains_table else []), *summary]
 
     @cached_property
     def of_tables(self) -> dict[str, str]:
-        """Figures of tables by language: the name of the figure, and its table."""
+        """Tables by language that have a figure, by its name."""
         layouts = self.tables.layouts.items()
         drawn = ((table, layout.get("figure")) for table, layout in layouts)
         return {name: table for table, name in drawn if name and self.tables.systems[table]}
@@ -133,22 +134,33 @@ class FiguresPlan:
             parents = [self.dataset.parent_run(run) for run in runs]
             scores, parent_scores = (files(SCORES, each, split=split) for each in (runs, parents))
             return {"scores": scores, "parents": parent_scores}
-        if wildcards.figure == "gains":
+        if wildcards.figure in ("gains", "summary"):
             path = f"{SCORE_TABLE}.gains.csv"
-            tables = self.gains_table
-            return {"gains": [path.format(split=split, table=t, metric=metric) for t in tables]}
+            gains = [path.format(split=split, table=t, metric=metric) for t in self.gains_table]
+            runs = self.dataset.runs(self.dataset.analysed)[:1]
+            counts = {"counts": files(COUNTS, runs)} if wildcards.figure == "summary" else {}
+            return {"gains": gains, **counts}
         table = self.of_tables[wildcards.figure]
         return {"table": [f"{SCORE_TABLE}.csv".format(split=split, table=table, metric=metric)]}
 
     def score_settings(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return what a figure of scores is told besides: its kind, and what that needs."""
-        pivot = {"pivot": self.dataset.pivot}
+        """Return the other parameters of a figure of scores: its kind and the kind's parameters."""
+        shared = {"pivot": self.dataset.pivot, "highlighted": self.dataset.highlighted}
         if wildcards.figure == "figure4":
             runs = [(k, run.seed) for k, run in self.swept]
-            return {"kind": "sweep", "runs": runs, "labels": self.sweep_labels, **pivot}
+            return {"kind": "sweep", "runs": runs, "labels": self.sweep_labels, **shared}
         if wildcards.figure == "gains":
-            return {"kind": "gains", **pivot}
-        return {"kind": "languages", "languages": self.dataset.others, **pivot}
+            return {"kind": "gains", **shared}
+        if wildcards.figure == "summary":
+            analysis, families = self.dataset.config["analysis"], self.drawn["families"]
+            selection = {name: analysis[name] for name in ("k", "counting")}
+            return {"kind": "summary", "families": families, **selection, **shared}
+        return {"kind": "languages", "languages": self.dataset.others, **shared}
+
+    @property
+    def curve_settings(self) -> dict[str, Any]:
+        """Parameters of the job that draws validation curves."""
+        return {**self.tables.models.curve_settings, "highlighted": self.dataset.highlighted}
 
     @cached_property
     def gains_table(self) -> list[str]:
@@ -166,13 +178,13 @@ class FiguresPlan:
 
     @property
     def distances(self) -> list[str]:
-        """The file of distances of languages, if one is given."""
+        """The file of language distances, if one is given."""
         given = self.dataset.config["analysis"]["distances"]
         return [] if given in ("", "builtin") else [self.dataset.path(given)]
 
     @cached_property
     def swept(self) -> list[tuple[float | None, Run]]:
-        """The runs of the sweep of k, then the continued baseline's, whose k is None."""
+        """The runs of the sweep of k, then the continued baseline's runs, whose k is None."""
         sweep, systems = self.dataset.sweep, self.dataset.systems
         controls = [row for own in [*sweep.values()][:1] for row in find_controls(own, systems)]
         rows = [*sweep.items(), *((None, row) for row in controls[:1])]

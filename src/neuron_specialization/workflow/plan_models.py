@@ -1,4 +1,4 @@
-"""What `rules/train.smk` and `rules/neurons.smk` ask: runs, and what each direction has."""
+"""The plan for `rules/train.smk` and `rules/neurons.smk`: runs, and files of directions."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from neuron_specialization.workflow.paths import (
 )
 
 SELECTION = ("k", "counting", "random_percent", "shuffled", "stacks")
-"""Columns of a system that say which neurons are selected."""
+"""Columns of a system that determine which neurons are selected."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ModelsPlan:
         return self.dataset.architecture(self.dataset.row(wildcards))
 
     def fine_tuning(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return the settings of LaSS's fine-tunes of a system."""
+        """Return the settings of a system's LaSS fine-tunes."""
         return self.dataset.architecture(self.dataset.row(wildcards), fine_tuning=True)
 
     def adapters(self, wildcards: Wildcards) -> dict[str, Any] | None:
@@ -37,7 +37,7 @@ class ModelsPlan:
         return self.dataset.adapters(self.dataset.row(wildcards))
 
     def selection(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return how the neurons of a system are selected."""
+        """Return the settings for selecting a system's neurons."""
         row = self.dataset.row(wildcards)
         return {name: getattr(row, name) for name in SELECTION}
 
@@ -47,18 +47,18 @@ class ModelsPlan:
 
     @property
     def training(self) -> dict[str, Any]:
-        """What every training is told besides its model."""
+        """Parameters of every training job, except its model."""
         device = self.dataset.config["device"]
         return {"directions": self.dataset.directions, "seed": self.seed, "device": device}
 
     @property
     def recording(self) -> dict[str, Any]:
-        """What every recording is told."""
+        """Parameters of every recording job."""
         settings = {name: self.dataset.config[name] for name in ("recording", "device")}
         return {"directions": self.dataset.directions, **settings}
 
     def parent(self, wildcards: Wildcards) -> list[str]:
-        """Return the checkpoint that a run starts from; adapters are added to theirs instead."""
+        """Return the checkpoint that a run starts from; adapters have a base instead."""
         is_continued = self.dataset.row(wildcards).method != "adapter"
         return self._of_parent(CHECKPOINT, wildcards) if is_continued else []
 
@@ -71,7 +71,7 @@ class ModelsPlan:
         return files(path, [self.dataset.parent_run(run_of(wildcards))] if has_parent else [])
 
     def direction_files(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return what directions have of their own: the base of adapters, masks, weight masks."""
+        """Return the files of a system's directions: base of adapters, masks, weight masks."""
         run, method = run_of(wildcards), self.dataset.row(wildcards).method
         return {
             "base": self._of_parent(CHECKPOINT, wildcards) if method == "adapter" else [],
@@ -89,7 +89,7 @@ class ModelsPlan:
         return self.of_run(run_of(wildcards))
 
     def of_run(self, run: Run) -> list[str]:
-        """Return the files of a run, or of its parent's where it is not trained on."""
+        """Return the files of a run, or its parent's if it is not fine-tuned."""
         row = self.dataset.systems[run.system]
         if not row.fine_tune:
             return self.of_run(self.dataset.parent_run(run))
@@ -106,26 +106,26 @@ class ModelsPlan:
 
     @cached_property
     def masks(self) -> list[str]:
-        """The neuron masks of all systems that have some."""
+        """The neuron masks of all systems that have any."""
         rows = self.dataset.systems.values()
         names = [row.system for row in rows if row.method == "neuron_specialization"]
         return files(MASKS, self.dataset.runs(names))
 
     @cached_property
     def with_curve(self) -> list[Run]:
-        """Runs that leave a curve of validations; bilingual models are too many for one."""
+        """Runs that write a validation curve; bilingual models are too numerous."""
         chosen = (name for name in self.dataset.described if name in self.dataset.trained)
         systems = self.dataset.systems
         return self.dataset.runs(name for name in chosen if systems[name].method != "bilingual")
 
     @cached_property
     def curves(self) -> list[str]:
-        """The curves of validations of these runs."""
+        """The validation curves of these runs."""
         return files(CURVE, self.with_curve)
 
     @cached_property
     def curve_settings(self) -> dict[str, Any]:
-        """Whose curves they are: runs, and the label and parent of each system."""
+        """Runs of the curves, and the label and parent of each system."""
         return {
             "runs": [tuple(run) for run in self.with_curve],
             "labels": self.dataset.labels,

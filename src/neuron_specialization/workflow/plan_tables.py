@@ -1,4 +1,4 @@
-"""What `rules/tables.smk` asks: tables of scores, and tables of the set-up."""
+"""The plan for `rules/tables.smk`: tables of scores, and tables of the set-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ COST_COLUMNS = (
     *("system", "label", "method", "parent", "sharing", "adapters_per_layer"),
     *("k", "stacks", "shuffled", "fine_tune"),
 )
-"""What Table 4 is told of a system."""
+"""Columns of a system that Table 4 uses."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TablesPlan:
 
     @cached_property
     def layouts(self) -> dict[str, Mapping[str, Any]]:
-        """The layout of each table, its figure and the paper's counterparts, by metric."""
+        """The layout of each table, its figure, and by metric the paper's counterparts."""
         return {
             table: {"paper": {}, **({"layout": given} if isinstance(given, str) else given)}
             for table, given in self.dataset.config["tables"].items()
@@ -73,7 +73,7 @@ class TablesPlan:
         ]
 
     def compared(self, table: str) -> list[Run]:
-        """Return the runs of a table that are tested against others."""
+        """Return the runs of a table that are tested against other runs."""
         runs = self.dataset.runs(self.systems[table])
         return [run for run in runs if self.evaluation.comparisons_of(run)]
 
@@ -86,7 +86,7 @@ class TablesPlan:
         }
 
     def settings(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return what a table of scores is of."""
+        """Return the parameters of a table of scores."""
         dataset, table = self.dataset, wildcards.table
         layout, config = self.layouts[table], dataset.config
         return {
@@ -119,15 +119,15 @@ class TablesPlan:
 
     @property
     def all_merged(self) -> list[str]:
-        """All tables but Table 4, whose costs are those of one machine."""
+        """All tables except Table 4, whose costs depend on the machine."""
         return [path for path in self.all if not path.endswith("table4.md")]
 
     def setup_labels(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return what the report calls a table of the set-up."""
+        """Return the name of a table of the set-up in the report."""
         return {"item": SETUP_TITLES[wildcards.table]}
 
     def setup_inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return what a table of the set-up is made of."""
+        """Return the inputs of a table of the set-up."""
         inputs: dict[str, dict[str, list[str]]] = {
             "table4": {**self.costs, "parameters": [PARAMETERS]},
             "table5": {"report": [] if self.corpora.prebinarised else self.corpora.report},
@@ -137,7 +137,7 @@ class TablesPlan:
         return inputs[wildcards.table]
 
     def setup_settings(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return what a table of the set-up is told besides."""
+        """Return the parameters of a table of the set-up."""
         rows = {name: self.dataset.systems[name] for name in self.dataset.described}
         of_dataset = {"dataset": self.dataset.config["dataset"]}
         settings: dict[str, dict[str, Any]] = {
@@ -153,7 +153,7 @@ class TablesPlan:
 
     @cached_property
     def language_rows(self) -> list[dict[str, Any]]:
-        """The rows of all languages but the pivot."""
+        """The rows of all languages except the pivot."""
         return [vars(self.dataset.languages[code]) for code in self.dataset.others]
 
     @cached_property
@@ -168,7 +168,7 @@ class TablesPlan:
 
     @cached_property
     def counted(self) -> list[dict[str, Any]]:
-        """What the parameters of each system are counted from."""
+        """The settings that the parameters of each system are counted from."""
         rows = (self.dataset.systems[model["system"]] for model in self.model_rows)
         return [
             {
@@ -183,7 +183,7 @@ class TablesPlan:
 
     @cached_property
     def imported(self) -> list[dict[str, Any]]:
-        """What is said of the parameters of each imported system."""
+        """The stated parameters of each imported system."""
         rows = (self.dataset.systems[name] for name in self.dataset.imported)
         return [
             {"system": r.system, "label": r.label, "parent": r.parent, "total": r.parameters}
@@ -192,9 +192,9 @@ class TablesPlan:
 
     @cached_property
     def costs(self) -> dict[str, list[str]]:
-        """What directions store beside the shared model, and what was translated, by system.
+        """Files that directions store besides the shared model, and translations, by system.
 
-        Of the first seed, and of the first test split.
+        For the first seed and the first test split.
         """
         split = self.dataset.config["test_splits"][0]
         found = {}
@@ -207,9 +207,9 @@ class TablesPlan:
         return found
 
     def jobs(self, row: System) -> dict[str, list[str]]:
-        """Return the jobs of a system's first run by kind, as their logs and records are named.
+        """Return the jobs of a system's first run by kind, named as their logs and records.
 
-        They are no inputs: where such a file was removed, nothing is trained again for it.
+        They are not inputs, so that removing such a file does not cause training to rerun.
         """
         run, split = self.dataset.runs([row.system])[0], self.dataset.config["test_splits"][0]
         name = f"{run.system}.seed{run.seed}"
@@ -238,5 +238,5 @@ class TablesPlan:
 
     @property
     def digests(self) -> dict[str, Any]:
-        """Hashes that tell whether results of two workflows may stand beside each other."""
+        """Hashes that show whether the results of two workflows may be combined."""
         return settings_digests(self.dataset.config, self.dataset.languages, self.dataset.systems)

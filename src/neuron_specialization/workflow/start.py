@@ -1,4 +1,4 @@
-"""What the Snakefile calls: the plan, and the environment of its jobs."""
+"""Entry point of the Snakefile: make the plan and the environment of its jobs."""
 
 import os
 from collections.abc import MutableMapping, Sequence
@@ -16,27 +16,27 @@ from neuron_specialization.workflow.plan import Plan
 __all__ = ["pattern", "shown", "start"]
 SHARED_KINDS = ("fine_tunes", "bilingual_models")
 MIRROR = "NEURON_SPECIALIZATION_MIRROR"
-"""Environment variable of `scripts/fetch_corpus.py`; one that is set comes before the config."""
+"""Environment variable of `scripts/fetch_corpus.py`; it overrides the config if set."""
 
 
 def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gather: Any) -> Plan:
-    """Make the plan, and let jobs find the package and the mirror.
+    """Make the plan, and set the environment so that jobs find the package and the mirror.
 
     Args:
-        config: Snakemake's configuration; defaults are filled in.
+        config: Snakemake's configuration; defaults are filled in place.
         root: folder of the project.
         files: the files of the configuration.
-        gather: Snakemake's, which knows how many jobs small runs are divided among.
+        gather: Snakemake's `gather`, which determines the number of jobs that share small runs.
 
     Raises:
-        WorkflowError: the configuration has something wrong.
+        WorkflowError: the configuration is invalid.
     """
     shards = {kind: getattr(gather, kind)("{scatteritem}") for kind in SHARED_KINDS}
     try:
         plan = make_plan(config, Path(root).resolve(), shards=shards, files=list(map(Path, files)))
     except InputError as error:
         raise WorkflowError(str(error)) from None
-    # installed or not, on this machine or on a cluster
+    # so that jobs need no installed package, here or on a cluster
     os.environ["PYTHONPATH"] = str(plan.root / "src")
     os.environ.setdefault(MIRROR, plan.downloads.mirror)
     return plan

@@ -1,8 +1,8 @@
-"""Work folders: what a training keeps for the next job when it is killed.
+"""Work folders, from which the next job resumes a killed run.
 
     python -m neuron_specialization.workflow.work_folders RESULTS
 
-removes those that nobody trains in: of jobs that will not be run again, with other settings say.
+removes unused ones, for example of jobs with other settings that will not run again.
 """
 
 import logging
@@ -16,30 +16,30 @@ from pathlib import Path
 from filelock import LeaseCompromise, SoftFileLease, Timeout
 
 logger = logging.getLogger(__name__)
-logging.getLogger("filelock").setLevel(logging.WARNING)  # it tells of every breath
-SILENCE = 180.0  # seconds without a sign of life after which the owner of a folder counts as gone
-POLL = 2.0  # seconds between two looks at a folder that another job holds
+logging.getLogger("filelock").setLevel(logging.WARNING)  # it logs every heartbeat
+SILENCE = 180.0  # seconds without a heartbeat after which the owner of a folder counts as dead
+POLL = 2.0  # seconds between checks of a folder that another job holds
 
 
 @contextmanager
 def lock_work_folder(work: Path, output: Path) -> Iterator[bool]:
-    """Hold a work folder alone, so that two jobs never train in it at once.
+    """Hold a work folder exclusively, so that two jobs never train in it at once.
 
-    A job waits while another holds the folder, until that one ends, dies (on this host) or gives
-    no sign of life any more (on another). A job whose folder was taken over ends at once.
+    A job waits while another job holds the folder, until that job ends, dies (on this host) or
+    stops sending heartbeats (on another host). A job whose folder was taken over exits at once.
 
     Args:
-        work: the work folder; it need not exist. The lock is a file beside it.
-        output: what is made of it.
+        work: the work folder; it need not exist. The lock is a file next to it.
+        output: the output that is made in it.
 
     Yields:
-        Whether there is something to do: not, where the other job finished meanwhile. Then the
-        work folder is gone and the output is there.
+        Whether work remains. It does not if the other job finished meanwhile, so that the work
+        folder is gone and the output exists.
     """
     work.parent.mkdir(parents=True, exist_ok=True)
     for other in work.parent.glob("work-*/"):
         if other != work:
-            logger.info("%s is of a job with other settings or inputs, and is left alone", other)
+            logger.info("%s belongs to a job with other settings or inputs; it is kept", other)
     path = work.with_name(f"{work.name}.lock")
     lock = SoftFileLease(path, lease_duration=SILENCE, on_compromise=leave)
     waited = False
@@ -56,7 +56,7 @@ def lock_work_folder(work: Path, output: Path) -> Iterator[bool]:
 
 
 def remove_abandoned_work(results: Path) -> None:
-    """Remove the work folders below a folder that nobody holds, and print what became of them."""
+    """Remove the work folders below a folder that no job holds, and print each outcome."""
     for work in sorted(path for path in results.rglob("work-*") if path.is_dir()):
         size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
         lock = SoftFileLease(work.with_name(f"{work.name}.lock"), lease_duration=SILENCE)
@@ -70,16 +70,16 @@ def remove_abandoned_work(results: Path) -> None:
 
 
 def describe(lock: SoftFileLease) -> str:
-    """Who holds a lock, for people."""
+    """Return a readable description of the owner of a lock."""
     owner = lock.owner
     return f"process {owner.pid} of {owner.hostname}" if owner else "which has just ended"
 
 
 def leave(compromise: LeaseCompromise) -> None:
-    """End this job at once: another one works in its folder now."""
+    """Exit at once: another job now works in this job's folder."""
     logger.error(
-        "error: %s is not this job's any more (%s): its node or its file system stood still for "
-        "so long that another job took over",
+        "error: %s no longer belongs to this job (%s): its node or file system was unresponsive "
+        "for so long that another job took over",
         compromise.lock_file,
         compromise.reason,
     )
