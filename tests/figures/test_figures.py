@@ -267,14 +267,13 @@ def test_the_highlighted_system_has_a_separate_colour() -> None:
 
 
 def test_the_summary_shows_overlap_and_mean_gains() -> None:
-    gains = pd.DataFrame(
-        [
-            ("ours", "Continued", "All", "Avg", 3, 0.1, 0.3),
-            ("random", "Continued", "All", "Avg", 1, -2, np.nan),
-            ("ours", "Continued", "High", "O2M", 3, 9, 9),
-        ],
-        columns=["system", "against", "group", "direction", "seeds", "gain", "half_width"],
-    )
+    rows = [
+        ("ours", "Continued", "All", "Avg", 3, 0.1, 0.3),
+        ("random", "Continued", "All", "Avg", 1, -2, np.nan),
+        ("ours", "Continued", "High", "O2M", 3, 9, 9),
+    ]
+    columns = ["system", "against", "group", "direction", "seeds", "gain", "half_width"]
+    gains = pd.DataFrame(rows, columns=columns)
     means = mean_gains(gains)
     assert means["gain"].tolist() == [0.1, -2]
     panel = make_panel(make_overlap(), FAMILIES, "encoder.layers.1")

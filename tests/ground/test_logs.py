@@ -1,4 +1,4 @@
-"""What a job's log holds when it fails."""
+"""Logs of jobs that fail."""
 
 import os
 import subprocess

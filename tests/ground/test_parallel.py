@@ -76,7 +76,7 @@ def within_seconds(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process is there, and not one that nobody has asked about since it ended."""
+    """Return whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -15,7 +15,7 @@ RULES = ("Snakefile", "rules/*.smk")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of prose; `opens` where a sentence of its own begins it."""
+    """A line of prose; `opens` if it begins a docstring or a comment."""
 
     path: Path
     number: int

@@ -12,6 +12,7 @@ import yaml
 from filelock import FileLock
 
 TINY = "tests/workflow/tiny/config.yaml"
+LONGEST_RUN = 1500  # seconds
 Snakemake = Callable[..., subprocess.CompletedProcess]
 
 
@@ -38,6 +39,7 @@ def snakemake(project: Path) -> Snakemake:
             text=True,
             env=environment,
             check=False,
+            timeout=LONGEST_RUN,
         )
 
     return run

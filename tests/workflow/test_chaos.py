@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 CHAOS = "tests/workflow/chaos/config.yaml"
 EARLIEST = 3.0  # seconds of processor time before a run may be killed
 SEED = 1
+LONGEST = 7200  # seconds of a run; it fails rather than hangs
 
 # files that differ between any two runs: logs, benchmarks, events and Table 4 contain times, and
 # events are named by the process that wrote them
@@ -68,7 +69,7 @@ class Run:
     def finish(self, *arguments: str) -> None:
         """Run Snakemake to completion."""
         with self.running(*arguments) as snakemake:
-            assert snakemake.wait() == 0, self.log()[-5000:]
+            assert snakemake.wait(timeout=LONGEST) == 0, self.log()[-5000:]
 
     def kill_after(self, seconds: float, *, saved: bool) -> str:
         """Run Snakemake and kill all its processes; return the jobs that it had begun.

@@ -47,7 +47,9 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"vocabulary": {"sise": 100}}, "sise"),
+        ({"vocabulary": {"sise": 100}}, r"vocabulary\.sise: unknown setting; did you mean size\?$"),
+        ({"metrcs": ["bleu"]}, r"metrcs: unknown setting; did you mean metrics\?$"),
+        ({"recording": {"x": 1}}, r"recording\.x: unknown setting; known are split$"),
         (
             {"architectures": {"tiny": {"optimizer": "fused_adamw"}}},
             r"architectures\.tiny\.optimizer is no longer a setting.*kernels",

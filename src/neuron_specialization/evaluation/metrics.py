@@ -27,7 +27,7 @@ METRIC_NAMES = {
 _SACREBLEU: Mapping[str, Callable[[], BLEU | CHRF]] = {
     "bleu": lambda: BLEU(tokenize="13a"),
     "chrf": lambda: CHRF(word_order=2),
-    # fairseq's BLEU4, as fairseq-generate prints it; the paper does not define that of Table 1
+    # fairseq's BLEU4, as fairseq-generate prints it; the paper does not define Table 1's
     "tokenised_bleu": lambda: BLEU(tokenize="none", smooth_method="none", force=True),
 }
 

@@ -19,7 +19,7 @@ from neuron_specialization.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How to draw an epoch: sizes are smoothed by temperature (1: unchanged)."""
+    """Settings of an epoch: sizes are smoothed by temperature (1: unchanged)."""
 
     temperature: float
     seed: int

@@ -3,7 +3,9 @@
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -60,9 +62,21 @@ def check_configuration(
     list(_RenamingValidator(schema).iter_errors(config))
     error = best_match(_FillingValidator(schema).iter_errors(config))
     if error is not None:
-        described = error.schema.get("description") if isinstance(error.schema, Mapping) else None
-        meaning = f" ({described})" if described else ""
-        raise InputError(f"{locate(key_of(error), files)}: {error.message}{meaning}")
+        raise InputError(f"{locate(key_of(error), files)}: {explain(error)}")
+
+
+def explain(error: ValidationError) -> str:
+    """Return the problem in a sentence: the nearest known name of an unknown setting, if any."""
+    schema: Any = error.schema
+    described = schema.get("description") if isinstance(schema, Mapping) else None
+    if error.validator != "additionalProperties":
+        problem = shorten(error.message, 300)
+        return f"{problem} ({described})" if described else problem
+    known = list(schema.get("properties", {}))
+    nearest = get_close_matches(str(key_of(error)[-1]), known, 1)
+    return "unknown setting; " + (
+        f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
+    )
 
 
 def find_gone(config: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:

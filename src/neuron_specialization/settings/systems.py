@@ -60,7 +60,7 @@ class System:
 
     @property
     def is_full_specialization(self) -> bool:
-        """Whether selected neurons of both stacks are fine-tuned, as in the paper's main system."""
+        """Return whether it fine-tunes selected neurons of both stacks: the paper's main system."""
         selects = self.k is not None and not self.shuffled
         return selects and self.fine_tune and self.stacks == "both"
 

@@ -65,7 +65,7 @@ def read_paper_values(path: Path) -> list[PaperValue]:
 def paper_table(
     table: pd.DataFrame, values: Sequence[PaperValue]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Put the paper's values next to those of one of our tables.
+    """Put the paper's values next to one of our tables.
 
     Args:
         table: result of `score_tables.score_table`.
