@@ -307,13 +307,15 @@ def test_the_report_opens_without_network_or_errors(
         return all(text in body for text in texts)
 
     with open_page(path) as page:
+        wait_until(lambda: page.find_elements(By.CSS_SELECTOR, ".first-page svg"))
+        assert shows(page, "BLEU on tiny, test: levels", "Neuron specialization")
         for category, items in {
             "Neurons": ["Explorer", "Families", "Figure 1: first decoder layer", "Dendrograms"],
             "Scores": ["levels", "bilingual"],
             "Set-up": ["Table 4: efficiency", "Table 5: languages", "Settings"],
         }.items():
             page.refresh()
-            wait_until(lambda: shows(page, "The continued baseline is the control"))
+            wait_until(lambda: shows(page, "Read the gains against the continued baseline"))
             page.find_element(By.XPATH, f"//span[text()='{category}']").click()
             wait_until(lambda items=items: shows(page, *items))
         assert errors(page) == []

@@ -83,7 +83,7 @@ def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
     """Return the ends of the colour scale: the smallest and largest IoU, to steps of 0.05."""
     others = iou_LL[~np.eye(len(iou_LL), dtype=bool)]
     lowest, highest = math.floor(others.min() * 20) / 20, math.ceil(others.max() * 20) / 20
-    return lowest, max(highest, lowest + 0.05)
+    return min(lowest, highest - 0.05), highest
 
 
 def number_cells(axes: Axes, iou_LL: NDArray[np.float64], middle: float) -> None:
