@@ -16,7 +16,7 @@ from neuron_specialization.files import atomic_write, write_text
 
 COLUMN, PAGE = 3.03, 6.3  # inches: a column and the text of an ACL paper
 # Okabe and Ito (2008), distinguishable with any colour vision; reordered
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 HIGHLIGHT = COLOURS[1]
 """The colour of the system that the paper is about."""
 GREY = "#777777"

@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neuron_specialization.figures.heat_maps import Panel, draw_family_legend, fill_heat_map
-from neuron_specialization.figures.style import PAGE, colours_of_systems, light_grid, new_figure
+from neuron_specialization.figures.style import (
+    HIGHLIGHT,
+    PAGE,
+    colours_of_systems,
+    light_grid,
+    new_figure,
+)
 
 
 def draw_summary(
@@ -47,6 +53,7 @@ def mean_gains(gains: pd.DataFrame) -> pd.DataFrame:
 def fill_gains(axes: Axes, gains: pd.DataFrame, metric: str, highlighted: Collection[str]) -> None:
     """Draw a point per system, with its 95 % interval over seeds if it has several."""
     colours = colours_of_systems(list(gains["system"]), highlighted)
+    colours |= dict.fromkeys(highlighted, HIGHLIGHT)  # each has a row: one colour serves all
     for place, row in enumerate(gains.itertuples()):
         error = row.half_width if pd.notna(row.half_width) else None
         axes.errorbar(row.gain, place, xerr=error, fmt="o", color=colours[row.system], elinewidth=1)
