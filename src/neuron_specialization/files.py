@@ -1,9 +1,10 @@
 """Atomic file writes, and checks of input and output files."""
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from neuron_specialization.errors import InputError
 
 BLOCK_BYTES = 1 << 20
 """Bytes read into memory at a time."""
+before_replacing: list[Callable[[], None]] = []
+"""Checks before a file gets its name, such as whether this job still owns its work folder."""
 
 
 @contextmanager
@@ -26,11 +29,37 @@ def atomic_write(path: Path) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     partial = path.with_name(f"{path.name}.part")
+    with exclusive(partial):
+        try:
+            yield partial
+            for check in before_replacing:
+                check()
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(partial: Path) -> Iterator[None]:
+    """Create a file if necessary, and hold it so that no second process writes to it.
+
+    Raises InputError if another process holds it. A killed process holds nothing.
+    """
+    with partial.open("ab") as held:
+        hold(held.fileno(), partial)
+        yield
+
+
+def hold(descriptor: int, path: Path) -> None:
+    """Lock an open file or folder; raise InputError if another process holds the lock."""
     try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"{path}: another process is writing it; wait until it has finished"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
 
 
 @contextmanager
@@ -43,13 +72,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def emptied_folder(path: Path) -> Iterator[Path]:
-    """Yield a new empty folder, replacing any that a killed process left; remove it at the end."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
+    """Yield an empty folder, without what a killed process left in it; remove it at the end.
+
+    Raises InputError if another process uses it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield path
+        hold(descriptor, path)
+        for left in path.iterdir():
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
 
 
 def read_text(path: Path) -> str:

@@ -66,7 +66,7 @@ def test_a_checkpoint_whose_task_has_no_settings(arguments: dict, tmp_path: Path
     for name in ("adapter_sets", "no_language_tags"):
         del state["cfg"]["task"][name]
     write_checkpoint(tmp_path / "part.pt", state)
-    message = r"part\.pt: the settings of its task lack adapter_sets, no_language_tags; give"
+    message = r"part\.pt: its setting adapter_sets is missing or not a valid str; use"
     refuse(arguments, message, checkpoint=tmp_path / "part.pt")
 
 
@@ -78,7 +78,7 @@ def test_other_methods(arguments: dict, tmp_path: Path) -> None:
     lass = change_checkpoint(learned, tmp_path / "l.pt", weight_masks="masks.npz")
     refuse(arguments, r"l\.pt: trained with weight masks .*neuron masks", checkpoint=lass)
     foreign = change_checkpoint(learned, tmp_path / "f.pt", _name="translation")
-    refuse(arguments, r"f\.pt: not a checkpoint of this project's task", checkpoint=foreign)
+    refuse(arguments, r"f\.pt: not a checkpoint of the task translation_directions", checkpoint=foreign)
 
 
 def test_other_masks(arguments: dict, tmp_path: Path) -> None:

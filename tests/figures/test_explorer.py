@@ -180,3 +180,26 @@ def test_the_page_needs_no_network(path: Path) -> None:
 def test_counts_use_the_fewest_bytes() -> None:
     assert pack(np.array([[[[65535]]]]))[1] == 2
     assert pack(np.array([[[[65536]]]]))[1] == 4
+
+
+def test_names_cannot_add_scripts_to_the_page(tmp_path: Path) -> None:
+    image = '<img src=x onerror="document.title = 1">'
+    names = {
+        "de": image,
+        "nl": "<!--<script>",
+        "fr": "</script><script>document.title = 1</script>",
+    }
+    counts = make_counts()
+    codes = {pair.replace("en", "").strip("-") for pair in counts.directions}
+    languages = {
+        code: Language(code=code, name=names.get(code, image), family=f"{image}{n}", script=image)
+        for n, code in enumerate(sorted(codes))
+    }
+    path, title = tmp_path / "page.html", "{{head}} {{counts}} " + image
+    write_explorer(counts, languages, path=path, title=title, pivot="en", k=95, counting="token")
+    with open_page(path) as page:
+        wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
+        assert page.find_element(By.TAG_NAME, "h1").text == f"Neurons of {title}"
+        assert page.title.startswith("Neurons of {{head}}")
+        assert not page.find_elements(By.TAG_NAME, "img")
+        assert errors(page) == []

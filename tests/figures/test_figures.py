@@ -30,6 +30,7 @@ from neuron_specialization.figures.style import (
     colours_of,
     colours_of_systems,
     paper_style,
+    save_figure,
 )
 from neuron_specialization.figures.summary import draw_summary, mean_gains
 from neuron_specialization.neurons.overlap import Overlap
@@ -285,3 +286,13 @@ def test_the_summary_shows_overlap_and_mean_gains() -> None:
     assert to_hex(points[0].get_color()).upper() == HIGHLIGHT
     ends = right.containers[0].lines[2][0].get_segments()[0][:, 0]
     assert ends.tolist() == pytest.approx([-0.2, 0.4])
+
+
+def test_labels_are_not_parsed_as_mathematics(tmp_path: Path) -> None:
+    bars = pd.DataFrame(
+        {"system": ["$x^$", "b$"], "side": "o2m", "language": "a1", "difference": 1.0}
+    ).assign(deviation=np.nan)
+    with paper_style():
+        figure = draw_language_bars(bars, first="$", metric="BLEU", pivot="en")
+        save_figure(figure, {"png": tmp_path / "a.png"})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["$x^$", "b$"]

@@ -93,3 +93,24 @@ def test_the_settings_hash_ignores_only_locations_and_machines() -> None:
 
     assert digits() == digits(folder="b") == digits(gpus=4)
     assert len({digits(), digits(seed=2), digits(label="Y")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("d\x00e\tGerman\tGermanic\tLatin\thigh\t", "line 3: has a control character"),
+        ("de\tGer\x1bman\tGermanic\tLatin\thigh\t", "line 3: has a control character"),
+        ("de\tGerman\tGermanic\tLatin\thigh\t\tmore", "line 3: more cells than the header"),
+    ],
+)
+def test_control_characters_and_further_cells_are_refused(read, row: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(ENGLISH + row + "\n")
+
+
+def test_quotes_and_long_cells_are_text(read) -> None:
+    long = "x" * 200_000
+    languages = read(ENGLISH + f'de\t"German\tA"b\t{long}\t\t\nfr\tFrench\tB\tLatin\t\t\n')
+    assert languages["de"].name == '"German'
+    assert languages["de"].script == long
+    assert list(languages) == ["en", "de", "fr"]

@@ -105,6 +105,41 @@ def test_runs_of_unknown_systems_are_not_added(tmp_path: Path) -> None:
     assert merge(packed(theirs), ours) == []
 
 
+def test_a_system_without_settings_in_the_archive_is_refused(tmp_path: Path) -> None:
+    ours = make_run(tmp_path / "a", 1)
+    theirs = make_run(tmp_path / "b", 2, systems={"baseline": "1111", "ours": "2222"})
+    archive = packed(theirs)
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as file, zipfile.ZipFile(archive) as source:
+        for name in source.namelist():
+            file.writestr(name, source.read(name))
+        settings = {"shared": "aaaa", "systems": {"baseline": "1111"}}
+        file.writestr("settings.json", json.dumps(settings))
+    with pytest.raises(
+        InputError, match=r"c\.zip: has \S+/ours/\S+, but its settings\.json does not"
+    ):
+        merge(tmp_path / "c.zip", ours)
+    assert not list(ours.rglob("*seed2*"))
+
+
+def test_files_of_removed_rows_are_not_packed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    results = make_run(tmp_path / "a", 1)
+    write(results, "scores/test/removed/seed1.csv", "old")
+    with zipfile.ZipFile(packed(results)) as file:
+        assert not [name for name in file.namelist() if "removed" in name]
+    assert "not packed: 1 files of systems without a row, removed" in caplog.text
+
+
+def test_a_small_archive_with_huge_files_is_refused(tmp_path: Path) -> None:
+    ours = make_run(tmp_path / "a", 1)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("settings.json", json.dumps(DIGESTS))
+        file.writestr("scores/test/ours/seed2.csv", bytes(70 << 20))
+    with pytest.raises(InputError, match=r"b\.zip: the archive unpacks to more than"):
+        merge(tmp_path / "b.zip", ours)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -128,6 +128,32 @@ def test_an_unresponsive_owner_exits_after_another_took_over(
     assert "another job took over" in errors
 
 
+def test_a_stopped_owner_does_not_write_once_more(
+    work: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop an owner between two heartbeats: it finds out when it writes."""
+    writing = HOLDER.replace(
+        "    time.sleep(600)",
+        "    from neuron_specialization.files import write_text\n"
+        "    while True: time.sleep(0.02); write_text(Path(sys.argv[2]), 'old')",
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", writing, str(work), str(work.with_name("out"))],
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "True\n"
+    holder.send_signal(signal.SIGSTOP)
+    (work.parent / "work-abc.lock").unlink()  # as if it had expired
+    with lock_work_folder(work, work.with_name("out")):
+        work.with_name("out").write_text("new")
+        holder.send_signal(signal.SIGCONT)
+        assert holder.wait(timeout=60) == os.EX_TEMPFAIL
+        assert work.with_name("out").read_text() == "new"
+
+
 def test_only_folders_that_no_job_holds_are_removed(
     work: Path, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,8 +75,11 @@ def tables(options: argparse.Namespace) -> None:
 def split_system(text: str) -> tuple[str, Path]:
     """Split `LABEL=FOLDER`; raise InputError if the folder has no scores."""
     label, separator, folder = text.partition("=")
-    if not separator or not label:
-        raise InputError(f"'{text}': expected LABEL=FOLDER, such as Ours=scored/ours")
+    if not separator or not label or label.startswith(("+", "-", "@")):
+        raise InputError(
+            f"'{text}': expected LABEL=FOLDER, such as Ours=scored/ours; a label does not "
+            "begin with +, - or @, which a spreadsheet would take for a formula"
+        )
     if not (Path(folder) / SCORES).is_file():
         raise InputError(f"{folder}: no {SCORES}; run `neuron-specialization score` first")
     return label, Path(folder)

@@ -22,6 +22,7 @@ from neuron_specialization.export.fairseq_model import model_settings, write_fai
 from neuron_specialization.export.manifest import CHECKPOINT, FORMATS, VOCABULARY, ExportManifest
 from neuron_specialization.export.slicing import ffn_widths, slice_state
 from neuron_specialization.fairseq_plugin.binarise import piece_indices
+from neuron_specialization.fairseq_plugin.checkpoint_settings import read_config, read_task
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.fairseq_plugin.data import dictionary_text, load_dictionary, tag_index
 from neuron_specialization.fairseq_plugin.external_checkpoints import (
@@ -36,8 +37,6 @@ from neuron_specialization.neurons.storage import Masks
 logger = logging.getLogger(__name__)
 
 POSITIONS = 1024  # at least, for sources and hypotheses, even if the checkpoint has fewer
-TASK_SETTINGS = ("adapter_sets", "weight_masks", "masks", "directions", "no_language_tags")
-"""Settings of the task that characterise a checkpoint."""
 NOT_EXPORTED = "only a plain model, or its sub-network with neuron masks (--masks), can be exported"
 
 
@@ -62,12 +61,13 @@ def export_model(
     if out.exists():
         raise InputError(f"{out}: already exists; remove it or give another folder")
     state = read_checkpoint(checkpoint)
-    tags = not trained_task(checkpoint, state, direction, masks)["no_language_tags"]
-    settings = model_settings(vars(state["cfg"]["model"]))
+    own = {"masks": "", "weight_masks": "", "base": "", "directions": direction}
+    task_settings = trained_task(checkpoint, state, direction, masks)
+    tags = not task_settings["no_language_tags"]
+    settings = model_settings(vars(read_config(checkpoint, state, own).model))
     check_settings(checkpoint, settings)
     folder = shard_folders(data)[0]
     check_dictionaries(checkpoint, state["model"], folder, direction, tags, vocabulary)
-    own = {"masks": "", "weight_masks": "", "base": "", "directions": direction}
     model, task = load_model(checkpoint, {**own, "data": str(folder)})
     mask_F_by_layer = read_masks(masks, model, direction) if masks else {}
     tensors = slice_state(model.state_dict(), mask_F_by_layer)
@@ -101,18 +101,7 @@ def trained_task(
     checkpoint: Path, state: Mapping[str, Any], direction: str, masks: Path | None
 ) -> dict[str, Any]:
     """Return fairseq's settings of the task; raise InputError if its model cannot be exported."""
-    task: dict[str, Any] = (state.get("cfg") or {}).get("task") or {}
-    if task.get("_name") != "translation_directions":
-        raise InputError(
-            f"{checkpoint}: not a checkpoint of this project's task; import it first "
-            "(`checkpoint` in systems.tsv)"
-        )
-    missing = [name for name in TASK_SETTINGS if name not in task]
-    if missing:
-        raise InputError(
-            f"{checkpoint}: the settings of its task lack {', '.join(missing)}; give a checkpoint "
-            "written by this project"
-        )
+    task = read_task(checkpoint, state)
     if task["adapter_sets"]:
         raise InputError(f"{checkpoint}: adapters cannot be exported; {NOT_EXPORTED}")
     if task["weight_masks"]:

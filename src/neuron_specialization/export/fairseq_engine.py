@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from fairseq import checkpoint_utils
 from fairseq.data.data_utils import collate_tokens
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.tasks.translation import TranslationTask
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.hypotheses import Hypothesis
 from neuron_specialization.export.manifest import CHECKPOINT, ExportManifest
+from neuron_specialization.fairseq_plugin.checkpoint_settings import read_model
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import generation_config
+from neuron_specialization.fairseq_plugin.models import fill_model
 from neuron_specialization.settings.decoding import DecodingSettings
 
 
@@ -29,11 +32,15 @@ class FairseqEngine:
         if threads:
             torch.set_num_threads(threads)
         path = folder / CHECKPOINT
-        read_checkpoint(path)
-        models, _, self.task = checkpoint_utils.load_model_ensemble_and_task(
-            [str(path)], arg_overrides={"data": str(folder)}
-        )
-        self.models = [model.eval().to(device) for model in models]
+        state = read_checkpoint(path)
+        source, target = manifest.direction.split("-")
+        flags = ["--source-lang", source, "--target-lang", target]
+        arguments = read_model(path, state, "translation", flags)
+        arguments.data = str(folder)
+        config = convert_namespace_to_omegaconf(arguments)
+        self.task = TranslationTask.setup_task(config.task)
+        model = fill_model(path, self.task.build_model(config.model), state["model"], config)
+        self.models = [model.to(device)]
         self.device, self.target_tag = device, manifest.target_tag
 
     def translate(

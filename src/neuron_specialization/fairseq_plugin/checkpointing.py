@@ -2,7 +2,7 @@
 
 fairseq copies checkpoints over each other, so that a kill can leave half of one; saves none if an
 interval ends with an epoch; forgets its patience counter; and validates once more before it stops.
-This module therefore replaces two of its functions, by name, as fairseq calls them.
+This module therefore replaces three of its functions, by name, as fairseq calls them.
 """
 
 import logging
@@ -138,7 +138,13 @@ def save_checkpoint(config: Any, trainer: Trainer, epochs: Any, value: float | N
     return str(path)
 
 
+def load_without_settings(path: str, *_: Any, **__: Any) -> dict[str, Any]:
+    """Read a checkpoint for fairseq's trainer, without the settings of the file."""
+    return read_checkpoint(Path(path)) | {"cfg": None, "args": None}
+
+
 checkpoint_utils.save_checkpoint = save_checkpoint
+checkpoint_utils.load_checkpoint_to_cpu = load_without_settings
 training_loop.validate_and_save = validate_save_or_stop
 
 

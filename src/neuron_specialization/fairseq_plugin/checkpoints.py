@@ -6,7 +6,7 @@ import shutil
 import sys
 import zipfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,27 @@ NONDETERMINISTIC_KEYS = (
 )  # meters and times, which differ between runs
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a fairseq checkpoint on the CPU; raise InputError if it is missing or damaged."""
+def load_file(path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False) -> Any:
+    """Load a file of torch on the CPU. Every reader of checkpoints goes through here.
+
+    Args:
+        path: the file.
+        allowed: classes and functions that it may name, in addition to torch's list.
+        trusted: unpickle it even if that can run code.
+
+    Raises InputError if it does not exist, or whatever torch raises for a damaged file.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
+    with torch.serialization.safe_globals(list(allowed)):
+        return torch.load(path, map_location="cpu", weights_only=not trusted)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a fairseq checkpoint on the CPU; raise InputError if it is missing or damaged."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError:
+        state = load_file(path)
+    except (PermissionError, InputError):
         raise
     except Exception as error:  # torch raises half a dozen types, and none names the file
         raise InputError(

@@ -20,6 +20,7 @@ from torch import Tensor
 from neuron_specialization.corpora.existing_vocabulary import read_dictionary
 from neuron_specialization.corpora.vocabulary import language_tag
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoints import load_file
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
 
 ENCODER_EMBEDDING, DECODER_EMBEDDING = (f"{s}.embed_tokens.weight" for s in ("encoder", "decoder"))
@@ -56,11 +57,8 @@ def read_external_checkpoint(path: Path, *, trusted: bool = False) -> ExternalCh
 
     Raise InputError if it is missing, damaged, or holds objects that might not be harmless.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint")
     try:
-        with torch.serialization.safe_globals(HARMLESS):
-            state = torch.load(path, map_location="cpu", weights_only=not trusted)
+        state = load_file(path, allowed=HARMLESS, trusted=trusted)
         return ExternalCheckpoint(
             path=path,
             tensors=dict(state["model"]),
@@ -68,6 +66,8 @@ def read_external_checkpoint(path: Path, *, trusted: bool = False) -> ExternalCh
             task=stated(state, "task"),
             num_updates=(state.get("optimizer_history") or [{}])[-1].get("num_updates", 0),
         )
+    except InputError:
+        raise
     except Exception as error:  # torch raises half a dozen types, and none names the file
         raise InputError(f"{path}: {describe(error, path)}") from error
 

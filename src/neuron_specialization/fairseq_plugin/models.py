@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairseq import checkpoint_utils, options, utils
+from fairseq import options, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
-from torch import nn
+from torch import Tensor, nn
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.checkpoint_settings import read_config
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import check_directions, parse_sets
@@ -58,12 +59,26 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
         overrides: settings of the task that replace the ones it was trained with: `data`,
             `directions`, and the files of masks or the base model.
     """
-    read_checkpoint(path)
-    state = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))
-    if state["cfg"].task.adapter_sets:
-        state["model"] = join_adapters(state, path)
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
-    return models[0].eval(), task
+    state = read_checkpoint(path)
+    config = read_config(path, state, overrides)
+    task = DirectionsTask.setup_task(config.task)
+    tensors = state["model"]
+    if config.task.adapter_sets:
+        tensors = join_adapters(path, tensors, config.task)
+    return fill_model(path, task.build_model(config.model), tensors, config), task
+
+
+def fill_model(path: Path, model: Any, tensors: Mapping[str, Tensor], config: Any) -> nn.Module:
+    """Return a model with the weights of a checkpoint, in evaluation mode.
+
+    Raises InputError if names or shapes differ.
+    """
+    try:
+        model.load_state_dict(tensors, strict=True, model_cfg=config.model)
+    except RuntimeError as error:
+        raise InputError(f"{path}: its tensors do not fit its settings ({error})") from error
+    filled: nn.Module = model.eval()
+    return filled
 
 
 def load_untrained(
@@ -73,27 +88,25 @@ def load_untrained(
 
     `load_model` describes `path` and `overrides`.
     """
-    read_checkpoint(path)
-    config = checkpoint_utils.load_checkpoint_to_cpu(str(path), dict(overrides))["cfg"]
+    config = read_config(path, read_checkpoint(path), overrides)
     task = DirectionsTask.setup_task(config.task)
     utils.set_torch_seed(seed)
     model: nn.Module = task.build_model(config.model)
     return model.eval(), task
 
 
-def join_adapters(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def join_adapters(path: Path, tensors: Mapping[str, Tensor], task: Any) -> dict[str, Tensor]:
     """Return the base's weights, with the adapters of the task's directions in the task's order.
 
     Both go into the model together: fairseq mistakes a state dict without the encoder's version
     for an old one, and would remove the final LayerNorm.
     """
-    task = state["cfg"].task
     sets = parse_sets(task.adapter_sets)
     directions = task.directions.split(",")
     check_directions(sets, directions, f"adapters of {path}")
     order = list(dict.fromkeys(sets.values()))
     rows = [order.index(name) for name in dict.fromkeys(sets[each] for each in directions)]
-    adapters = {name: tensor[rows] for name, tensor in state["model"].items() if is_adapter(name)}
-    if not adapters or adapters.keys() != state["model"].keys():
+    adapters = {name: tensor[rows] for name, tensor in tensors.items() if is_adapter(name)}
+    if not adapters or adapters.keys() != tensors.keys():
         raise InputError(f"{path}: not a checkpoint of adapters; delete it to train them again")
     return {**read_checkpoint(Path(task.base))["model"], **adapters}

@@ -5,6 +5,7 @@ Axes: C ways of counting, L directions, N FFN layers, F FFN neurons.
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from html import escape
@@ -60,11 +61,11 @@ def write_explorer(
         ],
     }
     text = TEMPLATE.read_text(encoding="utf-8")
-    # </ would end the script element that holds the data
-    filled = {"head": json.dumps(head).replace("</", "<\\/"), "counts": data}
-    for name, value in {"title": escape(title), "pivot": escape(pivot), **filled}.items():
-        text = text.replace(f"{{{{{name}}}}}", value)
-    write_text(path, text)
+    # < could end the script element that holds the data, or hide its end
+    filled = {"head": json.dumps(head).replace("<", "\\u003c"), "counts": data}
+    filled |= {"title": escape(title), "pivot": escape(pivot)}
+    # in one pass: a value with a placeholder in it stays as it is
+    write_text(path, re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], text))
 
 
 def ordered_directions(counts: Counts, languages: Mapping[str, Language], pivot: str) -> list[int]:

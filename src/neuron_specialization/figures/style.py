@@ -36,6 +36,7 @@ LOOK: Any = {
     "lines.linewidth": 1.2,
     "lines.markersize": 3,
     "svg.hashsalt": "1",
+    "text.parse_math": False,  # a label may contain $
     "pdf.fonttype": 42,  # letters stay text
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
@@ -71,9 +72,11 @@ def save_figure(
     """
     if data is not None:
         write_text(Path(out["csv"]), data.to_csv(index=False, lineterminator="\n"))
-    for form in out.keys() & FORMATS.keys():
-        with atomic_write(Path(out[form])) as partial:
-            figure.savefig(partial, format=form, **FORMATS[form])
+    # always in one order: each layout starts from the one before
+    for form, options in FORMATS.items():
+        if form in out.keys():  # noqa: SIM118  # Snakemake's outputs are a list with names
+            with atomic_write(Path(out[form])) as partial:
+                figure.savefig(partial, format=form, **options)
 
 
 def message_figure(text: str) -> Figure:

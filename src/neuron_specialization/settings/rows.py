@@ -1,7 +1,7 @@
 """Tables of the configuration: TSV files whose rows obey a JSON schema."""
 
-import csv
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from neuron_specialization.settings.configuration import warn_of_former
 Row = Mapping[str, Any]
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 OPTIONS = "options"
 """The column that combines several others: `k=95 stacks=encoder`."""
 
@@ -45,9 +46,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     formers = {column["former"]: name for name, column in properties if "former" in column}
     try:
         # some editors and spreadsheets begin UTF-8 with a byte order mark
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            lines = [(reader.line_num, rename_keys(cells, formers)) for cells in reader]
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as wrong:
@@ -56,9 +55,8 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
             "UTF-8"
         ) from None
     rows = []
-    for number, cells in lines:
-        if None in cells:
-            raise InputError(f"{path}, line {number}: more cells than the header has")
+    for number, given in split_cells(path, text):
+        cells = rename_keys(given, formers)
         try:
             options = read_options(cells, known, formers) if known else {}
         except InputError as wrong:
@@ -70,6 +68,24 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
             raise InputError(f"{path}, line {number}{place}: {error.message}")
         rows.append(row)
     return rows
+
+
+def split_cells(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number and the cells of each line below the header; quotes have no meaning.
+
+    Raises:
+        InputError: a line has more cells than the header, or a control character.
+    """
+    header, *lines = text.split("\n")
+    columns = header.split("\t")
+    for number, line in enumerate(lines, start=2):
+        cells = line.split("\t")
+        if len(cells) > len(columns):
+            raise InputError(f"{path}, line {number}: more cells than the header has")
+        if CONTROL.search(line):
+            raise InputError(f"{path}, line {number}: has a control character; remove it")
+        if line:
+            yield number, dict(zip(columns, cells, strict=False))
 
 
 def rename_keys(cells: Mapping[Any, Any], formers: Mapping[str, str]) -> dict[Any, Any]:

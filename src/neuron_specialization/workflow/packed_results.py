@@ -5,6 +5,7 @@ paired tests, activation counts, masks, validations, records of jobs. It has no 
 """
 
 import json
+import logging
 import re
 import zipfile
 import zlib
@@ -12,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from neuron_specialization.corpora.archives import ALWAYS_ALLOWED, LARGEST_RATIO, check_bound
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write, check_output
 
+logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
 TAKEN = (
     *("scores", "comet", "significance", "activations", "masks", "benchmarks"),
@@ -51,14 +54,22 @@ def pack(results: Path, archive: Path, *, small: bool = False) -> None:
         archive: the zip file; an existing one is replaced.
         small: omit files with the suffixes in `LARGE`.
     """
-    read_settings(results)
+    settings = read_settings(results)
     check_output(archive)
+    unknown = {
+        path: system_of(path.relative_to(results).as_posix())
+        for path in taken_files(results)
+        if system_of(path.relative_to(results).as_posix()) not in (None, *settings.systems)
+    }
+    if unknown:
+        names = ", ".join(sorted({str(system) for system in unknown.values()}))
+        logger.warning("not packed: %d files of systems without a row, %s", len(unknown), names)
     with (
         atomic_write(archive) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file,
     ):
         for path in sorted(taken_files(results)):
-            if not (small and path.suffix in LARGE):
+            if path not in unknown and not (small and path.suffix in LARGE):
                 file.write(path, path.relative_to(results))
 
 
@@ -93,6 +104,13 @@ def merge(archive: Path, results: Path) -> list[str]:
         names = [
             name for name in file.namelist() if name == REPORT or system_of(name) in ours.systems
         ]
+        compared = (None, *theirs.systems)
+        unnamed = next((name for name in names if system_of(name) not in compared), None)
+        if unnamed:
+            raise InputError(
+                f"{archive}: has {unnamed}, but its {SETTINGS} does not name the system, so that "
+                "its settings cannot be compared; pack it again"
+            )
         new = [name for name in names if not is_there(file, name, archive, results)]
         for name in new:
             path = results / name
@@ -107,6 +125,8 @@ def open_archive(archive: Path) -> zipfile.ZipFile:
     try:
         file = zipfile.ZipFile(archive)
         file.getinfo(SETTINGS)
+        allowed = max(ALWAYS_ALLOWED, LARGEST_RATIO * archive.stat().st_size)
+        check_bound(allowed - sum(member.file_size for member in file.infolist()), str(archive))
         damaged = file.testzip()
     except FileNotFoundError:
         raise InputError(f"{archive}: no such file") from None

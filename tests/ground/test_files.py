@@ -1,0 +1,73 @@
+"""Files appear whole, and are written by one process at a time."""
+
+import multiprocessing
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.files import atomic_folder, atomic_write, before_replacing, write_text
+
+FORK = multiprocessing.get_context("fork")
+
+
+def hold_file(path: Path, started: Event, finish: Event) -> None:
+    """Write a file slowly."""
+    with atomic_write(path) as partial:
+        partial.write_text("first")
+        started.set()
+        finish.wait(60)
+
+
+def hold_folder(path: Path, started: Event, finish: Event) -> None:
+    """Fill a folder slowly."""
+    with atomic_folder(path) as partial:
+        (partial / "a").write_text("first")
+        started.set()
+        finish.wait(60)
+
+
+@pytest.mark.parametrize("hold", [hold_file, hold_folder])
+def test_a_second_writer_is_refused(tmp_path: Path, hold: object) -> None:
+    started, finish = FORK.Event(), FORK.Event()
+    writer = FORK.Process(target=hold, args=(tmp_path / "out", started, finish))
+    writer.start()
+    started.wait(60)
+    second = atomic_write if hold is hold_file else atomic_folder
+    with (
+        pytest.raises(InputError, match=r"out\.part: another process is writing it"),
+        second(tmp_path / "out") as partial,
+    ):
+        (partial / "b").write_text("second")
+    finish.set()
+    writer.join()
+    out = tmp_path / "out"
+    assert (out if hold is hold_file else out / "a").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_remains_of_a_killed_writer_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.part").write_text("half")
+    write_text(tmp_path / "out", "whole")
+    (tmp_path / "folder.part/deep").mkdir(parents=True)
+    (tmp_path / "folder.part/link").symlink_to(tmp_path / "out")
+    with atomic_folder(tmp_path / "folder") as partial:
+        assert list(partial.iterdir()) == []
+    assert (tmp_path / "out").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "out"]
+
+
+def test_a_check_before_replacing_keeps_the_old_file(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise KeyboardInterrupt
+
+    write_text(tmp_path / "out", "old")
+    before_replacing.append(refuse)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_text(tmp_path / "out", "new")
+    finally:
+        before_replacing.remove(refuse)
+    assert (tmp_path / "out").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
