@@ -72,6 +72,8 @@ def cli_errors() -> Iterator[None]:
 
 def flush_output() -> None:
     """Flush standard output; after an error discard it, or the flush at exit would fail too."""
+    if sys.stdout is None:  # closed by the caller
+        return
     try:
         print(end="", flush=True)
     except OSError:

@@ -5,8 +5,11 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, TypeVar
+
+from neuron_specialization.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,7 +33,13 @@ def parallel_map(
     with ProcessPoolExecutor(
         processes, get_context("fork"), initializer=_start, initargs=(function, os.getpid())
     ) as pool:
-        return list(pool.map(_call_inherited, items))
+        try:
+            return list(pool.map(_call_inherited, items))
+        except BrokenProcessPool:
+            raise InputError(
+                "a worker process was killed, most likely because the machine ran out of memory; "
+                "use fewer processes (threads, --cores), or a machine with more memory"
+            ) from None
 
 
 def die_with_parent(parent: int) -> None:

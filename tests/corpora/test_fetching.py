@@ -332,3 +332,25 @@ def test_an_archive_that_cannot_be_unpacked_is_not_recorded(
     source = row(server.put("/a", gzip.compress(tar({"a": TEXT}))[:-9]), "a.tgz", unpack=True)
     fails(r"news/a\.tgz: damaged", downloads, source, keeps=["a.tgz"])
     assert not (downloads / "checksums.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["b.txt", "fetched.tsv", "LICENCE.txt", ".b.txt.unchecked.12345678", "c.unchecked"]
+)
+def test_a_member_does_not_replace_another_file_of_the_corpus(
+    server: Server, downloads: Path, name: str
+) -> None:
+    archive = row(server.put("/a", tar({"data/x": TEXT, name: b"planted"})), "a.tar", unpack=True)
+    pinned = row(server.put("/b", TEXT), "b.txt", sha256=sha256(TEXT))
+    with pytest.raises(InputError, match=rf"a\.tar: {re.escape(name)}: refused: the corpus has"):
+        fetch(downloads, pinned, archive)
+    assert (downloads / "news/b.txt").read_bytes() == TEXT
+    assert not (downloads / "news/data").exists()
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_download_stops_at_the_size_of_its_row(
+    server: Server, downloads: Path, length: bool
+) -> None:
+    source = row(server.put("/a.bin", LONG, length=length), bytes=1000)
+    fails("has more than the 1,000 bytes that the table of sources has", downloads, source)

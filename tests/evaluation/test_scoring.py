@@ -1,5 +1,7 @@
 """Scores of small corpora and of the released outputs, and errors for unusable files."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -245,3 +247,23 @@ def test_released_logs_score_as_published(pair, tmp_path):
     assert f"BLEU4 = {tokenised.score:.2f}," in footer
     if pair == "en-de":
         assert [bleu.score, chrf.score] == pytest.approx([31.6337, 57.2819], abs=5e-5)
+
+
+def test_scores_that_are_cut_off_or_infinite_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    scores = [score_texts("en-de", "bleu", ["a b c d"], ["a b c d"])]
+    write_scores(scores, sentences=tmp_path / "s.parquet", corpus=path)
+    text = path.read_text(encoding="utf-8")
+    assert len(read_scores(path)) == 1
+    path.write_text(text[:-3])
+    with pytest.raises(InputError, match=r"scores\.csv: .*cut off"):
+        read_scores(path)
+    path.write_text(text.replace(str(read_score(text)), "inf", 1))
+    with pytest.raises(InputError, match=r"scores\.csv: .*infinite"):
+        read_scores(path)
+
+
+def read_score(text: str) -> str:
+    """Return the text of the only score of a table."""
+    header, line = text.splitlines()[:2]
+    return line.split(",")[header.split(",").index("score")]

@@ -1,7 +1,9 @@
 """Failed exports raise an error and leave nothing behind."""
 
+import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.exporting import export_model
+from neuron_specialization.export.manifest import ExportManifest
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint, write_checkpoint
 from tests.export.exports import change_checkpoint
 from tests.trained_models import DIRECTIONS, draw_masks, save_masks
@@ -78,7 +81,9 @@ def test_other_methods(arguments: dict, tmp_path: Path) -> None:
     lass = change_checkpoint(learned, tmp_path / "l.pt", weight_masks="masks.npz")
     refuse(arguments, r"l\.pt: trained with weight masks .*neuron masks", checkpoint=lass)
     foreign = change_checkpoint(learned, tmp_path / "f.pt", _name="translation")
-    refuse(arguments, r"f\.pt: not a checkpoint of the task translation_directions", checkpoint=foreign)
+    refuse(
+        arguments, r"f\.pt: not a checkpoint of the task translation_directions", checkpoint=foreign
+    )
 
 
 def test_other_masks(arguments: dict, tmp_path: Path) -> None:
@@ -154,3 +159,61 @@ def test_remains_of_a_killed_export_are_removed(
     assert not caplog.records
     assert sorted(path.name for path in arguments["out"].parent.iterdir()) == ["en-a1"]
     assert not (arguments["out"] / "old.txt").exists()
+
+
+MANIFEST: dict[str, Any] = {
+    "direction": "en-a1",
+    "source_tag": "__en__",
+    "target_tag": "__a1__",
+    "formats": ["fairseq"],
+    "ffn_widths": {"encoder.layers.0": 3},
+    "max_source_tokens": 1024,
+    "max_target_positions": 64,
+    "provenance": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("direction", "en-a1-b1"),
+        ("direction", "--user-dir=/x"),
+        ("direction", "en-a1\n"),
+        ("direction", 1),
+        ("source_tag", 1),
+        ("formats", []),
+        ("formats", ["other"]),
+        ("formats", "fairseq"),
+        ("ffn_widths", {"encoder.layers.0": "3"}),
+        ("ffn_widths", []),
+        ("max_source_tokens", "1024"),
+        ("max_target_positions", True),
+        ("files", {"a": 1}),
+    ],
+)
+def test_a_manifest_with_other_types_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(MANIFEST))
+    assert ExportManifest.read(tmp_path).direction == "en-a1"
+    (tmp_path / "export.json").write_text(json.dumps(MANIFEST | {name: value}))
+    with pytest.raises(InputError, match=r"export\.json: not the manifest of an export"):
+        ExportManifest.read(tmp_path)
+
+
+def test_a_deep_manifest_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"export\.json: not the manifest of an export"):
+        ExportManifest.read(tmp_path)
+
+
+def test_a_changed_file_of_an_export_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fairseq").mkdir()
+    path = tmp_path / "fairseq/checkpoint.pt"
+    path.write_bytes(b"weights")
+    ExportManifest(**MANIFEST).write(tmp_path)
+    manifest = ExportManifest.read(tmp_path)
+    manifest.check_files(tmp_path, "fairseq")
+    for change in (lambda: path.write_bytes(b"weightt"), path.unlink):
+        change()
+        with pytest.raises(InputError, match=r"checkpoint\.pt: missing or changed since"):
+            manifest.check_files(tmp_path, "fairseq")
+    manifest.check_files(tmp_path, "ctranslate2")

@@ -82,3 +82,13 @@ def is_running(process: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def end_this_process(_: int) -> None:
+    """Die as a process does that the kernel kills for its memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_explained() -> None:
+    with pytest.raises(InputError, match="killed, most likely because the machine ran out of mem"):
+        parallel_map(end_this_process, [1, 2], 2)

@@ -1,8 +1,10 @@
 """Counts and masks on disk."""
 
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,3 +145,86 @@ def test_files_of_another_kind_are_named_as_such(tmp_path: Path) -> None:
     message = r"masks\.npz: these are neuron masks; give a file of activation counts$"
     with pytest.raises(InputError, match=message):
         Counts.load(masks)
+
+
+def damaged_arrays() -> dict[str, dict[str, Any]]:
+    """Return changes to the arrays of counts that make them invalid."""
+    return {
+        "fewer directions": {"directions": np.array(["en-a"])},
+        "equal directions": {"directions": np.array(["en-a", "en-a"])},
+        "fewer layers": {"layers": np.array(["x"])},
+        "numbers as labels": {"layers": np.array([1, 2])},
+        "labels in two dimensions": {"layers": np.array([["x", "y"]])},
+        "another shape": {"token": np.zeros((2, 2, 4), int)},
+        "two dimensions": {"sentence": np.zeros((2, 2), int), "token": np.zeros((2, 2), int)},
+        "fractions": {"sentence": np.full((2, 2, 3), 0.5)},
+        "negative counts": {"sentence": np.full((2, 2, 3), -1)},
+        "a list as provenance": {"provenance": np.array("[1]")},
+        "deep provenance": {"provenance": np.array("[" * 100_000)},
+        "no JSON": {"provenance": np.array("{")},
+    }
+
+
+@pytest.mark.parametrize("changes", damaged_arrays().values(), ids=damaged_arrays())
+def test_invalid_arrays_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    arrays = {
+        "sentence": np.ones((2, 2, 3), int),
+        "token": np.ones((2, 2, 3), int),
+        "directions": np.array(["en-a", "en-b"]),
+        "layers": np.array(["x", "y"]),
+        "provenance": np.array("{}"),
+    }
+    np.savez(tmp_path / "good.npz", **arrays)
+    Counts.load(tmp_path / "good.npz")
+    np.savez(tmp_path / "bad.npz", **(arrays | changes))
+    with pytest.raises(InputError, match=r"bad\.npz: "):
+        Counts.load(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bits": np.ones((2, 2, 2), np.uint8)},
+        {"bits": np.ones((2, 2, 1), int)},
+        {"bits": np.ones((1, 2, 1), np.uint8)},
+        {"num_neurons": np.array(9)},
+        {"num_neurons": np.array([3])},
+        {"num_neurons": np.array("x")},
+    ],
+)
+def test_invalid_masks_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    arrays = {
+        "bits": np.ones((2, 2, 1), np.uint8),
+        "num_neurons": np.array(3),
+        "directions": np.array(["en-a", "en-b"]),
+        "layers": np.array(["x", "y"]),
+        "provenance": np.array("{}"),
+    }
+    np.savez(tmp_path / "bad.npz", **(arrays | changes))
+    with pytest.raises(InputError, match=r"bad\.npz: "):
+        Masks.load(tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("kind", ["counts", "masks"])
+def test_changed_bytes_end_in_a_clean_error_or_the_same_values(tmp_path: Path, kind: str) -> None:
+    draw = random.Random(2)
+    directions, layers = ("en-a", "en-b"), ("x", "y")
+    count_LNF = np.arange(12).reshape(2, 2, 3)
+    shared: dict[str, Any] = {"directions": directions, "layers": layers, "provenance": {"k": 1}}
+    whole: Counts | Masks = Counts(sentence_LNF=count_LNF, token_LNF=count_LNF, **shared)
+    if kind == "masks":
+        whole = Masks(mask_LNF=count_LNF % 2 == 0, **shared)
+    whole.save(tmp_path / "whole.npz")
+    content = (tmp_path / "whole.npz").read_bytes()
+    path = tmp_path / "changed.npz"
+    for _ in range(500):
+        data = bytearray(content)
+        for _ in range(draw.choice((1, 3))):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+        path.write_bytes(data[: draw.choice((len(data), len(data), draw.randrange(len(data))))])
+        try:
+            found = type(whole).load(path)
+        except InputError:
+            continue
+        for name, value in vars(whole).items():
+            np.testing.assert_array_equal(getattr(found, name), value)

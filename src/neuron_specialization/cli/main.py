@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import signal
+import sys
 from collections.abc import Sequence
 
 from neuron_specialization.cli import export, neurons, packing, score, tables, translate
@@ -14,8 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = make_parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    with cli_errors():
-        options.run(options)
+    # leave through `finally`, which removes unfinished files
+    former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with cli_errors():
+            options.run(options)
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -25,6 +25,7 @@ STANDARD = Path("-")
 def translate(options: argparse.Namespace) -> None:
     """Translate raw text with an exported model, line by line, in order."""
     manifest = ExportManifest.read(options.exported)
+    check_streams(options.input, options.output)
     title, total = name_input(options.input)
     if options.output != STANDARD:
         check_output(options.output)
@@ -43,7 +44,7 @@ def translate(options: argparse.Namespace) -> None:
     from_pipe = options.input == STANDARD
     lines = split_lines(sys.stdin.buffer) if from_pipe else read_lines(options.input)
     with open_output(options.output) as output:
-        bar = tqdm(total=total, unit=" lines", disable=None)
+        bar = tqdm(total=total, unit=" lines", disable=None if sys.stderr else True)
         for chunk in translate_text(lines, title, options.exported, manifest, engine, settings):
             for text, score in chunk:
                 prefix = f"{score:.6f}\t" if options.scores and score is not None else ""
@@ -51,6 +52,14 @@ def translate(options: argparse.Namespace) -> None:
             output.flush()
             bar.update(len(chunk))
         bar.close()
+
+
+def check_streams(source: Path, target: Path) -> None:
+    """Raise InputError if a standard stream that is needed is closed."""
+    if source == STANDARD and sys.stdin is None:
+        raise InputError("the standard input is closed; give a file (--input)")
+    if target == STANDARD and sys.stdout is None:
+        raise InputError("the standard output is closed; give a file (--output)")
 
 
 def name_input(path: Path) -> tuple[str, int | None]:

@@ -10,7 +10,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -51,7 +51,9 @@ DAMAGE = (
 )
 
 
-def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
+def unpack(
+    archive: Path, folder: Path, leave_out: Sequence[str], reserved: Collection[Path] = ()
+) -> None:
     """Unpack an archive, and in place the archives within it, which are then removed.
 
     Files get their names at the end, when all are complete, and replace files of the same
@@ -61,10 +63,12 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
         archive: the file; its name does not matter.
         folder: where to unpack; created if missing.
         leave_out: patterns of paths to skip; `*` matches `/` too.
+        reserved: paths that no member may have, such as files whose checksums are known.
 
     Raises:
-        InputError: the archive is damaged or truncated, a member is a link or a device or leads
-            out of the folder, or the archive unpacks to too many bytes. Nothing is then unpacked.
+        InputError: the archive is damaged or truncated, a member is a link or a device, leads
+            out of the folder, has a reserved path or the name of an unchecked download, or the
+            archive unpacks to too many bytes. Nothing is then unpacked.
         OSError: the disk is full. Nothing is then unpacked.
     """
     with emptied_folder(folder / f".{archive.name}.unpacking") as hidden:
@@ -77,8 +81,14 @@ def unpack(archive: Path, folder: Path, leave_out: Sequence[str]) -> None:
             below = PurePosixPath(inner.relative_to(tree).as_posix())
             aside = inner.rename(hidden / "inner")
             job.extract(aside, f"{archive}: {below}", inner.parent, below.parent)
-        for path in files_below(tree):
-            target = folder / path.relative_to(tree)
+        targets = {path: folder / path.relative_to(tree) for path in files_below(tree)}
+        for path, target in targets.items():
+            if target in reserved or ".unchecked" in target.name:
+                raise InputError(
+                    f"{archive}: {path.relative_to(tree)}: refused: the corpus has another file of "
+                    "this name; leave this member out, or get the archive from elsewhere"
+                )
+        for path, target in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             path.chmod(0o644)
             os.replace(path, target)

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +34,7 @@ STATUS = re.compile(r"status code (\d+)")  # in gdown's message when a folder ca
 FAILURES = (requests.RequestException, DownloadError)
 TRANSIENT = (DownloadError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
 SETTINGS: Any = {"quiet": True, "use_cookies": False, "timeout": 60}  # seconds without a byte
+PAGE = 1 << 20  # bytes: a web page in place of a file may arrive whole, to be recognised
 PURPOSE = ("a download", "choose another folder (`downloads.folder`)")
 
 Result = TypeVar("Result")
@@ -41,6 +42,10 @@ Result = TypeVar("Result")
 
 class MissingError(InputError):
     """No file exists at an address."""
+
+
+class TooLargeError(InputError):
+    """A file is larger than expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +86,27 @@ def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal:
             names = "; ".join(table.licences(sources))
             notice = f"{place.name}: licence: {names} (see {place.name}/{table.LICENCE})"
             print(notice, file=terminal, flush=True)
-        rows = [row for source in sources for row in fetch_source(source, before, options)]
+        files = {table.LICENCE, table.MANIFEST, *(source.file for source in sources)}
+        reserved = {place / file for file in files}
+        rows = [
+            row for source in sources for row in fetch_source(source, before, options, reserved)
+        ]
         write_text(place / table.LICENCE, table.licence_text(sources))
         write_text(place / table.MANIFEST, table.records_text(table.MANIFEST_COLUMNS, rows))
 
 
-def fetch_source(source: Source, before: Records, options: Options) -> Iterator[dict[str, str]]:
-    """Fetch and unpack the files of a row; yield the manifest row of each."""
+def fetch_source(
+    source: Source, before: Records, options: Options, reserved: Collection[Path]
+) -> Iterator[dict[str, str]]:
+    """Fetch and unpack the files of a row; yield the manifest row of each.
+
+    `reserved` are paths that no member of an archive may have.
+    """
     for file in files_of(source, before, options):
         facts = fetch_file(file, options)
         path = options.downloads / file.name
         if file.unpack and before.get(file.file, {}).get("sha256") != facts.sha256:
-            unpack(path, path.parent, file.leave_out)
+            unpack(path, path.parent, file.leave_out, reserved)
         row = {"file": file.file, "bytes": str(facts.bytes), "sha256": str(facts.sha256)}
         if file.sha256 == table.UNKNOWN:
             with FileLock(options.downloads / f".{table.CHECKSUMS}.lock"):
@@ -182,14 +196,16 @@ def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
     if options.mirror:
         address = f"{options.mirror}/{quote(source.name)}"
         with suppress(MissingError):
-            return bring(address, path, options), str(local_path(address) or address)
-    return bring(source.url, path, options), source.url
+            arrived = bring(address, path, options, source.bytes)
+            return arrived, str(local_path(address) or address)
+    return bring(source.url, path, options, source.bytes), source.url
 
 
-def bring(address: str, path: Path, options: Options) -> Path:
+def bring(address: str, path: Path, options: Options, size: int | None = None) -> Path:
     """Fetch a file from a web, Drive or local address; return its hidden path.
 
-    Raise MissingError if no file exists there, another InputError if it cannot be fetched.
+    A download stops at the expected `size` (at 1 MiB if that is less). Raise MissingError if no file exists there, another
+    InputError if it cannot be fetched.
     """
     arriving = table.hidden(path, address)
     if local := local_path(address):
@@ -200,16 +216,19 @@ def bring(address: str, path: Path, options: Options) -> Path:
             shutil.copyfile(local, unfinished)
         return arriving
     try:
-        download(address, arriving, path.name, options.terminal)
+        download(address, arriving, path.name, options.terminal, size)
+    except TooLargeError:
+        table.drop(arriving)
+        raise
     except FAILURES as error:
         kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
         raise kind(f"{path}: cannot be fetched from {address}: {advice_on(error, path)}") from error
     return arriving
 
 
-def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
+def download(address: str, arriving: Path, name: str, terminal: TextIO, size: int | None) -> None:
     """Download a file; resume an earlier partial download if the server can send the rest."""
-    attempt = partial(transfer, address, arriving, name, terminal)
+    attempt = partial(transfer, address, arriving, name, terminal, size)
     try:
         with_retries(attempt, terminal)
     except DownloadError as error:
@@ -219,11 +238,16 @@ def download(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
         with_retries(attempt, terminal)
 
 
-def transfer(address: str, arriving: Path, name: str, terminal: TextIO) -> None:
+def transfer(address: str, arriving: Path, name: str, terminal: TextIO, size: int | None) -> None:
     """Try once to download a file; show progress only if the output is a terminal."""
     with tqdm(desc=name, unit="B", unit_scale=True, file=terminal, disable=None) as bar:
 
         def progress(done: int, total: int | None) -> None:
+            if size is not None and max(done, total or 0) > max(size, PAGE):
+                raise TooLargeError(
+                    f"{address}: has more than the {size:,} bytes that the table of sources has; "
+                    f"it was not kept. If the file has changed, correct {table.TABLE}"
+                )
             if total is not None and bar.total is None:
                 require_space(arriving.parent, total - done, *PURPOSE)
             bar.total = total

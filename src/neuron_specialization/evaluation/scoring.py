@@ -225,10 +225,15 @@ def _join(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
 def read_scores(path: Path) -> pd.DataFrame:
     """Read the scores of directions, NaN if empty; raise InputError for any other file."""
     try:
+        if not path.read_bytes().endswith(b"\n"):
+            raise ValueError("its last line is cut off")
         table = read_table(path, ["score"])
         if not {*SCORE_COLUMNS} <= {*table}:
             raise ValueError(f"expected commas and the columns {', '.join(SCORE_COLUMNS)}")
-        return present_metrics(table.assign(score=pd.to_numeric(table["score"])))
+        scores = pd.to_numeric(table["score"])
+        if np.isinf(scores).any():
+            raise ValueError("it has an infinite score")
+        return present_metrics(table.assign(score=scores))
     except ValueError as error:
         raise InputError(
             f"{path}: not a table of scores ({error}); `neuron-specialization score` writes one"

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import write_text
+from neuron_specialization.files import sha256_of, write_text
 
 FORMATS = {
     "fairseq": "fairseq",
@@ -19,6 +20,7 @@ FORMATS = {
 CHECKPOINT = "checkpoint.pt"
 VOCABULARY = "vocabulary"
 DESCRIPTION = "export.json"
+DIRECTION = re.compile(r"[a-z][\w]*-[a-z][\w]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,15 @@ class ExportManifest:
     max_target_positions: int
     provenance: dict[str, Any]
     """Source files with their hashes, and the version of this package."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each exported file by its path; empty in exports of earlier versions."""
 
     def write(self, folder: Path) -> None:
-        """Write the manifest into the folder of the export."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        """Write the manifest, with the hashes of all files, into the folder of the export."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        hashes = {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+        described = dataclasses.asdict(dataclasses.replace(self, files=hashes))
+        text = json.dumps(described, indent=2, ensure_ascii=False)
         write_text(folder / DESCRIPTION, f"{text}\n")
 
     @classmethod
@@ -50,13 +57,50 @@ class ExportManifest:
         path = folder / DESCRIPTION
         try:
             found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**found)
+            manifest = cls(**found)
+            manifest.check_types()
+            return manifest
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
                 f"{path}: no such file; give a folder that `neuron-specialization export` wrote"
             ) from None
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: not the manifest of an export ({error})") from error
+
+    def check_types(self) -> None:
+        """Raise ValueError if a field has another type or form than an export writes."""
+        counts = (self.max_source_tokens, self.max_target_positions)
+        widths = (self.ffn_widths, int), (self.files, str)
+        valid = {
+            "direction": isinstance(self.direction, str) and DIRECTION.fullmatch(self.direction),
+            "source_tag": isinstance(self.source_tag, str | None),
+            "target_tag": isinstance(self.target_tag, str | None),
+            "formats": isinstance(self.formats, list)
+            and self.formats
+            and all(name in FORMATS for name in self.formats),
+            "max_source_tokens, max_target_positions": all(
+                type(n) is int and n > 1 for n in counts
+            ),
+            "ffn_widths, files": all(
+                isinstance(found, dict) and all(type(value) is kind for value in found.values())
+                for found, kind in widths
+            ),
+        }
+        for name, is_valid in valid.items():
+            if not is_valid:
+                raise ValueError(f"bad {name}")
+
+    def check_files(self, folder: Path, *parts: str) -> None:
+        """Raise InputError if a file in a part of the export is missing or has changed."""
+        for name, expected in self.files.items():
+            path = folder / name
+            if name.startswith(tuple(f"{part}/" for part in parts)) and (
+                not path.is_file() or sha256_of(path) != expected
+            ):
+                raise InputError(
+                    f"{path}: missing or changed since it was exported; copy the folder again, or "
+                    "export the model again"
+                )
 
     def engine_folder(self, folder: Path, engine: str) -> Path:
         """Return the folder of a format; raise InputError if it was not exported."""

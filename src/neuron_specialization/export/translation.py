@@ -14,7 +14,7 @@ from neuron_specialization.corpora.vocabulary import (
 )
 from neuron_specialization.errors import InputError
 from neuron_specialization.export.hypotheses import Engine, Hypothesis
-from neuron_specialization.export.manifest import VOCABULARY, ExportManifest
+from neuron_specialization.export.manifest import FORMATS, VOCABULARY, ExportManifest
 from neuron_specialization.settings.decoding import DecodingSettings
 
 CHUNK = 1000  # lines that are read, batched and written at a time
@@ -29,6 +29,7 @@ def load_engine(
 ) -> Engine:
     """Return the decoder of an exported model without importing the others."""
     folder = manifest.engine_folder(exported, engine)
+    manifest.check_files(exported, FORMATS[engine], VOCABULARY)
     if engine == "fairseq":
         from neuron_specialization.export.fairseq_engine import FairseqEngine
 

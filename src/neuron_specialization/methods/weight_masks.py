@@ -20,7 +20,7 @@ from torch.nn import functional
 from neuron_specialization.errors import InputError
 from neuron_specialization.methods.packed_bits import keep_weights
 from neuron_specialization.neurons.direction_state import DirectionState
-from neuron_specialization.neurons.storage import Provenance, read_arrays, write_arrays
+from neuron_specialization.neurons.storage import Provenance, check, read_arrays, write_arrays
 
 
 def keep_largest(weight_OI: Tensor, pruning: float) -> Tensor:
@@ -100,6 +100,7 @@ class WeightMasks:
     def load(cls, path: Path) -> "WeightMasks":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("bits", "shapes", "directions", "tensors"))
+        check_weight_masks(arrays, path)
         shapes = {
             name: (int(rows), int(columns))
             for name, (rows, columns) in zip(
@@ -113,6 +114,19 @@ class WeightMasks:
             bits=dict(zip(shapes, np.split(arrays["bits"], ends, axis=1), strict=False)),
             provenance=json.loads(str(arrays["provenance"])),
         )
+
+
+def check_weight_masks(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Raise InputError if the bits are not those of the tensors and directions."""
+    shapes, bits = arrays["shapes"], arrays["bits"]
+    tensors = len(arrays["tensors"])
+    valid = shapes.dtype.kind in "iu" and (
+        shapes.shape == (tensors, 2) or shapes.size == tensors == 0
+    )
+    check(valid and bool((shapes > 0).all()), path, "shapes")
+    width = sum(-(-int(rows) * int(columns) // 8) for rows, columns in shapes)
+    valid = bits.dtype == np.uint8 and bits.shape == (len(arrays["directions"]), width)
+    check(valid, path, "bits")
 
 
 class KeptWeights(torch.autograd.Function):

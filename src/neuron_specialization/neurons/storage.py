@@ -21,6 +21,12 @@ from neuron_specialization.files import atomic_write
 Provenance = Mapping[str, str | int | float | bool]
 KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes": "weight masks"}
 """Kind of a file, by an array that no other kind has."""
+LABELS = {"directions", "layers", "tensors"}
+DAMAGE = (
+    *(KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+    # from a damaged header, an encrypted or oddly compressed member, or deep JSON
+    *(AttributeError, IndexError, MemoryError, OverflowError, RuntimeError, SyntaxError),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,13 @@ class Counts:
     def load(cls, path: Path) -> "Counts":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("sentence", "token", "directions", "layers"))
+        shape = (len(arrays["directions"]), len(arrays["layers"]))
+        for name in ("sentence", "token"):
+            count_LNF = arrays[name]
+            valid = count_LNF.dtype.kind in "iu" and count_LNF.ndim == 3
+            valid = valid and count_LNF.shape[:2] == shape
+            check(valid and bool((count_LNF >= 0).all()), path, name)
+        check(arrays["sentence"].shape == arrays["token"].shape, path, "token")
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
@@ -96,7 +109,11 @@ class Masks:
     def load(cls, path: Path) -> "Masks":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         arrays = read_arrays(path, ("bits", "num_neurons", "directions", "layers"))
-        mask_LNF = np.unpackbits(arrays["bits"], axis=-1, count=int(arrays["num_neurons"]))
+        bits, neurons = arrays["bits"], arrays["num_neurons"]
+        check(neurons.dtype.kind in "iu" and neurons.ndim == 0, path, "num_neurons")
+        shape = (len(arrays["directions"]), len(arrays["layers"]), -(-int(neurons) // 8))
+        check(bits.dtype == np.uint8 and bits.shape == shape, path, "bits")
+        mask_LNF = np.unpackbits(bits, axis=-1, count=int(neurons))
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
@@ -131,8 +148,23 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path}: these are {found}; give a file of {wanted}")
     with opened(path, f"{'/'.join(names)} arrays") as file:
         arrays = {name: file[name] for name in (*names, "provenance")}
-        json.loads(str(arrays["provenance"]))
-        return arrays
+        provenance = json.loads(str(arrays["provenance"]))
+    check(isinstance(provenance, dict), path, "provenance")
+    for name in LABELS & arrays.keys():
+        label = arrays[name]
+        valid = label.dtype.kind == "U" and label.ndim == 1
+        check(valid and len(set(label.tolist())) == len(label), path, name)
+    return arrays
+
+
+def check(valid: bool, path: Path, name: str) -> None:
+    """Raise InputError if an array of a file is not valid."""
+    if not valid:
+        raise InputError(
+            f"{path}: its array {name} does not have the type, the shape or the distinct labels "
+            "that the other arrays need; if it is one of the workflow's results, delete it to make "
+            "it again"
+        )
 
 
 def kind_of(names: Sequence[str]) -> str | None:
@@ -150,7 +182,7 @@ def opened(path: Path, kind: str) -> Iterator[Any]:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise InputError(
             f"{path}: not a valid file of {kind} ({error}); if it is one of the workflow's "
             "results, delete it to make it again"

@@ -149,8 +149,11 @@ def parse_settings(text: bytes, name: str, remedy: str) -> RunSettings:
     """Return the settings of a run; raise InputError, with a remedy, if the text has none."""
     try:
         found = json.loads(text)
-        return RunSettings(shared=found["shared"], systems=dict(found["systems"]))
-    except (KeyError, TypeError, ValueError) as error:
+        settings = RunSettings(shared=found["shared"], systems=dict(found["systems"]))
+        if not all(isinstance(each, str) for each in (settings.shared, *settings.systems.values())):
+            raise TypeError("a hash is not a text")
+        return settings
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: not the settings of a run ({error!r}); {remedy}") from error
 
 
