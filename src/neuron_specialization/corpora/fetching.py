@@ -204,8 +204,8 @@ def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
 def bring(address: str, path: Path, options: Options, size: int | None = None) -> Path:
     """Fetch a file from a web, Drive or local address; return its hidden path.
 
-    A download stops at the expected `size` (at 1 MiB if that is less). Raise MissingError if no file exists there, another
-    InputError if it cannot be fetched.
+    A download stops at the expected `size` (at 1 MiB if that is less). Raise MissingError if no
+    file exists there, another InputError if it cannot be fetched.
     """
     arriving = table.hidden(path, address)
     if local := local_path(address):
