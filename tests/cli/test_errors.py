@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from neuron_specialization.cli import main as cli
+from neuron_specialization.files import atomic_write
 from tests.cli.test_main import LANGUAGES, run, write_system
 from tests.trained_models import LAYERS, save_masks
 
@@ -215,3 +218,33 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch, error: Excep
     monkeypatch.setattr(cli.score, "score", fail)
     with pytest.raises(type(error), match=str(error)):
         cli.main(["score", "a", "b"])
+
+
+EXPORT = """{"direction": "en-a1", "source_tag": null, "target_tag": null, "formats": ["fairseq"],
+"ffn_widths": {}, "max_source_tokens": 9, "max_target_positions": 9, "provenance": {}}"""
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_a_closed_stream_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    (tmp_path / "export.json").write_text(EXPORT)
+    monkeypatch.setattr(sys, stream, None)
+    with pytest.raises(SystemExit, match=rf"the standard {stream[3:]}put is closed; give a file"):
+        run("translate", tmp_path)
+
+
+def test_a_signal_to_end_leaves_no_unfinished_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_while_writing(options: object) -> None:
+        with atomic_write(tmp_path / "out"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("neuron_specialization.cli.packing.pack_results", stop_while_writing)
+    with pytest.raises(SystemExit, match="143"):
+        run("pack", "results", "out.zip")
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
