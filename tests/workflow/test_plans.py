@@ -94,6 +94,7 @@ JOBS = {
     ),
     ("config/iwslt14.yaml",): jobs(
         metrics=3,
+        figures=1,
         fetch_corpus=2,
         trained=11,
         continued=9,
