@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -61,6 +62,9 @@ def device_of(device: str, process: int) -> str:
 
 def _start(function: Callable[[Any], Any], parent: int) -> None:
     die_with_parent(parent)
+    # a fork has none of its parent's OpenMP threads, and would wait for them for ever
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     _inherited.append(function)
 
 

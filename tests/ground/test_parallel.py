@@ -92,3 +92,26 @@ def end_this_process(_: int) -> None:
 def test_a_killed_worker_is_explained() -> None:
     with pytest.raises(InputError, match="killed, most likely because the machine ran out of mem"):
         parallel_map(end_this_process, [1, 2], 2)
+
+
+def test_forks_of_a_process_with_threads_compute(project: Path) -> None:
+    """Fork after torch has started OpenMP threads, which a fork does not inherit."""
+    program = """
+import torch
+from neuron_specialization.parallel import parallel_map
+torch.set_num_threads(2)
+def compute(seed):
+    x = torch.full((512, 4096), float(seed))
+    return float(torch.nn.functional.layer_norm(x.exp(), (4096,)).sum())
+compute(1)
+print(parallel_map(compute, [1, 2], 2))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "[0.0, 0.0]\n"
