@@ -1,6 +1,7 @@
 """Translation of raw text by the command line: in order, streamed, or not at all."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -177,6 +178,10 @@ def test_an_engine_that_was_not_exported(
     with pytest.raises(SystemExit, match="not exported as fairseq, but as ctranslate2-int8"):
         run("translate", out, "--engine", "fairseq")
     (out / "ctranslate2/int8/model.bin").write_bytes(b"cut")
+    with pytest.raises(SystemExit, match=r"int8/model\.bin: missing or changed since it was exp"):
+        run("translate", out)
+    manifest = json.loads((out / "export.json").read_text())
+    (out / "export.json").write_text(json.dumps(manifest | {"files": {}}))  # as exported before
     with pytest.raises(SystemExit, match="int8: not a CTranslate2 model"):
         run("translate", out)
 
