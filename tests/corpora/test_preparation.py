@@ -100,6 +100,7 @@ def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
         b" \t" + b"zu lang " * 9,  # empty before too long
         "\u2028\xa0\tleer".encode(),
         b"a b c d e f g\tzu lang",  # too long before ratio
+        f"a b c\t{'漢' * 20_001}".encode(),  # a word of too many characters
         b"a b c d e f\ta b c",  # exactly as long and as uneven as allowed
         b"a b c\td",
         b"d\ta b c",
@@ -108,10 +109,10 @@ def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
     ]
     files = prepare(fill(tmp_path, {"en-de.tsv": b"\r\n".join(lines)}), [TSV], cleaning=STRICT)
     assert report(files)["train", "en-de"] == {
-        "read": 10,
+        "read": 11,
         "invalid_utf8": 1,
         "empty": 2,
-        "too_long": 1,
+        "too_long": 2,
         "ratio": 2,
         "duplicate": 1,
         "held_out": 0,

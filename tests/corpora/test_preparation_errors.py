@@ -70,6 +70,11 @@ ERRORS = {
         [VALID],
         r"valid\.en:2: the 'en' sentence is not valid UTF-8",
     ),
+    "evaluation line too long": (
+        {"valid.en": "a\n" + "漢" * 20_001, "valid.de": "a\nb\n"},
+        [VALID],
+        r"valid\.en:2: the 'en' sentence has 20,001 characters, more than 20,000",
+    ),
     "evaluation line broken in two": (
         {"valid.en": "a\nb\rb\n", "valid.de": "a\nb\n"},
         [VALID],

@@ -158,6 +158,8 @@ def test_bad_input_is_named_and_writes_no_file(
     refuse(r"^error: .*text, line 2: byte 0xff is not valid UTF-8", *files)
     text.write_text("ok\n" + "bra " * 2000)
     refuse(r"text, line 2: \d+ tokens, but the model reads 1022 at most; split the line", *files)
+    text.write_text("ok\n" + "漢" * 3_000_000)  # hours in SentencePiece
+    refuse(r"text, line 2: 3,000,000 characters, more than 20,000; split the line", *files)
     refuse(r"nowhere: no such file", "--input", tmp_path / "nowhere")
     refuse(r"folder: no such folder", "--input", text, "--output", tmp_path / "folder/file")
     assert list(tmp_path.iterdir()) == [text]

@@ -166,6 +166,45 @@ def test_markdown_shows_labels_and_footers_as_they_are() -> None:
     assert "p < 0.05" in text
 
 
+HOSTILE = [
+    "![x](https://example.org/x.png)",
+    "[x](javascript:alert(1))",
+    "[x][y] ![x][y]",
+    "[x]: https://example.org",
+    "<img src=x onerror=alert(1)>",
+    "<https://example.org>",
+    "a\n\n# b\n\n- c",
+    "a\n\n[x]: https://example.org\n",
+    "a\r\n<script>alert(1)</script>",
+    "a | b\n| --- |",
+    "``` \n~~~",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_makes_no_links_images_or_blocks_of_text_from_elsewhere(text: str) -> None:
+    table = TextTable(labels=(text,), columns=((text, text),), rows=((text, text),), caption=text)
+    written = render("table.md.j2", tables=[table], title=text, footer=[text, "[x][y] [x] ![y]"])
+    page = " ".join(markdown.markdown(written, extensions=["tables", "fenced_code"]).split())
+    assert set(re.findall(r"<(\w+)", page)) == {
+        *("h2", "h3", "ul", "li", "table", "thead"),
+        *("tbody", "tr", "th", "td"),
+    }
+    shown = " ".join(text.split())
+    assert all(page.count(f"<{tag}") == 1 for tag in ("h2", "h3", "ul", "table"))
+    assert f"<h2>{escape(shown, quote=False)}</h2>" in page
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_latex_keeps_text_from_elsewhere_on_one_line(text: str) -> None:
+    table = TextTable(labels=(text,), columns=((text, text),), rows=((text, text),), caption=text)
+    plain = TextTable(labels=("a",), columns=(("a", "a"),), rows=(("a", "a"),), caption="a")
+    lines = render("table.tex.j2", tables=[table], title=text, footer=[text]).splitlines()
+    assert len(lines) == len(
+        render("table.tex.j2", tables=[plain], title="a", footer=["a"]).splitlines()
+    )
+
+
 def test_markdown_keeps_bars_within_cells() -> None:
     text = render("table.md.j2", tables=[labelled("a|b")], title="", footer=[])
     assert [cell.strip() for cell in re.split(r"(?<!\\)\|", text.splitlines()[3])[1:-1]] == [

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.workflow.make_plan import make_plan
 from neuron_specialization.workflow.plan import Plan
+from neuron_specialization.workflow.start import start
 from tests.conftest import PROJECT
 from tests.workflow.conftest import TINY
 
@@ -103,8 +105,34 @@ def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        *("languages", "systems", "imported_outputs", "downloads.sources", "downloads.folder"),
+        *("analysis.distances", "corpora.folder", "corpora.binarised.path"),
+        *("vocabulary.model", "vocabulary.dictionary"),
+    ],
+)
+def test_paths_with_braces_name_their_setting(key: str) -> None:
+    settings: dict[str, Any] = {}
+    *sections, name = key.split(".")
+    section = settings
+    for each in sections:
+        section = section.setdefault(each, {})
+    section[name] = "a{b}/c"
+    message = rf"{re.escape(key)}: 'a{{b}}/c' has braces, which mark wildcards"
+    with pytest.raises(InputError, match=message):
+        plan_of(settings)
+
+
+def test_a_project_in_a_folder_with_braces_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match=r"p\{1\}' has braces"):
+        start({}, str(tmp_path / "p{1}"), [], None)
+
+
+@pytest.mark.parametrize(
     ("row", "message"),
     [
+        ("method=imported folder=a{b}", r"line 17, column folder: 'a\{b\}' has braces"),
         ("method=lass parent=baseline pruning=1.5", "line 17, column pruning: 1.5"),
         ("method=lass parent=baseline options=pruning=1.5", "line 17, option pruning: 1.5"),
         ("method=adapter parent=baseline options=sharing=pair", "x needs a value for bottleneck"),

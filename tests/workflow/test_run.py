@@ -22,6 +22,8 @@ from tests.workflow.conftest import Snakemake, compile_latex
 
 pytestmark = pytest.mark.slow
 
+# a label and a language's name in the tables of tests/workflow/tiny
+HOSTILE = '<img src=x onerror="document.title=1"> $x$ ![a](b) {{ item }}'
 CONTINUATIONS = {
     "continued": "Continued baseline",
     "adapter_pair": "Pair adapters",
@@ -31,7 +33,7 @@ CONTINUATIONS = {
     "encoder_only": "Encoder only",
     "decoder_only": "Decoder only",
     "neuron_specialization": "Neuron specialization",
-    "shuffled": "Shuffled",
+    "shuffled": f"Shuffled {HOSTILE}",
 }
 SHALLOW = {"shallow": "Shallow", "shallow_specialization": "Shallow, specialized"}
 SAME_K = ("neuron_specialization",)
@@ -42,8 +44,9 @@ BILINGUAL = {"bilingual_high": ["a1-en", "en-a1"], "bilingual_low": ["b1-en", "e
 
 def test_the_table_has_every_system(results: Path) -> None:
     table = (results / "tables/test/levels.bleu.md").read_text(encoding="utf-8")
+    shown = table.replace("&lt;", "<").replace("\\]", "]")
     for label in MULTILINGUAL.values():
-        assert f"| {label} " in table
+        assert f"| {label} " in shown
     assert "tok:13a" in table
     latex = (results / "tables/test/levels.chrf.tex").read_text(encoding="utf-8")
     assert latex.count("toprule") == 3  # scores; wins, losses and ties; gains over seeds
@@ -291,7 +294,7 @@ def test_the_explorer_shows_the_overlap_of_the_table(results: Path) -> None:
         wait_until(lambda: page.find_elements(By.CSS_SELECTOR, "body[data-ready]"))
         shown = page.find_element(By.ID, "similar").text
         assert errors(page) == []
-    assert shown.startswith("b1 Borun, B, Cyrillic")
+    assert shown.startswith(f"b1 Borun {HOSTILE}, B, Cyrillic")
     assert float(shown.split()[-1]) == pytest.approx(expected, abs=5e-5)
 
 
@@ -308,7 +311,9 @@ def test_the_report_opens_without_network_or_errors(
 
     with open_page(path) as page:
         wait_until(lambda: page.find_elements(By.CSS_SELECTOR, ".first-page svg"))
-        assert shows(page, "BLEU on tiny, test: levels", "Neuron specialization")
+        assert shows(page, "BLEU on tiny, test: levels", f"Shuffled {HOSTILE}")
+        assert not page.find_elements(By.CSS_SELECTOR, ".first-page img")
+        assert page.title != "1"
         for category, items in {
             "Neurons": ["Explorer", "Families", "Figure 1: first decoder layer", "Dendrograms"],
             "Scores": ["levels", "bilingual"],

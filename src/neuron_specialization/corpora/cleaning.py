@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from neuron_specialization.corpora.readers import Line
+from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
 
 RULES = ("invalid_utf8", "empty", "too_long", "ratio", "duplicate")
 """Rules in the order of checking; a pair counts towards the first rule that it breaks."""
@@ -35,6 +36,9 @@ def clean(
             continue
         source, source_words = _normalise(source)
         target, target_words = _normalise(target)
+        if max(len(source), len(target)) > MAX_CHARACTERS:
+            counts["too_long"] += 1
+            continue
         if rule := _broken_length_rule(source_words, target_words, cleaning):
             counts[rule] += 1
             continue

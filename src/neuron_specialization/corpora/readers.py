@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neuron_specialization.corpora.corpus_files import PairCorpus
-from neuron_specialization.corpora.text_lines import decode, read_lines
+from neuron_specialization.corpora.text_lines import MAX_CHARACTERS, decode, read_lines
 from neuron_specialization.errors import InputError
 
 # TED talks (WIT3): lines without text, and tags around lines with text
@@ -67,6 +67,8 @@ def text_problem(text: str | None) -> str | None:
         return "is not valid UTF-8"
     if not text or text.isspace():
         return "is empty"
+    if len(text) > MAX_CHARACTERS:
+        return f"has {len(text):,} characters, more than {MAX_CHARACTERS:,}"
     # Downstream tools read in Python's text mode, which would end the line here.
     return "has a carriage return inside" if "\r" in text else None
 

@@ -27,6 +27,8 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".zst": zstd.open,
 }
 """Functions that open compressed files, by suffix."""
+MAX_CHARACTERS = 20_000
+"""Longest sentence: SentencePiece needs quadratic time for a run of unknown characters."""
 DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError)
 """Errors that damaged files raise; gzip and bz2 raise OSError."""
 

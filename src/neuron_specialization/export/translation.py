@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
 from neuron_specialization.corpora.vocabulary import (
     END,
     UNKNOWN,
@@ -83,14 +84,20 @@ def translate_text(
 
 
 def read_line(name: str, number: int, line: bytes) -> str:
-    """Return the text of a line; raise InputError if it is not UTF-8."""
+    """Return the text of a line; raise InputError if it is not UTF-8 or has too many characters."""
     try:
-        return line.decode()
+        text = line.decode()
     except UnicodeDecodeError as error:
         raise InputError(
             f"{name}, line {number}: byte 0x{line[error.start]:02x} is not valid UTF-8; "
             "convert the file to UTF-8"
         ) from error
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"{name}, line {number}: {len(text):,} characters, more than {MAX_CHARACTERS:,}; "
+            "split the line"
+        )
+    return text
 
 
 def translate_chunk(

@@ -9,12 +9,14 @@ from textwrap import shorten
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from neuron_specialization.errors import InputError
 
+FORMATS = FormatChecker(())
+"""Checks of the formats that schemas name."""
 Key = tuple[str | int, ...]
 """Location of a setting: the names and list positions that lead to it."""
 GONE = {
@@ -60,9 +62,17 @@ def check_configuration(
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     # rename in a separate pass: a section's unknown keys may be checked before its properties
     list(_RenamingValidator(schema).iter_errors(config))
-    error = best_match(_FillingValidator(schema).iter_errors(config))
+    error = best_match(_FillingValidator(schema, format_checker=FORMATS).iter_errors(config))
     if error is not None:
         raise InputError(f"{locate(key_of(error), files)}: {explain(error)}")
+
+
+@FORMATS.checks("path", raises=InputError)
+def check_path(path: object) -> bool:
+    """Raise InputError if a path of the workflow has braces, which mark Snakemake's wildcards."""
+    if set("{}") & set(str(path)):
+        raise InputError(f"{path!r} has braces, which mark wildcards in Snakemake; rename it")
+    return True
 
 
 def explain(error: ValidationError) -> str:
@@ -70,7 +80,7 @@ def explain(error: ValidationError) -> str:
     schema: Any = error.schema
     described = schema.get("description") if isinstance(schema, Mapping) else None
     if error.validator != "additionalProperties":
-        problem = shorten(error.message, 300)
+        problem = shorten(str(error.cause or error.message), 300)
         return f"{problem} ({described})" if described else problem
     known = list(schema.get("properties", {}))
     nearest = get_close_matches(str(key_of(error)[-1]), known, 1)

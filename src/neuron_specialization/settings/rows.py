@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.settings.configuration import warn_of_former
+from neuron_specialization.settings.configuration import FORMATS, warn_of_former
 
 Row = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         InputError: a cell is invalid; the message names file, line and column or option.
     """
     schema = read_schema(schema_path)
-    validator = Draft202012Validator(schema)
+    validator = Draft202012Validator(schema, format_checker=FORMATS)
     known = method_columns(schema)
     properties = schema["properties"].items()
     formers = {column["former"]: name for name, column in properties if "former" in column}
@@ -65,7 +65,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         for error in validator.iter_errors(row):
             name = error.path[0] if error.path else ""
             place = f", {'option' if name in options else 'column'} {name}" if name else ""
-            raise InputError(f"{path}, line {number}{place}: {error.message}")
+            raise InputError(f"{path}, line {number}{place}: {error.cause or error.message}")
         rows.append(row)
     return rows
 

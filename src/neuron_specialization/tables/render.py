@@ -142,7 +142,7 @@ def render(template: str, **values: Any) -> str:
     escapes: dict[str, Callable[[str], str]]
     escapes = {
         "md": _escape_markdown,
-        "tex": lambda text: text.translate(_LATEX_ESCAPES),
+        "tex": lambda text: " ".join(text.splitlines()).translate(_LATEX_ESCAPES),
         "html": escape,
     }
     environment = Environment(
@@ -182,11 +182,13 @@ def _markdown(table: TextTable) -> Markup:
     """Return the lines of a table, aligned for reading as plain text."""
     width = len(table.labels)
     header = [*table.labels, *(" ".join(filter(None, map(capitalise, c))) for c in table.columns)]
-    rows = [[*map(_escape_markdown, row[:width]), *row[width:]] for row in table.rows]
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    rows = [
+        [_escape_markdown(cell).replace("|", "\\|") for cell in row]
+        for row in (header, *table.rows)
+    ]
     columns = [
         _align(column, left=position < width)
-        for position, column in enumerate(zip(header, *cells, strict=True))
+        for position, column in enumerate(zip(*rows, strict=True))
     ]
     return Markup("\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True)))
 
@@ -201,8 +203,12 @@ def _align(cells: Sequence[str], *, left: bool) -> list[str]:
 
 
 def _escape_markdown(text: str) -> str:
-    """Escape plain text for Markdown, but not harmless _ within a word and < before a space."""
-    text = re.sub(r"[\\`*]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
+    """Escape plain text for one line of Markdown.
+
+    Harmless characters stay: _ within a word, < before a space, and brackets that make no link.
+    """
+    text = " ".join(text.splitlines())
+    text = re.sub(r"[\\`*]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])", r"\\\g<0>", text)
     text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 

@@ -8,6 +8,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.settings.configuration import check_path
 from neuron_specialization.workflow.dataset import pattern
 from neuron_specialization.workflow.make_plan import make_plan
 from neuron_specialization.workflow.paths import shown
@@ -31,8 +32,9 @@ def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gat
     Raises:
         WorkflowError: the configuration is invalid.
     """
-    shards = {kind: getattr(gather, kind)("{scatteritem}") for kind in SHARED_KINDS}
     try:
+        check_path(root)
+        shards = {kind: getattr(gather, kind)("{scatteritem}") for kind in SHARED_KINDS}
         plan = make_plan(config, Path(root).resolve(), shards=shards, files=list(map(Path, files)))
     except InputError as error:
         raise WorkflowError(str(error)) from None
