@@ -44,15 +44,20 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
+# the programs of an environment contain its path: after a move, it is installed anew
+ifneq ($(shell cat $(VENV)/installed 2>/dev/null),$(abspath $(VENV)))
+.PHONY: $(VENV)/installed
+endif
+
 # fairseq-fixed is built against the torch that is there: pip's build isolation would fetch another
 $(VENV)/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(call PINNED,torch) | $(PIP) install $(if $(filter cuda,$(TORCH)),,--no-deps $(CPU_BUILDS)) -r /dev/stdin
 	$(EXCEPT_TORCH) requirements.lock | $(PIP) install --no-deps -r /dev/stdin
 	$(call PINNED,fairseq-fixed) | $(PIP) install --no-deps --no-build-isolation -r /dev/stdin
 	$(PIP) install --no-deps --no-build-isolation -e .
-	touch $@
+	echo $(abspath $(VENV)) > $@
 
 # resolve requirements.in anew in an environment of its own, pin what came out
 lock:

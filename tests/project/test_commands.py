@@ -93,6 +93,19 @@ def test_commands_that_would_fail_are_refused(
         check(command)
 
 
+def test_a_moved_environment_is_installed_anew(tmp_path: Path) -> None:
+    def planned(folder: Path) -> str:
+        command = ["make", "--dry-run", "test", f"VENV={folder}"]
+        return subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True).stdout
+
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "installed").write_text(f"{before}\n")
+    assert "-m venv" not in planned(before)
+    before.rename(after)
+    assert "-m venv --clear" in planned(after)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in commands_of(PROJECT / "README.md") if "snake" in c])
 def test_readme_commands_can_be_planned(command: str, tmp_path: Path) -> None:
