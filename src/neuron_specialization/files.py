@@ -4,16 +4,16 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from neuron_specialization.errors import InputError
+from neuron_specialization.errors import InputError, Stopped
 
 BLOCK_BYTES = 1 << 20
 """Bytes read into memory at a time."""
-before_replacing: list[Callable[[], None]] = []
-"""Checks before a file gets its name, such as whether this job still owns its work folder."""
+held_locks: dict[Path, str] = {}
+"""Lock files of this job, and what they contain until another job takes over."""
 
 
 @contextmanager
@@ -32,11 +32,20 @@ def atomic_write(path: Path) -> Iterator[Path]:
     with exclusive(partial):
         try:
             yield partial
-            for check in before_replacing:
-                check()
+            check_locks()
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def check_locks() -> None:
+    """Raise Stopped if another job has taken over: this one may have been suspended for long."""
+    for path, content in held_locks.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            raise Stopped(
+                f"{path} no longer belongs to this job, which was unresponsive for so long that "
+                "another job took over"
+            )
 
 
 @contextmanager
@@ -67,6 +76,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder; rename it to `path` at the end, or remove it after an error."""
     with emptied_folder(path.with_name(f"{path.name}.part")) as partial:
         yield partial
+        check_locks()
         os.rename(partial, path)
 
 
@@ -139,6 +149,7 @@ def check_output(path: Path) -> None:
 
 def link(path: Path, name: Path) -> None:
     """Hard-link a file to a name, replacing any file there; copy it if links are not possible."""
+    check_locks()
     partial = name.with_name(f"{name.name}.part")
     partial.unlink(missing_ok=True)
     try:

@@ -37,9 +37,11 @@ JOB = """
 import sys
 from pathlib import Path
 from neuron_specialization.logs import job_errors
+from neuron_specialization.files import held_locks
 from tests.trained_models import run_training
 with job_errors():
     data, folder = map(Path, sys.argv[1:])
+    held_locks.update((path, path.read_text()) for path in folder.glob("*.lock"))
     run_training(data, folder, processes=2, validate_every=2, max_updates=100_000)
 """
 
@@ -92,6 +94,19 @@ def test_processes_die_with_the_job_that_started_them(
     job.kill()
     job.wait()
     assert within_seconds(10, lambda: not any(map(is_running, map(int, children))))
+
+
+def test_processes_write_nothing_after_another_job_took_over(
+    binarised: Path, tmp_path: Path, project: Path
+) -> None:
+    lock = tmp_path / "work.lock"
+    lock.write_text("mine")
+    job = start_job(binarised, tmp_path, project)
+    lock.write_text("another's")
+    assert job.wait(timeout=120)
+    assert f"{lock} no longer belongs to this job" in (tmp_path / "log").read_text()
+    written = {path: path.stat().st_mtime for path in (tmp_path / "work").glob("*.pt")}
+    assert max(written.values()) <= lock.stat().st_mtime
 
 
 def test_gpus_share_an_update_evenly(binarised: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.errors import InputError
-from neuron_specialization.files import atomic_folder, atomic_write, before_replacing, write_text
+from neuron_specialization.errors import InputError, Stopped
+from neuron_specialization.files import atomic_folder, atomic_write, held_locks, link, write_text
 
 FORK = multiprocessing.get_context("fork")
 
@@ -58,16 +58,23 @@ def test_remains_of_a_killed_writer_are_replaced(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "out"]
 
 
-def test_a_check_before_replacing_keeps_the_old_file(tmp_path: Path) -> None:
-    def refuse() -> None:
-        raise KeyboardInterrupt
-
-    write_text(tmp_path / "out", "old")
-    before_replacing.append(refuse)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            write_text(tmp_path / "out", "new")
-    finally:
-        before_replacing.remove(refuse)
-    assert (tmp_path / "out").read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+@pytest.mark.parametrize("content", ["another's", None])
+def test_a_job_that_lost_its_lock_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    lock, out, new = (tmp_path / name for name in ("lock", "out", "new"))
+    lock.write_text("mine")
+    monkeypatch.setitem(held_locks, lock, "mine")
+    write_text(out, "old")
+    write_text(new, "new")
+    lock.unlink()
+    if content:
+        lock.write_text(content)
+    with pytest.raises(Stopped, match=r"lock no longer belongs to this job"):
+        write_text(out, "new")
+    with pytest.raises(Stopped):
+        link(new, out)
+    with pytest.raises(Stopped), atomic_folder(tmp_path / "folder"):
+        pass
+    assert out.read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} - {"lock"} == {"out", "new"}

@@ -28,7 +28,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from neuron_specialization.files import link
+from neuron_specialization.files import check_locks, link
 from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
@@ -165,6 +165,7 @@ def remove_work_folder(folder: Path) -> None:
     The newest checkpoint is removed first, so that a folder that a kill leaves looks like an
     unfinished run's.
     """
+    check_locks()
     for path in last_checkpoints(folder):
         path.unlink()
     shutil.rmtree(folder)

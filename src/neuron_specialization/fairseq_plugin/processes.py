@@ -33,7 +33,7 @@ from neuron_specialization.fairseq_plugin.checkpointing import (
 from neuron_specialization.fairseq_plugin.chunked_loss import ChunkedLabelSmoothedCrossEntropy
 from neuron_specialization.fairseq_plugin.optimiser import FusedAdamW
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
-from neuron_specialization.files import write_text
+from neuron_specialization.files import held_locks, write_text
 from neuron_specialization.logs import job_errors
 from neuron_specialization.parallel import die_with_parent
 from neuron_specialization.settings.training import Training
@@ -69,7 +69,9 @@ def train_together(flags: Sequence[str], patience: Mapping[str, float], training
     """
     task = training.save_dir / "processes.json"
     training.save_dir.mkdir(parents=True, exist_ok=True)
-    write_text(task, json.dumps({"flags": list(flags), "patience": dict(patience)}))
+    locks = {str(path): content for path, content in held_locks.items()}
+    content = {"flags": list(flags), "patience": dict(patience), "locks": locks}
+    write_text(task, json.dumps(content))
     group = {
         "WORLD_SIZE": str(training.processes),
         "MASTER_ADDR": "127.0.0.1" if training.nodes == 1 else socket.gethostname(),
@@ -169,6 +171,7 @@ def main(path: str, parent: str = "") -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     task = json.loads(Path(path).read_text(encoding="utf-8"))
     flags = task["flags"]
+    held_locks.update((Path(path), content) for path, content in task["locks"].items())
     with job_errors(), deferring_signals():
         fairseq_train([*flags, *group_flags(os.environ, flags)], task["patience"])
 

@@ -8,16 +8,14 @@ removes unused ones, for example of jobs with other settings that will not run a
 import logging
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from filelock import LeaseCompromise, SoftFileLease, Timeout
 
-from neuron_specialization.files import before_replacing
+from neuron_specialization.files import held_locks
 
 logger = logging.getLogger(__name__)
 logging.getLogger("filelock").setLevel(logging.WARNING)  # it logs every heartbeat
@@ -53,20 +51,12 @@ def lock_work_folder(work: Path, output: Path) -> Iterator[bool]:
         waited = True
         logger.warning("%s is held by another job, %s: waiting for it", work, describe(lock))
         lock.acquire(poll_interval=POLL)
-    check = partial(check_owner, lock)
-    before_replacing.append(check)
+    held_locks[path] = path.read_text(encoding="utf-8")
     try:
         yield not (waited and output.exists() and not work.exists())
     finally:
-        before_replacing.remove(check)
+        del held_locks[path]
         lock.release()
-
-
-def check_owner(lock: SoftFileLease) -> None:
-    """Exit if another job has taken over: a process that was stopped must not write once more."""
-    owner = lock.owner
-    if owner is None or (owner.pid, owner.hostname) != (os.getpid(), socket.gethostname()):
-        leave_folder(str(lock.lock_file), "taken over")
 
 
 def remove_abandoned_work(results: Path) -> None:
@@ -90,17 +80,12 @@ def describe(lock: SoftFileLease) -> str:
 
 
 def leave(compromise: LeaseCompromise) -> None:
-    """Exit at once: another job now works in this job's folder."""
-    leave_folder(str(compromise.lock_file), str(compromise.reason))
-
-
-def leave_folder(lock: str, reason: str) -> None:
-    """Exit with the code of a job that is to be sent again, and say why."""
+    """Exit at once, to be run again: another job now works in this job's folder."""
     logger.error(
         "error: %s no longer belongs to this job (%s): its node or file system was unresponsive "
         "for so long that another job took over",
-        lock,
-        reason,
+        compromise.lock_file,
+        compromise.reason,
     )
     os._exit(os.EX_TEMPFAIL)
 
