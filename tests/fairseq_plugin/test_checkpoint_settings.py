@@ -1,6 +1,5 @@
 """The settings of a checkpoint can neither run code, nor resolve, nor open anything."""
 
-import random
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
@@ -158,17 +157,3 @@ def test_other_values_are_refused_or_change_nothing_else(learned: Path) -> None:
                     assert different <= {name, f"{name[:7]}_output_dim", f"{name[:7]}_input_dim"}
             settings[name] = kept
     assert tried > 1000
-
-
-def test_damaged_files_end_in_a_clean_error(learned: Path, binarised: Path, tmp_path: Path) -> None:
-    """Bytes changed at random places."""
-    draw = random.Random(1)
-    content = learned.read_bytes()
-    for number in range(40):
-        data = bytearray(content)
-        for _ in range(draw.choice((1, 20))):
-            data[draw.randrange(len(data))] = draw.randrange(256)
-        path = tmp_path / f"{number}.pt"
-        path.write_bytes(data[: draw.choice((len(data), draw.randrange(len(data))))])
-        with suppress(InputError):
-            load_task(path, binarised)

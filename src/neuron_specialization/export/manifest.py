@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,16 @@ class ExportManifest:
     """Source files with their hashes, and the version of this package."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each exported file by its path; empty in exports of earlier versions."""
+    digest: str = ""
+    """SHA-256 of all other fields; empty in exports of earlier versions."""
 
     def write(self, folder: Path) -> None:
         """Write the manifest, with the hashes of all files, into the folder of the export."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         hashes = {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
-        described = dataclasses.asdict(dataclasses.replace(self, files=hashes))
-        text = json.dumps(described, indent=2, ensure_ascii=False)
+        whole = dataclasses.replace(self, files=hashes)
+        whole = dataclasses.replace(whole, digest=whole.digest_of_fields())
+        text = json.dumps(dataclasses.asdict(whole), indent=2, ensure_ascii=False)
         write_text(folder / DESCRIPTION, f"{text}\n")
 
     @classmethod
@@ -59,6 +63,8 @@ class ExportManifest:
             found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             manifest = cls(**found)
             manifest.check_types()
+            if manifest.digest not in ("", manifest.digest_of_fields()):
+                raise ValueError("it was changed; copy the folder or export the model again")
             return manifest
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(
@@ -66,6 +72,11 @@ class ExportManifest:
             ) from None
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: not the manifest of an export ({error})") from error
+
+    def digest_of_fields(self) -> str:
+        """Return the SHA-256 of all fields but the digest."""
+        text = json.dumps(dataclasses.asdict(self) | {"digest": ""}, sort_keys=True)
+        return sha256(text.encode()).hexdigest()
 
     def check_types(self) -> None:
         """Raise ValueError if a field has another type or form than an export writes."""

@@ -194,7 +194,6 @@ def find_progress(folder: Path, processes: int) -> Progress | None:
         leftover.unlink(missing_ok=True)
     for path in last_checkpoints(folder):
         try:
-            check_sums(path)
             state = read_checkpoint(path)
         except InputError as error:
             logger.warning("%s; resuming from an earlier one", error)

@@ -32,10 +32,13 @@ def load_file(path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False)
         allowed: classes and functions that it may name, in addition to torch's list.
         trusted: unpickle it even if that can run code.
 
-    Raises InputError if it does not exist, or whatever torch raises for a damaged file.
+    Raises InputError if it does not exist or its checksums are wrong, which torch does not check,
+    or whatever torch raises for a damaged file.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint")
+    if zipfile.is_zipfile(path):
+        check_sums(path)
     with torch.serialization.safe_globals(list(allowed)):
         return torch.load(path, map_location="cpu", weights_only=not trusted)
 
