@@ -23,6 +23,7 @@ from neuron_specialization.corpora.vocabulary import (
     vocabulary_folder,
 )
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.data import dictionary_text
 from tests.conftest import PROJECT
 from tests.corpora.fetching_helpers import tree
 from tests.corpora.preparing import learn
@@ -54,6 +55,13 @@ def test_dictionary_lists_pieces_then_tags(
     assert tokens[:-3] == [processor.id_to_piece(i) for i in range(3, 150)]
     assert tokens[-3:] == ["__en__", "__a1__", "__b1__"]
     assert dictionary_size(150, tags=3) == len(tokens) + 4
+
+
+def test_tags_of_any_code_can_be_left_out(corpora: list[tuple[Path, Path]], tmp_path: Path) -> None:
+    learn(sample_lines(corpora, temperature=2, seed=1), ["en", "zho_Hans", "DE"], tmp_path)
+    with_tags = dictionary_text(tmp_path, "zho_Hans").splitlines()
+    assert with_tags[-3:] == ["__en__ 100", "__zho_Hans__ 100", "__DE__ 100"]
+    assert dictionary_text(tmp_path, "zho_Hans", tags=False).splitlines() == with_tags[:-3]
 
 
 LEARN = """

@@ -16,7 +16,7 @@ from neuron_specialization.files import atomic_write, write_text
 
 NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> head SentencePiece's list; fairseq has separate ones
 FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # head every dictionary, but are in no file
-TAG = re.compile(r"__[a-z0-9]+__ ")  # a dictionary line with a language tag
+TAG = re.compile(r"__\w+__ ")  # a dictionary line with a language tag
 DICTIONARY_COUNT = 100  # fairseq needs a count per line; it has no effect here
 WORD_START = "\u2581"  # marks the start of a word
 UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # and how SentencePiece decodes it

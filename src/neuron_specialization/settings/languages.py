@@ -1,5 +1,6 @@
 """The languages of a dataset, one row of languages.tsv each."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ TABLE_COLUMNS = (
     *("high", "med", "low", "avg", "raw"),
 )
 """Names of table columns, which no language may have as its code."""
+DIRECTION = re.compile(r"[A-Za-z]\w+-[A-Za-z]\w+")
+"""Two codes of languages."""
 
 
 @dataclass(frozen=True, kw_only=True)
