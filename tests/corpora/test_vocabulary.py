@@ -64,6 +64,34 @@ def test_tags_of_any_code_can_be_left_out(corpora: list[tuple[Path, Path]], tmp_
     assert dictionary_text(tmp_path, "zho_Hans", tags=False).splitlines() == with_tags[:-3]
 
 
+def test_the_rule_of_normalisation_is_a_setting(tmp_path: Path) -> None:
+    persian, chinese = "می\u200cخواهم", "你好，世界！"
+    for rule, kept in (("nmt_nfkc", False), ("identity", True)):
+        lines = [persian, chinese, "one two three four five six seven eight"] * 50
+        learn(lines, [], tmp_path / rule, size=34, normalisation=rule)
+        model = vocabulary.load_pieces(tmp_path / rule, "fa")
+        assert [model.decode(model.encode(t)) == t for t in (persian, chinese)] == [kept, kept]
+
+
+def test_every_line_is_learned_from(tmp_path: Path) -> None:
+    lines = ["abc de"] * 50 + ["жжж " * 2000, "ψψψ \u2585 ψψ"] * 20
+    learn(lines, [], tmp_path, size=14)
+    pieces = (tmp_path / "dict.txt").read_text(encoding="utf-8")
+    assert "ж" in pieces
+    assert "ψ" in pieces
+
+
+def test_pieces_that_a_dictionary_cannot_list_have_placeholders(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pieces = ["a", "<pad>", "b\n", "▁<s>", "<s>", "\t"]
+    expected = ["a", "madeupword0001", "madeupword0002", "▁<s>", "madeupword0004", "\t"]
+    assert vocabulary.listed(Path("spm.model"), pieces) == expected
+    assert caplog.messages == [
+        r"spm.model: unknown in fairseq are its pieces ['<pad>', 'b\n', '<s>']"
+    ]
+
+
 LEARN = """
 import sys
 from pathlib import Path

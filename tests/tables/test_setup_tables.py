@@ -53,7 +53,8 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
     systems = [
         {"system": name, "label": name, "architecture": ARCHITECTURE} for name in ("big", "pairs")
     ]
-    table = describe_models(systems, parameters, "toy")
+    table = describe_models(systems, parameters, ["nfkc", "identity"], "toy")
+    assert table.footer == ["SentencePiece normalises text by nfkc and identity."]
     assert table.numbers["parameters_of_one"].tolist() == [439, 100]
     assert table.texts[0].rows[0] == (
         *("big", "1", "439", "6", "16", "1,024", "4,096", "7,680", "84", "0.1"),

@@ -87,13 +87,17 @@ def describe_languages(
 
 
 def describe_models(
-    systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame, dataset: str
+    systems: Sequence[Mapping[str, Any]],
+    parameters: pd.DataFrame,
+    normalisation: Sequence[str],
+    dataset: str,
 ) -> SetupTable:
     """Return Table 6: the settings and counted parameters of systems, a row each.
 
     Args:
         systems: `system`, `label`, and its `architecture`: model sizes and training settings.
         parameters: result of `read_parameters`.
+        normalisation: SentencePiece's rules of the vocabularies.
         dataset: name of the dataset.
     """
     rows = []
@@ -111,7 +115,8 @@ def describe_models(
         )
     table = pd.DataFrame(rows)
     title = f"Models on {dataset} (Table 6)"
-    return SetupTable(numbers=table, texts=[model_text(table)], title=title)
+    footer = [f"SentencePiece normalises text by {' and '.join(normalisation)}."]
+    return SetupTable(numbers=table, texts=[model_text(table)], title=title, footer=footer)
 
 
 def format_count(number: int | None) -> str:

@@ -137,6 +137,18 @@ class CorporaPlan:
         is_joint = wildcards.vocabulary == "joint"
         return self.dataset.config["vocabulary" if is_joint else "pair_vocabulary"]
 
+    @property
+    def normalisation(self) -> list[str]:
+        """SentencePiece's rules of normalisation: of the joint vocabulary, then of pairs."""
+        rows = self.dataset.systems.values()
+        used = {row.vocabulary for row in rows if row.method != "imported"}
+        rules = [] if "joint" not in used else ["the given model's rule"]
+        if rules and not self.given_vocabulary:
+            rules = [self.dataset.config["vocabulary"]["normalisation"]]
+        if "pair" in used:
+            rules.append(self.dataset.config["pair_vocabulary"]["normalisation"])
+        return list(dict.fromkeys(rules))
+
     @cached_property
     def given_vocabulary(self) -> dict[str, str]:
         """The files of a given joint vocabulary: model, dictionary or both."""
