@@ -142,6 +142,38 @@ def test_ted_talks_lose_their_tags(tmp_path: Path) -> None:
         read(tmp_path, "wit3", "t.{lang}")
 
 
+DOCUMENT = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<mteval><refset setid="t" srclang="any" trglang="{code}">
+<doc docid="535" genre="lectures">
+<url>http://www.ted.com/talks/x</url>
+<speaker>Ann Other</speaker>
+<talkid>535</talkid>
+<title>{title}</title>
+<translator href="http://www.ted.com/profiles/1">B. C.</translator>
+{translators}<reviewer href="http://www.ted.com/profiles/2"></reviewer>
+<hl>
+<p>
+<seg id="1"> {text} </seg>
+</p>
+<speak> up
+</doc>
+</refset></mteval>
+"""
+
+
+def test_later_releases_of_ted_talks_lose_their_tags(tmp_path: Path) -> None:
+    second = "<translator>D. E.</translator>\n"
+    english = DOCUMENT.format(code="en", title="Title", text="Thank you.", translators="")
+    german = DOCUMENT.format(code="de", title="Titel", text="Danke.", translators=second)
+    fill(tmp_path, {"t.en": english, "t.de": german})
+    assert read(tmp_path, "wit3", "t.{lang}") == [
+        (1, "Title", "Titel"),
+        (2, "Thank you.", "Danke."),
+        (3, "<speak> up", "<speak> up"),
+    ]
+
+
 def test_a_header_names_the_columns(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "id\tde\ten\n1\teins\tone\n2\tzwei\ttwo\n"})
     assert read(tmp_path, "tsv", "{pair}.tsv", header=True) == [

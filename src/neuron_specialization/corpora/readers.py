@@ -13,9 +13,13 @@ from neuron_specialization.corpora.corpus_files import PairCorpus
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS, decode, read_lines
 from neuron_specialization.errors import InputError
 
-# TED talks (WIT3): lines without text, and tags around lines with text
-NO_TEXT = re.compile(rb"<(?:url|talkid|keywords)>")
-TAGS = re.compile(rb"</?(?:title|description)>")
+# TED talks (WIT3, IWSLT 2011 to 2017): lines without text, and tags around lines with text
+NO_TEXT = re.compile(
+    rb"<(?:url|talkid|keywords)>"
+    rb"|^\s*</?(?:doc|speaker|reviewer|translator|mteval|srcset|refset|tstset|hl|p)\b"
+    rb"|^\s*<[?!]"
+)
+TAGS = re.compile(rb"</?(?:title|description|seg)(?:\s[^<>]*)?>")
 
 
 class Line(NamedTuple):
