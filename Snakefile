@@ -25,7 +25,7 @@ scattergather:
     bilingual_models=2,
 
 
-plan = start(config, ROOT, workflow.configfiles, gather)
+plan = start(config, ROOT, workflow.configfiles, gather, workflow.is_main_process)
 
 
 pathvars:

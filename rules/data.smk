@@ -8,29 +8,63 @@ rule corpora:
     localrule: True
 
 
-rule prepare_corpora:
-    """Read, split, clean and tokenise every corpus of the dataset."""
+rule prepare_training:
+    """Read, split, clean and tokenise training and validation text."""
     input:
         local=plan.corpora.local_files,
-        fetched=ancient(plan.downloads.fetched(*plan.downloads.of_splits)),
+        fetched=ancient(plan.corpora.fetched),
         code=plan.code("corpora.preparation"),
     output:
-        corpora=plan.corpora.text(plan.splits),
-        raw=plan.corpora.raw_text,
-        report="<dataset>/corpora/report.tsv",
+        corpora=plan.corpora.training_text,
+        raw=plan.corpora.raw_training_text,
+        report="<dataset>/corpora/report.train.tsv",
     log:
-        "<logs>/prepare_corpora.log",
+        "<logs>/prepare_training.log",
     benchmark:
-        "<benchmarks>/prepare_corpora.jsonl"
+        "<benchmarks>/prepare_training.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 16
     params:
-        **plan.corpora.preparation,
+        settings=plan.corpora.preparation,
     message:
-        f"Prepare the corpora of {config['dataset']}"
+        f"Prepare the training and validation text of {config['dataset']}"
     script:
         "../scripts/prepare_corpora.py"
+
+
+# apart, so that a change of a test split leads to new scores, never to new models
+use rule prepare_training as prepare_test with:
+    output:
+        corpora=plan.corpora.text(["{part}"]),
+        raw=plan.corpora.text(["raw.{part}"]),
+        report="<dataset>/corpora/report.{part}.tsv",
+    log:
+        "<logs>/prepare_test/{part}.log",
+    benchmark:
+        "<benchmarks>/prepare_test/{part}.jsonl"
+    wildcard_constraints:
+        part=pattern(plan.corpora.tests),
+    message:
+        "Prepare the text of {wildcards.part}"
+
+
+rule report_corpora:
+    """Put the counts of all splits and pairs into one report."""
+    input:
+        reports=plan.corpora.reports,
+        code=plan.code("corpora.preparation"),
+    output:
+        report="<dataset>/corpora/report.tsv",
+    log:
+        "<logs>/report_corpora.log",
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    message:
+        f"Report on the corpora of {config['dataset']}"
+    script:
+        "../scripts/report_corpora.py"
 
 
 rule learn_vocabulary:
@@ -50,7 +84,7 @@ rule learn_vocabulary:
         "../envs/data.yaml"
     threads: 16
     params:
-        languages=list(plan.languages),
+        languages=plan.corpora.languages,
         settings=plan.corpora.vocabulary_settings,
         seed=config["seed"],
     message:
@@ -74,7 +108,7 @@ rule use_vocabulary:
     conda:
         "../envs/data.yaml"
     params:
-        languages=list(plan.languages),
+        languages=plan.corpora.languages,
         given=plan.corpora.given_vocabulary,
     message:
         "Use the given vocabulary"
@@ -85,15 +119,15 @@ rule use_vocabulary:
 rule binarise_corpora:
     """Convert text to token indices; both directions of a pair read the same files."""
     input:
-        corpora=lambda wildcards: plan.corpora.text(plan.splits, wildcards.vocabulary),
+        corpora=plan.corpora.text_of_part,
         vocabulary="<dataset>/vocabularies/{vocabulary}",
         code=plan.code("fairseq_plugin.binarise"),
     output:
-        folder=directory("<dataset>/binarised/{vocabulary}"),
+        folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:
-        "<logs>/binarise_corpora/{vocabulary}.log",
+        "<logs>/binarise_corpora/{part}.{vocabulary}.log",
     benchmark:
-        "<benchmarks>/binarise_corpora/{vocabulary}.jsonl"
+        "<benchmarks>/binarise_corpora/{part}.{vocabulary}.jsonl"
     wildcard_constraints:
         vocabulary=pattern(
             [] if plan.corpora.prebinarised else plan.corpora.vocabularies
@@ -102,9 +136,9 @@ rule binarise_corpora:
         "../envs/training.yaml"
     threads: 16
     params:
-        shards=config["corpora"]["shards"],
+        shards=plan.corpora.shards,
     message:
-        "Binarise the corpora with the vocabulary {wildcards.vocabulary}"
+        "Binarise {wildcards.part} with the vocabulary {wildcards.vocabulary}"
     script:
         "../scripts/binarise_corpora.py"
 
@@ -118,9 +152,9 @@ rule use_binarised:
         vocabulary="<dataset>/vocabularies/{vocabulary}",
         code=plan.code("fairseq_plugin.prebinarised"),
     output:
-        folder=directory("<dataset>/binarised/{vocabulary}"),
+        folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:
-        "<logs>/use_binarised/{vocabulary}.log",
+        "<logs>/use_binarised/{part}.{vocabulary}.log",
     wildcard_constraints:
         vocabulary=pattern(["joint"] if plan.corpora.prebinarised else []),
     conda:
@@ -128,8 +162,8 @@ rule use_binarised:
     params:
         found=plan.corpora.prebinarised_folder,
         pairs=plan.pairs,
-        splits=plan.corpora.needed_splits,
+        splits=plan.corpora.binarised_splits,
     message:
-        "Use corpora that are already binarised"
+        "Use {wildcards.part} as it is already binarised"
     script:
         "../scripts/use_binarised.py"

@@ -1,4 +1,4 @@
-"""Read, split, clean and tokenise every corpus of the dataset."""
+"""Read, split, clean and tokenise training and validation text, or a test split."""
 
 from pathlib import Path
 
@@ -8,20 +8,20 @@ from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
-    params = snakemake.params
-    folders = {name: Path(folder) for name, folder in params.folders.items()}
+    settings = snakemake.params.settings
+    folders = {name: Path(folder) for name, folder in settings["folders"].items()}
     origins = {split["name"]: split["origin"] for split in snakemake.config["corpora"]["splits"]}
     prepare_corpora(
         sources=[
             read_split(split | {"origin": origins[split["name"]]}, folders)
-            for split in params.sources
+            for split in settings["sources"]
         ],
-        codes=params.codes,
-        pivot=params.pivot,
-        max_pairs=params.max_pairs,
-        cleaning=Cleaning(**params.cleaning),
-        seed=params.seed,
-        out=Path(snakemake.output.report).parent,
-        raw=params.raw,
+        codes=settings["codes"],
+        pivot=settings["pivot"],
+        max_pairs=settings["max_pairs"],
+        cleaning=Cleaning(**settings["cleaning"]),
+        seed=settings["seed"],
+        report=Path(snakemake.output.report),
+        raw=settings["raw"],
         processes=snakemake.threads,
     )

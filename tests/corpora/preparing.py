@@ -65,7 +65,7 @@ def prepare(
         max_pairs={"de": None} if max_pairs is None else max_pairs,
         cleaning=cleaning,
         seed=seed,
-        out=folder / "results" / out,
+        report=folder / "results" / out / "report.tsv",
         raw=raw,
         processes=processes,
     )

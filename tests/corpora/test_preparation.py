@@ -86,10 +86,10 @@ def test_a_run_works_in_one_folder_and_replaces_leftovers(
         return parallel_map(*arguments)
 
     monkeypatch.setattr(preparation, "parallel_map", list_files)
-    left = tmp_path / "results/.out.part"
+    left = tmp_path / "results/.out.report.part"
     fill(left, {"train.en-xx.en": "half"})
     assert "train.en-xx.en" not in prepare(tmp_path, [TSV])
-    assert found == [".out.part"]
+    assert found == [".out.report.part"]
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["out"]
 
 

@@ -183,11 +183,17 @@ def read_sentences(path: Path) -> list[str]:
 
 
 def write_ec30_binarised(mirror: Path, binarised: Path) -> None:
-    """Write binarised EC30: shards, each with the dictionary without language tags."""
+    """Write binarised EC30: shards, each with the dictionary without language tags.
+
+    Its first shard has the test split, too.
+    """
     (mirror / "ec30_binarised").mkdir(parents=True)
+    training, test = binarised / "train/joint", binarised / "test/joint"
+    names = {path: path.relative_to(training) for path in sorted(training.rglob("*"))}
+    names |= {path: Path("shard0") / path.name for path in sorted(test.glob("test.*"))}
     with tarfile.open(mirror / "ec30_binarised/EC30_binarised.archive", "w:gz") as archive:
-        for path in sorted(binarised.rglob("*")):
-            name = f"ec30/fairseq-data-bin-sharded/{path.relative_to(binarised)}"
+        for path, place in names.items():
+            name = f"ec30/fairseq-data-bin-sharded/{place}"
             if path.name == "dict.txt":
                 lines = path.read_text(encoding="utf-8").splitlines()
                 add_text(archive, name, [line for line in lines if not line.startswith("__")])

@@ -102,11 +102,13 @@ def test_ec30_runs_in_all_directions(ec30: Path) -> None:
 
 
 def test_ec30_has_five_shards(ec30: Path) -> None:
-    binarised = ec30 / "results/ec30/binarised/joint"
-    assert sorted(path.name for path in binarised.glob("s*")) == [f"shard{n}" for n in range(5)]
-    for shard in binarised.glob("shard*"):
+    binarised = ec30 / "results/ec30/binarised"
+    shards = sorted((binarised / "train/joint").glob("s*"))
+    assert [path.name for path in shards] == [f"shard{n}" for n in range(5)]
+    for shard in shards:
         assert len(list(shard.glob("train.*.bin"))) == 60
-        assert len(list(shard.glob("test.*.bin"))) == (60 if shard.name == "shard0" else 0)
+        assert len(list(shard.glob("valid.*.bin"))) == (60 if shard.name == "shard0" else 0)
+    assert len(list((binarised / "test/joint").glob("test.*.bin"))) == 60
     log = (ec30 / "results/ec30/logs/train_system/baseline.seed222.log").read_text()
     assert all(f"shard{n}" in log for n in range(5))
 
@@ -175,7 +177,7 @@ def test_plain_text_of_ec40_gives_the_same_corpora(
 def test_binarised_corpora_are_used_unchanged(
     snakemake: Snakemake, project: Path, ec30: Path, tmp_path: Path
 ) -> None:
-    mirrors.write_ec30_binarised(ec30 / "mirror", ec30 / "results/ec30/binarised/joint")
+    mirrors.write_ec30_binarised(ec30 / "mirror", ec30 / "results/ec30/binarised")
     settings = {"systems": write_systems(project, "ec30", tmp_path / "systems.tsv", ["baseline"])}
     overlay = write_overlay(tmp_path / "one.yaml", settings)
     overlays = ("config/ec30.yaml", "config/ec30_binarised.yaml", str(ec30 / "small.yaml"), overlay)
@@ -183,8 +185,8 @@ def test_binarised_corpora_are_used_unchanged(
     assert done.returncode == 0, done.stdout
     results, others = tmp_path / "results/ec30", ec30 / "results/ec30"
     for name in ("shard0/train.en-de.de.bin", "shard4/train.en-ti.en.idx", "shard0/dict.txt"):
-        path = results / "binarised/joint" / name
-        assert path.read_bytes() == (others / "binarised/joint" / name).read_bytes()
+        path = results / "binarised/train/joint" / name
+        assert path.read_bytes() == (others / "binarised/train/joint" / name).read_bytes()
         assert path.is_symlink() == (path.suffix != ".txt")
     # same data, dictionary and seed: same model, although its text was not available
     name = "translations/test/baseline/seed222/en-de.txt"

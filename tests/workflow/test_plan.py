@@ -14,8 +14,8 @@ from tests.workflow.test_make_plan import plan_of
 class Wildcards(SimpleNamespace):
     """Attributes and `get`, as in Snakemake's wildcards."""
 
-    def get(self, name: str) -> str | None:
-        return getattr(self, name, None)
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return getattr(self, name, default)
 
 
 def job(system: str = "baseline", seed: str = "1", **others: str) -> Wildcards:
@@ -128,7 +128,7 @@ def test_the_sweep_of_k_ends_with_the_continued_baseline(builtin: Plan) -> None:
 
 def test_vocabularies_and_the_sizes_of_their_dictionaries(builtin: Plan) -> None:
     assert builtin.corpora.binarised(job("bilingual_low")) == [
-        f"<dataset>/binarised/en-{code}" for code in ("a3", "b3", "c3")
+        f"<dataset>/binarised/train/en-{code}" for code in ("a3", "b3", "c3")
     ]
     # pieces except SentencePiece's three, plus fairseq's four, and a tag per language
     assert builtin.corpora.dictionary_sizes(builtin.systems["baseline"]) == [1200 + 1 + 10] * 2

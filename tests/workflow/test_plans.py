@@ -16,18 +16,22 @@ from tests.workflow.conftest import TINY, Snakemake
 Plan = Callable[..., dict[str, int]]
 # rules with one job for every dataset
 ONCE = dict.fromkeys(
-    ["prepare_corpora", "count_parameters", "describe_settings", "draw_trainings", "all"], 1
+    [
+        *("prepare_training", "report_corpora", "count_parameters"),
+        *("describe_settings", "draw_trainings", "all"),
+    ],
+    1,
 )
 ONCE["make_setup_table"] = 4
 # rules for the system whose neurons are analysed
-SETUP = ("make_setup_table", "describe_settings")
 LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
 
 
 def jobs(**counts: int) -> dict[str, int]:
     """Return the expected jobs; each run is translated and scored `tests` times.
 
-    Each continuation is compared with its parent.
+    Each continuation is compared with its parent. `apart` test splits are prepared apart from
+    training: those that are not drawn from its corpus.
     """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
@@ -36,7 +40,9 @@ def jobs(**counts: int) -> dict[str, int]:
     ) | {"compare_systems": tests * counts.pop("continued")}
     evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 2)
     vocabularies = counts.pop("vocabularies", 1)
-    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies}
+    apart = counts.pop("apart", tests)
+    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies * (1 + apart)}
+    data["prepare_test"] = max(1, apart)
     planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
     return {rule: count for rule, count in planned.items() if count}
 
@@ -118,8 +124,9 @@ JOBS = {
         select_neurons=4,
         make_table=5,
         vocabularies=0,
+        prepare_training=0,
         use_vocabulary=1,
-        use_binarised=1,
+        use_binarised=2,
     ),
     ("config/published.yaml",): {
         "postprocess_outputs": 2,
@@ -134,6 +141,7 @@ JOBS = {
     },
     ("config/experiment.yaml",): jobs(
         tests=2,
+        apart=1,
         trained=48,
         continued=42,
         train_system=36,
@@ -144,6 +152,7 @@ JOBS = {
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
+        apart=0,
         trained=18,
         continued=15,
         train_system=12,
@@ -154,6 +163,7 @@ JOBS = {
     ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
         tests=2,
+        apart=1,
         trained=57,
         continued=48,
         train_system=39,
@@ -196,27 +206,27 @@ def test_the_number_of_jobs_that_share_small_runs_can_be_set(plan: Plan) -> None
     assert found == JOBS[(TINY,)] | changes
 
 
-CORPORA = {"prepare_corpora", "learn_vocabulary", "binarise_corpora"}
+CORPORA = {"prepare_training", "learn_vocabulary", "binarise_corpora"}
 MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
 TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
-SCORES = TRAIN | {"translate_split", "postprocess_outputs", "score_system"}
+SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "score_system"}
 
 
 @pytest.mark.parametrize(
     ("target", "jobs"),
     [
-        ("corpora", CORPORA),
+        ("corpora", CORPORA | {"prepare_test"}),
         ("train", TRAIN),
         ("masks", MASKS),
         ("parameters", {"count_parameters"}),
-        ("translate", TRAIN | {"translate_split"}),
+        ("translate", TRAIN | {"prepare_test", "translate_split"}),
         ("scores", SCORES),
-        ("tables", SCORES | {"compare_systems", "count_parameters", "make_table", *SETUP}),
+        ("tables", SCORES | {*ONCE, "compare_systems", "make_table"} - {"all", "draw_trainings"}),
         (
             "figures",
             SCORES - {"train_bilingual"}
-            | {"compare_systems", "count_parameters", "make_table", "draw_scores", "draw_trainings"}
-            | {*LOOK},
+            | {"report_corpora", "compare_systems", "count_parameters", "make_table"}
+            | {"draw_scores", "draw_trainings", *LOOK},
         ),
     ],
 )

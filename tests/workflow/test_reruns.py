@@ -134,6 +134,77 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
     assert planned_jobs(done.stdout) == jobs | {"describe_settings": 1, "all": 1}
 
 
+SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
+SHOWN = {"report_corpora", "make_table", "make_setup_table", "draw_scores", "describe_settings"}
+NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
+
+
+@pytest.fixture
+def planned(clone: Path, snakemake: Snakemake, overlay: Callable[[dict], str]) -> Callable:
+    """Return a function that returns the rules that some settings plan, without `all`."""
+
+    def plan(settings: dict) -> set[str]:
+        arguments = ("--dry-run", "--quiet", "rules")
+        overlays = (TINY, overlay(settings))
+        done = snakemake(clone, *arguments, project=clone, overlays=overlays)
+        assert done.returncode == 0, done.stdout
+        return set(planned_jobs(done.stdout)) - {"all"}
+
+    return plan
+
+
+def test_tests_are_no_inputs_of_training(
+    clone: Path, planned: Callable, snakemake: Snakemake, overlay: Callable[[dict], str]
+) -> None:
+    """A cap, a further test split and a corrected letter lead to scores, never to models."""
+    splits = [
+        {"name": "train", "format": "builtin"},
+        {"name": "valid", "format": "builtin", "sentences": 20},
+        {"name": "test", "format": "builtin", "sentences": 19},
+    ]
+    assert planned({"corpora": {"splits": splits}}) == NEW_TEST
+    splits[2]["sentences"] = 20
+    splits.append({"name": "own", "format": "text", "path": str(clone / "own.{pair}.{lang}")})
+    settings = {"corpora": {"splits": splits}, "test_splits": ["test", "own"]}
+    for pair in ("en-a1", "en-b1"):
+        for language in pair.split("-"):
+            (clone / f"own.{pair}.{language}").write_text("une lettre\n" * 3, encoding="utf-8")
+    assert planned(settings) == NEW_TEST
+    done = snakemake(clone, "corpora", project=clone, overlays=(TINY, overlay(settings)))
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert set(planned_jobs(done.stdout)) == {"prepare_test", "binarise_corpora", "corpora"}
+    assert "prepare_test" not in planned(settings)
+    (clone / "own.en-a1.a1").write_text("une letrre\n" * 3, encoding="utf-8")
+    assert planned(settings) == NEW_TEST
+
+
+def test_a_language_that_no_direction_uses_changes_no_model(
+    clone: Path,
+    planned: Callable,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    tmp_path: Path,
+) -> None:
+    """Once a system uses it, the joint models are trained anew, which the plan says."""
+    tables = {name: clone / f"tests/workflow/tiny/{name}.tsv" for name in ("languages", "systems")}
+    rows = tables["languages"].read_text(encoding="utf-8").splitlines()
+    rows.insert(2, "c1\tCevish\tC\tLatin\tlow\t100")
+    (tmp_path / "languages.tsv").write_text("\n".join(rows), encoding="utf-8")
+    systems = tables["systems"].read_text(encoding="utf-8")
+    named = systems.replace("\tall\t", "\ten-a1 en-b1 a1-en b1-en\t")
+    (tmp_path / "systems.tsv").write_text(named, encoding="utf-8")
+    settings = {"languages": str(tmp_path / "languages.tsv")}
+    assert not planned(settings | {"systems": str(tmp_path / "systems.tsv")}) & (
+        SCORED | {"prepare_training", "learn_vocabulary", "train_system"}
+    )
+    overlays = (TINY, overlay(settings))
+    done = snakemake(clone, "--dry-run", "--quiet", "rules", project=clone, overlays=overlays)
+    assert {"prepare_training", "learn_vocabulary", "train_system"} <= set(
+        planned_jobs(done.stdout)
+    )
+    assert "the joint vocabulary has no c1" in done.stdout
+
+
 def test_an_additional_k_trains_only_that_k(
     clone: Path,
     snakemake: Snakemake,

@@ -44,6 +44,11 @@ class SplitSource:
     exceptions: Mapping[str, "SplitSource"] = field(default_factory=dict)
     """By language, a different source for its pair with the pivot."""
 
+    @property
+    def all_paths(self) -> list[str]:
+        """The path templates of all pairs."""
+        return [path for source in (self, *self.exceptions.values()) for path in source.paths]
+
     def of(self, lang: str) -> "SplitSource":
         """Return the source of the pair of a language."""
         return self.exceptions.get(lang, self)

@@ -37,7 +37,7 @@ from neuron_specialization.corpora.training_text import (
     write_training_text,
 )
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import emptied_folder
+from neuron_specialization.files import emptied_folder, write_text
 from neuron_specialization.parallel import parallel_map
 
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
@@ -92,11 +92,11 @@ def prepare_corpora(
     max_pairs: Mapping[str, int | None],
     cleaning: Cleaning,
     seed: int,
-    out: Path,
+    report: Path,
     raw: Sequence[str] = (),
     processes: int = 1,
 ) -> None:
-    """Read all splits of all pairs; write `{out}/{split}.{pair}.{lang}` and `{out}/report.tsv`.
+    """Read all splits of all pairs; write files named `{split}.{pair}.{lang}` and a report.
 
     Args:
         sources: the splits.
@@ -105,9 +105,10 @@ def prepare_corpora(
         max_pairs: by language (without the pivot), the maximum of training pairs; None for all.
         cleaning: rules for training pairs.
         seed: seed of the built-in corpus and of the cap.
-        out: where to write; files appear when all are finished.
-        raw: splits for which `{out}/raw.{split}.{pair}.{lang}` is written too, with the
-            text before tokenisation.
+        report: where to write the report; the text is written into the same folder, and all
+            files appear when all are finished.
+        raw: splits for which `raw.{split}.{pair}.{lang}` is written too, with the text before
+            tokenisation.
         processes: number of languages to work on at a time.
 
     The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
@@ -120,7 +121,8 @@ def prepare_corpora(
     problems = list(find_problems(sources, pivot, max_pairs))
     if problems:
         raise InputError("; ".join(problems))
-    with emptied_folder(out.with_name(f".{out.name}.part")) as work:
+    out = report.parent
+    with emptied_folder(out.with_name(f".{out.name}.{report.stem}.part")) as work:
         held_out, left_out = _hold_out(sources, pivot, list(max_pairs), codes, seed)
         preparation = _Preparation(
             sources=sources,
@@ -135,11 +137,18 @@ def prepare_corpora(
         )
         found = parallel_map(partial(_prepare_pair, preparation), max_pairs.items(), processes)
         rows = [row for of_split in zip(*found, strict=True) for row in of_split]
-        report = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
-        (work / "report.tsv").write_text(report, encoding="utf-8", newline="\n")
+        text = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
+        (work / report.name).write_text(text, encoding="utf-8", newline="\n")
         out.mkdir(exist_ok=True)
         for file in sorted(work.iterdir()):
             file.replace(out / file.name)
+
+
+def merge_reports(reports: Iterable[Path], out: Path) -> None:
+    """Write the rows of the reports of all parts as one."""
+    lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in reports]
+    rows = [line for of_part in lines for line in of_part[1:]]
+    write_text(out, "".join([*lines[0][:1], *rows]))
 
 
 def _hold_out(
@@ -214,16 +223,20 @@ def _prepare_training(
 def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: str) -> int:
     """Write an evaluation split, and its raw text if requested; return the number of pairs."""
     files = preparation.files(source.name, lang)
+    raw = preparation.files(f"{RAW}.{source.name}", lang)
+    keeps_raw = source.name in preparation.raw
     if source.format == "builtin":
         pairs = evaluation_pairs(lang, source.name, source.sentences, preparation.seed)
-        return write_pairs(pairs, files)
+        for paths in [files, *([raw] if keeps_raw else [])]:
+            write_pairs(pairs, paths)
+        return len(pairs)
     found = read_evaluation(preparation.corpus(source, lang), preparation.held_out.get(source.name))
     first = list(found)[: source.sentences or None]
     numbered = (Line(number, *pair) for number, pair in enumerate(first, start=1))
     split, pair = preparation.read_from(source, lang), pair_name(preparation.pivot, lang)
     lines = list(written_in_latin(numbered, split, pair))
-    if source.name in preparation.raw:
-        write_pairs(_texts(lines), preparation.files(f"{RAW}.{source.name}", lang))
+    if keeps_raw:
+        write_pairs(_texts(lines), raw)
     return write_pairs(_texts(tokenised(lines, split, pair)), files)
 
 

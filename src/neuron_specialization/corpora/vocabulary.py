@@ -52,6 +52,12 @@ def language_tag(language: str) -> str:
     return f"__{language}__"
 
 
+def read_tags(dictionary: Path) -> list[str]:
+    """Return the languages whose tags are in a dictionary."""
+    lines = dictionary.read_text(encoding="utf-8").splitlines()
+    return [match[0].strip("_ ") for match in map(TAG.match, lines) if match]
+
+
 def sample_lines(
     corpora: Sequence[tuple[Path, Path]], temperature: float, seed: int
 ) -> Iterator[str]:

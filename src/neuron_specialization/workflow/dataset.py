@@ -80,9 +80,16 @@ class Dataset:
         return [code for code in self.languages if code != self.pivot]
 
     @cached_property
+    def used(self) -> list[str]:
+        """The languages except the pivot that a system translates here, in the table's order."""
+        directions = [pair for name in self.local for pair in self.systems[name].directions]
+        named = {code for pair in directions for code in pair.split("-")}
+        return [code for code in self.others if code in named]
+
+    @cached_property
     def pairs(self) -> list[str]:
-        """The pairs of the pivot and each other language."""
-        return [pair_name(self.pivot, code) for code in self.others]
+        """The pairs of the pivot and each other language that is used."""
+        return [pair_name(self.pivot, code) for code in self.used]
 
     @property
     def labels(self) -> dict[str, str]:

@@ -48,12 +48,20 @@ def make_plan(
             and key as far as they are known.
     """
     check_configuration(config, root / SCHEMAS / "config.schema.yaml", files)
+    config.update({name: _in_order(config[name]) for name in config if name != "tables"})
     # jobs use relative paths, so that a checkout with results can be moved
     project = Path() if Path.cwd() == root.resolve() else root
     plan = _read_tables(config, project, root, shards)
     for key, message in _find_problems(plan):
         raise InputError(f"{locate(key, files)}: {message}")
     return plan
+
+
+def _in_order(setting: Any) -> Any:
+    """Return a setting with its keys sorted, as their order in a file must not rerun a job."""
+    if isinstance(setting, Mapping):
+        return {key: _in_order(setting[key]) for key in sorted(setting, key=str)}
+    return [_in_order(item) for item in setting] if isinstance(setting, list) else setting
 
 
 def _read_tables(
@@ -182,8 +190,8 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
                 f"split {split.name} is tokenised: set corpora.moses, so that translations are "
                 "detokenised before they are scored",
             )
-    parts = [part for split in plan.splits.values() for part in (split, *split.exceptions.values())]
-    known = {*columns_in([path for part in parts for path in part.paths]), *plan.sources}
+    paths = [path for split in plan.splits.values() for path in split.all_paths]
+    known = {*columns_in(paths), *plan.sources}
     for column in sorted({name for row in plan.languages.values() for name in row.codes}):
         if column not in known:
             yield (
@@ -227,7 +235,7 @@ def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:
 def _find_source_problems(plan: Plan) -> Iterator[Problem]:
     """Yield corpora missing from the table of sources, and given files that cannot be read."""
     try:
-        _ = plan.downloads.all, plan.corpora.local_files
+        _ = plan.downloads.all, plan.corpora.local_files_of(plan.splits)
     except InputError as error:
         yield ("corpora",), str(error)
     try:

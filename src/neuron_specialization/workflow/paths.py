@@ -7,8 +7,9 @@ from snakemake.io import report
 
 CORPUS = "<dataset>/corpora/{split}.{pair}.{lang}"
 CORPUS_REPORT = "<dataset>/corpora/report.tsv"
+REPORT_OF_PART = "<dataset>/corpora/report.{part}.tsv"
 VOCABULARY = "<dataset>/vocabularies/{vocabulary}"
-BINARISED = "<dataset>/binarised/{vocabulary}"
+BINARISED = "<dataset>/binarised/{part}/{vocabulary}"
 CHECKPOINT = "<dataset>/models/{system}/seed{seed}/checkpoint.pt"
 CURVE = "<dataset>/models/{system}/seed{seed}/checkpoint.curve.csv"
 BILINGUAL_MODELS = "<dataset>/models/{system}/seed{seed}/{shard}"

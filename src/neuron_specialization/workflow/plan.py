@@ -40,6 +40,7 @@ class Plan(Dataset):
             "system": pattern(self.systems),
             "seed": r"\d+",
             "vocabulary": pattern(self.corpora.vocabularies),
+            "part": pattern([*self.corpora.parts, *self.corpora.binarised_parts]),
             "table": pattern(self.tables.systems),
             "metric": pattern([*self.config["metrics"], *self.evaluation.raw_metrics]),
             "corpus": pattern(self.sources),

@@ -1,23 +1,43 @@
 """The plan for `rules/data.smk`: corpora, vocabularies and binarised data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from neuron_specialization.corpora.corpus_files import FORMATS, find_corpus, pair_name
+from neuron_specialization.corpora.corpus_files import (
+    FORMATS,
+    TRAIN,
+    columns_in,
+    find_corpus,
+    pair_name,
+)
 from neuron_specialization.corpora.existing_vocabulary import given_size
-from neuron_specialization.corpora.vocabulary import dictionary_size
+from neuron_specialization.corpora.vocabulary import dictionary_size, read_tags
 from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
-from neuron_specialization.workflow.paths import BINARISED, CORPUS, CORPUS_REPORT, VOCABULARY
+from neuron_specialization.workflow.paths import (
+    BINARISED,
+    CORPUS,
+    CORPUS_REPORT,
+    REPORT_OF_PART,
+    VOCABULARY,
+)
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
+
+FROM_TRAIN = ("held_out", "every_nth")
+"""Formats of splits that are drawn from the training corpus."""
 
 
 @dataclass(frozen=True)
 class CorporaPlan:
-    """The corpora of a dataset, as text and as tokens."""
+    """The corpora of a dataset, as text and as tokens.
+
+    They are prepared and binarised in parts, so that nothing of a test split is an input of
+    training. The part `train` has all that models are made from: training and validation text,
+    and splits drawn from the training corpus. Each other test split is a part of its own.
+    """
 
     dataset: Dataset
     downloads: DownloadsPlan
@@ -45,11 +65,58 @@ class CorporaPlan:
         found = self.prebinarised
         return str(self.folders[found["source"]] / found["path"]) if found else ""
 
+    @cached_property
+    def parts(self) -> dict[str, list[str]]:
+        """The splits of each part that is prepared here."""
+        return self._in_parts(self.dataset.splits)
+
+    @cached_property
+    def binarised_parts(self) -> dict[str, list[str]]:
+        """The splits of each part that models read."""
+        return self._in_parts(self.needed_splits) if self.prebinarised else self.parts
+
+    def _in_parts(self, splits: Iterable[str]) -> dict[str, list[str]]:
+        parts: dict[str, list[str]] = {}
+        for split in splits:
+            parts.setdefault(self.part_of(split), []).append(split)
+        return parts
+
+    @property
+    def tests(self) -> list[str]:
+        """The parts that are a test split."""
+        return [part for part in self.parts if part != TRAIN]
+
+    @property
+    def reports(self) -> list[str]:
+        """The report of each part."""
+        return [REPORT_OF_PART.format(part=part) for part in self.parts]
+
+    def part_of(self, split: str) -> str:
+        """Return the part of a split."""
+        source = self.dataset.splits.get(split)
+        is_drawn = source is not None and source.format in FROM_TRAIN
+        of_training = (TRAIN, "valid", self.dataset.config["recording"]["split"])
+        return TRAIN if is_drawn or split in of_training else split
+
+    def splits_of(self, wildcards: Wildcards) -> list[str]:
+        """Return the splits of a job: those of its part, or of `train`."""
+        return self.parts[wildcards.get("part", TRAIN)]
+
+    def binarised_splits(self, wildcards: Wildcards) -> list[str]:
+        """Return the splits of a part that was binarised elsewhere."""
+        return self.binarised_parts[wildcards.part]
+
     @property
     def needed_splits(self) -> list[str]:
         """The splits that models read."""
         config = self.dataset.config
-        return sorted({"train", "valid", config["recording"]["split"], *config["test_splits"]})
+        return sorted({TRAIN, "valid", config["recording"]["split"], *config["test_splits"]})
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of the joint vocabulary: the pivot and those that are used."""
+        used = {self.dataset.pivot, *self.dataset.used}
+        return [code for code in self.dataset.languages if code in used]
 
     @cached_property
     def folders(self) -> dict[str, Path]:
@@ -62,13 +129,16 @@ class CorporaPlan:
         """Names of each language in other corpora."""
         return {code: language.codes for code, language in self.dataset.languages.items()}
 
-    @cached_property
-    def local_files(self) -> list[str]:
-        """The existing local files of all splits; `prepare_corpora` reports missing ones."""
+    def local_files(self, wildcards: Wildcards) -> list[str]:
+        """Return the existing local files of a part; `prepare_training` reports missing ones."""
+        return self.local_files_of(self.splits_of(wildcards))
+
+    def local_files_of(self, splits: Iterable[str]) -> list[str]:
+        """Return the existing local files of some splits."""
         found: set[Path] = set()
-        for split in self.dataset.splits.values():
-            for code in self.dataset.others:
-                source = split.of(code)
+        for name in splits:
+            for code in self.dataset.used:
+                source = (split := self.dataset.splits[name]).of(code)
                 if source.format in FORMATS and source.folder == self.folders[""]:
                     corpus = find_corpus(split, self.dataset.pivot, code, self.codes)
                     found.update(path for paths in corpus.files.values() for path in paths)
@@ -84,26 +154,60 @@ class CorporaPlan:
             for lang in pair.split("-")
         ]
 
-    @property
-    def raw_text(self) -> list[str]:
-        """The text of test splits before they are tokenised here."""
-        return self.text([f"raw.{split}" for split in self.raw_splits])
+    def text_of_part(self, wildcards: Wildcards) -> list[str]:
+        """Return both sides of the pairs of a vocabulary in a part."""
+        return self.text(self.splits_of(wildcards), wildcards.vocabulary)
 
     @property
-    def preparation(self) -> dict[str, Any]:
-        """Parameters of corpus preparation, without the stated origins of users' corpora."""
-        dataset, splits = self.dataset, self.settings["splits"]
-        limits = {code: dataset.languages[code].max_pairs for code in dataset.others}
+    def training_text(self) -> list[str]:
+        """The text of the part `train`."""
+        return self.text(self.parts.get(TRAIN, []))
+
+    @property
+    def raw_training_text(self) -> list[str]:
+        """The raw text of test splits that are drawn from the training corpus."""
+        names = self.parts.get(TRAIN, [])
+        return self.text([f"raw.{name}" for name in names if name in self.raw_splits])
+
+    def shards(self, wildcards: Wildcards) -> int:
+        """Return the number of shards of a part: only training has several."""
+        return int(self.settings["shards"]) if wildcards.part == TRAIN else 1
+
+    def fetched(self, wildcards: Wildcards) -> list[str]:
+        """Return the marker files of the corpora that a part is read from."""
+        return self.downloads.fetched(*self._sources_of(self.splits_of(wildcards)))
+
+    def preparation(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the settings of a part's preparation: only those that change its text.
+
+        The stated origins of users' corpora, unused languages and columns are no part of them.
+        """
+        dataset, names = self.dataset, self.splits_of(wildcards)
+        is_training = TRAIN in names
+        splits = [split for split in self.settings["splits"] if split["name"] in names]
+        rows = {code: dataset.languages[code] for code in self.languages}
+        columns = columns_in([path for name in names for path in dataset.splits[name].all_paths])
         return {
             "sources": [{k: v for k, v in split.items() if k != "origin"} for split in splits],
-            "folders": {name: str(self.folders[name]) for name in self.downloads.of_splits},
-            "codes": self.codes,
+            "folders": {name: str(self.folders[name]) for name in self._sources_of(names)},
+            "codes": {
+                code: {name: row.codes[name] for name in sorted(columns & row.codes.keys())}
+                for code, row in rows.items()
+            },
             "pivot": dataset.pivot,
-            "max_pairs": limits,
+            "max_pairs": {
+                code: rows[code].max_pairs if is_training else None for code in dataset.used
+            },
             "cleaning": self.settings["cleaning"],
             "seed": dataset.config["seed"],
-            "raw": self.raw_splits,
+            "raw": [name for name in names if name in self.raw_splits or not is_training],
         }
+
+    def _sources_of(self, names: Iterable[str]) -> list[str]:
+        """Return the corpora that some splits are read from; "" for local ones."""
+        splits = (split for split in self.settings["splits"] if split["name"] in names)
+        parts = (part for split in splits for part in (split, *split["exceptions"].values()))
+        return sorted({part.get("source", "") for part in parts})
 
     @cached_property
     def raw_splits(self) -> list[str]:
@@ -119,7 +223,7 @@ class CorporaPlan:
         if row.vocabulary == "joint":
             return ["joint"]
         languages = {lang for pair in row.directions for lang in pair.split("-")}
-        others = (code for code in self.dataset.others if code in languages)
+        others = (code for code in self.dataset.used if code in languages)
         return [pair_name(self.dataset.pivot, code) for code in others]
 
     @property
@@ -131,6 +235,27 @@ class CorporaPlan:
     def learned_vocabularies(self) -> list[str]:
         """Vocabularies that can be learned."""
         return [*([] if self.given_vocabulary else ["joint"]), *self.dataset.pairs]
+
+    def warnings(self, results: Path) -> Iterator[str]:
+        """Yield a warning if the languages of the joint vocabulary have changed since it was made.
+
+        `results` is the folder of the dataset's results.
+        """
+        dictionary = results / "vocabularies/joint/dict.txt"
+        known = read_tags(dictionary) if dictionary.is_file() else self.languages
+        lacks = [code for code in self.languages if code not in known]
+        unused = [code for code in known if code not in self.languages]
+        differences = [
+            f"{verb} {', '.join(codes)}"
+            for verb, codes in (("has no", lacks), ("still has", unused))
+            if codes
+        ]
+        if differences:
+            yield (
+                f"{dictionary}: the joint vocabulary {' and '.join(differences)}, so it is learned "
+                "again and all models that use it are trained again; for results beside the "
+                "present ones, give the config another `dataset` name"
+            )
 
     def vocabulary_settings(self, wildcards: Wildcards) -> Any:
         """Return the settings for learning a vocabulary."""
@@ -174,15 +299,16 @@ class CorporaPlan:
         config = self.dataset.config
         if row.vocabulary == "pair":
             return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
-        tags = [] if row.method == "bilingual" else list(self.dataset.languages)
+        tags = [] if row.method == "bilingual" else self.languages
         if self.given_files:
             return 2 * [given_size(**self.given_vocabulary, tags=tags)]
         return 2 * [dictionary_size(config["vocabulary"]["size"], len(tags))]
 
     def binarised(self, wildcards: Wildcards) -> list[str]:
-        """Return the binarised corpora of a system."""
+        """Return the binarised corpora of a system: of a job's test split, or of training."""
         names = self.vocabularies_of(self.dataset.row(wildcards))
-        return [BINARISED.format(vocabulary=name) for name in names]
+        part = self.part_of(wildcards.get("split", TRAIN))
+        return [BINARISED.format(vocabulary=name, part=part) for name in names]
 
     def vocabulary_folders(self, wildcards: Wildcards) -> list[str]:
         """Return the folders of the vocabularies of a system."""
@@ -194,4 +320,8 @@ class CorporaPlan:
         """The binarised corpora of all systems."""
         rows = self.dataset.systems.values()
         names = sorted({name for row in rows for name in self.vocabularies_of(row)})
-        return [BINARISED.format(vocabulary=name) for name in names]
+        return [
+            BINARISED.format(vocabulary=name, part=part)
+            for name in names
+            for part in self.binarised_parts
+        ]

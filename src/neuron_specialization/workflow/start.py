@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import check_path
@@ -20,7 +21,13 @@ MIRROR = "NEURON_SPECIALIZATION_MIRROR"
 """Environment variable of `scripts/fetch_corpus.py`; it overrides the config if set."""
 
 
-def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gather: Any) -> Plan:
+def start(
+    config: MutableMapping[str, Any],
+    root: str,
+    files: Sequence[str],
+    gather: Any,
+    is_main_process: bool = True,
+) -> Plan:
     """Make the plan, and set the environment so that jobs find the package and the mirror.
 
     Args:
@@ -28,6 +35,7 @@ def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gat
         root: folder of the project.
         files: the files of the configuration.
         gather: Snakemake's `gather`, which determines the number of jobs that share small runs.
+        is_main_process: whether this is the user's process, not that of one of its jobs.
 
     Raises:
         WorkflowError: the configuration is invalid.
@@ -38,6 +46,9 @@ def start(config: MutableMapping[str, Any], root: str, files: Sequence[str], gat
         plan = make_plan(config, Path(root).resolve(), shards=shards, files=list(map(Path, files)))
     except InputError as error:
         raise WorkflowError(str(error)) from None
+    if is_main_process:
+        for warning in plan.corpora.warnings(Path("results") / plan.config["dataset"]):
+            logger.warning(warning)
     # so that jobs need no installed package, here or on a cluster
     os.environ["PYTHONPATH"] = str(plan.root / "src")
     os.environ.setdefault(MIRROR, plan.downloads.mirror)
