@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from neuron_specialization.corpora.bad_lines import MALFORMED
 from neuron_specialization.corpora.readers import Line
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
 
-RULES = ("invalid_utf8", "empty", "too_long", "ratio", "duplicate")
+RULES = (MALFORMED, "invalid_utf8", "empty", "too_long", "ratio", "duplicate")
 """Rules in the order of checking; a pair counts towards the first rule that it breaks."""
 COUNTS = (*RULES, "held_out", "over_cap", "kept")
 """Possible outcomes for a pair; the counts of a corpus add up to its number of lines."""

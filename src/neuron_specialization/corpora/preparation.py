@@ -5,12 +5,14 @@ stay comparable with published ones, and a line that cannot be kept is an error.
 text before tokenisation is kept too.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from neuron_specialization.corpora import readers
+from neuron_specialization.corpora.bad_lines import BadLines
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.cleaning import COUNTS, Cleaning
 from neuron_specialization.corpora.corpus_files import (
@@ -167,7 +169,7 @@ def _hold_out(
         return {}, frozenset()
     ids = find_common_ids(corpora[TRAIN])
     held_out = choose_held_out(ids, sizes, seed)
-    texts = readers.read_id_files(corpora[TRAIN][0].files[pivot])
+    texts = readers.read_id_files(corpora[TRAIN][0].files[pivot], BadLines(Counter()))
     return held_out, find_repetitions(held_out.values(), texts)
 
 
@@ -212,7 +214,7 @@ def _prepare_training(
         moved = write_training_text(text, None, counts[TRAIN])
     else:
         split, pair = source.of(lang), pair_name(preparation.pivot, lang)
-        lines = readers.read_corpus(preparation.corpus(source, lang))
+        lines = readers.read_corpus(preparation.corpus(source, lang), counts[TRAIN])
         lines = leave_out(lines, preparation.left_out, counts[TRAIN])
         lines = tokenised(written_in_latin(lines, split, pair), split, pair)
         moved = write_training_text(text, lines, counts[TRAIN])

@@ -14,6 +14,7 @@ from neuron_specialization.corpora.corpus_files import (
     pair_name,
 )
 from neuron_specialization.corpora.existing_vocabulary import given_size
+from neuron_specialization.corpora.text_lines import on_disk
 from neuron_specialization.corpora.vocabulary import dictionary_size, read_tags
 from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
@@ -142,7 +143,7 @@ class CorporaPlan:
                 if source.format in FORMATS and source.folder == self.folders[""]:
                     corpus = find_corpus(split, self.dataset.pivot, code, self.codes)
                     found.update(path for paths in corpus.files.values() for path in paths)
-        return sorted(str(path) for path in found if path.is_file())
+        return sorted({str(disk) for disk, _ in map(on_disk, found) if disk.is_file()})
 
     def text(self, splits: Iterable[str], vocabulary: str = "joint") -> list[str]:
         """Return both sides of every pair, or of the one pair that a vocabulary is for."""
