@@ -76,10 +76,11 @@ class PairCorpus:
                 found = _matches(Path(), str(path))
                 names = ", ".join(map(str, found[:4]))
                 problem = f"{len(found)} files match ({names})" if found else "no such file"
+                origin = self.split.origin
                 raise InputError(
                     f"{path}: {problem} (split {self.split.name!r}, language {side!r}, pair "
-                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: "
-                    f"{self.split.origin}"
+                    f"{pair_name(self.pivot, self.lang)!r})"
+                    + (f". The corpus comes from: {origin}" if origin else "")
                 )
 
 
