@@ -92,10 +92,11 @@ class PairCorpus:
                 if is_present(path) and path.suffix != ZIP:
                     continue
                 problem = _absence(path)
+                origin = self.split.origin
                 raise InputError(
                     f"{path}: {problem} (split {self.split.name!r}, language {side!r}, pair "
-                    f"{pair_name(self.pivot, self.lang)!r}). The corpus comes from: "
-                    f"{self.split.origin}"
+                    f"{pair_name(self.pivot, self.lang)!r})"
+                    + (f". The corpus comes from: {origin}" if origin else "")
                 )
 
 

@@ -1,6 +1,5 @@
 """Distances between languages, to compare with the overlap of their neurons."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from neuron_specialization.corpora.builtin_languages import find_language, shared_lexicon
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.languages import Language
+from neuron_specialization.settings.rows import read_cells
 
 BUILTIN = "builtin"
 SCRIPT = "script"
@@ -65,21 +65,21 @@ def read_distances(path: Path, codes: Sequence[str]) -> Distances:
 
     Raise InputError naming the line of a bad row, or the pair that has no row.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file (analysis.distances)") from None
-    kinds = [name for name in (rows[0] if rows else {}) if name not in ("a", "b")]
-    if not kinds or not {"a", "b"} <= rows[0].keys():
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (analysis.distances)")
+    columns, lines = read_cells(path)
+    kinds = [name for name in columns if name not in ("a", "b")]
+    if not kinds or not {"a", "b"} <= set(columns):
         raise InputError(f"{path}: the header must be a, b and a name per kind of distance")
     index = {code: i for i, code in enumerate(codes)}
     found = {kind: np.full((len(codes), len(codes)), np.nan) for kind in kinds}
-    for number, row in enumerate(rows, start=2):
-        if row["a"] in index and row["b"] in index:
+    for number, row in lines:
+        if row["a"] in index and row.get("b") in index:
             i, j = index[row["a"]], index[row["b"]]
             for kind in kinds:
-                found[kind][i, j] = found[kind][j, i] = read_number(row[kind], path, number, kind)
+                found[kind][i, j] = found[kind][j, i] = read_number(
+                    row.get(kind), path, number, kind
+                )
     for kind, distance_LL in found.items():
         np.fill_diagonal(distance_LL, 0)
         for i, j in combinations_with_replacement(range(len(codes)), 2):

@@ -1,5 +1,7 @@
 """Check the whole configuration against its schema and fill in defaults."""
 
+import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from copy import deepcopy
@@ -15,6 +17,10 @@ from jsonschema.validators import extend
 
 from neuron_specialization.errors import InputError
 
+SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+"""A number such as `5e-4`, which YAML takes for text."""
+PATHS = ("path", "path_pattern")
+"""Formats of paths; a pattern has placeholders."""
 FORMATS = FormatChecker(())
 """Checks of the formats that schemas name."""
 Key = tuple[str | int, ...]
@@ -73,6 +79,15 @@ def check_path(path: object) -> bool:
     if set("{}") & set(str(path)):
         raise InputError(f"{path!r} has braces, which mark wildcards in Snakemake; rename it")
     return True
+
+
+def expand_path(path: Any) -> Any:
+    """Return a path, or several, with `~` and environment variables replaced."""
+    if isinstance(path, Mapping):
+        return {name: expand_path(one) for name, one in path.items()}
+    if isinstance(path, list):
+        return [expand_path(one) for one in path]
+    return os.path.expanduser(os.path.expandvars(path)) if isinstance(path, str) else path
 
 
 def explain(error: ValidationError) -> str:
@@ -178,17 +193,30 @@ def _rename(
     )
 
 
-def _fill_defaults(
+def _complete(
     validator: Any, properties: Mapping[str, Any], instance: Any, schema: Any
 ) -> Iterator[ValidationError]:
+    """Fill in defaults, numbers that YAML takes for text, and home folders in paths."""
     if isinstance(instance, MutableMapping):
         for name, described in properties.items():
             if "default" in described:
                 instance.setdefault(name, deepcopy(described["default"]))
+            if name in instance:
+                instance[name] = _complete_value(validator.evolve(schema=described), instance[name])
     yield from Draft202012Validator.VALIDATORS["properties"](
         validator, properties, instance, schema
     )
 
 
+def _complete_value(validator: Any, value: Any) -> Any:
+    if validator.schema.get("format") in PATHS:
+        return expand_path(value)
+    if isinstance(value, list) and "items" in validator.schema:
+        of_items = validator.evolve(schema=validator.schema["items"])
+        return [_complete_value(of_items, item) for item in value]
+    is_text = not SCIENTIFIC.fullmatch(str(value)) or validator.is_valid(value)
+    return value if is_text else float(value)
+
+
 _RenamingValidator = extend(Draft202012Validator, {"properties": _rename})
-_FillingValidator = extend(Draft202012Validator, {"properties": _fill_defaults})
+_FillingValidator = extend(Draft202012Validator, {"properties": _complete})

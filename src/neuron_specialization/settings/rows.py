@@ -1,7 +1,8 @@
 """Tables of the configuration: TSV files whose rows obey a JSON schema."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import (
     FORMATS,
     describe_problem,
+    expand_path,
     warn_of_former,
 )
 
@@ -48,18 +50,10 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     known = method_columns(schema)
     properties = schema["properties"].items()
     formers = {column["former"]: name for name, column in properties if "former" in column}
-    try:
-        # some editors and spreadsheets begin UTF-8 with a byte order mark
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError as wrong:
-        raise InputError(
-            f"{path}: not a text file in UTF-8 ({wrong.reason} at byte {wrong.start}): save it as "
-            "UTF-8"
-        ) from None
+    columns, lines = read_cells(path)
+    check_columns(path, columns, schema, formers)
     rows = []
-    for number, given in split_cells(path, text):
+    for number, given in lines:
         cells = rename_keys(given, formers)
         try:
             options = read_options(cells, known, formers) if known else {}
@@ -74,14 +68,32 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def split_cells(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the number and the cells of each line below the header; quotes have no meaning.
+def read_cells(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Read a TSV file: its columns, and the number and cells of each line below the header.
+
+    Quotes have no meaning.
 
     Raises:
-        InputError: a line has more cells than the header, or a control character.
+        InputError: the file is missing or not UTF-8, its columns are separated by blanks, or a line
+            has more cells than the header or a control character.
     """
+    try:
+        # some editors and spreadsheets begin UTF-8 with a byte order mark
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as wrong:
+        raise InputError(
+            f"{path}: not a text file in UTF-8 ({wrong.reason} at byte {wrong.start}): save it as "
+            "UTF-8"
+        ) from None
     header, *lines = text.split("\n")
     columns = header.split("\t")
+    if len(columns) == 1 and len(header.split()) > 1:
+        raise InputError(
+            f"{path}, line 1: has no tab; columns are separated by tabs, not by blanks"
+        )
+    rows = []
     for number, line in enumerate(lines, start=2):
         cells = line.split("\t")
         if len(cells) > len(columns):
@@ -89,7 +101,20 @@ def split_cells(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         if CONTROL.search(line):
             raise InputError(f"{path}, line {number}: has a control character; remove it")
         if line:
-            yield number, dict(zip(columns, cells, strict=False))
+            rows.append((number, dict(zip(columns, cells, strict=False))))
+    return columns, rows
+
+
+def check_columns(
+    path: Path, columns: Sequence[str], schema: Row, formers: Mapping[str, str]
+) -> None:
+    """Raise InputError if the header has an unknown column, where only known ones are allowed."""
+    known = [*schema["properties"], *formers]
+    for column in columns if schema.get("additionalProperties") is False else ():
+        if column not in [*known, OPTIONS]:
+            nearest = get_close_matches(column, known, 1)
+            advice = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
+            raise InputError(f"{path}, line 1: unknown column {column!r}; {advice}")
 
 
 def rename_keys(cells: Mapping[Any, Any], formers: Mapping[str, str]) -> dict[Any, Any]:
@@ -134,7 +159,9 @@ def convert_cells(cells: Mapping[Any, Any], properties: Mapping[str, Any]) -> di
     for name, text in cells.items():
         if text in ("", None):
             continue
-        convert = converters.get(properties.get(name, {}).get("type"), str)
+        described = properties.get(name, {})
+        is_path = described.get("format") == "path"
+        convert = expand_path if is_path else converters.get(described.get("type"), str)
         try:
             row[str(name)] = convert(text)
         except (KeyError, ValueError):

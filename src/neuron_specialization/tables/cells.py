@@ -5,6 +5,8 @@ from statistics import fmean
 
 import pandas as pd
 
+from neuron_specialization.neurons.sides import other_language, side_of
+
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
 GROUPS = (*GROUP_OF_LEVEL.values(), ALL)
@@ -28,9 +30,8 @@ def level_cells(
     """
     members: dict[tuple[str, str], list[str]] = {}
     for pair in pairs:
-        source, target = pair.split("-")
-        language, side = (target, O2M) if source == pivot else (source, M2O)
-        level = levels[language]
+        side = side_of(pair, pivot).upper()
+        level = levels[other_language(pair, pivot)]
         for group in (GROUP_OF_LEVEL[level], ALL) if level else (ALL,):
             members.setdefault((group, side), []).append(pair)
     cells: dict[tuple[str, str], Cell] = {}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from neuron_specialization.evaluation.metrics import RAW, metric_name
 from neuron_specialization.files import write_text
+from neuron_specialization.neurons.sides import side_of
 from neuron_specialization.tables.cells import Cells, language_cells, level_cells
 from neuron_specialization.tables.comparisons import (
     find_marks,
@@ -113,9 +114,17 @@ def write_tables(
 
 
 def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str, Cells]:
-    """Return the directions behind the table's cells, by block."""
+    """Return the directions behind the table's cells, by block.
+
+    A side (from the pivot, or into it) that no row has is left out.
+    """
+    pivot = settings.pivot
+    scored = {pair for row in rows for pair in row.scores["pair"] if pivot in pair.split("-")}
+    sides = {side_of(pair, pivot) for pair in scored}
     if settings.layout == "levels":
-        return {"": level_cells(settings.directions, settings.levels, settings.pivot)}
+        chosen = [pair for pair in settings.directions if side_of(pair, pivot) in sides]
+        return {"": level_cells(chosen, settings.levels, pivot)}
     found = {language for pair in rows[0].scores["pair"] for language in pair.split("-")}
     languages = [language for language in settings.levels if language in found]
-    return language_cells(languages, settings.levels, settings.pivot)
+    blocks = language_cells(languages, settings.levels, pivot)
+    return {side: cells for side, cells in blocks.items() if side.lower() in sides}

@@ -85,6 +85,14 @@ class TablesPlan:
             "tests": files(TESTS, self.compared(table), split=split),
         }
 
+    def directions(self, table: str) -> list[str]:
+        """Return the directions that a system of a table translates."""
+        used = {
+            pair for name in self.systems[table] for pair in self.dataset.systems[name].directions
+        }
+        every = all_directions(self.dataset.languages, self.dataset.pivot)
+        return [pair for pair in every if pair in used]
+
     def settings(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the parameters of a table of scores."""
         dataset, table = self.dataset, wildcards.table
@@ -99,7 +107,7 @@ class TablesPlan:
             "seeded": dataset.local,
             "levels": {code: dataset.languages[code].level for code in dataset.others},
             "pivot": dataset.pivot,
-            "directions": all_directions(dataset.languages, dataset.pivot),
+            "directions": self.directions(table),
             "level": config["significance"]["level"],
             "settings": settings_hash(config, dataset.languages, dataset.systems),
         }
