@@ -20,7 +20,7 @@ from neuron_specialization.corpora.text_lines import read_lines
 from neuron_specialization.errors import InputError
 from tests.corpora.preparing import TSV, fill, prepare, read, report, source, within
 
-ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
+ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True, max_invalid_utf8=1)
 CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
 
 
