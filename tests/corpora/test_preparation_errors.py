@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ from neuron_specialization.errors import InputError
 from tests.corpora.preparing import HELD_OUT, IDS, TEXT, TSV, VALID, fill, id_file, prepare, source
 
 ERRORS = {
+    "no source file, origin unknown": (
+        {"en-de.de": "a\n"},
+        [replace(TEXT, origin="")],
+        r"en-de\.en: no such file \(split 'train', language 'en', pair 'en-de'\)$",
+    ),
     "no source file": ({"en-de.de": "a\n"}, [TEXT], r"en-de\.en: no such .*train.*'en'.*the attic"),
     "no target file": ({"en.tsv": "a\tb\n"}, HELD_OUT, r"de\.tsv: no such .*train.*'de'.*attic"),
     "length": (

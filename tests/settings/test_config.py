@@ -53,6 +53,11 @@ def test_bad_cells_name_file_line_and_column(read, row: str, message: str) -> No
         read(f"{ENGLISH}{row}\n")
 
 
+def test_a_table_without_tabs_says_so(read) -> None:
+    with pytest.raises(InputError, match=r"languages.tsv, line 1: has no tab; columns are separ"):
+        read(ENGLISH.replace("\t", "    "))
+
+
 def test_a_byte_order_mark_is_not_part_of_the_header(read) -> None:
     assert read(ENGLISH, encoding="utf-8-sig")["en"].codes == {}
 
