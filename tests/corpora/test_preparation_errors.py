@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from tests.corpora.preparing import HELD_OUT, IDS, TEXT, TSV, VALID, fill, id_fi
 
 TEST_TSV, TEST_IDS = source("test", "tsv", "{pair}.tsv"), source("test", "ids", IDS)
 ERRORS = {
+    "no source file, origin unknown": (
+        {"en-de.de": "a\n"},
+        [replace(TEXT, origin="")],
+        r"en-de\.en: no such file \(split 'train', language 'en', pair 'en-de'\)$",
+    ),
     "no source file": ({"en-de.de": "a\n"}, [TEXT], r"en-de\.en: no such .*train.*'en'.*the attic"),
     "no target file": ({"en.tsv": "a\tb\n"}, HELD_OUT, r"de\.tsv: no such .*train.*'de'.*attic"),
     "length": (

@@ -277,6 +277,8 @@ def test_the_summary_shows_overlap_and_mean_gains() -> None:
     gains = pd.DataFrame(rows, columns=columns)
     means = mean_gains(gains)
     assert means["gain"].tolist() == [0.1, -2]
+    one_side = gains.replace({"direction": "Avg"}, "M2O")
+    assert mean_gains(one_side)["gain"].tolist() == [0.1, -2]
     panel = make_panel(make_overlap(), FAMILIES, "encoder.layers.1")
     left, right = draw_summary(panel, means, metric="BLEU", highlighted=["ours"]).axes[:2]
     assert left.get_title() == "Shared neurons (IoU): Encoder layer 2, X→en"

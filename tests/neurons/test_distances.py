@@ -51,6 +51,8 @@ def test_a_file_of_distances_in_any_order(tmp_path: Path) -> None:
         ("a\tb\tsound\na1\ta2\tfar\n", "line 2, column sound: far is not a number"),
         ("a\tb\tsound\na1\ta2\n", "line 2, column sound: None is not a number"),
         ("a\tb\tsound\na1\ta2\t1\n", "no sound of a1 and b1"),
+        ('a\tb\tsound\na1\ta2\t1\nx\t"y\t1\na1\tb1\t1\n', "no sound of a2 and b1"),
+        ("a b sound\na1 a2 1\n", "line 1: has no tab; columns are separated by tabs"),
     ],
 )
 def test_bad_files_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -60,6 +60,11 @@ def test_codes_of_every_standard_are_allowed(read, code: str) -> None:
     assert read(f"{ENGLISH}{code}\tAny\tWest Germanic\tLatin\t\t\n")[code].family == "West Germanic"
 
 
+def test_a_table_without_tabs_says_so(read) -> None:
+    with pytest.raises(InputError, match=r"languages.tsv, line 1: has no tab; columns are separ"):
+        read(ENGLISH.replace("\t", "    "))
+
+
 def test_a_byte_order_mark_is_not_part_of_the_header(read) -> None:
     assert read(ENGLISH, encoding="utf-8-sig")["en"].codes == {}
 

@@ -87,6 +87,11 @@ def read(project: Path, tmp_path: Path):
     return read_rows
 
 
+def test_an_unknown_column_is_in_line_1(read) -> None:
+    with pytest.raises(InputError, match=r"line 1: unknown column 'Parent'; did you mean parent"):
+        read({"method": "multilingual", "Parent": "baseline"})
+
+
 @pytest.mark.parametrize(
     ("cell", "directions"),
     [

@@ -197,6 +197,19 @@ def test_scores_outside_all_cells_are_named(tmp_path: Path, layout: str) -> None
     assert "Left out" not in write(tmp_path, scored_run("Base", 0), layout=layout)
 
 
+@pytest.mark.parametrize("layout", ["levels", "languages"])
+def test_a_side_that_nobody_translates_has_no_columns(tmp_path: Path, layout: str) -> None:
+    into = [
+        replace(run, scores=run.scores[run.scores["pair"].str.endswith("-en")])
+        for run in (scored_run("Base", 0), scored_run("Ours", 0))
+    ]
+    text = write(tmp_path, *into, layout=layout)
+    assert "M2O" in text
+    assert "O2M" not in text
+    assert "has no outputs" not in text
+    assert text.count("– |") == 1  # the reference has no additional parameters
+
+
 def test_a_table_by_language_has_everything_in_two_blocks(tmp_path: Path) -> None:
     tests = [("Ours", paired_tests("base", "parent", 1))]
     runs = scored_run("Base", 0), scored_run("Ours", 1)

@@ -124,6 +124,53 @@ def test_paths_with_braces_name_their_setting(key: str) -> None:
         plan_of(settings)
 
 
+def test_paths_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("DATA", "/data")
+    settings: dict[str, Any] = splits(path=["~/{pair}.{lang}", "${DATA}/{pair}.{lang}"])
+    settings["corpora"]["folder"] = "$DATA/text"
+    settings |= {"comet": {"model": "~/comet"}, "raw_references": {"test": "~/{lang}.txt"}}
+    systems = (PROJECT / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
+    lines = systems.splitlines()
+    lines[0] += "\tfolder"
+    lines.append("theirs\tTheirs\timported\t\t\tall\t\tlevels\t1\t~/outputs")
+    (tmp_path / "systems.tsv").write_text("\n".join(lines), encoding="utf-8")
+    settings |= {"systems": "$HERE/systems.tsv"}
+    monkeypatch.setenv("HERE", str(tmp_path))
+    plan = plan_of(settings)
+    assert plan.splits["train"].paths == ("/home/me/{pair}.{lang}", "/data/{pair}.{lang}")
+    assert plan.splits["train"].folder == Path("/data/text")
+    assert plan.config["comet"]["model"] == "/home/me/comet"
+    assert plan.config["raw_references"] == {"test": "/home/me/{lang}.txt"}
+    assert plan.systems["theirs"].folder == "/home/me/outputs"
+
+
+def test_numbers_with_an_exponent_are_numbers() -> None:
+    """YAML takes a number without a point, such as 5e-4, for text."""
+    settings = yaml.safe_load(
+        "architectures: {tiny: {learning_rate: 5e-4, continuation: {max_updates: 1e1}}}\n"
+        "analysis: {sweep: {system: neuron_specialization, k: [9e1]}}"
+    )
+    plan = plan_of(settings)
+    architecture = plan.config["architectures"]["tiny"]
+    assert (architecture["learning_rate"], architecture["continuation"]["max_updates"]) == (
+        5e-4,
+        10,
+    )
+    assert 90 in plan.sweep
+    with pytest.raises(InputError, match=r"learning_rate: '5e-4x' is not of type 'number'"):
+        plan_of({"architectures": {"tiny": {"learning_rate": "5e-4x"}}})
+
+
+def test_the_order_of_keys_is_no_setting() -> None:
+    config = read_config(PROJECT / TINY)
+    turned = {name: dict(reversed(tiny.items())) for name, tiny in config["architectures"].items()}
+    plans = [plan_of({"architectures": architectures}) for architectures in ({}, turned)]
+    baseline = plans[0].systems["baseline"]
+    first, second = (str(plan.architecture(baseline)) for plan in plans)
+    assert first == second
+
+
 def test_a_project_in_a_folder_with_braces_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"p\{1\}' has braces"):
         start({}, str(tmp_path / "p{1}"), [], None)

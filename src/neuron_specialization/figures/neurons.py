@@ -87,8 +87,10 @@ def make_heat_map(panel: Panel) -> Drawing:
 def explain_absence(panel: Panel) -> str:
     """Return why the neurons of a layer cannot be compared; empty if they can."""
     title, languages = panel.title, panel.languages
+    if not languages:
+        return f"{title}: no such direction was recorded."
     if len(languages) < 2:
-        return f"{title}, has the neurons of {', '.join(languages) or 'no language'} only."
+        return f"{title}, has the neurons of {languages[0]} only."
     unknown_LL = np.isnan(panel.iou_LL)
     lacking_L = unknown_LL.all(axis=1, where=~np.eye(len(languages), dtype=bool))
     if lacking_L.any():

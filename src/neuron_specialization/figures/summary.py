@@ -46,7 +46,9 @@ def mean_gains(gains: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The columns `system`, `against`, `seeds`, `gain` and `half_width` (nan for one seed).
     """
-    overall = gains[(gains["group"] == "All") & (gains["direction"] == "Avg")]
+    overall = gains[gains["group"] == "All"]
+    if (overall["direction"] == "Avg").any():  # with one side only, that side is the mean of all
+        overall = overall[overall["direction"] == "Avg"]
     return overall[["system", "against", "seeds", "gain", "half_width"]].reset_index(drop=True)
 
 
