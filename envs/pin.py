@@ -28,22 +28,25 @@ TOPICS = {
     "download": ["gdown", "backports.zstd", "jsonschema", "pyyaml"],
     "data": [
         *("numpy", "sentencepiece", "jsonschema", "pyyaml", "jinja2"),
-        *("mosestokenizer", "cyrtranslit", "backports.zstd"),
+        *("mosestokenizer", "langcodes", "cyrtranslit", "backports.zstd"),
     ],
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
-        *("backports.zstd", "sacremoses", "jinja2", "pyyaml"),
+        *("backports.zstd", "sacremoses", "langcodes", "jsonschema", "jinja2", "pyyaml"),
         *BUILD_TOOLS,
     ],
     "evaluation": [
-        *("pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses"),
+        *("pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses", "langcodes"),
         *("jsonschema", "pyyaml", "jinja2"),
     ],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),
-        *("jsonschema", "pyyaml", "jinja2", "filelock"),
+        *("langcodes", "jsonschema", "pyyaml", "jinja2", "filelock"),
     ],
-    "comet": ["unbabel-comet", "pandas", "pyarrow", "sacremoses"],
+    "comet": [
+        *("unbabel-comet", "pandas", "pyarrow", "sacremoses", "langcodes"),
+        *("jsonschema", "pyyaml"),
+    ],
 }
 FROM_CONDA = {"data": ["perl"]}  # mosestokenizer's scripts are in Perl
 

@@ -53,7 +53,7 @@ rule report_corpora:
     """Put the counts of all splits and pairs into one report."""
     input:
         reports=plan.corpora.reports,
-        code=plan.code("corpora.preparation"),
+        code=plan.code("corpora.report"),
     output:
         report="<dataset>/corpora/report.tsv",
     log:

@@ -11,6 +11,7 @@ from neuron_specialization.tables.setup_tables import (
     describe_models,
     read_parameters,
     read_sizes,
+    read_warnings,
     write_setup_table,
 )
 
@@ -31,8 +32,11 @@ def make(name: str) -> SetupTable:
                 **settings, inputs=inputs, parameters=parameters, folder=folder
             )
         case "table5":
-            sizes = read_sizes(Path(inputs.report[0])) if inputs.report else {}
-            return describe_languages(**settings, sizes=sizes)
+            if not inputs.report:
+                return describe_languages(**settings, sizes={})
+            report = Path(inputs.report[0])
+            sizes, warnings = read_sizes(report), read_warnings(report)
+            return describe_languages(**settings, sizes=sizes, warnings=warnings)
         case "table6":
             parameters = read_parameters(Path(inputs.parameters[0]))
             return describe_models(**settings, parameters=parameters)

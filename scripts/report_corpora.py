@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from neuron_specialization.corpora.preparation import merge_reports
+from neuron_specialization.corpora.report import merge_reports
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):

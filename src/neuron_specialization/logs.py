@@ -7,10 +7,21 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from neuron_specialization.errors import InputError, Stopped
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+_consoles: list[TextIO] = []
+"""The error output that `log_to` has redirected, if it has."""
+
+
+def warn(message: str) -> None:
+    """Print a warning into the log, and on the console of the run."""
+    for output in (sys.stderr, *_consoles):
+        print(f"warning: {message}", file=output, flush=True)
 
 
 @contextmanager
@@ -18,6 +29,7 @@ def log_to(path: str) -> Iterator[None]:
     """Redirect all output of this process to a file, including output of compiled libraries."""
     sys.stdout.flush()
     sys.stderr.flush()
+    _consoles.append(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
     with open(path, "w", encoding="utf-8") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,14 +94,15 @@ def test_no_score_at_all_is_an_error(tmp_path: Path, system: Path) -> None:
 def test_outputs_under_another_name_cause_a_warning(
     system: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (system / "en-de").rename(system / "en-sr_latn")
+    (system / "en-de").rename(system / "en-sr-Latn")
+    shutil.copytree(system / "de-en", system / "srp_Latn-en")
     (system / "notes").mkdir()
     run("score", system, "scored")
     assert [record.getMessage() for record in caplog.records] == [
-        "outputs/en-sr_latn is not scored: its name is not a direction such as en-de (two codes of "
-        "lowercase letters and digits)"
+        "outputs/en-sr-Latn is not scored: its name is not a direction such as en-de or en-zh_Hans "
+        "(two codes of letters, digits and _ with a hyphen between)"
     ]
-    assert set(pd.read_csv("scored/scores.csv")["pair"]) == {"de-en"}
+    assert set(pd.read_csv("scored/scores.csv")["pair"]) == {"de-en", "srp_Latn-en"}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from neuron_specialization.corpora.preparation import prepare_corpora
 from neuron_specialization.corpora.readers import read_corpus
 from neuron_specialization.corpora.vocabulary import VocabularySettings, learn_vocabulary
 
-LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False)
-STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True)
+LENIENT = Cleaning(max_words=1000, max_ratio=1000, drop_duplicates=False, max_invalid_utf8=1)
+STRICT = Cleaning(max_words=6, max_ratio=2, drop_duplicates=True, max_invalid_utf8=1)
 IDS = "{lang}.tsv"
 
 
@@ -74,10 +74,18 @@ def prepare(
 
 def report(files: Mapping[str, str]) -> dict[tuple[str, str], dict[str, int]]:
     rows = list(csv.DictReader(files["report.tsv"].splitlines(), delimiter="\t"))
+    for row in rows:
+        del row["warnings"]
     return {
         (row.pop("split"), row.pop("pair")): {column: int(n) for column, n in row.items()}
         for row in rows
     }
+
+
+def warnings(files: Mapping[str, str]) -> list[str]:
+    """Return the warnings of the report."""
+    rows = csv.DictReader(files["report.tsv"].splitlines(), delimiter="\t")
+    return [row["warnings"] for row in rows if row["warnings"]]
 
 
 def id_file(lang: str, numbers: Sequence[int]) -> str:

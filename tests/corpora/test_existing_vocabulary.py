@@ -13,6 +13,8 @@ from neuron_specialization.corpora.existing_vocabulary import (
     vocabulary_lines,
 )
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.binarise import load_encoder
+from neuron_specialization.fairseq_plugin.data import load_dictionary
 from tests.corpora.preparing import learn
 
 LANGUAGES = ["en", "b1"]
@@ -102,6 +104,31 @@ def test_pieces_are_found_for_any_position_of_special_ones(tmp_path: Path) -> No
     assert not {"<pad> 100", "</s> 100", "<unk> 100", "<mask> 100"} & set(lines)
     assert lines.count("__en__ 100") == 1
     assert lines[-1] == "__b1__ 100"
+
+
+def test_pieces_named_like_tokens_of_fairseq_are_unknown(tmp_path: Path) -> None:
+    sentences = [line for pair in evaluation_pairs("b1", "valid", 50, seed=1) for line in pair]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_prefix=str(tmp_path / "other"),
+        vocab_size=90,
+        user_defined_symbols=["<pad>", "\n", "<mask>"],
+        minloglevel=2,
+    )
+    use_vocabulary(tmp_path / "other.model", None, [], tmp_path / "folder")
+    encoder = load_encoder(tmp_path / "folder", "b1")
+    unknown, listed = (
+        encoder.index_P[encoder.processor.unk_id()],
+        load_dictionary(tmp_path / "folder", "b1"),
+    )
+    assert len(listed) == 90 - 3 + 4
+    assert [encoder.index_P[encoder.processor.piece_to_id(piece)] for piece in ("<pad>", "\n")] == [
+        unknown,
+        unknown,
+    ]
+    assert listed[encoder.index_P[encoder.processor.piece_to_id("<mask>")]] == "<mask>"
+    tokens, _ = encoder.encode([b"a <pad> b"])
+    assert listed.pad() not in tokens
 
 
 def test_a_dictionary_keeps_its_order_and_counts(

@@ -3,10 +3,10 @@
 import bz2
 import gzip
 import lzma
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from neuron_specialization.corpora.text_lines import read_lines
 from neuron_specialization.errors import InputError
 from tests.corpora.preparing import TSV, fill, prepare, read, report, source, within
 
-ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True)
+ONCE = Cleaning(max_words=9, max_ratio=9, drop_duplicates=True, max_invalid_utf8=1)
 CODES = {"en": {"iso3": "eng"}, "de": {"iso3": "deu"}, "fr": {}}
 
 
@@ -44,7 +44,7 @@ def test_placeholders_name_pair_side_and_columns() -> None:
     ("template", "format", "lang", "message"),
     [
         ("{iso3}.txt", "text", "fr", r"'{iso3}.txt' has {iso3}, which language 'fr'"),
-        ("{lnag}.txt", "text", "de", r"{lnag}.*known are alphabetical_pair, iso3, lang, other"),
+        ("{lnag}.txt", "text", "de", r"{lnag}.*known are .*iso3, lang, other"),
         ("{pair}.{other_iso3}", "text", "de", r"needs {lang}"),
         ("{lang}.tsv", "tsv", "de", r"needs {pair}"),
     ],
@@ -142,19 +142,146 @@ def test_ted_talks_lose_their_tags(tmp_path: Path) -> None:
         read(tmp_path, "wit3", "t.{lang}")
 
 
+DOCUMENT = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<mteval><refset setid="t" srclang="any" trglang="{code}">
+<doc docid="535" genre="lectures">
+<url>http://www.ted.com/talks/x</url>
+<speaker>Ann Other</speaker>
+<talkid>535</talkid>
+<title>{title}</title>
+<translator href="http://www.ted.com/profiles/1">B. C.</translator>
+{translators}<reviewer href="http://www.ted.com/profiles/2"></reviewer>
+<hl>
+<p>
+<seg id="1"> {text} </seg>
+</p>
+<speak> up
+</doc>
+</refset></mteval>
+"""
+
+
+def test_later_releases_of_ted_talks_lose_their_tags(tmp_path: Path) -> None:
+    second = "<translator>D. E.</translator>\n"
+    english = DOCUMENT.format(code="en", title="Title", text="Thank you.", translators="")
+    german = DOCUMENT.format(code="de", title="Titel", text="Danke.", translators=second)
+    fill(tmp_path, {"t.en": english, "t.de": german})
+    assert read(tmp_path, "wit3", "t.{lang}") == [
+        (1, "Title", "Titel"),
+        (2, "Thank you.", "Danke."),
+        (3, "<speak> up", "<speak> up"),
+    ]
+
+
 def test_a_header_names_the_columns(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "id\tde\ten\n1\teins\tone\n2\tzwei\ttwo\n"})
     assert read(tmp_path, "tsv", "{pair}.tsv", header=True) == [
         (1, "one", "eins"),
         (2, "two", "zwei"),
     ]
-    for header, message in (("id\ten\tx", "language 'de' once, it has id, en, x"), ("", "'en'")):
+    for header, message in (("id\ten\tx", "'de' once, it has id, en, x"), ("", "'en' once")):
         fill(tmp_path, {"en-de.tsv": f"{header}\n1\teins\tone\n"})
-        with pytest.raises(InputError, match=rf"en-de\.tsv:1: the header must name .*{message}"):
+        with pytest.raises(InputError, match=rf"en-de\.tsv:1: the first line must .*{message}"):
             read(tmp_path, "tsv", "{pair}.tsv", header=True)
-    fill(tmp_path, {"en-de.tsv": "en\tde\na\tb\nc\n"})
-    with pytest.raises(InputError, match=r"en-de\.tsv:3: 0 tabs, the header has 1"):
-        read(tmp_path, "tsv", "{pair}.tsv", header=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "expected"),
+    [
+        (
+            "7\tone\t9\teins\n8\ttwo\t9\tzwei\n",
+            {"columns": [2, 4]},
+            [("one", "eins"), ("two", "zwei")],
+        ),
+        ("0.9\teins\tone\n", {"columns": [3, 2]}, [("one", "eins")]),
+        ("score\tx\ty\n1\tone\teins\n", {"columns": [2, 3], "header": True}, [("one", "eins")]),
+        (
+            "id\tt_de\tt_en\n1\teins\tone\n",
+            {"columns": ["t_{lang}", "t_{lang}"]},
+            [("one", "eins")],
+        ),
+    ],
+)
+def test_columns_are_chosen_by_number_or_name(
+    tmp_path: Path, text: str, settings: dict[str, object], expected: list[tuple[str, str]]
+) -> None:
+    fill(tmp_path, {"x.en-de.tsv": text})
+    found = read(tmp_path, "tsv", "x.{pair}.tsv", **settings)
+    assert [pair for _, *pair in found] == [list(pair) for pair in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        ("1\tone\teins\n", {}, "must have just two columns, it has 2 tabs; say which"),
+        ("one\teins\n", {"columns": [1, 3]}, "the column 3 of 'de'"),
+        ("en\tde\none\teins\n", {}, "'en' and 'de' look like names of columns.*header: true"),
+        ("Source\tTarget\none\teins\n", {}, "'Source' and 'Target' look like"),
+        ("1\teng\tdeu\n1\tone\teins\n", {"columns": [2, 3]}, "'eng' and 'deu' look like"),
+    ],
+)
+def test_columns_that_cannot_be_right_are_refused(
+    tmp_path: Path, text: str, settings: dict[str, object], message: str
+) -> None:
+    fill(tmp_path, {"en-de.tsv": text})
+    with pytest.raises(InputError, match=rf"en-de\.tsv:1: .*{message}"):
+        read(tmp_path, "tsv", "{pair}.tsv", **settings)
+
+
+def test_bad_lines_of_training_text_are_counted(tmp_path: Path) -> None:
+    fill(tmp_path, {"en-de.tsv": "a\tb\nc\nd\te\tf\ng\th\n"})
+    files = prepare(tmp_path, [TSV])
+    assert (files["train.en-de.en"], files["train.en-de.de"]) == ("a\ng\n", "b\nh\n")
+    counts = report(files)["train", "en-de"]
+    assert (counts["read"], counts["malformed"], counts["kept"]) == (4, 2, 2)
+    fill(tmp_path, {"en.tsv": b"1\ta\n2\n\xff\tc\n3\td\n", "de.tsv": b"1\tA\n3\tD\n1\tE\n"})
+    files = prepare(tmp_path, [source("train", "ids", "{lang}.tsv")], out="ids")
+    assert files["train.en-de.de"] == "A\nD\n"
+    assert report(files)["train", "en-de"]["malformed"] == 3
+
+
+def test_all_bad_lines_of_evaluation_text_are_named_at_once(tmp_path: Path) -> None:
+    fill(tmp_path, {"en-de.tsv": "a\tb\n" + 23 * "c\n"})
+    tsv = source("test", "tsv", "{pair}.tsv")
+    with pytest.raises(InputError, match=r"tsv:2: 0 tabs.*tsv:3: .*tsv:21: .*; and 3 more lines; "):
+        prepare(tmp_path, [tsv])
+    fill(tmp_path, {"t.en": b"a\n\n\xe4\n", "t.de": "b\n\nc\n"})
+    message = r"t\.en:2: .* is empty; .*t\.de:2: .* is empty; .*t\.en:3: .* not valid UTF-8; evalu"
+    with pytest.raises(InputError, match=message):
+        prepare(tmp_path, [source("test", "text", "t.{lang}")])
+
+
+def test_a_zip_file_is_read_like_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "opus").mkdir()
+    with ZipFile(tmp_path / "opus/de-en.txt.zip", "w") as file:
+        file.writestr("README", "Books")
+        file.writestr("Books.de-en.de", "eins\r\nzwei\n")
+        file.writestr("Books.de-en.en", "\ufeffone\ntwo")
+        file.writestr("gz/Books.en.gz", gzip.compress(b"three\n"))
+        file.writestr("gz/Books.de.gz", gzip.compress(b"drei\n"))
+    for inside in ("Books.{alphabetical_pair}.{lang}", "*.{lang}"):
+        path = f"opus/{{alphabetical_pair}}.txt.zip/{inside}"
+        assert read(tmp_path, "text", path) == [(1, "one", "eins"), (2, "two", "zwei")]
+    path = "opus/{alphabetical_pair}.txt.zip/gz/*.{lang}.gz"
+    assert read(tmp_path, "text", path) == [(1, "three", "drei")]
+    for path, message in (
+        ("zip/{lang}", r"zip/en: matches no file or several; it has README, Books\.de-en\.de"),
+        ("zip", r"zip: is a zip file: name a file within; it has README"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read(tmp_path, "tsv", f"opus/{{alphabetical_pair}}.txt.{path}")
+    fill(tmp_path, {"opus/de-en.txt.zip": b"PK"})
+    with pytest.raises(InputError, match=r"de-en\.txt\.zip: damaged \.zip file"):
+        read(tmp_path, "text", "opus/{alphabetical_pair}.txt.zip/*.{lang}")
+
+
+def test_sides_are_source_and_target(tmp_path: Path) -> None:
+    assert paths("{pair}/train.{side}.gz") == ["en-de/train.src.gz", "en-de/train.trg.gz"]
+    assert paths("{alphabetical_pair}/train.{alphabetical_side}.gz") == [
+        "de-en/train.trg.gz",
+        "de-en/train.src.gz",
+    ]
 
 
 QUOTED = {
@@ -269,6 +396,6 @@ def test_languages_in_parallel_give_the_same_files(tmp_path: Path) -> None:
 
 def test_an_error_in_one_language_stops_all_and_leaves_nothing(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "a\tb\n", "en-fr.tsv": "a b\n"})
-    with pytest.raises(InputError, match=re.escape("en-fr.tsv:1: 0 tabs")):
+    with pytest.raises(InputError, match=r"en-fr\.tsv:1: .* it has 0 tabs"):
         prepare(tmp_path, [TSV], max_pairs={"de": None, "fr": None}, processes=2)
     assert not list((tmp_path / "results").iterdir())

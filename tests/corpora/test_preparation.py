@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,8 @@ def test_lines_are_yielded_before_the_rest_is_read(tmp_path: Path) -> None:
 
 def test_failure_keeps_previously_finished_files(tmp_path: Path) -> None:
     before = prepare(fill(tmp_path, {"en-de.tsv": "a\tb\n"}), [TSV])
-    fill(tmp_path, {"en-de.tsv": "c\td\nbroken\n"})
-    with pytest.raises(InputError, match="0 tabs"):
+    fill(tmp_path, {"en-de.tsv": "c\t\nbroken\n"})
+    with pytest.raises(InputError, match="no sentence is left"):
         prepare(tmp_path, [TSV])
     assert {p.name: p.read_text() for p in (tmp_path / "results/out").iterdir()} == before
     assert [p.name for p in (tmp_path / "results").iterdir()] == ["out"]
@@ -110,6 +111,7 @@ def test_every_rule_counts_and_the_first_one_wins(tmp_path: Path) -> None:
     files = prepare(fill(tmp_path, {"en-de.tsv": b"\r\n".join(lines)}), [TSV], cleaning=STRICT)
     assert report(files)["train", "en-de"] == {
         "read": 11,
+        "malformed": 0,
         "invalid_utf8": 1,
         "empty": 2,
         "too_long": 2,
@@ -208,7 +210,7 @@ def test_sentences_are_held_out_of_several_files(tmp_path: Path) -> None:
     assert {*found[0], *found[1]} == {f"v{number}" for number in range(20)}
     fill(tmp_path, {"de.2": id_file("de", range(8, 12)) + "v19\t\n"})
     with pytest.raises(InputError, match=r"de\.2:5: the id 'v19' occurs a second time"):
-        prepare(tmp_path, [train])
+        prepare(tmp_path, [replace(train, name="test")])
 
 
 HELD_OUT_OF_TWO_PIVOTS = {

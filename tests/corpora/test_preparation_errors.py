@@ -14,6 +14,7 @@ from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
 from tests.corpora.preparing import HELD_OUT, IDS, TEXT, TSV, VALID, fill, id_file, prepare, source
 
+TEST_TSV, TEST_IDS = source("test", "tsv", "{pair}.tsv"), source("test", "ids", IDS)
 ERRORS = {
     "no source file, origin unknown": (
         {"en-de.de": "a\n"},
@@ -30,15 +31,15 @@ ERRORS = {
     "one side empty": ({"en-de.en": "", "en-de.de": "a"}, [TEXT], r"en has 0 .*de has 1 lines"),
     "no lines": ({"en-de.en": "\ufeff", "en-de.de": ""}, [TEXT], r"en-de\.en .*empty corpus"),
     "no tsv lines": ({"en-de.tsv": ""}, [TSV], r"en-de\.tsv: empty corpus"),
-    "no tab": ({"en-de.tsv": "a\tb\nc\n"}, [TSV], r"en-de\.tsv:2: 0 tabs"),
-    "two tabs": ({"en-de.tsv": "a\tb\nc\td\t\n"}, [TSV], r"en-de\.tsv:2: 2 tabs"),
-    "no id": ({"en.tsv": "a\n", "de.tsv": "a\tb\n"}, HELD_OUT, r"en\.tsv:1: 0 tabs"),
-    "id not UTF-8": ({"en.tsv": b"\xff\ta", "de.tsv": "a\tb"}, HELD_OUT, r"en\.tsv:1: the id"),
+    "no tab": ({"en-de.tsv": "a\tb\nc\n"}, [TEST_TSV], r"en-de\.tsv:2: 0 tabs"),
+    "two tabs": ({"en-de.tsv": "a\tb\nc\td\t\n"}, [TEST_TSV], r"en-de\.tsv:2: 2 tabs"),
+    "no id": ({"en.tsv": "a\n", "de.tsv": "a\tb\n"}, [TEST_IDS], r"en\.tsv:1: 0 tabs"),
+    "id not UTF-8": ({"en.tsv": b"\xff\ta", "de.tsv": "a\tb"}, [TEST_IDS], r"en\.tsv:1: the id"),
     "no ids": ({"en.tsv": "a\tb", "de.tsv": ""}, HELD_OUT[:1], r"de\.tsv: empty corpus"),
     "no shared id": ({"en.tsv": "a\tx", "de.tsv": "b\tx"}, HELD_OUT[:1], r"share no id"),
     "duplicate id": (
         {"en.tsv": "a\tb\n", "de.tsv": "b\tx\na\tx\nb\tx\n"},
-        HELD_OUT[:1],
+        [TEST_IDS],
         r"de\.tsv:3: the id 'b'",
     ),
     "too few common ids": (

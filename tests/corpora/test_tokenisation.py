@@ -9,7 +9,12 @@ import sentencepiece
 
 from neuron_specialization.corpora import tokenisation
 from neuron_specialization.corpora.readers import Line
-from neuron_specialization.corpora.tokenisation import tokenise, tokenised, written_in_latin
+from neuron_specialization.corpora.tokenisation import (
+    rules_of,
+    tokenise,
+    tokenised,
+    written_in_latin,
+)
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation import moses
 from neuron_specialization.evaluation.generate_log import read_generate_log
@@ -41,6 +46,22 @@ SENTENCES = {
 def test_words_of_every_script(language: str) -> None:
     text, words = SENTENCES[language]
     assert tokenise([text], language, AGGRESSIVE) == [words]
+
+
+@pytest.mark.parametrize(("code", "language"), [("deu", "de"), ("fra_Latn", "fr"), ("heb", "he")])
+def test_codes_of_other_standards_get_the_rules_of_their_language(
+    code: str, language: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    rules_of.cache_clear()
+    text, words = SENTENCES[language]
+    assert tokenise([text, text], code, AGGRESSIVE) == [words, words]
+    rules = (
+        "generic rules and English abbreviations"
+        if language == "he"
+        else f"the rules for {language}"
+    )
+    assert caplog.messages == [f"Moses: {code} gets {rules}"]
 
 
 def test_recipes_differ_in_hyphens_and_punctuation() -> None:

@@ -23,6 +23,7 @@ from neuron_specialization.corpora.vocabulary import (
     vocabulary_folder,
 )
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.data import dictionary_text
 from tests.conftest import PROJECT
 from tests.corpora.fetching_helpers import tree
 from tests.corpora.preparing import learn
@@ -54,6 +55,41 @@ def test_dictionary_lists_pieces_then_tags(
     assert tokens[:-3] == [processor.id_to_piece(i) for i in range(3, 150)]
     assert tokens[-3:] == ["__en__", "__a1__", "__b1__"]
     assert dictionary_size(150, tags=3) == len(tokens) + 4
+
+
+def test_tags_of_any_code_can_be_left_out(corpora: list[tuple[Path, Path]], tmp_path: Path) -> None:
+    learn(sample_lines(corpora, temperature=2, seed=1), ["en", "zho_Hans", "DE"], tmp_path)
+    with_tags = dictionary_text(tmp_path, "zho_Hans").splitlines()
+    assert with_tags[-3:] == ["__en__ 100", "__zho_Hans__ 100", "__DE__ 100"]
+    assert dictionary_text(tmp_path, "zho_Hans", tags=False).splitlines() == with_tags[:-3]
+
+
+def test_the_rule_of_normalisation_is_a_setting(tmp_path: Path) -> None:
+    persian, chinese = "می\u200cخواهم", "你好，世界！"
+    for rule, kept in (("nmt_nfkc", False), ("identity", True)):
+        lines = [persian, chinese, "one two three four five six seven eight"] * 50
+        learn(lines, [], tmp_path / rule, size=34, normalisation=rule)
+        model = vocabulary.load_pieces(tmp_path / rule, "fa")
+        assert [model.decode(model.encode(t)) == t for t in (persian, chinese)] == [kept, kept]
+
+
+def test_every_line_is_learned_from(tmp_path: Path) -> None:
+    lines = ["abc de"] * 50 + ["жжж " * 2000, "ψψψ \u2585 ψψ"] * 20
+    learn(lines, [], tmp_path, size=14)
+    pieces = (tmp_path / "dict.txt").read_text(encoding="utf-8")
+    assert "ж" in pieces
+    assert "ψ" in pieces
+
+
+def test_pieces_that_a_dictionary_cannot_list_have_placeholders(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pieces = ["a", "<pad>", "b\n", "▁<s>", "<s>", "\t"]
+    expected = ["a", "madeupword0001", "madeupword0002", "▁<s>", "madeupword0004", "\t"]
+    assert vocabulary.listed(Path("spm.model"), pieces) == expected
+    assert caplog.messages == [
+        r"spm.model: unknown in fairseq are its pieces ['<pad>', 'b\n', '<s>']"
+    ]
 
 
 LEARN = """

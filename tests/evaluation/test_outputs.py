@@ -6,7 +6,7 @@ import pytest
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
-from neuron_specialization.evaluation.moses import detokenise, tokenise
+from neuron_specialization.evaluation.moses import detokenise, rules_of, tokenise
 from neuron_specialization.evaluation.outputs import (
     Corpus,
     copy_direction,
@@ -15,6 +15,7 @@ from neuron_specialization.evaluation.outputs import (
     read_outputs,
     read_raw_references,
 )
+from neuron_specialization.settings.languages import two_letter_code
 from tests.corpora.fetching_helpers import tree
 from tests.corpora.preparing import fill
 from tests.evaluation.released import PUBLISHED, RELEASED_PAIRS, needs_outputs, released_scores
@@ -187,6 +188,33 @@ def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, mes
 )
 def test_detokenisation_by_language(language: str, tokenised: str, expected: str) -> None:
     assert detokenise([tokenised], language) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("code", "tokenised", "expected"),
+    [
+        ("eng", "It 's four .", "It's four."),
+        ("fra_Latn", "L' homme !", "L'homme !"),
+        ("cmn_Hans", "你 好 。", "你好。"),
+    ],
+)
+def test_codes_of_other_standards_get_the_rules_of_their_language(
+    code: str, tokenised: str, expected: str
+) -> None:
+    assert detokenise([tokenised], code) == [expected]
+    assert tokenise([expected], code) == tokenise([expected], two_letter_code(code))
+
+
+def test_the_rules_of_each_language_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    rules_of.cache_clear()
+    for language in ("deu", "deu", "isl", "swh"):
+        detokenise(["a"], language)
+    assert caplog.messages == [
+        "sacremoses: deu gets the rules for de",
+        "sacremoses: isl gets the rules for is",
+        "sacremoses: swh gets generic rules, none of its own",
+    ]
 
 
 def test_tokenisation_without_escapes() -> None:

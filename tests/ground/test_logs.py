@@ -56,6 +56,21 @@ def test_users_get_messages_and_bugs_keep_tracebacks(
     assert not done.stdout + done.stderr
 
 
+def test_warnings_are_in_the_log_and_on_the_console(tmp_path: Path, project: Path) -> None:
+    job = "import sys\nfrom neuron_specialization.logs import log_to, warn\n"
+    job += "with log_to(sys.argv[1]):\n    print('only in the log')\n    warn('en-de loses half')"
+    done = subprocess.run(
+        [sys.executable, "-c", job, str(tmp_path / "job.log")],
+        env={"PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "warning: en-de loses half\n"
+    log = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert sorted(log.splitlines()) == ["only in the log", "warning: en-de loses half"]
+
+
 def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_text(path, "old\n")

@@ -43,7 +43,9 @@ def test_shipped_languages_are_read(project: Path, read) -> None:
         ("de\tGerman\tGermanic\tLatin\thigh\tall", "line 3, column max_pairs: 'all'"),
         ("de\tGerman\tGermanic\t\thigh\t", "line 3: 'script' is a required property"),
         ("de\tGerman\tGermanic\tLatin\thigh\t0", "line 3, column max_pairs: 0 is less"),
-        ("de\tGerman\tIndo, European\tLatin\thigh\t", "line 3, column family: 'Indo, "),
+        ("de\tGerman\tIndo, European\tLatin\thigh\t", "line 3, column family: 'Indo, .*commas"),
+        ("zh-Hans\tChinese\tSinitic\tHans\t\t", "line 3, column code: 'zh-.*a hyphen.*zh_Hans"),
+        ("zh__Hans\tChinese\tSinitic\tHans\t\t", "line 3, column code: .*single underscores"),
         ("\n\nde\tGerman\tGermanic\tLatin\thuge\t", "line 5, column level: 'huge'"),
         ("de\tGerman\tGermanic\tLatin\thigh\t9\tmore", "line 3: more cells than the header has"),
     ],
@@ -51,6 +53,11 @@ def test_shipped_languages_are_read(project: Path, read) -> None:
 def test_bad_cells_name_file_line_and_column(read, row: str, message: str) -> None:
     with pytest.raises(InputError, match=f"languages.tsv, {message}"):
         read(f"{ENGLISH}{row}\n")
+
+
+@pytest.mark.parametrize("code", ["deu", "cmn_Hans", "zho_Hans", "zh_Hans", "es_419", "EN", "b1"])
+def test_codes_of_every_standard_are_allowed(read, code: str) -> None:
+    assert read(f"{ENGLISH}{code}\tAny\tWest Germanic\tLatin\t\t\n")[code].family == "West Germanic"
 
 
 def test_a_table_without_tabs_says_so(read) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ def test_unknown_and_invalid_settings_are_refused(read_schema, settings: dict[st
     check = Draft202012Validator(read_schema("config", ""))
     assert check.is_valid({"dataset": "mine", "architectures": {"tiny": SIZES}})
     assert not check.is_valid({"dataset": "mine", **settings})
+
+
+@pytest.mark.parametrize("name", ["config", "languages", "sources", "systems"])
+def test_every_pattern_says_in_words_what_it_allows(read_schema, name: str) -> None:
+    def silent(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            if isinstance(part.get("pattern"), str) and not part.get("allowed"):
+                yield part["pattern"]
+            part = [inner for key, inner in part.items() if key != "if"]
+        for inner in part if isinstance(part, list) else []:
+            yield from silent(inner)
+
+    assert not list(silent(read_schema(name, "")))
 
 
 def test_a_row_without_a_cell_has_the_default_of_its_column(read_schema) -> None:

@@ -14,7 +14,33 @@ from neuron_specialization.settings.architectures import (
 )
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.related_systems import find_comparisons, sweep_systems
-from neuron_specialization.settings.systems import System, parent_seed, read_systems
+from neuron_specialization.settings.systems import (
+    System,
+    expand_directions,
+    parent_seed,
+    read_systems,
+)
+
+
+def test_families_and_codes_may_have_blanks_and_scripts() -> None:
+    table = {
+        code: language(code, family)
+        for code, family in {
+            "en": "Pivot",
+            "deu": "West Germanic",
+            "nld": "West Germanic",
+            "got": "Germanic",
+            "zho_Hans": "Sino-Tibetan",
+            "zho_Hant": "Sino-Tibetan",
+        }.items()
+    }
+    text = "en-West Germanic  en-zho_Hans Sino-Tibetan-en West Germanic-en"
+    assert expand_directions(text, table, "en") == (
+        *("en-deu", "en-nld", "en-zho_Hans"),
+        *("deu-en", "nld-en", "zho_Hans-en", "zho_Hant-en"),
+    )
+    with pytest.raises(InputError, match=r"no family 'West'; it has .* of the families West Ger"):
+        expand_directions("en-West Slavic", table, "en")
 
 
 def language(code: str, family: str) -> Language:
@@ -133,7 +159,7 @@ IMPORTED = {"method": "imported", "folder": "f"}
             {"method": "multilingual", "parent": "baseline", "checkpoint": "c"},
             "has a parent and a checkpoint: leave one of them empty",
         ),
-        (CHILD | {"seed": "1 two"}, "column seed: '1 two' does not match"),
+        (CHILD | {"seed": "1 two"}, "column seed: '1 two' is not allowed, only whole numbers"),
     ],
 )
 def test_bad_rows_are_refused(read, row: dict, message: str) -> None:

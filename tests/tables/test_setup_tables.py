@@ -11,6 +11,7 @@ from neuron_specialization.tables.setup_tables import (
     describe_models,
     read_parameters,
     read_sizes,
+    read_warnings,
     write_setup_table,
 )
 from tests.trained_models import architecture
@@ -42,8 +43,12 @@ def test_languages_are_sorted_by_level_and_then_family() -> None:
 
 def test_sizes_count_training_pairs(tmp_path: Path) -> None:
     path = tmp_path / "report.tsv"
-    path.write_text("split\tpair\tkept\ntrain\ten-de\t20000\ntrain\ten-nl\t300\nvalid\ten-de\t9\n")
+    path.write_text(
+        "split\tpair\tkept\twarnings\ntrain\ten-de\t20000\t\ntrain\ten-nl\t300\tratio drops 9\n"
+        "valid\ten-de\t9\t\n"
+    )
     assert read_sizes(path) == {"de": 20000, "nl": 300}
+    assert read_warnings(path) == ["train en-nl: ratio drops 9."]
 
 
 def test_models_have_their_settings_and_counted_parameters() -> None:
@@ -53,7 +58,8 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
     systems = [
         {"system": name, "label": name, "architecture": ARCHITECTURE} for name in ("big", "pairs")
     ]
-    table = describe_models(systems, parameters, "toy")
+    table = describe_models(systems, parameters, ["nfkc", "identity"], "toy")
+    assert table.footer == ["SentencePiece normalises text by nfkc and identity."]
     assert table.numbers["parameters_of_one"].tolist() == [439, 100]
     assert table.texts[0].rows[0] == (
         *("big", "1", "439", "6", "16", "1,024", "4,096", "7,680", "84", "0.1"),

@@ -50,7 +50,7 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
     ("settings", "message"),
     [
         ({"vocabulary": {"sise": 100}}, r"vocabulary\.sise: unknown setting; did you mean size\?$"),
-        ({"dataset": "tiny\n"}, "dataset: .*does not match"),
+        ({"dataset": "tiny\n"}, "dataset: .*is not allowed, only lower-case letters"),
         ({"metrcs": ["bleu"]}, r"metrcs: unknown setting; did you mean metrics\?$"),
         ({"recording": {"x": 1}}, r"recording\.x: unknown setting; known are split$"),
         (

@@ -3,7 +3,6 @@
 import argparse
 import logging
 import math
-import re
 import shutil
 from collections.abc import Sequence
 from functools import partial
@@ -19,11 +18,11 @@ from neuron_specialization.evaluation.metrics import METRIC_NAMES, RAW
 from neuron_specialization.evaluation.outputs import copy_direction
 from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
 from neuron_specialization.parallel import parallel_map
+from neuron_specialization.settings.languages import DIRECTION
 
 logger = logging.getLogger(__name__)
 
 SENTENCES, SCORES = "scores.parquet", "scores.csv"
-_DIRECTION = re.compile(r"[a-z][a-z0-9]+-[a-z][a-z0-9]+")
 
 
 def score(options: argparse.Namespace) -> None:
@@ -91,15 +90,15 @@ def find_directions(folder: Path, split: str) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; it must hold a folder per direction")
     names = sorted(path.name for path in folder.iterdir() if input_files(path, split))
-    found = [name for name in names if _DIRECTION.fullmatch(name)]
+    found = [name for name in names if DIRECTION.fullmatch(name)]
     if not found:
         raise InputError(
             f"{folder}: no folder of a direction, such as en-de, has outputs of {split}"
         )
     for name in sorted({*names} - {*found}):
         logger.warning(
-            "%s is not scored: its name is not a direction such as en-de (two codes of lowercase "
-            "letters and digits)",
+            "%s is not scored: its name is not a direction such as en-de or en-zh_Hans (two codes "
+            "of letters, digits and _ with a hyphen between)",
             folder / name,
         )
     return found

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from neuron_specialization.corpora.bad_lines import MALFORMED
 from neuron_specialization.corpora.readers import Line
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
+from neuron_specialization.corpora.words import count_words
 
-RULES = ("invalid_utf8", "empty", "too_long", "ratio", "duplicate")
+INVALID = "invalid_utf8"
+RULES = (MALFORMED, INVALID, "empty", "too_long", "ratio", "duplicate")
 """Rules in the order of checking; a pair counts towards the first rule that it breaks."""
 COUNTS = (*RULES, "held_out", "over_cap", "kept")
 """Possible outcomes for a pair; the counts of a corpus add up to its number of lines."""
@@ -20,6 +23,8 @@ class Cleaning:
     max_words: int
     max_ratio: float
     drop_duplicates: bool
+    max_invalid_utf8: float = 0.01
+    """Largest share of pairs that may be dropped because they are not UTF-8."""
 
 
 def clean(
@@ -32,14 +37,13 @@ def clean(
     """
     for _, source, target in lines:
         if source is None or target is None:
-            counts["invalid_utf8"] += 1
+            counts[INVALID] += 1
             continue
-        source, source_words = _normalise(source)
-        target, target_words = _normalise(target)
+        source, target = normalise(source), normalise(target)
         if max(len(source), len(target)) > MAX_CHARACTERS:
             counts["too_long"] += 1
             continue
-        if rule := _broken_length_rule(source_words, target_words, cleaning):
+        if rule := _broken_length_rule(count_words(source), count_words(target), cleaning):
             counts[rule] += 1
             continue
         counts["kept"] += 1
@@ -51,15 +55,13 @@ def digest(source: str, target: str) -> bytes:
     return blake2b(f"{source}\n{target}".encode(), digest_size=8).digest()
 
 
-def _normalise(text: str) -> tuple[str, int]:
-    """Return the text with its words separated by single spaces, and their number."""
+def normalise(text: str) -> str:
+    """Return the text with its words separated by single spaces."""
     # The space is the only printable whitespace. Most sentences pass this test, which is cheaper
     # than splitting; zero-width and other invisible characters just take the slower path.
     if text.isprintable() and "  " not in text:
-        text = text.strip(" ")
-        return text, text.count(" ") + 1 if text else 0
-    words = text.split()
-    return " ".join(words), len(words)
+        return text.strip(" ")
+    return " ".join(text.split())
 
 
 def _broken_length_rule(source: int, target: int, cleaning: Cleaning) -> str | None:

@@ -6,9 +6,11 @@ Every corpus is centred on a pivot language: the pair of language `de` is `en-de
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from neuron_specialization.corpora.text_lines import ZIP, is_present, on_disk, zip_members
 from neuron_specialization.errors import InputError
 
 Codes = Mapping[str, Mapping[str, str]]
@@ -18,6 +20,8 @@ TRAIN = "train"
 """The split that is cleaned, capped, and distributed over shards."""
 FORMATS = ("text", "wit3", "tsv", "ids")
 """File formats; builtin, held_out and every_nth splits have no separate files."""
+OF_SIDE = ("lang", "side", "alphabetical_side")
+"""Placeholders for a side of the pair; a column is another."""
 OF_PAIR = ("pair", "alphabetical_pair", "other")
 """Placeholders for the pair; other_{column} is the column of its other language."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -36,7 +40,9 @@ class SplitSource:
     sentences: int = 0
     every: int = 0
     header: bool = False
-    """True if the first line of a TSV file names the languages of its columns."""
+    """True if the first line of a TSV file names its columns."""
+    columns: tuple[int | str, ...] = ()
+    """Columns of a TSV file: the pivot's and the other language's, by number or by name."""
     tokenise: str = ""
     romanise: tuple[str, ...] = ()
     origin: str = ""
@@ -46,8 +52,12 @@ class SplitSource:
 
     @property
     def all_paths(self) -> list[str]:
-        """The path templates of all pairs."""
-        return [path for source in (self, *self.exceptions.values()) for path in source.paths]
+        """The path templates of all pairs, and the columns, which may have placeholders too."""
+        return [
+            str(template)
+            for source in (self, *self.exceptions.values())
+            for template in (*source.paths, *source.columns)
+        ]
 
     def of(self, lang: str) -> "SplitSource":
         """Return the source of the pair of a language."""
@@ -66,16 +76,22 @@ class PairCorpus:
     """The other language."""
     files: Mapping[str, tuple[Path, ...]]
     """By language, the files of that side; the same for both sides of a TSV corpus."""
+    columns: Mapping[str, int | str | None]
+    """By language, the column of a TSV corpus; None in a file of just two."""
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first line of its files names the columns."""
+        named = any(isinstance(column, str) for column in self.columns.values())
+        return self.split.format == "tsv" and (self.split.header or named)
 
     def check(self) -> None:
         """Raise InputError if a file is missing."""
         for side, paths in self.files.items():
             for path in paths:
-                if path.is_file():
+                if is_present(path) and path.suffix != ZIP:
                     continue
-                found = _matches(Path(), str(path))
-                names = ", ".join(map(str, found[:4]))
-                problem = f"{len(found)} files match ({names})" if found else "no such file"
+                problem = _absence(path)
                 origin = self.split.origin
                 raise InputError(
                     f"{path}: {problem} (split {self.split.name!r}, language {side!r}, pair "
@@ -99,7 +115,8 @@ def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> Spli
             f"split {settings['name']!r}: no source {source!r} in the table of sources; it has "
             f"{', '.join(name for name in folders if name)}"
         )
-    fields = {**settings, "romanise": tuple(settings.get("romanise", ()))}
+    lists = {name: tuple(settings.get(name, ())) for name in ("romanise", "columns")}
+    fields = {**settings, **lists}
     split = SplitSource(**fields, paths=paths, folder=folders[source])
     return replace(
         split,
@@ -135,13 +152,25 @@ def find_corpus(split: SplitSource, pivot: str, lang: str, codes: Codes) -> Pair
         )
         for side in (pivot, lang)
     }
-    return PairCorpus(split=split, pivot=pivot, lang=lang, files=files)
+    columns = dict(zip((pivot, lang), split.columns or _default_columns(split), strict=True))
+    named = {
+        side: _fill(column, split.name, pivot, lang, side, codes)
+        for side, column in columns.items()
+        if isinstance(column, str)
+    }
+    return PairCorpus(
+        split=split, pivot=pivot, lang=lang, files=files, columns={**columns, **named}
+    )
+
+
+def _default_columns(split: SplitSource) -> tuple[str | None, str | None]:
+    return ("{lang}", "{lang}") if split.header else (None, None)
 
 
 def columns_in(templates: Sequence[str]) -> set[str]:
     """Return the columns of the table of languages that path templates name."""
     names = {name for template in templates for name in PLACEHOLDER.findall(template)}
-    return {name.removeprefix("other_") for name in names - {"lang", *OF_PAIR}}
+    return {name.removeprefix("other_") for name in names - {*OF_SIDE, *OF_PAIR}}
 
 
 def _check_templates(split: SplitSource) -> None:
@@ -165,6 +194,8 @@ def _fill(template: str, split: str, pivot: str, lang: str, side: str, codes: Co
         "other": lang,
         "pair": pair_name(pivot, lang),
         "alphabetical_pair": "-".join(sorted((pivot, lang))),
+        "side": "src" if side == pivot else "trg",
+        "alphabetical_side": "src" if side == min(pivot, lang) else "trg",
         **codes.get(side, {}),
         **{f"other_{column}": code for column, code in codes.get(lang, {}).items()},
     }
@@ -184,9 +215,25 @@ def _find_file(folder: Path, path: str) -> Path:
     return found[0] if len(found) == 1 else folder / path
 
 
+def _absence(path: Path) -> str:
+    """Say why a path, which may have wildcards, is no file to read."""
+    disk, member = on_disk(path)
+    if disk.suffix == ZIP and disk.is_file():
+        problem = "matches no file or several" if member else "is a zip file: name a file within"
+        return f"{problem}; it has {', '.join(zip_members(disk)[:4])}"
+    found = _matches(Path(), str(path))
+    names = ", ".join(map(str, found[:4]))
+    return f"{len(found)} files match ({names})" if found else "no such file"
+
+
 def _matches(folder: Path, path: str) -> list[Path]:
     """Return files that a path with wildcards matches, below a folder unless it is absolute."""
     if "*" not in path:
         return []
+    outer, within, inner = path.partition(f"{ZIP}/")
+    if within and "*" not in outer:
+        file = folder / f"{outer}{ZIP}"
+        names = zip_members(file) if file.is_file() else []
+        return sorted(file / name for name in names if fnmatchcase(name, inner))
     anchor = Path(path).anchor
     return sorted((folder / anchor).glob(path.removeprefix(anchor)))

@@ -11,13 +11,14 @@ from neuron_specialization.corpora.vocabulary import (
     FAIRSEQ_TOKENS,
     WORD_START,
     language_tag,
+    listed,
 )
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write, read_text, write_text
 
 OVERWRITE = "#fairseq:overwrite"
 # tokens that fairseq adds to the pieces: padding to a multiple of 8, and language tags
-ADDED = re.compile(r"madeupword\d{4}|__\w+__")
+ADDED = re.compile(r"madeupword\d{4,}|__\w+__")
 BYTE_PIECE = "<0x41>"  # one of 256 pieces of a SentencePiece model with byte fallback
 SHARED = 0.5  # least share of the shorter list if dictionary and model belong together
 
@@ -58,10 +59,11 @@ def vocabulary_lines(model: Path | None, dictionary: Path | None, tags: Sequence
             check_joinable(dictionary, tokens)
         else:
             check_pair(dictionary, tokens, pieces)
-    elif pieces is None:
+    elif model is None or pieces is None:
         raise InputError("no vocabulary is given; give a SentencePiece model or a dictionary")
     else:
-        tokens, lines = pieces, with_counts(pieces)
+        tokens = listed(model, pieces)
+        lines = with_counts(tokens)
     known = set(tokens)
     return lines + with_counts(tag for tag in map(language_tag, tags) if tag not in known)
 

@@ -4,10 +4,12 @@ The same verse or sentence exists in every language of such a corpus. If each la
 separately, a sentence tested in one pair would be trained on in another.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
+from neuron_specialization.corpora.bad_lines import BadLines
 from neuron_specialization.corpora.corpus_files import PairCorpus, pair_name
 from neuron_specialization.corpora.readers import (
     Line,
@@ -78,15 +80,19 @@ def read_evaluation(
 ) -> Iterator[tuple[str, str]]:
     """Yield the pairs of an evaluation split unchanged: pairs with an id in `held_out`, or all.
 
-    Raise InputError with file and line for a sentence that is empty, not valid UTF-8 or has a
-    carriage return inside, and any error of `read_corpus`.
+    Raise InputError after the last line, with file and line, for sentences that are empty, not
+    valid UTF-8 or have a carriage return inside, and any error of `read_corpus`.
     """
-    for key, source, target in read_corpus(corpus):
+    bad = BadLines()
+    for key, *texts in read_corpus(corpus):
         if held_out is None or key in held_out:
-            yield (
-                _check_text(source, corpus, corpus.pivot, key),
-                _check_text(target, corpus, corpus.lang, key),
-            )
+            for side, text in zip((corpus.pivot, corpus.lang), texts, strict=True):
+                if problem := text_problem(text):
+                    bad.add(_describe(problem, corpus, side, key) if bad.is_shown else "")
+            yield str(texts[0]), str(texts[1])
+    bad.check(
+        "evaluation splits keep every line, so correct them or remove these pairs from the corpus"
+    )
 
 
 def _check_pivot(corpora: Sequence[PairCorpus]) -> None:
@@ -107,16 +113,10 @@ def _pivot_files(corpus: PairCorpus) -> str:
     return f"pair {pair_name(corpus.pivot, corpus.lang)!r} has {files}"
 
 
-def _check_text(text: str | None, corpus: PairCorpus, side: str, key: int | str) -> str:
-    problem = text_problem(text)
-    if text is None or problem is not None:
-        raise InputError(
-            f"{locate(corpus, side, key)}: the {side!r} sentence {problem}; evaluation "
-            "splits keep every line, so correct it or remove the pair from the corpus"
-        )
-    return text
+def _describe(problem: str, corpus: PairCorpus, side: str, key: int | str) -> str:
+    return f"{locate(corpus, side, key)}: the {side!r} sentence {problem}"
 
 
 def _usable_ids(corpus: PairCorpus, side: str) -> list[str]:
-    texts = read_id_files(corpus.files[side])
+    texts = read_id_files(corpus.files[side], BadLines(Counter()))  # counted when they are read
     return [key for key, text in texts.items() if text_problem(text) is None]

@@ -5,14 +5,16 @@ stay comparable with published ones, and a line that cannot be kept is an error.
 text before tokenisation is kept too.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from neuron_specialization.corpora import readers
+from neuron_specialization.corpora.bad_lines import BadLines
 from neuron_specialization.corpora.builtin import evaluation_pairs
-from neuron_specialization.corpora.cleaning import COUNTS, Cleaning
+from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import (
     TRAIN,
     Codes,
@@ -29,6 +31,7 @@ from neuron_specialization.corpora.held_out import (
     read_evaluation,
 )
 from neuron_specialization.corpora.readers import Line
+from neuron_specialization.corpora.report import PairReport, write_report
 from neuron_specialization.corpora.split_checks import find_problems
 from neuron_specialization.corpora.tokenisation import tokenised, written_in_latin
 from neuron_specialization.corpora.training_text import (
@@ -37,10 +40,10 @@ from neuron_specialization.corpora.training_text import (
     write_training_text,
 )
 from neuron_specialization.errors import InputError
-from neuron_specialization.files import emptied_folder, write_text
+from neuron_specialization.files import emptied_folder
+from neuron_specialization.logs import warn
 from neuron_specialization.parallel import parallel_map
 
-REPORT_COLUMNS = ("split", "pair", "read", *COUNTS)
 RAW = "raw"
 """Prefix of the names of files with evaluation text before tokenisation."""
 
@@ -112,11 +115,12 @@ def prepare_corpora(
         processes: number of languages to work on at a time.
 
     The report has a row of `REPORT_COLUMNS` for each split and pair; the counts after "read" add up
-    to it. Memory use does not depend on the size of the training corpus, unless it has ids.
+    to it. Its warnings are shown on the console, too. Memory use does not depend on the size of
+    the training corpus, unless it has ids.
 
     Raise InputError, before anything is read, if settings are incompatible or files are missing;
     later if `read_corpus` or `choose_held_out` raises it, an evaluation line cannot be used, or a
-    split and pair has no sentence left.
+    split and pair has no sentence left or too many that are not UTF-8.
     """
     problems = list(find_problems(sources, pivot, max_pairs))
     if problems:
@@ -137,18 +141,13 @@ def prepare_corpora(
         )
         found = parallel_map(partial(_prepare_pair, preparation), max_pairs.items(), processes)
         rows = [row for of_split in zip(*found, strict=True) for row in of_split]
-        text = "".join("\t".join(row) + "\n" for row in [REPORT_COLUMNS, *rows])
-        (work / report.name).write_text(text, encoding="utf-8", newline="\n")
+        write_report(work / report.name, rows)
+        for row in rows:
+            for warning in row.warnings:
+                warn(f"{row.name}: {warning}")
         out.mkdir(exist_ok=True)
         for file in sorted(work.iterdir()):
             file.replace(out / file.name)
-
-
-def merge_reports(reports: Iterable[Path], out: Path) -> None:
-    """Write the rows of the reports of all parts as one."""
-    lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in reports]
-    rows = [line for of_part in lines for line in of_part[1:]]
-    write_text(out, "".join([*lines[0][:1], *rows]))
 
 
 def _hold_out(
@@ -167,28 +166,27 @@ def _hold_out(
         return {}, frozenset()
     ids = find_common_ids(corpora[TRAIN])
     held_out = choose_held_out(ids, sizes, seed)
-    texts = readers.read_id_files(corpora[TRAIN][0].files[pivot])
+    texts = readers.read_id_files(corpora[TRAIN][0].files[pivot], BadLines(Counter()))
     return held_out, find_repetitions(held_out.values(), texts)
 
 
-def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[list[str]]:
-    """Write the files of all splits of a pair; return the report rows, one per split."""
+def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -> list[PairReport]:
+    """Write the files of all splits of a pair; return their reports."""
     lang, limit = language
-    counts = {source.name: dict.fromkeys(COUNTS, 0) for source in preparation.sources}
+    pair = pair_name(preparation.pivot, lang)
+    reports = {
+        name: PairReport(split=name, pair=pair)
+        for name in (source.name for source in preparation.sources)
+    }
     for source in preparation.sources:
         if source.name == TRAIN:
+            counts = {name: report.counts for name, report in reports.items()}
             _prepare_training(preparation, source, lang, limit, counts)
         elif source.format != "every_nth":
-            counts[source.name]["kept"] = _prepare_evaluation(preparation, source, lang)
-    return [_report(name, pair_name(preparation.pivot, lang), of) for name, of in counts.items()]
-
-
-def _report(split: str, pair: str, counts: Mapping[str, int]) -> list[str]:
-    row = {"split": split, "pair": pair, "read": sum(counts.values()), **counts}
-    if not counts["kept"]:
-        found = ", ".join(f"{column} {row[column]}" for column in REPORT_COLUMNS[2:])
-        raise InputError(f"split {split!r}, pair {pair!r}: no sentence is left ({found})")
-    return [str(row[column]) for column in REPORT_COLUMNS]
+            reports[source.name].counts["kept"] = _prepare_evaluation(preparation, source, lang)
+    for report in reports.values():
+        report.check(preparation.cleaning)
+    return list(reports.values())
 
 
 def _prepare_training(
@@ -212,7 +210,7 @@ def _prepare_training(
         moved = write_training_text(text, None, counts[TRAIN])
     else:
         split, pair = source.of(lang), pair_name(preparation.pivot, lang)
-        lines = readers.read_corpus(preparation.corpus(source, lang))
+        lines = readers.read_corpus(preparation.corpus(source, lang), counts[TRAIN])
         lines = leave_out(lines, preparation.left_out, counts[TRAIN])
         lines = tokenised(written_in_latin(lines, split, pair), split, pair)
         moved = write_training_text(text, lines, counts[TRAIN])

@@ -9,13 +9,20 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from neuron_specialization.corpora.bad_lines import BadLines
 from neuron_specialization.corpora.corpus_files import PairCorpus
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS, decode, read_lines
+from neuron_specialization.corpora.tsv_files import read_columns
 from neuron_specialization.errors import InputError
 
-# TED talks (WIT3): lines without text, and tags around lines with text
-NO_TEXT = re.compile(rb"<(?:url|talkid|keywords)>")
-TAGS = re.compile(rb"</?(?:title|description)>")
+CORRECT = "correct these lines"
+# TED talks (WIT3, IWSLT 2011 to 2017): lines without text, and tags around lines with text
+NO_TEXT = re.compile(
+    rb"<(?:url|talkid|keywords)>"
+    rb"|^\s*</?(?:doc|speaker|reviewer|translator|mteval|srcset|refset|tstset|hl|p)\b"
+    rb"|^\s*<[?!]"
+)
+TAGS = re.compile(rb"</?(?:title|description|seg)(?:\s[^<>]*)?>")
 
 
 class Line(NamedTuple):
@@ -26,36 +33,44 @@ class Line(NamedTuple):
     target: str | None
 
 
-def read_corpus(corpus: PairCorpus) -> Iterator[Line]:
+def read_corpus(corpus: PairCorpus, counts: dict[str, int] | None = None) -> Iterator[Line]:
     """Read a pair line by line (format "ids" loads both sides into memory).
 
+    With `counts`, bad lines are left out and counted as "malformed": lines with the wrong columns,
+    and ids that are repeated or not UTF-8. Without, they raise InputError after the last line.
+
     Raise InputError immediately for a missing file, and while reading for a corpus without lines,
-    files of different length, a line with the wrong columns, a duplicate id, or a damaged
-    compressed file.
+    files of different length, or a damaged compressed file.
     """
     corpus.check()
+    bad = BadLines(counts)
     if corpus.split.format == "tsv":
-        return _read_tsv(corpus)
+        return _read_tsv(corpus, bad)
     if corpus.split.format == "ids":
-        return _read_ids(corpus)
+        return _read_ids(corpus, bad)
     return _read_text(corpus)
 
 
-def read_id_files(paths: Sequence[Path]) -> dict[str, str | None]:
+def read_id_files(paths: Sequence[Path], bad: BadLines) -> dict[str, str | None]:
     """Read files of `id<TAB>text` lines into an ordered dict (None: text is not UTF-8).
 
-    Raise InputError with file and line for a line without exactly one tab, and for an id that is
-    not valid UTF-8 or occurred before in any of the files; also for files without lines.
+    A line without exactly one tab is bad, and so is an id that is not UTF-8 or occurred before in
+    any of the files.
     """
     texts: dict[str, str | None] = {}
     for path in paths:
-        for number, (raw_key, raw_text) in _two_columns(path):
+        for number, line in enumerate(read_lines(path), start=1):
+            raw_key, *fields = line.split(b"\t")
             key = decode(raw_key)
-            if key is None:
-                raise InputError(f"{path}:{number}: the id is not valid UTF-8")
-            if key in texts:
-                raise InputError(f"{path}:{number}: the id {key!r} occurs a second time")
-            texts[key] = decode(raw_text)
+            if len(fields) != 1:
+                bad.add(f"{path}:{number}: {len(fields)} tabs, exactly one is needed")
+            elif key is None:
+                bad.add(f"{path}:{number}: the id is not valid UTF-8")
+            elif key in texts:
+                bad.add(f"{path}:{number}: the id {key!r} occurs a second time")
+            else:
+                texts[key] = decode(fields[0])
+    bad.check(CORRECT)
     if not texts:
         raise InputError(f"{_names(paths)}: empty corpus, no lines")
     return texts
@@ -87,7 +102,7 @@ def _sentence_places(corpus: PairCorpus, side: str) -> Iterator[tuple[str, bytes
     """Yield `file:line` and the line for each sentence of a side."""
     for path in corpus.files[side]:
         for number, line in enumerate(read_lines(path), start=1):
-            is_header = corpus.split.format == "tsv" and corpus.split.header and number == 1
+            is_header = corpus.has_header and number == 1
             if not is_header and _has_text(line, corpus.split.format):
                 yield f"{path}:{number}", line
 
@@ -126,60 +141,24 @@ def _names(paths: Iterable[Path]) -> str:
     return " and ".join(map(str, paths))
 
 
-def _read_tsv(corpus: PairCorpus) -> Iterator[Line]:
+def _read_tsv(corpus: PairCorpus, bad: BadLines) -> Iterator[Line]:
     number = 0
     for path in corpus.files[corpus.lang]:
-        rows = _named_columns(path, corpus) if corpus.split.header else _two_columns(path)
-        for _, (source, target) in rows:
+        header = corpus.has_header
+        for source, target in read_columns(path, corpus.columns, header=header, bad=bad):
             number += 1
             yield Line(number, decode(source), decode(target))
+    bad.check(CORRECT)
     if not number:
         raise InputError(f"{_names(corpus.files[corpus.lang])}: empty corpus, no lines")
 
 
-def _read_ids(corpus: PairCorpus) -> Iterator[Line]:
-    sources = read_id_files(corpus.files[corpus.pivot])
-    targets = read_id_files(corpus.files[corpus.lang])
+def _read_ids(corpus: PairCorpus, bad: BadLines) -> Iterator[Line]:
+    sources = read_id_files(corpus.files[corpus.pivot], bad)
+    targets = read_id_files(corpus.files[corpus.lang], bad)
     if sources.keys().isdisjoint(targets):
         names = _names(chain.from_iterable(corpus.files.values()))
         raise InputError(f"{names}: empty corpus, the two sides share no id")
     for key, source in sources.items():
         if key in targets:
             yield Line(key, source, targets[key])
-
-
-def _two_columns(path: Path) -> Iterator[tuple[int, list[bytes]]]:
-    for number, line in enumerate(read_lines(path), start=1):
-        columns = line.split(b"\t")
-        if len(columns) != 2:
-            raise InputError(f"{path}:{number}: {len(columns) - 1} tabs, exactly one is needed")
-        yield number, columns
-
-
-def _named_columns(path: Path, corpus: PairCorpus) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the two columns whose header is a language of the pair, the pivot's first."""
-    lines = enumerate(read_lines(path), start=1)
-    names = (decode(next(lines, (1, b""))[1]) or "").split("\t")
-    for language in (corpus.pivot, corpus.lang):
-        if names.count(language) != 1:
-            raise InputError(
-                f"{path}:1: the header must name the language {language!r} once, "
-                f"it has {', '.join(names)}"
-            )
-    source, target = names.index(corpus.pivot), names.index(corpus.lang)
-    for number, line in lines:
-        columns = line.split(b"\t")
-        if len(columns) != len(names):
-            raise InputError(
-                f"{path}:{number}: {len(columns) - 1} tabs, the header has {len(names) - 1}"
-            )
-        yield number, [_unquoted(columns[source]), _unquoted(columns[target])]
-
-
-def _unquoted(field: bytes) -> bytes:
-    """Unquote a field that is quoted because it contains quotation marks; keep other fields."""
-    if not (field.startswith(b'"') and field.endswith(b'"')):
-        return field
-    inside = field[1:-1]
-    all_doubled = b'"' in inside and b'"' not in inside.replace(b'""', b"")
-    return inside.replace(b'""', b'"') if all_doubled else field

@@ -11,16 +11,19 @@ import lzma
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from zipfile import BadZipFile, ZipFile
 
 from backports import zstd
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import BLOCK_BYTES, line_of
 
-OPENERS: dict[str, Callable[[Path], Any]] = {
+ZIP = ".zip"
+OPENERS: dict[str, Callable[[Any], Any]] = {
     ".gz": gzip.open,
     ".xz": lzma.open,
     ".bz2": bz2.open,
@@ -29,26 +32,57 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
 """Functions that open compressed files, by suffix."""
 MAX_CHARACTERS = 20_000
 """Longest sentence: SentencePiece needs quadratic time for a run of unknown characters."""
-DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError)
+DAMAGES = (zlib.error, lzma.LZMAError, zstd.ZstdError, EOFError, OSError, BadZipFile)
 """Errors that damaged files raise; gzip and bz2 raise OSError."""
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file without line ends and byte order mark; decompress by suffix.
 
-    Raise InputError for a damaged or truncated compressed file.
+    A path may lead into a zip file as into a folder. Raise InputError for a damaged or truncated
+    compressed file.
     """
-    if path.suffix not in OPENERS:
+    disk, member = on_disk(path)
+    if path.suffix not in OPENERS and not member:
         with path.open("rb") as file:
             yield from split_lines(file)
         return
     try:
-        with OPENERS[path.suffix](path) as raw:
+        with ExitStack() as stack:
+            raw: Any = disk
+            if member:
+                raw = stack.enter_context(stack.enter_context(ZipFile(disk)).open(member))
+            if path.suffix in OPENERS:
+                raw = stack.enter_context(OPENERS[path.suffix](raw))
             # their iterators run in Python; BufferedReader splits lines in C
             file = io.BufferedReader(cast(io.RawIOBase, raw), BLOCK_BYTES)
             yield from split_lines(file)
     except DAMAGES as error:
-        raise InputError(f"{path}: damaged {path.suffix} file ({error}), fetch it again") from error
+        suffix = ZIP if member else path.suffix
+        raise InputError(f"{path}: damaged {suffix} file ({error}), fetch it again") from error
+
+
+def on_disk(path: Path) -> tuple[Path, str]:
+    """Return the file that a path names, and the name within if that is a zip file."""
+    for parent in path.parents:
+        if parent.suffix == ZIP and parent.is_file():
+            return parent, path.relative_to(parent).as_posix()
+    return path, ""
+
+
+def is_present(path: Path) -> bool:
+    """Return whether a file exists, on the disk or within a zip file."""
+    disk, member = on_disk(path)
+    return member in zip_members(disk) if member else disk.is_file()
+
+
+def zip_members(path: Path) -> list[str]:
+    """Return the names of the files within a zip file; raise InputError if it is damaged."""
+    try:
+        with ZipFile(path) as file:
+            return [name for name in file.namelist() if not name.endswith("/")]
+    except (OSError, BadZipFile) as error:
+        raise InputError(f"{path}: damaged {ZIP} file ({error}), fetch it again") from error
 
 
 def count_lines(path: Path) -> int:

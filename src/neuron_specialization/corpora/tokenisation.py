@@ -5,10 +5,12 @@ the viramas and nuktas of Indic scripts off as separate words, and the paper's s
 it.
 """
 
+import logging
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -18,6 +20,7 @@ import cyrtranslit
 from neuron_specialization.corpora.corpus_files import SplitSource
 from neuron_specialization.corpora.readers import Line
 from neuron_specialization.errors import InputError
+from neuron_specialization.settings.languages import two_letter_code
 
 RECIPES: Mapping[str, Sequence[tuple[str, ...]]] = {
     # IWSLT-14 as in fairseq's and LaSS's scripts, but without escapes such as &apos;
@@ -39,8 +42,9 @@ def tokenise(sentences: Sequence[str], language: str, recipe: str) -> list[str]:
     Raise InputError if Perl is missing.
     """
     text = "".join(f"{sentence}\n" for sentence in sentences).encode()
+    rules = rules_of(language)
     for script, *options in RECIPES[recipe]:
-        text = _run_perl(script, [*options, "-l", language], text)
+        text = _run_perl(_moses_folder() / script, [*options, "-l", rules], text)
     words = text.decode().removesuffix("\n").split("\n") if text else []
     if len(words) != len(sentences):
         raise RuntimeError(f"{recipe}: {len(sentences)} sentences became {len(words)}")
@@ -81,17 +85,33 @@ def _tokenise_side(side: Sequence[str | None], language: str, recipe: str) -> It
     return (None if text is None else word for text, word in zip(side, words, strict=True))
 
 
-def _run_perl(script: str, options: Sequence[str], text: bytes) -> bytes:
-    perl = shutil.which("perl")
-    if perl is None:
-        raise InputError("the corpora are tokenised by Perl scripts: install perl")
+@cache
+def rules_of(language: str) -> str:
+    """Return the code of a language in Moses; log once which rules the language gets."""
+    code = two_letter_code(language)
+    has_own = (_moses_folder() / f"nonbreaking_prefixes/nonbreaking_prefix.{code}").is_file()
+    rules = f"the rules for {code}" if has_own else "generic rules and English abbreviations"
+    logging.info("Moses: %s gets %s", language, rules)
+    return code
+
+
+def _moses_folder() -> Path:
     package = find_spec("mosestokenizer")
     if package is None or package.origin is None:
         raise InputError("the package mosestokenizer is missing; recreate the environment")
-    command = [perl, str(Path(package.origin).with_name(script)), *options]
+    return Path(package.origin).parent
+
+
+def _run_perl(script: Path, options: Sequence[str], text: bytes) -> bytes:
+    perl = shutil.which("perl")
+    if perl is None:
+        raise InputError("the corpora are tokenised by Perl scripts: install perl")
     # no locale: sorting and character classes must not depend on the machine
     environment = {**os.environ, "LC_ALL": "C", "PERL_UNICODE": ""}
-    done = subprocess.run(command, input=text, capture_output=True, env=environment, check=False)
+    done = subprocess.run(
+        [perl, script, *options], input=text, capture_output=True, env=environment, check=False
+    )
     if done.returncode:
-        raise InputError(f"{script}: Perl failed ({done.stderr.decode(errors='replace')[-500:]})")
+        stderr = done.stderr.decode(errors="replace")[-500:]
+        raise InputError(f"{script.name}: Perl failed ({stderr})")
     return done.stdout

@@ -1,5 +1,6 @@
 """Learn and use SentencePiece models and fairseq dictionaries, joint or per side of a pair."""
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from neuron_specialization.files import atomic_write, write_text
 
 NUM_SPECIAL_PIECES = 3  # <unk>, <s> and </s> head SentencePiece's list; fairseq has separate ones
 FAIRSEQ_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # head every dictionary, but are in no file
-TAG = re.compile(r"__[a-z0-9]+__ ")  # a dictionary line with a language tag
+TAG = re.compile(r"__\w+__ ")  # a dictionary line with a language tag
 DICTIONARY_COUNT = 100  # fairseq needs a count per line; it has no effect here
 WORD_START = "\u2581"  # marks the start of a word
 UNKNOWN, UNKNOWN_TEXT = "<unk>", " \u2047 "  # and how SentencePiece decodes it
@@ -26,6 +27,8 @@ PAIRS_PER_DRAW = 1 << 16  # random numbers in memory at a time
 # SentencePiece's default. Another number changes scores of unigram pieces, does not speed up bpe,
 # and is stored in the model, so models would differ between machines
 THREADS = 16
+LONGEST_LINE = 1 << 20  # bytes; SentencePiece skips longer ones, by default those over 4,192
+RESERVED = "\u2585"  # SentencePiece skips lines with its own sign of an unknown character
 LARGE = 1 << 31  # bytes of text that may overflow 32-bit positions; 64 bits double the memory
 
 
@@ -37,6 +40,7 @@ class VocabularySettings:
     size: int
     character_coverage: float
     temperature: float
+    normalisation: str = "nmt_nfkc"
     max_sentences: int = 12_000_000
     """Maximum number of lines that SentencePiece uses, chosen at random."""
     seed: int
@@ -104,11 +108,13 @@ def learn_vocabulary(
     try:
         with atomic_write(model) as partial, partial.open("wb") as writer:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
+                sentence_iterator=(line.replace(RESERVED, " ") for line in lines),
                 model_writer=writer,
                 model_type=settings.model_type,
                 vocab_size=settings.size,
                 character_coverage=settings.character_coverage,
+                normalization_rule_name=settings.normalisation,
+                max_sentence_length=LONGEST_LINE,
                 input_sentence_size=settings.max_sentences,
                 shuffle_input_sentence=True,
                 num_threads=THREADS,
@@ -122,8 +128,23 @@ def learn_vocabulary(
         ) from error
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
     pieces = [processor.id_to_piece(i) for i in range(NUM_SPECIAL_PIECES, len(processor))]
-    tokens = [*pieces, *map(language_tag, tags)]
+    tokens = [*listed(model, pieces), *map(language_tag, tags)]
     write_text(dictionary, "".join(f"{token} {DICTIONARY_COUNT}\n" for token in tokens))
+
+
+def listed(model: Path, pieces: Sequence[str]) -> list[str]:
+    """Return the tokens that stand for pieces in a fairseq dictionary, in their order.
+
+    A piece that is a token of fairseq's own or has a line end cannot be listed: a placeholder takes
+    its place, and the piece is unknown.
+    """
+    unlisted = [piece for piece in pieces if piece in FAIRSEQ_TOKENS or {*"\n\r"} & {*piece}]
+    if unlisted:
+        logging.warning("%s: unknown in fairseq are its pieces %s", model, unlisted)
+    return [
+        f"madeupword{number:04d}" if piece in unlisted else piece
+        for number, piece in enumerate(pieces)
+    ]
 
 
 def learn_joint(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,6 +10,7 @@ from typing import Any
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import sha256_of, write_text
+from neuron_specialization.settings.languages import DIRECTION
 
 FORMATS = {
     "fairseq": "fairseq",
@@ -21,7 +21,6 @@ FORMATS = {
 CHECKPOINT = "checkpoint.pt"
 VOCABULARY = "vocabulary"
 DESCRIPTION = "export.json"
-DIRECTION = re.compile(r"[a-z][\w]*-[a-z][\w]*")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
 from neuron_specialization.corpora.vocabulary import (
     END,
+    FAIRSEQ_TOKENS,
     UNKNOWN,
     detokenise,
     load_pieces,
@@ -61,11 +62,12 @@ def translate_text(
     processor = load_pieces(exported / VOCABULARY, source)
     join = piece_joiner(exported / VOCABULARY, target)
     first = [manifest.source_tag] if manifest.source_tag else []
-    unknown = processor.unk_id()
+    # unknown are also pieces that are named like fairseq's own tokens
+    unknown = {processor.unk_id(), *map(processor.piece_to_id, FAIRSEQ_TOKENS)}
 
     def encode(number: int, line: bytes) -> list[str]:
         ids = processor.encode(read_line(name, number, line))
-        words = [UNKNOWN if i == unknown else processor.id_to_piece(i) for i in ids]
+        words = [UNKNOWN if i in unknown else processor.id_to_piece(i) for i in ids]
         if len(words) + len(first) + 1 > manifest.max_source_tokens:
             raise InputError(
                 f"{name}, line {number}: {len(words)} tokens, but the model reads "

@@ -122,11 +122,13 @@ def piece_indices(
 ) -> NDArray[np.int64]:
     """Return the fairseq index of each SentencePiece id, [P]; unlisted pieces get <unk>'s.
 
+    So do pieces that are only named like fairseq's own tokens, such as <pad>.
+
     Raise InputError if the dictionary lists less than half of the pieces.
     """
     pieces = [processor.id_to_piece(i) for i in range(len(processor))]
     index_P = np.array([dictionary.index(piece) for piece in pieces], dtype=np.int64)
-    index_P[processor.unk_id()] = dictionary.unk()
+    index_P[index_P < dictionary.nspecial] = dictionary.unk()
     if (index_P == dictionary.unk()).sum() > len(pieces) / 2:
         raise InputError(f"{folder}: the dictionary does not belong to the SentencePiece model")
     return index_P

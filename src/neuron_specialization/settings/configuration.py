@@ -95,13 +95,20 @@ def explain(error: ValidationError) -> str:
     schema: Any = error.schema
     described = schema.get("description") if isinstance(schema, Mapping) else None
     if error.validator != "additionalProperties":
-        problem = shorten(str(error.cause or error.message), 300)
+        problem = describe_problem(error)
         return f"{problem} ({described})" if described else problem
     known = list(schema.get("properties", {}))
     nearest = get_close_matches(str(key_of(error)[-1]), known, 1)
     return "unknown setting; " + (
         f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     )
+
+
+def describe_problem(error: ValidationError) -> str:
+    """Return what is wrong with a value; a schema has the words for its patterns in `allowed`."""
+    if error.validator == "pattern" and isinstance(error.schema, Mapping):
+        return f"{error.instance!r} is not allowed, only {error.schema['allowed']}"
+    return shorten(str(error.cause or error.message), 300)
 
 
 def find_gone(config: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:

@@ -1,8 +1,12 @@
 """The languages of a dataset, one row of languages.tsv each."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+import langcodes
+from langcodes.tag_parser import LanguageTagError
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.rows import Row, check_unique, read_rows
@@ -12,6 +16,8 @@ TABLE_COLUMNS = (
     *("high", "med", "low", "avg", "raw"),
 )
 """Names of table columns, which no language may have as its code."""
+DIRECTION = re.compile(r"[A-Za-z]\w+-[A-Za-z]\w+")
+"""Two codes of languages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,21 @@ def make_language(row: Row) -> Language:
     known = {column.name for column in fields(Language)} - {"codes"}
     codes = {name: str(cell) for name, cell in row.items() if name not in known}
     return Language(**{name: row[name] for name in known & row.keys()}, codes=codes)
+
+
+def two_letter_code(code: str) -> str:
+    """Return the ISO 639-1 code of a language, as Moses and sacreBLEU name it.
+
+    `deu`, `ger`, `deu_Latn` and `de_AT` are `de`; a language of a macrolanguage has its code
+    (`cmn_Hans` is `zh`). A language without such a code keeps its own, and so does any other name.
+    """
+    if len(code) == 2:
+        return code
+    try:
+        standard = langcodes.standardize_tag(code, macro=True)
+    except LanguageTagError:
+        return code
+    return langcodes.get(standard).language or code
 
 
 def all_directions(languages: Iterable[str], pivot: str) -> list[str]:

@@ -10,7 +10,12 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.settings.configuration import FORMATS, expand_path, warn_of_former
+from neuron_specialization.settings.configuration import (
+    FORMATS,
+    describe_problem,
+    expand_path,
+    warn_of_former,
+)
 
 Row = Mapping[str, Any]
 
@@ -58,7 +63,7 @@ def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:
         for error in validator.iter_errors(row):
             name = error.path[0] if error.path else ""
             place = f", {'option' if name in options else 'column'} {name}" if name else ""
-            raise InputError(f"{path}, line {number}{place}: {error.cause or error.message}")
+            raise InputError(f"{path}, line {number}{place}: {describe_problem(error)}")
         rows.append(row)
     return rows
 

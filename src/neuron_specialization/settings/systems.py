@@ -1,6 +1,6 @@
 """The systems of the configuration, one row of systems.tsv each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,10 +126,24 @@ def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) 
     every = all_directions(languages, pivot)
     if text == "all":
         return tuple(every)
+    families = {languages[code].family for code in languages}
+    known = {*every, *all_directions(families - {pivot}, pivot)}
     wanted = {
-        direction for name in text.split() for direction in name_directions(name, languages, pivot)
+        direction
+        for name in split_names(text, known)
+        for direction in name_directions(name, languages, pivot)
     }
     return tuple(direction for direction in every if direction in wanted)
+
+
+def split_names(text: str, known: Collection[str]) -> Iterator[str]:
+    """Yield names separated by blanks; known names may have blanks themselves."""
+    words = text.split()
+    while words:
+        ends = range(len(words), 0, -1)
+        end = next((end for end in ends if " ".join(words[:end]) in known), 1)
+        yield " ".join(words[:end])
+        del words[:end]
 
 
 def name_directions(name: str, languages: Mapping[str, Language], pivot: str) -> list[str]:

@@ -64,8 +64,18 @@ def read_sizes(report: Path) -> dict[str, int]:
     return dict(zip(codes, train["kept"].tolist(), strict=True))
 
 
+def read_warnings(report: Path) -> list[str]:
+    """Read the warnings of each split and pair from the corpora's report; an old one has none."""
+    table = pd.read_csv(report, sep="\t")
+    table = table.reindex(columns=["split", "pair", "warnings"]).dropna(subset="warnings")
+    return [f"{row['split']} {row['pair']}: {row['warnings']}." for _, row in table.iterrows()]
+
+
 def describe_languages(
-    languages: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], dataset: str
+    languages: Sequence[Mapping[str, Any]],
+    sizes: Mapping[str, int],
+    dataset: str,
+    warnings: Sequence[str] = (),
 ) -> SetupTable:
     """Return Table 5: a row per language, by resource level and then family.
 
@@ -73,6 +83,7 @@ def describe_languages(
         languages: `code`, `name`, `family`, `script` and `level` of each.
         sizes: training pairs of each language, if known: `pairs` of the table.
         dataset: name of the dataset.
+        warnings: warnings of the corpora's report, for the footer.
     """
     table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
     table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
@@ -83,17 +94,21 @@ def describe_languages(
     ).sort_values(["level", "family"], kind="stable")
     table = table.loc[order.index].reset_index(drop=True)
     title = f"Languages of {dataset} (Table 5)"
-    return SetupTable(numbers=table, texts=[language_text(table)], title=title)
+    return SetupTable(numbers=table, texts=[language_text(table)], title=title, footer=warnings)
 
 
 def describe_models(
-    systems: Sequence[Mapping[str, Any]], parameters: pd.DataFrame, dataset: str
+    systems: Sequence[Mapping[str, Any]],
+    parameters: pd.DataFrame,
+    normalisation: Sequence[str],
+    dataset: str,
 ) -> SetupTable:
     """Return Table 6: the settings and counted parameters of systems, a row each.
 
     Args:
         systems: `system`, `label`, and its `architecture`: model sizes and training settings.
         parameters: result of `read_parameters`.
+        normalisation: SentencePiece's rules of the vocabularies.
         dataset: name of the dataset.
     """
     rows = []
@@ -111,7 +126,8 @@ def describe_models(
         )
     table = pd.DataFrame(rows)
     title = f"Models on {dataset} (Table 6)"
-    return SetupTable(numbers=table, texts=[model_text(table)], title=title)
+    footer = [f"SentencePiece normalises text by {' and '.join(normalisation)}."]
+    return SetupTable(numbers=table, texts=[model_text(table)], title=title, footer=footer)
 
 
 def format_count(number: int | None) -> str:

@@ -15,6 +15,7 @@ from neuron_specialization.corpora.corpus_files import (
     pair_name,
 )
 from neuron_specialization.corpora.existing_vocabulary import given_size
+from neuron_specialization.corpora.text_lines import on_disk
 from neuron_specialization.corpora.vocabulary import dictionary_size, read_tags
 from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
@@ -143,7 +144,7 @@ class CorporaPlan:
                 if source.format in FORMATS and source.folder == self.folders[""]:
                     corpus = find_corpus(split, self.dataset.pivot, code, self.codes)
                     found.update(path for paths in corpus.files.values() for path in paths)
-        return sorted(map(str, found))
+        return sorted({str(disk) for disk, _ in map(on_disk, found)})
 
     def text(self, splits: Iterable[str], vocabulary: str = "joint") -> list[str]:
         """Return both sides of every pair, or of the one pair that a vocabulary is for."""
@@ -277,6 +278,18 @@ class CorporaPlan:
         """Return the settings for learning a vocabulary."""
         is_joint = wildcards.vocabulary == "joint"
         return self.dataset.config["vocabulary" if is_joint else "pair_vocabulary"]
+
+    @property
+    def normalisation(self) -> list[str]:
+        """SentencePiece's rules of normalisation: of the joint vocabulary, then of pairs."""
+        rows = self.dataset.systems.values()
+        used = {row.vocabulary for row in rows if row.method != "imported"}
+        rules = [] if "joint" not in used else ["the given model's rule"]
+        if rules and not self.given_vocabulary:
+            rules = [self.dataset.config["vocabulary"]["normalisation"]]
+        if "pair" in used:
+            rules.append(self.dataset.config["pair_vocabulary"]["normalisation"])
+        return list(dict.fromkeys(rules))
 
     @cached_property
     def given_vocabulary(self) -> dict[str, str]:

@@ -154,7 +154,11 @@ class TablesPlan:
                 "jobs": {name: self.jobs(row) for name, row in rows.items()},
             },
             "table5": {"languages": self.language_rows, **of_dataset},
-            "table6": {"systems": self.model_rows, **of_dataset},
+            "table6": {
+                "systems": self.model_rows,
+                "normalisation": self.corpora.normalisation,
+                **of_dataset,
+            },
             "trainings": {**self.models.curve_settings, **of_dataset},
         }
         return settings[wildcards.table]
