@@ -8,7 +8,7 @@ min_version("9.19")
 ROOT = str(workflow.current_basedir)
 sys.path.insert(0, f"{ROOT}/src")
 
-from neuron_specialization.workflow.start import pattern, shown, start
+from neuron_specialization.workflow.start import check_gpu, pattern, shown, start
 
 # another dataset's file says all of it: nothing of the built-in corpus shines through
 if "dataset" not in config:

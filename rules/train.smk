@@ -6,6 +6,10 @@ resource_scopes:
     gpu_jobs="local",
 
 
+onstart:
+    check_gpu(workflow)
+
+
 rule train:
     """Target: the models of all systems."""
     input:

@@ -77,6 +77,22 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
             {"device": "cuda", "gpus": 2, "architectures": {"tiny": {"update_freq": 3}}},
             "system baseline: update_freq is 3, which 2 GPUs cannot share.*one of 1, 3",
         ),
+        (
+            {"architectures": {"tiny": {"heads": 3}}},
+            "architectures.tiny.heads: 3 heads cannot share d_model, 16",
+        ),
+        (
+            {"architectures": {"tiny": {"precision": "fp16"}}},
+            "architectures.tiny.precision: fp16 needs a GPU",
+        ),
+        (
+            {"analysis": {"k": 0.95}},
+            r"analysis\.k: analysis\.k is 0\.95 %, as it is a percentage: did you mean 95\?",
+        ),
+        (
+            {"analysis": {"sweep": {"system": "neuron_specialization", "k": [0.7]}}},
+            "the sweep's k is 0.7 %.*did you mean 70",
+        ),
         ({"test_splits": ["flores"]}, "split flores"),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
@@ -152,6 +168,23 @@ def test_what_a_language_without_a_split_cannot_have(
             plan_of(settings)
     else:
         assert not plan_of(settings).has_split(split, "en-a1")
+
+
+def test_missing_files_of_a_split_name_their_origin(tmp_path: Path) -> None:
+    """Until text is prepared, and only for splits that say where it comes from."""
+    plan = plan_of(splits(origin="the attic", path="nowhere/{pair}.{lang}"))
+    (warning,) = plan.corpora.warnings(tmp_path)
+    assert warning == "nowhere/en-a1.a1: no such file; split train comes from: the attic"
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/report.tsv").touch()
+    assert not list(plan.corpora.warnings(tmp_path))
+
+
+def test_a_share_in_the_table_of_systems_is_refused(tmp_path: Path) -> None:
+    table = (PROJECT / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8")
+    (tmp_path / "systems.tsv").write_text(table.replace("k=95", "k=0.95"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"systems: k of encoder_only is 0\.95 %.* 95\?"):
+        plan_of({"systems": str(tmp_path / "systems.tsv")})
 
 
 def test_paths_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tests.workflow.conftest import TINY, Snakemake
+from tests.workflow.test_make_plan import plan_of
 
 Plan = Callable[..., dict[str, int]]
 # rules with one job for every dataset
@@ -195,8 +197,20 @@ def plan(snakemake: Snakemake, tmp_path: Path) -> Plan:
 
 @pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
 def test_every_configuration_plans_its_jobs(
-    plan: Plan, overlays: tuple[str, ...], jobs: dict[str, int]
+    plan: Plan,
+    overlays: tuple[str, ...],
+    jobs: dict[str, int],
+    overlay: Callable[[dict], str],
+    tmp_path: Path,
 ) -> None:
+    """The files of local corpora are only placeholders."""
+    if "config/experiment.yaml" in overlays:
+        local = {"corpora": {"folder": str(tmp_path)}}
+        corpora = plan_of(local, *overlays).corpora
+        overlays = (*overlays, overlay(local))
+        for path in map(Path, corpora.local_files_of(corpora.dataset.splits)):
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
     assert plan(overlays=overlays) == jobs
 
 
@@ -252,6 +266,20 @@ def test_download_is_a_separate_target(
     assert plan("download", overlays=overlays) == fetched | {"download": 1}
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_missing_gpu_is_reported_before_the_first_job(
+    snakemake: Snakemake, plan: Plan, overlay: Callable[[dict], str], tmp_path: Path
+) -> None:
+    """Dry runs pass, as a plan may be for another machine, and so do jobs that need no GPU."""
+    overlays = (TINY, overlay({"device": "cuda"}))
+    assert plan(overlays=overlays) == JOBS[(TINY,)]
+    done = snakemake(tmp_path, overlays=overlays)
+    assert done.returncode != 0
+    assert "device is cuda, but torch" in done.stdout
+    assert not (tmp_path / "results").exists()
+    assert snakemake(tmp_path, "parameters", overlays=overlays).returncode == 0
+
+
 def test_a_missing_local_comet_model_cannot_be_downloaded(
     snakemake: Snakemake, plan: Plan, overlay: Callable[[dict], str], tmp_path: Path
 ) -> None:
@@ -291,7 +319,9 @@ def test_the_dataset_in_the_documentation_works(
         (tmp_path / name).write_text(table, encoding="utf-8")
     settings["corpora"]["folder"] = str(tmp_path)
     mine = overlay(settings)
-    assert plan(overlays=(mine,)) == THREE_SYSTEMS
+    absent = snakemake(tmp_path, "--dry-run", overlays=(mine,))
+    assert "Missing input files for rule prepare_training" in absent.stdout
+    assert str(tmp_path / "train.en-is.is.gz") in absent.stdout
     for split, pair in itertools.product(("train", "valid", "test"), ("en-de", "en-is", "en-pl")):
         for language in pair.split("-"):
             lines = f"{split} {language}\n".encode() * 3
@@ -299,6 +329,7 @@ def test_the_dataset_in_the_documentation_works(
                 (tmp_path / f"train.{pair}.{language}.gz").write_bytes(gzip.compress(lines))
             else:
                 (tmp_path / f"{split}.{pair}.{language}").write_bytes(lines)
+    assert plan(overlays=(mine,)) == THREE_SYSTEMS
     done = snakemake(tmp_path, "results/mine/corpora/report.tsv", overlays=(mine,))
     assert done.returncode == 0, done.stdout
     report = (tmp_path / "results/mine/corpora/report.tsv").read_text().splitlines()

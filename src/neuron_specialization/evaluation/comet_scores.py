@@ -148,7 +148,7 @@ def load_comet(settings: CometSettings) -> Any:
     except ImportError as error:
         raise _no_package() from error
     if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("comet.device is cuda, but torch finds no GPU: set it to cpu")
+        raise InputError("device is cuda, but torch finds no GPU: set device: cpu")
     checkpoint = _find_checkpoint(settings)
     model, hparams = _read_hparams(checkpoint.parent.parent / _HPARAMS, str2model)
     encoder = _find_encoder(hparams, settings)

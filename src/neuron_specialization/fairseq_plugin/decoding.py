@@ -12,7 +12,7 @@ from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner, vocabulary_folder
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
-from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.fairseq_plugin.models import check_device, load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
@@ -92,6 +92,7 @@ def translate_split(
     model, or the adapters of `files.base`.
     """
     overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
+    check_device(device)
     model, task = load_model(checkpoint, overrides)
     model.to(device)
     task.load_dataset(split)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from fairseq import options, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from torch import Tensor, nn
@@ -49,6 +50,17 @@ def fairseq_arguments(
     flags = training_flags(architecture, training)
     arguments: Namespace = options.parse_args_and_arch(options.get_training_parser(), flags)
     return arguments
+
+
+def check_device(device: str) -> None:
+    """Raise InputError if torch has no GPU for a device of CUDA."""
+    if not device.startswith("cuda") or torch.cuda.is_available():
+        return
+    build = "finds no GPU" if torch.version.cuda else "is built without CUDA (`make TORCH=cuda`)"
+    raise InputError(
+        f"device is {device}, but torch {torch.__version__} {build}: set device: cpu, or run on a "
+        "machine with a GPU"
+    )
 
 
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:

@@ -13,7 +13,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
-from neuron_specialization.fairseq_plugin.models import load_model, load_untrained
+from neuron_specialization.fairseq_plugin.models import check_device, load_model, load_untrained
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
@@ -64,6 +64,7 @@ def record(
     device: str,
 ) -> Counts:
     """Count the activations of some directions in this process."""
+    check_device(device)
     overrides = {"data": fairseq_data(data), "directions": ",".join(directions), "masks": ""}
     if settings.untrained is None:
         model, task = load_model(checkpoint, overrides)

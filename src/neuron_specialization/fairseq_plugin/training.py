@@ -25,6 +25,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import (
 from neuron_specialization.fairseq_plugin.data import load_dictionary
 from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
+from neuron_specialization.fairseq_plugin.models import check_device
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
 from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
@@ -112,6 +113,7 @@ def unfinished(
 
 def run_fairseq(architecture: Architecture, training: Training) -> Path:
     """Run fairseq's training, resuming a killed run; return its best checkpoint."""
+    check_device(training.device)
     if training.parent:
         read_checkpoint(training.parent)  # fairseq's own error would not name the file
     progress = find_progress(training.save_dir, training.processes)

@@ -131,6 +131,8 @@ def _find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_split_problems(plan)
     yield from _find_vocabulary_problems(plan)
     yield from _find_source_problems(plan)
+    yield from _find_architecture_problems(plan)
+    yield from _find_percentage_problems(plan)
     yield from _find_system_problems(plan)
 
 
@@ -245,6 +247,36 @@ def _find_source_problems(plan: Plan) -> Iterator[Problem]:
         _ = plan.tables.counted
     except InputError as error:
         yield ("vocabulary",), str(error)
+
+
+def _find_architecture_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield sizes and number formats that no job could use."""
+    for name, architecture in plan.config["architectures"].items():
+        key = ("architectures", name)
+        heads, width = architecture["heads"], architecture["d_model"]
+        if width % heads:
+            yield (
+                (*key, "heads"),
+                f"{heads} heads cannot share d_model, {width}: it must be a multiple of them",
+            )
+        if architecture["precision"] == "fp16" and plan.config["device"] == "cpu":
+            yield (*key, "precision"), "fp16 needs a GPU: set fp32, or device: cuda"
+
+
+def _find_percentage_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield percentages that look like shares."""
+    analysis = plan.config["analysis"]
+    given: list[tuple[Key, str, float | None]] = [
+        (("analysis", "k"), "analysis.k", analysis["k"]),
+        *((("analysis", "sweep", "k"), "the sweep's k", k) for k in analysis["sweep"]["k"]),
+    ]
+    for name, row in plan.systems.items():
+        values = {"k": row.k, "random_percent": row.random_percent}
+        given += [(("systems",), f"{column} of {name}", value) for column, value in values.items()]
+    for key, what, value in given:
+        if value is not None and 0 < value < 1:
+            meant = f"{100 * value:g}"
+            yield key, f"{what} is {value:g} %, as it is a percentage: did you mean {meant}?"
 
 
 def _find_system_problems(plan: Plan) -> Iterator[Problem]:

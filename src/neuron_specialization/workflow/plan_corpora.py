@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,11 @@ class CorporaPlan:
         return {code: language.codes for code, language in self.dataset.languages.items()}
 
     def local_files(self, wildcards: Wildcards) -> list[str]:
-        """Return the existing local files of a part; `prepare_training` reports missing ones."""
+        """Return the local files of a part."""
         return self.local_files_of(self.splits_of(wildcards))
 
     def local_files_of(self, splits: Iterable[str]) -> list[str]:
-        """Return the existing local files of some splits."""
+        """Return the local files of some splits, which need not exist."""
         found: set[Path] = set()
         for name in splits:
             for code in self.dataset.used:
@@ -144,7 +145,7 @@ class CorporaPlan:
                 if source.format in FORMATS and source.folder == self.folders[""]:
                     corpus = find_corpus(split, self.dataset.pivot, code, self.codes)
                     found.update(path for paths in corpus.files.values() for path in paths)
-        return sorted({str(disk) for disk, _ in map(on_disk, found) if disk.is_file()})
+        return sorted({str(disk) for disk, _ in map(on_disk, found)})
 
     def text(self, splits: Iterable[str], vocabulary: str = "joint") -> list[str]:
         """Return both sides of every pair, or of the one pair that a vocabulary is for."""
@@ -239,11 +240,25 @@ class CorporaPlan:
         return [*([] if self.given_vocabulary else ["joint"]), *self.dataset.pairs]
 
     def warnings(self, results: Path) -> Iterator[str]:
-        """Yield a warning if the languages of the joint vocabulary have changed since it was made.
+        """Yield warnings about what has changed or is missing since the last run.
 
         `results` is the folder of the dataset's results.
         """
-        dictionary = results / "vocabularies/joint/dict.txt"
+        if not (results / "corpora/report.tsv").is_file():
+            yield from self._missing_files()
+        if problem := self._changed_languages(results / "vocabularies/joint/dict.txt"):
+            yield problem
+
+    def _missing_files(self) -> Iterator[str]:
+        """Yield where to get the local files of each split that lacks any."""
+        for name in dict.fromkeys(chain.from_iterable(self.parts.values())):
+            missing = [path for path in self.local_files_of([name]) if not Path(path).is_file()]
+            origin = self.dataset.splits[name].origin
+            if missing and origin:
+                yield f"{missing[0]}: no such file; split {name} comes from: {origin}"
+
+    def _changed_languages(self, dictionary: Path) -> str:
+        """Return how the languages of the joint vocabulary have changed; empty if they have not."""
         known = read_tags(dictionary) if dictionary.is_file() else self.languages
         lacks = [code for code in self.languages if code not in known]
         unused = [code for code in known if code not in self.languages]
@@ -252,12 +267,13 @@ class CorporaPlan:
             for verb, codes in (("has no", lacks), ("still has", unused))
             if codes
         ]
-        if differences:
-            yield (
-                f"{dictionary}: the joint vocabulary {' and '.join(differences)}, so it is learned "
-                "again and all models that use it are trained again; for results beside the "
-                "present ones, give the config another `dataset` name"
-            )
+        if not differences:
+            return ""
+        return (
+            f"{dictionary}: the joint vocabulary {' and '.join(differences)}, so it is learned "
+            "again and all models that use it are trained again; for results beside the present "
+            "ones, give the config another `dataset` name"
+        )
 
     def vocabulary_settings(self, wildcards: Wildcards) -> Any:
         """Return the settings for learning a vocabulary."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import MutableMapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from neuron_specialization.workflow.make_plan import make_plan
 from neuron_specialization.workflow.paths import shown
 from neuron_specialization.workflow.plan import Plan
 
-__all__ = ["pattern", "shown", "start"]
+__all__ = ["check_gpu", "pattern", "shown", "start"]
 SHARED_KINDS = ("fine_tunes", "bilingual_models")
 MIRROR = "NEURON_SPECIALIZATION_MIRROR"
 """Environment variable of `scripts/fetch_corpus.py`; it overrides the config if set."""
@@ -53,3 +54,19 @@ def start(
     os.environ["PYTHONPATH"] = str(plan.root / "src")
     os.environ.setdefault(MIRROR, plan.downloads.mirror)
     return plan
+
+
+def check_gpu(workflow: Any) -> None:
+    """Raise WorkflowError before the first job if a job needs a GPU that torch cannot use.
+
+    Jobs that are submitted or have conda environments check for themselves.
+    """
+    jobs = workflow.dag.needrun_jobs()
+    is_own = workflow.local_exec and not workflow.deployment_settings.deployment_method
+    if is_own and any(job.resources.get("gpu") for job in jobs) and find_spec("torch"):
+        from neuron_specialization.fairseq_plugin.models import check_device
+
+        try:
+            check_device("cuda")
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
