@@ -2,9 +2,10 @@
 
 
 rule corpora:
-    """Target: the binarised corpora that training reads."""
+    """Target: the binarised corpora that training reads, and the report of them."""
     input:
         plan.corpora.all_binarised,
+        plan.corpora.report,
     localrule: True
 
 
@@ -49,10 +50,34 @@ use rule prepare_training as prepare_test with:
         "Prepare the text of {wildcards.part}"
 
 
+rule check_texts:
+    """Look for tests within training text, and for sides that are shifted, swapped or copied."""
+    input:
+        corpora=plan.corpora.checked_text,
+        code=plan.code("corpora.text_checks"),
+    output:
+        checks="<dataset>/corpora/checks.tsv",
+    log:
+        "<logs>/check_texts.log",
+    benchmark:
+        "<benchmarks>/check_texts.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 16
+    params:
+        splits=list(plan.splits),
+        pairs=plan.pairs,
+    message:
+        f"Check the text of {config['dataset']}"
+    script:
+        "../scripts/check_texts.py"
+
+
 rule report_corpora:
     """Put the counts of all splits and pairs into one report."""
     input:
         reports=plan.corpora.reports,
+        checks=plan.corpora.checks,
         code=plan.code("corpora.report"),
     output:
         report="<dataset>/corpora/report.tsv",

@@ -9,6 +9,7 @@ from neuron_specialization.tables.setup_tables import (
     SetupTable,
     describe_languages,
     describe_models,
+    read_overlaps,
     read_parameters,
     read_sizes,
     read_warnings,
@@ -35,8 +36,8 @@ def make(name: str) -> SetupTable:
             if not inputs.report:
                 return describe_languages(**settings, sizes={})
             report = Path(inputs.report[0])
-            sizes, warnings = read_sizes(report), read_warnings(report)
-            return describe_languages(**settings, sizes=sizes, warnings=warnings)
+            found = {"sizes": read_sizes(report), "warnings": read_warnings(report)}
+            return describe_languages(**settings, **found, overlaps=read_overlaps(report))
         case "table6":
             parameters = read_parameters(Path(inputs.parameters[0]))
             return describe_models(**settings, parameters=parameters)

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from neuron_specialization.corpora.report import merge_reports
+from neuron_specialization.files import single_or_none
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
-    merge_reports(map(Path, snakemake.input.reports), Path(snakemake.output.report))
+    inputs = snakemake.input
+    reports, checks = map(Path, inputs.reports), single_or_none(inputs.checks)
+    merge_reports(reports, checks, Path(snakemake.output.report))

@@ -347,6 +347,19 @@ def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
     assert (train["held_out"], train["kept"]) == (3, 87)
 
 
+def test_no_text_of_every_nth_pair_may_be_in_training_text(tmp_path: Path) -> None:
+    rows = [(f"s{n % 10}", f"t{n}") for n in range(40)] + [("x", "t14"), ("y", "z")]
+    fill(tmp_path, {"en-de.tsv": "".join(f"{one}\t{other}\n" for one, other in rows)})
+    splits = [TSV, source("valid", "every_nth", every=15, by_text=True)]
+    files = prepare(tmp_path, splits)
+    assert files["valid.en-de.de"].split() == ["t14", "t29"]
+    expected = [(s, t) for s, t in rows if s not in ("s4", "s9") and t != "t14"]
+    assert files["train.en-de.en"].split() == [one for one, _ in expected]
+    assert files["train.en-de.de"].split() == [other for _, other in expected]
+    counts = report(files)["train", "en-de"]
+    assert (counts["held_out"], counts["kept"]) == (42 - len(expected), len(expected))
+
+
 def test_a_language_may_lack_a_split_or_take_it_from_train(tmp_path: Path) -> None:
     for lang in ("de", "fr", "it"):
         fill(tmp_path, {f"en-{lang}.tsv": "".join(f"{n}\t{lang}{n}\n" for n in range(100))})

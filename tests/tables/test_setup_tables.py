@@ -9,6 +9,7 @@ from neuron_specialization.tables.parameters import describe_parameters
 from neuron_specialization.tables.setup_tables import (
     describe_languages,
     describe_models,
+    read_overlaps,
     read_parameters,
     read_sizes,
     read_warnings,
@@ -49,6 +50,23 @@ def test_sizes_count_training_pairs(tmp_path: Path) -> None:
     )
     assert read_sizes(path) == {"de": 20000, "nl": 300}
     assert read_warnings(path) == ["train en-nl: ratio drops 9."]
+
+
+def test_overlaps_with_training_text_are_percentages_of_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "report.tsv"
+    path.write_text(
+        "split\tpair\tkept\tpivot_in_train\tother_in_train\twarnings\n"
+        "train\ten-a1\t999\t\t\t\ntest\ten-a1\t200\t50\t1\t\nnews\ten-b1\t10\t0\t0\t\n"
+        "news\ten-a1\t0\t0\t0\t\n"
+    )
+    overlaps = read_overlaps(path)
+    assert overlaps == {"test": {"a1": (25.0, 0.5)}, "news": {"b1": (0.0, 0.0)}}
+    languages = [language("a1", "", "A"), language("b1", "", "B")]
+    table = describe_languages(languages, {}, "toy", overlaps=overlaps)
+    assert [row[-2:] for row in table.texts[0].rows] == [("25.0 / 0.5", "–"), ("–", "0.0 / 0.0")]
+    assert table.numbers["test_pivot_in_train"].tolist()[0] == 25.0
+    path.write_text("split\tpair\tkept\ntest\ten-a1\t200\n")  # of an earlier version
+    assert read_overlaps(path) == {}
 
 
 def test_models_have_their_settings_and_counted_parameters() -> None:

@@ -19,7 +19,7 @@ Plan = Callable[..., dict[str, int]]
 # rules with one job for every dataset
 ONCE = dict.fromkeys(
     [
-        *("prepare_training", "report_corpora", "count_parameters"),
+        *("prepare_training", "check_texts", "report_corpora", "count_parameters"),
         *("describe_settings", "draw_trainings", "all"),
     ],
     1,
@@ -127,6 +127,7 @@ JOBS = {
         make_table=5,
         vocabularies=0,
         prepare_training=0,
+        check_texts=0,
         use_vocabulary=1,
         use_binarised=2,
     ),
@@ -229,7 +230,7 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
 @pytest.mark.parametrize(
     ("target", "jobs"),
     [
-        ("corpora", CORPORA | {"prepare_test"}),
+        ("corpora", CORPORA | {"prepare_test", "check_texts", "report_corpora"}),
         ("train", TRAIN),
         ("masks", MASKS),
         ("parameters", {"count_parameters"}),
@@ -239,7 +240,8 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
         (
             "figures",
             SCORES - {"train_bilingual"}
-            | {"report_corpora", "compare_systems", "count_parameters", "make_table"}
+            | {"check_texts", "report_corpora", "compare_systems", "count_parameters"}
+            | {"make_table"}
             | {"draw_scores", "draw_trainings", *LOOK},
         ),
     ],

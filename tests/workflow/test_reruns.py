@@ -135,7 +135,8 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 
 
 SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
-SHOWN = {"report_corpora", "make_table", "make_setup_table", "draw_scores", "describe_settings"}
+SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
+SHOWN |= {"draw_scores", "describe_settings"}
 NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
 
 
@@ -172,7 +173,8 @@ def test_tests_are_no_inputs_of_training(
     assert planned(settings) == NEW_TEST
     done = snakemake(clone, "corpora", project=clone, overlays=(TINY, overlay(settings)))
     assert done.returncode == 0, done.stdout[-5000:]
-    assert set(planned_jobs(done.stdout)) == {"prepare_test", "binarise_corpora", "corpora"}
+    made = {"prepare_test", "binarise_corpora", "check_texts", "report_corpora", "corpora"}
+    assert set(planned_jobs(done.stdout)) == made
     assert "prepare_test" not in planned(settings)
     (clone / "own.en-a1.a1").write_text("une letrre\n" * 3, encoding="utf-8")
     assert planned(settings) == NEW_TEST

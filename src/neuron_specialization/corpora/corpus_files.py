@@ -41,6 +41,7 @@ class SplitSource:
     """Folder that the paths are relative to."""
     sentences: int = 0
     every: int = 0
+    by_text: bool = False
     header: bool = False
     """True if the first line of a TSV file names its columns."""
     columns: tuple[int | str, ...] = ()

@@ -6,7 +6,7 @@ size of the corpus.
 Axis: P pairs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress, islice
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +63,19 @@ def move_every_nth(fate_P: Fates, every: int, fate: int) -> int:
         fate_P[nth] = fate
         seen, moved = seen + len(kept), moved + len(nth)
     return moved
+
+
+def drop_same_text(files: Sequence[Path], fate_P: Fates, fates: Collection[int]) -> int:
+    """Drop kept pairs with a sentence of a pair that has one of the fates; return their number."""
+    dropped = np.zeros(len(fate_P), dtype=bool)
+    for path in files:
+        with path.open("rb") as lines:
+            moved = {line for line, fate in zip(lines, fate_P, strict=True) if fate in fates}
+        with path.open("rb") as lines:
+            same = (line in moved for line in lines)
+            dropped |= np.fromiter(same, bool, len(fate_P)) & (np.asarray(fate_P) == KEPT)
+    fate_P[dropped] = DROPPED
+    return int(dropped.sum())
 
 
 def cap(fate_P: Fates, kept: int, max_pairs: int, seed: int) -> int:

@@ -213,6 +213,7 @@ def _prepare_training(
         seed=preparation.seed,
         files=preparation.files(TRAIN, lang),
         nth=[(split.every, preparation.files(split.name, lang)) for split in nth],
+        by_text=[number for number, split in enumerate(nth) if split.by_text],
     )
     if source.format == "builtin":
         moved = write_training_text(text, None, counts[TRAIN])

@@ -10,6 +10,8 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import write_text
 
 REPORT_COLUMNS = ("split", "pair", "read", *COUNTS, "warnings")
+OVERLAPS = ("pivot_in_train", "other_in_train")
+"""Sentences of each side that are in the training text of their pair, too."""
 LARGE_SHARE = 0.1
 """Share of a corpus that one rule may drop without a warning."""
 ADVICE = {
@@ -82,8 +84,21 @@ def write_report(path: Path, reports: Iterable[PairReport]) -> None:
     write_text(path, "".join("\t".join(row) + "\n" for row in rows))
 
 
-def merge_reports(reports: Iterable[Path], out: Path) -> None:
-    """Write the rows of the reports of all parts as one."""
-    lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in reports]
-    rows = [line for of_part in lines for line in of_part[1:]]
-    write_text(out, "".join([*lines[0][:1], *rows]))
+def merge_reports(reports: Iterable[Path], checks: Path | None, out: Path) -> None:
+    """Write the rows of the reports of all parts as one, with what the text checks found."""
+    rows = [row for path in reports for row in read_table(path)]
+    if checks:
+        found = {(row["split"], row["pair"]): row for row in read_table(checks)}
+        for row in rows:
+            check = found[row["split"], row["pair"]]
+            row |= {name: check[name] for name in OVERLAPS}
+            row["warnings"] = "; ".join(filter(None, (row.pop("warnings"), check["warnings"])))
+    columns = list(rows[0])
+    text = ["\t".join(columns), *("\t".join(row[name] for name in columns) for row in rows)]
+    write_text(out, "".join(f"{line}\n" for line in text))
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a report."""
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]

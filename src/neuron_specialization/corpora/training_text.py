@@ -33,6 +33,8 @@ class TrainingText:
     """Output files of the two sides."""
     nth: Sequence[tuple[int, tuple[Path, Path]]]
     """Other splits: n to move every n-th good pair there, and the files of the split."""
+    by_text: Sequence[int] = ()
+    """Positions in `nth` of splits none of whose sentences may be in the training corpus."""
 
 
 def write_training_text(
@@ -53,6 +55,9 @@ def write_training_text(
         for number, (every, _) in enumerate(text.nth, start=1)
     ]
     _count_dropped(counts, "held_out", sum(moved))
+    if text.by_text:
+        fates = {deduplication.KEPT + 1 + number for number in text.by_text}
+        _count_dropped(counts, "held_out", deduplication.drop_same_text(text.files, fate_P, fates))
     if text.limit is not None:
         over = deduplication.cap(fate_P, counts["kept"], text.limit, text.seed)
         _count_dropped(counts, "over_cap", over)

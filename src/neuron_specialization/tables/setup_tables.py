@@ -3,6 +3,7 @@
 The other set-up tables are in `parameters`, `efficiency` (Table 4) and `curves`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,11 @@ from neuron_specialization.tables.render import (
     write_texts,
 )
 
+MISSING_PAIR = (math.nan, math.nan)
+IN_TRAIN = (
+    "In train: percentages of a split's sentences of the pivot / of the language that are in the "
+    "pair's training text, too."
+)
 LEVELS = ("high", "medium", "low", "")
 SETTINGS = {
     "layers": "layers",
@@ -71,11 +77,28 @@ def read_warnings(report: Path) -> list[str]:
     return [f"{row['split']} {row['pair']}: {row['warnings']}." for _, row in table.iterrows()]
 
 
+def read_overlaps(report: Path) -> dict[str, dict[str, tuple[float, float]]]:
+    """Read the percentages of sentences within training text from the corpora's report.
+
+    By split and language: of the pivot's side and of the other side.
+    """
+    table = pd.read_csv(report, sep="\t")
+    names = ["pivot_in_train", "other_in_train"]
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    table = table.reindex(columns=table.columns.union(names)).dropna(subset=names)
+    for _, row in table.iterrows():
+        if row["kept"]:
+            pivot, other = (float(100 * row[name] / row["kept"]) for name in names)
+            found.setdefault(row["split"], {})[row["pair"].split("-")[1]] = pivot, other
+    return found
+
+
 def describe_languages(
     languages: Sequence[Mapping[str, Any]],
     sizes: Mapping[str, int],
     dataset: str,
     warnings: Sequence[str] = (),
+    overlaps: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
 ) -> SetupTable:
     """Return Table 5: a row per language, by resource level and then family.
 
@@ -84,9 +107,14 @@ def describe_languages(
         sizes: training pairs of each language, if known: `pairs` of the table.
         dataset: name of the dataset.
         warnings: warnings of the corpora's report, for the footer.
+        overlaps: result of `read_overlaps`, for two columns of numbers per split.
     """
     table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
     table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
+    for split, of_split in (overlaps or {}).items():
+        for side, name in enumerate(("pivot", "other")):
+            values = [of_split.get(code, MISSING_PAIR)[side] for code in table["code"]]
+            table[f"{split}_{name}_in_train"] = values
     families = list(dict.fromkeys(table["family"]))
     order = table.assign(
         level=[LEVELS.index(level) for level in table["level"]],
@@ -94,7 +122,10 @@ def describe_languages(
     ).sort_values(["level", "family"], kind="stable")
     table = table.loc[order.index].reset_index(drop=True)
     title = f"Languages of {dataset} (Table 5)"
-    return SetupTable(numbers=table, texts=[language_text(table)], title=title, footer=warnings)
+    splits = list(overlaps or {})
+    footer = [*([IN_TRAIN] if splits else []), *warnings]
+    text = language_text(table, splits)
+    return SetupTable(numbers=table, texts=[text], title=title, footer=footer)
 
 
 def describe_models(
@@ -135,20 +166,29 @@ def format_count(number: int | None) -> str:
     return MISSING if number is None or pd.isna(number) else f"{int(number):,}"
 
 
-def language_text(table: pd.DataFrame) -> TextTable:
-    """Return Table 5 as text."""
+def format_overlap(pivot: float, other: float) -> str:
+    """Format the percentages of both sides; MISSING if unknown."""
+    return MISSING if math.isnan(pivot) else f"{pivot:.1f} / {other:.1f}"
+
+
+def language_text(table: pd.DataFrame, splits: Sequence[str]) -> TextTable:
+    """Return Table 5 as text, with a column for the overlap of each split with training text."""
     names = ["family", "code", "name", "script"]
     rows = [
         (
             capitalise(str(row["level"])) or MISSING,
             *(str(row[name]) for name in names),
             format_count(row["pairs"]),
+            *(
+                format_overlap(row[f"{split}_pivot_in_train"], row[f"{split}_other_in_train"])
+                for split in splits
+            ),
         )
         for _, row in table.iterrows()
     ]
     return TextTable(
         labels=("Level", "Family", "ISO", "Language", "Script"),
-        columns=(("training pairs", ""),),
+        columns=(("training pairs", ""), *((f"{split} in train", "") for split in splits)),
         rows=tuple(rows),
         block_labels=1,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from snakemake.io import report
 
 CORPUS = "<dataset>/corpora/{split}.{pair}.{lang}"
+CHECKS = "<dataset>/corpora/checks.tsv"
 CORPUS_REPORT = "<dataset>/corpora/report.tsv"
 REPORT_OF_PART = "<dataset>/corpora/report.{part}.tsv"
 VOCABULARY = "<dataset>/vocabularies/{vocabulary}"

@@ -21,6 +21,7 @@ from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
 from neuron_specialization.workflow.paths import (
     BINARISED,
+    CHECKS,
     CORPUS,
     CORPUS_REPORT,
     REPORT_OF_PART,
@@ -165,6 +166,16 @@ class CorporaPlan:
     def training_text(self) -> list[str]:
         """The text of the part `train`."""
         return self.text(self.parts.get(TRAIN, []))
+
+    @property
+    def checked_text(self) -> list[str]:
+        """The text of all splits, if it is prepared here."""
+        return self.text(self.dataset.splits)
+
+    @property
+    def checks(self) -> list[str]:
+        """What is found in the text of all splits, if training text is prepared here."""
+        return [CHECKS] if TRAIN in self.dataset.splits else []
 
     @property
     def raw_training_text(self) -> list[str]:
