@@ -53,6 +53,7 @@ rule report_corpora:
     """Put the counts of all splits and pairs into one report."""
     input:
         reports=plan.corpora.reports,
+        binarised=plan.corpora.binarised_training,
         code=plan.code("corpora.report"),
     output:
         report="<dataset>/corpora/report.tsv",
@@ -121,7 +122,7 @@ rule binarise_corpora:
     input:
         corpora=plan.corpora.text_of_part,
         vocabulary="<dataset>/vocabularies/{vocabulary}",
-        code=plan.code("fairseq_plugin.binarise"),
+        code=plan.code("fairseq_plugin.binarise", "fairseq_plugin.lengths"),
     output:
         folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:
@@ -150,7 +151,7 @@ rule use_binarised:
             plan.downloads.fetched(plan.corpora.prebinarised.get("source", ""))
         ),
         vocabulary="<dataset>/vocabularies/{vocabulary}",
-        code=plan.code("fairseq_plugin.prebinarised"),
+        code=plan.code("fairseq_plugin.prebinarised", "fairseq_plugin.lengths"),
     output:
         folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:

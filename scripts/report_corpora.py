@@ -6,4 +6,6 @@ from neuron_specialization.corpora.report import merge_reports
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
-    merge_reports(map(Path, snakemake.input.reports), Path(snakemake.output.report))
+    inputs = snakemake.input
+    too_long = (Path(folder) / "too_long.tsv" for folder in inputs.binarised)
+    merge_reports(map(Path, inputs.reports), too_long, Path(snakemake.output.report))

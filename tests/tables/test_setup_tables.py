@@ -11,7 +11,6 @@ from neuron_specialization.tables.setup_tables import (
     describe_models,
     read_parameters,
     read_sizes,
-    read_warnings,
     write_setup_table,
 )
 from tests.trained_models import architecture
@@ -32,12 +31,19 @@ def test_languages_are_sorted_by_level_and_then_family() -> None:
         language("b1", "high", "B"),
         language("x", "", "C"),
     ]
-    table = describe_languages(languages, {"a1": 20000, "b3": 1}, "toy")
+    report = [
+        {"split": "train", "pair": "en-a1", "kept": "20000", "too_many_tokens": "7"},
+        {"split": "train", "pair": "en-b3", "kept": "1", "warnings": "ratio drops 9"},
+        {"split": "valid", "pair": "en-a1", "kept": "9", "too_many_tokens": "8"},
+    ]
+    table = describe_languages(languages, report, "toy")
     assert table.title == "Languages of toy (Table 5)"
     assert table.numbers["code"].tolist() == ["b1", "a1", "b3", "a3", "x"]
     rows = table.texts[0].rows
-    assert rows[1] == ("High", "A", "a1", "A1", "Latin", "20,000")
-    assert rows[3][-1] == "–"
+    assert rows[1] == ("High", "A", "a1", "A1", "Latin", "20,000", "7")
+    assert rows[2][-2:] == ("1", "–")  # a report of before the lengths were counted
+    assert rows[3][-2] == "–"
+    assert list(table.footer)[1:] == ["train en-b3: ratio drops 9"]
     assert rows[4][0] == "–"
 
 
@@ -48,7 +54,6 @@ def test_sizes_count_training_pairs(tmp_path: Path) -> None:
         "valid\ten-de\t9\t\n"
     )
     assert read_sizes(path) == {"de": 20000, "nl": 300}
-    assert read_warnings(path) == ["train en-nl: ratio drops 9."]
 
 
 def test_models_have_their_settings_and_counted_parameters() -> None:

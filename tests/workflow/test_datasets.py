@@ -90,7 +90,7 @@ def test_ec30_runs_in_all_directions(ec30: Path) -> None:
     results = ec30 / "results/ec30"
     assert len(directions(results / "outputs/test/baseline/seed222")) == 60
     report = rows(results / "corpora/report.tsv")
-    counts = {(split, pair): int(cells[-2]) for split, pair, *cells in report[1:]}
+    counts = {(split, pair): int(cells[-3]) for split, pair, *cells in report[1:]}
     assert len(counts) == 90
     assert {pair: counts["train", pair] for _, pair in counts} == dict.fromkeys(
         [pair for _, pair in counts], 50
@@ -165,7 +165,7 @@ def test_plain_text_of_ec40_gives_the_same_corpora(
 ) -> None:
     """The folder of files has the sentences of the archive in a different layout."""
     overlays = ("config/ec30.yaml", "config/ec30_text.yaml", str(ec30 / "small.yaml"))
-    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
+    done = snakemake(tmp_path, "results/ec30/corpora/report.train.tsv", overlays=overlays)
     assert done.returncode == 0, done.stdout
     found = tmp_path / "results/ec30/corpora/train.en-ti.ti"
     lines = (ec30 / "results/ec30/corpora/train.en-ti.ti").read_text().splitlines()
@@ -213,7 +213,7 @@ def test_iwslt14_runs_in_all_directions(
     assert done.returncode == 0, done.stdout
     results = tmp_path / "results/iwslt14"
     report = rows(results / "corpora/report.tsv")
-    counts = {(split, pair): int(cells[-2]) for split, pair, *cells in report[1:]}
+    counts = {(split, pair): int(cells[-3]) for split, pair, *cells in report[1:]}
     assert [counts[split, "en-fa"] for split in ("train", "valid", "test")] == [89, 4, 5]
     assert len(counts) == 24
     # every 23rd good pair, starting with the title
@@ -234,12 +234,14 @@ def test_validation_and_test_sets_of_all_languages(
     mirrors.write_ec30_tokenised(mirror, table, count=2)
     mirrors.write_ec40(mirror, table, count=1, valid=842)
     overlays = ("config/ec30.yaml", small(tmp_path, project, ["mt_big"]))
-    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
-    assert done.returncode == 0, done.stdout
     corpora = tmp_path / "results/ec30/corpora"
-    counts = {
-        (split, pair): int(cells[-2]) for split, pair, *cells in rows(corpora / "report.tsv")[1:]
-    }
+    reports = [corpora / f"report.{part}.tsv" for part in ("train", "test")]
+    done = snakemake(
+        tmp_path, *(str(path.relative_to(tmp_path)) for path in reports), overlays=overlays
+    )
+    assert done.returncode == 0, done.stdout
+    lines = (line for path in reports for line in rows(path)[1:])
+    counts = {(split, pair): int(cells[-2]) for split, pair, *cells in lines}
     pairs = [f"en-{row['code']}" for row in read_table(table) if row["code"] != "en"]
     assert {pair: counts["test", pair] for pair in pairs} == dict.fromkeys(pairs, 2009)
     assert {pair: counts["valid", pair] for pair in pairs} == dict.fromkeys(pairs, 1997) | {

@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from neuron_specialization.corpora.report import TOO_MANY_TOKENS, read_report
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.files import write_text
+from neuron_specialization.settings.training import MAX_POSITIONS
 from neuron_specialization.tables.render import (
     MISSING,
     TextTable,
@@ -19,6 +21,8 @@ from neuron_specialization.tables.render import (
     write_texts,
 )
 
+COUNTS = {"pairs": ("kept", "training pairs"), "skipped": (TOO_MANY_TOKENS, "skipped")}
+"""Counts of Table 5: a column of the corpora's report, and its header."""
 LEVELS = ("high", "medium", "low", "")
 SETTINGS = {
     "layers": "layers",
@@ -58,35 +62,29 @@ def read_parameters(path: Path) -> pd.DataFrame:
 
 def read_sizes(report: Path) -> dict[str, int]:
     """Read the number of training pairs of each language from the corpora's report."""
-    table = pd.read_csv(report, sep="\t")
-    train = table[table["split"] == "train"]
-    codes = [pair.split("-")[1] for pair in train["pair"]]
-    return dict(zip(codes, train["kept"].tolist(), strict=True))
+    return training_counts(read_report(report), "kept")
 
 
-def read_warnings(report: Path) -> list[str]:
-    """Read the warnings of each split and pair from the corpora's report; an old one has none."""
-    table = pd.read_csv(report, sep="\t")
-    table = table.reindex(columns=["split", "pair", "warnings"]).dropna(subset="warnings")
-    return [f"{row['split']} {row['pair']}: {row['warnings']}." for _, row in table.iterrows()]
+def training_counts(report: Sequence[Mapping[str, str]], column: str) -> dict[str, int]:
+    """Return a count of training pairs by language, if the rows of the report have it."""
+    train = [row for row in report if row["split"] == "train" and column in row]
+    return {row["pair"].split("-")[1]: int(row[column]) for row in train}
 
 
 def describe_languages(
-    languages: Sequence[Mapping[str, Any]],
-    sizes: Mapping[str, int],
-    dataset: str,
-    warnings: Sequence[str] = (),
+    languages: Sequence[Mapping[str, Any]], report: Sequence[Mapping[str, str]], dataset: str
 ) -> SetupTable:
     """Return Table 5: a row per language, by resource level and then family.
 
     Args:
         languages: `code`, `name`, `family`, `script` and `level` of each.
-        sizes: training pairs of each language, if known: `pairs` of the table.
+        report: the rows of the corpora's report, if there is one; its warnings are the footer.
         dataset: name of the dataset.
-        warnings: warnings of the corpora's report, for the footer.
     """
     table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
-    table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
+    for name, (column, _) in COUNTS.items():
+        counts = training_counts(report, column)
+        table[name] = pd.array([counts.get(code) for code in table["code"]], dtype="Int64")
     families = list(dict.fromkeys(table["family"]))
     order = table.assign(
         level=[LEVELS.index(level) for level in table["level"]],
@@ -94,7 +92,12 @@ def describe_languages(
     ).sort_values(["level", "family"], kind="stable")
     table = table.loc[order.index].reset_index(drop=True)
     title = f"Languages of {dataset} (Table 5)"
-    return SetupTable(numbers=table, texts=[language_text(table)], title=title, footer=warnings)
+    warned = (row for row in report if row.get("warnings"))
+    footer = [
+        f"Skipped: training pairs with more than {MAX_POSITIONS} tokens on a side",
+        *(f"{row['split']} {row['pair']}: {row['warnings']}" for row in warned),
+    ]
+    return SetupTable(numbers=table, texts=[language_text(table)], title=title, footer=footer)
 
 
 def describe_models(
@@ -142,13 +145,13 @@ def language_text(table: pd.DataFrame) -> TextTable:
         (
             capitalise(str(row["level"])) or MISSING,
             *(str(row[name]) for name in names),
-            format_count(row["pairs"]),
+            *(format_count(row[name]) for name in COUNTS),
         )
         for _, row in table.iterrows()
     ]
     return TextTable(
         labels=("Level", "Family", "ISO", "Language", "Script"),
-        columns=(("training pairs", ""),),
+        columns=tuple((header, "") for _, header in COUNTS.values()),
         rows=tuple(rows),
         block_labels=1,
     )
