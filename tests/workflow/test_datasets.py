@@ -26,6 +26,8 @@ TINY = {
     "fine_tuning": {"update_freq": 1, "max_updates": 2, "validate_every": 1, "max_tokens": 400},
 }
 
+EC30_ARCHITECTURES = ["mt_big", "bilingual_high", "bilingual_low"]
+
 
 def small(folder: Path, project: Path, architectures: list[str], **settings: object) -> str:
     """Write settings that make a dataset of the paper small; return the path."""
@@ -68,7 +70,7 @@ def ec30(snakemake: Snakemake, project: Path, tmp_path_factory: pytest.TempPathF
     overlay = small(
         folder,
         project,
-        ["mt_big", "bilingual_high", "bilingual_low"],
+        EC30_ARCHITECTURES,
         systems=write_systems(project, "ec30", folder / "systems.tsv", names),
     )
     done = snakemake(folder, overlays=("config/ec30.yaml", overlay))
@@ -233,7 +235,7 @@ def test_validation_and_test_sets_of_all_languages(
     mirrors.write_real(mirror, table, data_folder)
     mirrors.write_ec30_tokenised(mirror, table, count=2)
     mirrors.write_ec40(mirror, table, count=1, valid=842)
-    overlays = ("config/ec30.yaml", small(tmp_path, project, ["mt_big"]))
+    overlays = ("config/ec30.yaml", small(tmp_path, project, EC30_ARCHITECTURES))
     corpora = tmp_path / "results/ec30/corpora"
     reports = [corpora / f"report.{part}.tsv" for part in ("train", "test")]
     done = snakemake(
