@@ -27,7 +27,7 @@ rule translate_split:
     resources:
         **plan.gpu_job(config["gpus"]),
     params:
-        directions=plan.directions,
+        directions=plan.evaluation.directions,
         decoding=config["decoding"],
         device=config["device"],
     message:

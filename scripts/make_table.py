@@ -42,7 +42,7 @@ with log_to(snakemake.log[0]):
         for run in runs
         if run.system in settings["seeded"]
     }
-    same = ("layout", "levels", "pivot", "directions", "labels", "level", "paper")
+    same = ("layout", "levels", "pivot", "directions", "untested", "labels", "level", "paper")
     write_tables(
         runs,
         read_tests(),

@@ -347,6 +347,21 @@ def test_every_nth_good_pair_goes_to_another_split(tmp_path: Path) -> None:
     assert (train["held_out"], train["kept"]) == (3, 87)
 
 
+def test_a_language_may_lack_a_split_or_take_it_from_train(tmp_path: Path) -> None:
+    for lang in ("de", "fr", "it"):
+        fill(tmp_path, {f"en-{lang}.tsv": "".join(f"{n}\t{lang}{n}\n" for n in range(100))})
+    fill(tmp_path, {"valid.en": "a\n", "valid.de": "b\n"})
+    exceptions = {"fr": {"format": "none"}, "it": {"format": "every_nth", "every": 20}}
+    splits = [TSV, source("valid", "text", "valid.{lang}", exceptions=exceptions)]
+    files = prepare(tmp_path, splits, max_pairs=dict.fromkeys(("de", "fr", "it")), raw=["valid"])
+    assert files["valid.en-de.de"] == "b\n"
+    assert files["valid.en-fr.en"] == files["valid.en-fr.fr"] == files["raw.valid.en-fr.fr"] == ""
+    assert files["valid.en-it.it"].split() == ["it19", "it39", "it59", "it79", "it99"]
+    counts = report(files)
+    assert [counts["valid", f"en-{lang}"]["kept"] for lang in ("de", "fr", "it")] == [1, 0, 5]
+    assert [counts["train", f"en-{lang}"]["kept"] for lang in ("de", "fr", "it")] == [100, 100, 95]
+
+
 def test_every_nth_and_a_cap_together(tmp_path: Path) -> None:
     fill(tmp_path, {"en-de.tsv": "".join(f"{n}\tx{n}\n" for n in range(100))})
     splits = [TSV, source("valid", "every_nth", every=10)]

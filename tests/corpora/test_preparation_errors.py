@@ -118,6 +118,16 @@ ERRORS = {
         [source("train", "ids", IDS, exceptions={"de": {"format": "text"}}), HELD_OUT[1]],
         r"must have format 'ids' and has 'text'",
     ),
+    "train without a language": (
+        {},
+        [source("train", "tsv", "{pair}.tsv", exceptions={"de": {"format": "none"}})],
+        r"'train': only evaluation splits can be held out or none",
+    ),
+    "an exception of every 1st": (
+        {},
+        [TSV, source("valid", "text", "{lang}", exceptions={"de": {"format": "every_nth"}})],
+        r"'valid': every 0th pair of train, must be 2 or more",
+    ),
     "exceptions of every nth": (
         {},
         [TSV, source("valid", "every_nth", every=2, exceptions={"de": {"path": "a.{lang}"}})],

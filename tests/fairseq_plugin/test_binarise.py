@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sentencepiece
 from fairseq.data.indexed_dataset import MMapIndexedDatasetBuilder, best_fitting_int_dtype
@@ -14,7 +15,7 @@ from torch import tensor
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin import chunks
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
-from neuron_specialization.fairseq_plugin.data import load_dictionary
+from neuron_specialization.fairseq_plugin.data import load_dictionary, load_directions
 from neuron_specialization.fairseq_plugin.lengths import report_lengths
 
 # other line separators, which do not count here; blanks; unknown characters; no final line feed
@@ -151,6 +152,29 @@ def test_empty_and_misaligned_corpora_are_named(vocabulary: Path, tmp_path: Path
     with pytest.raises(InputError, match=r"a1\.en has 2 lines, .*a1\.a1 has 1; "):
         binarise_corpora([english, other], vocabulary, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, english.name]
+
+
+def test_a_pair_without_a_split_is_an_empty_direction(
+    corpora: Path, vocabulary: Path, tmp_path: Path
+) -> None:
+    files = [corpora / f"valid.en-b1.{code}" for code in ("en", "b1")]
+    empty = [tmp_path / f"valid.en-a1.{code}" for code in ("en", "a1")]
+    for path in empty:
+        path.touch()
+    (tmp_path / "out").mkdir()
+    binarise_corpora([*files, *empty], vocabulary, tmp_path / "out")
+    dictionary = load_dictionary(tmp_path / "out", "en")
+    directions = ["a1-en", "en-b1", "en-a1", "b1-en"]
+    found = load_directions(tmp_path / "out", "valid", directions, (dictionary, dictionary))
+    sizes = np.diff(found.starts)
+    assert sizes[0] == sizes[2] == 0
+    assert sizes[1] == sizes[3] > 0
+    batches = found.batch_by_size(found.ordered_indices(), 500)
+    seen = {found.collater([found[int(i)] for i in batch])["direction"] for batch in batches}
+    assert seen == {1, 3}
+    assert sum(map(len, batches)) == len(found)
+    with pytest.raises(InputError, match="no binarised valid corpus for en-x1"):
+        load_directions(tmp_path / "out", "valid", ["en-x1"], (dictionary, dictionary))
 
 
 def test_a_vocabulary_without_a_model_cannot_binarise(

@@ -77,3 +77,15 @@ def test_columns_are_ordered_languages_and_levels_unless_only_one_occurs(
     for cells in blocks.values():
         assert list(cells) == [(name, "") for name in [*languages, *averages]]
     assert blocks["M2O"]["avg", ""] == (tuple(f"{language}-en" for language in languages),)
+
+
+def test_a_language_without_a_test_has_a_column_but_is_in_no_average() -> None:
+    blocks = language_cells(["de", "nl", "sv"], LEVELS, "en", untested=["nl"])
+    assert blocks["O2M"] == {
+        ("de", ""): (("en-de",),),
+        ("nl", ""): (("en-nl",),),
+        ("sv", ""): (("en-sv",),),
+        ("high", ""): (("en-de",),),
+        ("med", ""): (("en-sv",),),
+        ("avg", ""): (("en-de", "en-sv"),),
+    }

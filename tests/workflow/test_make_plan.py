@@ -140,6 +140,36 @@ def test_paths_with_braces_name_their_setting(key: str) -> None:
         plan_of(settings)
 
 
+@pytest.mark.parametrize(
+    ("split", "systems", "message"),
+    [
+        ("valid", "bilingual_high", "bilingual_high trains each direction alone, but en-a1 has no"),
+        (
+            "valid",
+            "baseline neuron_specialization",
+            "recorded on valid, which en-a1 lacks: take it",
+        ),
+        ("test", "bilingual_high", "no direction of system bilingual_high has a test in test:"),
+        ("test", "baseline neuron_specialization", ""),
+        ("valid", "baseline continued", ""),
+    ],
+)
+def test_what_a_language_without_a_split_cannot_have(
+    split: str, systems: str, message: str, tmp_path: Path
+) -> None:
+    rows = (PROJECT / "tests/workflow/tiny/systems.tsv").read_text(encoding="utf-8").splitlines()
+    chosen = [row for row in rows if row.split("\t")[0] in ("system", *systems.split())]
+    (tmp_path / "systems.tsv").write_text("\n".join(chosen), encoding="utf-8")
+    settings: dict[str, Any] = {"systems": str(tmp_path / "systems.tsv"), **splits()}
+    for each in settings["corpora"]["splits"]:
+        each["exceptions"] = {"a1": {"format": "none"}} if each["name"] == split else {}
+    if message:
+        with pytest.raises(InputError, match=message):
+            plan_of(settings)
+    else:
+        assert not plan_of(settings).has_split(split, "en-a1")
+
+
 def test_missing_files_of_a_split_name_their_origin(tmp_path: Path) -> None:
     """Until text is prepared, and only for splits that say where it comes from."""
     plan = plan_of(splits(origin="the attic", path="nowhere/{pair}.{lang}"))

@@ -18,6 +18,8 @@ Codes = Mapping[str, Mapping[str, str]]
 
 TRAIN = "train"
 """The split that is cleaned, capped, and distributed over shards."""
+NONE, EVERY_NTH = "none", "every_nth"
+"""Formats of exceptions: a language without the split, or with every nth pair of its train."""
 FORMATS = ("text", "wit3", "tsv", "ids")
 """File formats; builtin, held_out and every_nth splits have no separate files."""
 OF_SIDE = ("lang", "side", "alphabetical_side")

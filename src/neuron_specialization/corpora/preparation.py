@@ -16,6 +16,8 @@ from neuron_specialization.corpora.bad_lines import BadLines
 from neuron_specialization.corpora.builtin import evaluation_pairs
 from neuron_specialization.corpora.cleaning import Cleaning
 from neuron_specialization.corpora.corpus_files import (
+    EVERY_NTH,
+    NONE,
     TRAIN,
     Codes,
     PairCorpus,
@@ -155,9 +157,12 @@ def _hold_out(
 ) -> tuple[Mapping[str, frozenset[str]], frozenset[str]]:
     """Check files; return the ids of each held-out split, and all ids excluded from training."""
     corpora = {
-        source.name: [find_corpus(source, pivot, lang, codes) for lang in languages]
+        source.name: [
+            find_corpus(source, pivot, lang, codes)
+            for lang in languages
+            if source.of(lang).format not in ("builtin", "held_out", EVERY_NTH, NONE)
+        ]
         for source in sources
-        if source.format not in ("builtin", "held_out", "every_nth")
     }
     for corpus in (corpus for split in corpora.values() for corpus in split):
         corpus.check()
@@ -182,10 +187,13 @@ def _prepare_pair(preparation: _Preparation, language: tuple[str, int | None]) -
         if source.name == TRAIN:
             counts = {name: report.counts for name, report in reports.items()}
             _prepare_training(preparation, source, lang, limit, counts)
-        elif source.format != "every_nth":
+        elif source.of(lang).format == NONE:
+            _leave_empty(preparation, source.name, lang)
+        elif source.of(lang).format != EVERY_NTH:
             reports[source.name].counts["kept"] = _prepare_evaluation(preparation, source, lang)
-    for report in reports.values():
-        report.check(preparation.cleaning)
+    for source in preparation.sources:
+        if source.of(lang).format != NONE:
+            reports[source.name].check(preparation.cleaning)
     return list(reports.values())
 
 
@@ -197,7 +205,7 @@ def _prepare_training(
     counts: Mapping[str, dict[str, int]],
 ) -> None:
     """Write train, and the splits that take every nth pair of it."""
-    nth = [split for split in preparation.sources if split.format == "every_nth"]
+    nth = [split.of(lang) for split in preparation.sources if split.of(lang).format == EVERY_NTH]
     text = TrainingText(
         lang=lang,
         limit=limit,
@@ -216,6 +224,13 @@ def _prepare_training(
         moved = write_training_text(text, lines, counts[TRAIN])
     for split, pairs in zip(nth, moved, strict=True):
         counts[split.name]["kept"] = pairs
+
+
+def _leave_empty(preparation: _Preparation, split: str, lang: str) -> None:
+    """Write empty files for a language without a split: tools know from them that it has none."""
+    for name in (split, f"{RAW}.{split}"):
+        if name == split or split in preparation.raw:
+            write_pairs([], preparation.files(name, lang))
 
 
 def _prepare_evaluation(preparation: _Preparation, source: SplitSource, lang: str) -> int:

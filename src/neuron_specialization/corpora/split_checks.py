@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from neuron_specialization.corpora.corpus_files import FORMATS, TRAIN, SplitSource
+from neuron_specialization.corpora.corpus_files import EVERY_NTH, FORMATS, NONE, TRAIN, SplitSource
 
 QUOTES = '; YAML reads no, off, on and yes as truth values: put the code in quotes ("no")'
 
@@ -22,9 +22,10 @@ def find_problems(
     of_train = (source for source in sources if source.name == TRAIN)
     train_formats = {train.of(lang).format for train in of_train for lang in max_pairs}
     for source in sources:
-        if source.exceptions and source.format not in FORMATS:
+        files = [code for code, each in source.exceptions.items() if each.format != NONE]
+        if files and source.format not in FORMATS:
             yield (
-                f"split {source.name!r}: exceptions {list(source.exceptions)} need a split with "
+                f"split {source.name!r}: exceptions {files} need a split with "
                 f"separate files ({', '.join(FORMATS)}), not of format {source.format!r}"
             )
         if source.name == TRAIN:
@@ -53,8 +54,9 @@ def find_unknown_languages(
 
 
 def _find_train_problems(source: SplitSource, max_pairs: Mapping[str, int | None]) -> Iterator[str]:
-    if source.format in ("held_out", "every_nth"):
-        yield f"split {TRAIN!r}: only evaluation splits can be held out"
+    formats = {source.format, *(each.format for each in source.exceptions.values())}
+    if formats & {"held_out", EVERY_NTH, NONE}:
+        yield f"split {TRAIN!r}: only evaluation splits can be held out or none"
     if source.sentences:
         yield f"split {TRAIN!r}: sentences is for evaluation splits; cap languages with max_pairs"
     uncapped = [lang for lang, limit in max_pairs.items() if limit is None]
@@ -76,5 +78,10 @@ def _find_evaluation_problems(source: SplitSource, train_formats: set[str]) -> I
         )
     if source.format in ("builtin", "held_out") and source.sentences < 1:
         yield f"split {source.name!r}: {source.sentences} sentences, must be at least 1"
-    if source.format == "every_nth" and (source.every < 2 or not train_formats):
-        yield f"split {source.name!r}: every {source.every}th pair of train, must be 2 or more"
+    for each in (source, *source.exceptions.values()):
+        if each.format == EVERY_NTH and (each.every < 2 or not train_formats):
+            yield f"split {source.name!r}: every {each.every}th pair of train, must be 2 or more"
+        if each.format == EVERY_NTH and each.tokenise:
+            yield (
+                f'split {source.name!r}: {EVERY_NTH} has the words of train: set tokenise: "" there'
+            )

@@ -6,7 +6,7 @@ Axes: P pieces of a SentencePiece model, S sentences of a block, T tokens of the
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -25,7 +25,7 @@ from neuron_specialization.corpora.shards import shard_name
 from neuron_specialization.corpora.vocabulary import language_file, load_pieces
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.chunks import Chunk, cut_corpus, join_chunks, read_blocks
-from neuron_specialization.fairseq_plugin.data import load_dictionary
+from neuron_specialization.fairseq_plugin.data import ABSENT, load_dictionary
 from neuron_specialization.fairseq_plugin.indexed_files import Block
 from neuron_specialization.parallel import parallel_map
 
@@ -67,10 +67,13 @@ def binarise_corpora(
             than one, `folder` has `shard0` and so on, and the first has all other splits.
         processes: number of parallel processes; the files do not depend on it.
 
-    Raise InputError if a corpus is empty, not UTF-8, or has fewer lines than there are shards,
-    the sides of a pair differ in length, or dictionary and model do not belong together.
+    A pair whose files of a split are both empty has no such split: `{name}.none` says so.
+
+    Raise InputError if another corpus is empty, not UTF-8, or has fewer lines than there are
+    shards, the sides of a pair differ in length, or dictionary and model do not belong together.
     """
-    encoders = load_encoders(vocabulary, corpora := list(corpora))
+    absent, corpora = leave_out_absent(list(corpora))
+    encoders = load_encoders(vocabulary, corpora)
     with TemporaryDirectory(dir=folder, prefix="chunks-") as work:
         chunks = {corpus: cut_corpus(corpus, Path(work)) for corpus in corpora}
         tasks = list(chain.from_iterable(chunks.values()))
@@ -78,10 +81,22 @@ def binarise_corpora(
         sentences = {corpus: sum(islice(counts, len(chunks[corpus]))) for corpus in corpora}
         check_lengths(sentences, shards)
         targets = make_targets(folder, shards, vocabulary)
+        for name in absent:
+            (targets[0] / f"{name}{ABSENT}").touch()
         for corpus in corpora:
             parts = [target / corpus.name for target in targets[: None if is_shared(corpus) else 1]]
             dtype = encoders[corpus.suffix[1:]].index_P.dtype
             join_chunks(chunks[corpus], sentences[corpus], parts, dtype)
+
+
+def leave_out_absent(corpora: Sequence[Path]) -> tuple[set[str], list[Path]]:
+    """Return the names of pairs without a split, whose files are both empty, and all other files.
+
+    An empty training corpus is no such pair.
+    """
+    filled = {corpus.stem for corpus in corpora if is_shared(corpus) or corpus.stat().st_size}
+    absent = {corpus.stem for corpus in corpora} - filled
+    return absent, [corpus for corpus in corpora if corpus.stem in filled]
 
 
 def make_targets(folder: Path, shards: int, vocabulary: Path) -> list[Path]:

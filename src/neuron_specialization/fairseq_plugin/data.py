@@ -16,6 +16,9 @@ from neuron_specialization.corpora.sampling import draw_epoch, temperature_share
 from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
 
+ABSENT = ".none"
+"""Suffix of the file that stands for a split which a pair does not have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
@@ -197,6 +200,8 @@ def load_direction(
     source, target = direction.split("-")
     names = (f"{split}.{direction}", f"{split}.{target}-{source}")
     found = [name for name in names if (folder / f"{name}.{source}.idx").is_file()]
+    if any((folder / f"{name}{ABSENT}").is_file() for name in names):
+        return no_pairs(dictionaries)
     if not found:
         raise InputError(f"{folder}: no binarised {split} corpus for {direction}")
     sides = [
@@ -213,6 +218,12 @@ def load_direction(
         left_pad_source=True,
         left_pad_target=False,
     )
+
+
+def no_pairs(dictionaries: tuple[Dictionary, Dictionary]) -> LanguagePairDataset:
+    """Return the corpus of a direction that has no such split."""
+    sizes = np.empty(0, dtype=np.int32)
+    return LanguagePairDataset([], sizes, dictionaries[0], [], sizes, dictionaries[1])
 
 
 def load_side(prefix: Path, tag: str | None, dictionary: Dictionary) -> FairseqDataset:

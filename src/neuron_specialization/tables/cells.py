@@ -1,6 +1,6 @@
 """Cells of tables: the directions that each averages, and the means."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 
 import pandas as pd
@@ -62,14 +62,20 @@ def average(scores: pd.Series, cells: Cells) -> pd.Series:
 
 
 def language_cells(
-    languages: Sequence[str], levels: Mapping[str, str], pivot: str
+    languages: Sequence[str],
+    levels: Mapping[str, str],
+    pivot: str,
+    *,
+    untested: Collection[str] = (),
 ) -> dict[str, Cells]:
     """Return the directions behind each cell of Tables 1 and 3, by block (O2M, M2O) and column.
 
     The columns are the languages in the given order, then, if the languages differ in level, the
-    levels that occur (`high`, `med`, `low`), then `avg` of all. Their second part is empty.
+    levels that occur (`high`, `med`, `low`), then `avg` of all. Their second part is empty. An
+    untested language has a column, but is in no average.
     """
     members = {language: [language] for language in languages}
+    languages = [language for language in languages if language not in untested]
     # With only one level, its average would repeat the average of all languages.
     if len({levels[language] for language in languages}) > 1:
         for name, group in GROUP_OF_LEVEL.items():

@@ -8,7 +8,7 @@ import pandas as pd
 
 from neuron_specialization.evaluation.metrics import RAW, metric_name
 from neuron_specialization.files import write_text
-from neuron_specialization.neurons.sides import side_of
+from neuron_specialization.neurons.sides import other_language, side_of
 from neuron_specialization.tables.cells import Cells, language_cells, level_cells
 from neuron_specialization.tables.comparisons import (
     find_marks,
@@ -47,6 +47,8 @@ class TableSettings:
     pivot: str
     directions: Sequence[str]
     """The directions of the layout `levels`; `languages` uses those in the first row."""
+    untested: Sequence[str] = ()
+    """Languages without a test: their cells are empty, and no average includes them."""
     parameters: Mapping[str, float] | pd.Series
     """Total parameters of each system, NaN if unknown."""
     labels: Mapping[str, str]
@@ -100,8 +102,9 @@ def write_tables(
         *([paper_text(compared, settings.paper, corrected)] if len(compared) else []),
     ]
     footer = [
-        *describe(rows, metric, blocks),
+        *describe(rows, metric, _tested(blocks, settings.untested)),
         *describe_left_out(rows, metric, settings.levels, settings.pivot),
+        *([f"No test in this split: {', '.join(settings.untested)}"] if settings.untested else []),
         *legend(comparisons, settings.level),
         *corrections,
         *origin,
@@ -113,6 +116,14 @@ def write_tables(
     write_texts(texts, out, title=title, footer=footer)
 
 
+def _tested(blocks: Mapping[str, Cells], untested: Sequence[str]) -> dict[str, Cells]:
+    """Return the blocks without the columns of languages that have no test."""
+    return {
+        block: {cell: parts for cell, parts in cells.items() if cell[0] not in untested}
+        for block, cells in blocks.items()
+    }
+
+
 def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str, Cells]:
     """Return the directions behind the table's cells, by block.
 
@@ -122,9 +133,15 @@ def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str
     scored = {pair for row in rows for pair in row.scores["pair"] if pivot in pair.split("-")}
     sides = {side_of(pair, pivot) for pair in scored}
     if settings.layout == "levels":
-        chosen = [pair for pair in settings.directions if side_of(pair, pivot) in sides]
+        chosen = [
+            pair
+            for pair in settings.directions
+            if side_of(pair, pivot) in sides
+            and other_language(pair, pivot) not in settings.untested
+        ]
         return {"": level_cells(chosen, settings.levels, pivot)}
     found = {language for pair in rows[0].scores["pair"] for language in pair.split("-")}
+    found |= {language for language in settings.untested if language in settings.levels}
     languages = [language for language in settings.levels if language in found]
-    blocks = language_cells(languages, settings.levels, pivot)
+    blocks = language_cells(languages, settings.levels, pivot, untested=settings.untested)
     return {side: cells for side, cells in blocks.items() if side.lower() in sides}

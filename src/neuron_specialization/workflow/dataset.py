@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from neuron_specialization.corpora.corpus_files import SplitSource, pair_name
+from neuron_specialization.corpora.corpus_files import NONE, SplitSource, pair_name
 from neuron_specialization.corpora.sources import Source
 from neuron_specialization.settings.architectures import (
     adapter_settings,
@@ -145,6 +145,12 @@ class Dataset:
         """Return the run that a continuation starts from."""
         parent = self.systems[self.systems[run.system].parent]
         return Run(parent.system, parent_seed(parent, run.seed))
+
+    def has_split(self, split: str, direction: str) -> bool:
+        """Return whether a direction has a split; it lacks one by `format: none`."""
+        codes = [code for code in direction.split("-") if code != self.pivot]
+        source = self.splits.get(split)
+        return source is None or all(source.of(code).format != NONE for code in codes)
 
     def row(self, wildcards: Wildcards) -> System:
         """Return the row of a job's system."""

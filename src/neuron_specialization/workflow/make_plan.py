@@ -14,6 +14,7 @@ from neuron_specialization.settings.related_systems import sweep_systems
 from neuron_specialization.settings.systems import System, read_systems
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.workflow.plan import Plan
+from neuron_specialization.workflow.split_problems import find_missing_splits
 
 SCHEMAS = Path("config/schemas")
 OTHER_FIGURES = ("figure4", "gains", "summary", "trainings")
@@ -177,6 +178,8 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
         yield ("corpora", "splits"), problem
     if not plan.local:
         return
+    for problem in find_missing_splits(plan):
+        yield ("corpora", "splits"), problem
     tests = plan.config["test_splits"]
     for name in tests if plan.corpora.prebinarised else plan.corpora.needed_splits:
         if name not in plan.splits:

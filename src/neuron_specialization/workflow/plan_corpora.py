@@ -96,7 +96,8 @@ class CorporaPlan:
     def part_of(self, split: str) -> str:
         """Return the part of a split."""
         source = self.dataset.splits.get(split)
-        is_drawn = source is not None and source.format in FROM_TRAIN
+        formats = {source.of(code).format for code in self.dataset.used} if source else set()
+        is_drawn = not formats.isdisjoint(FROM_TRAIN)
         of_training = (TRAIN, "valid", self.dataset.config["recording"]["split"])
         return TRAIN if is_drawn or split in of_training else split
 

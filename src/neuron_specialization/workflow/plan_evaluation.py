@@ -24,6 +24,13 @@ class EvaluationPlan:
         splits, runs = self.dataset.config["test_splits"], self.dataset.runs(systems)
         return [file for split in splits for file in files(path, runs, split=split)]
 
+    def directions(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions of a system that have a job's test split."""
+        pairs = self.dataset.directions(wildcards)
+        if self.dataset.row(wildcards).method == "imported":
+            return pairs
+        return [pair for pair in pairs if self.dataset.has_split(wildcards.split, pair)]
+
     @property
     def translations(self) -> list[str]:
         """The translations of all systems that translate here."""
@@ -56,7 +63,7 @@ class EvaluationPlan:
         """Return the existing raw references of a system, by direction."""
         split, found = wildcards.split, {}
         given = self.dataset.config["raw_references"].get(split, "")
-        for direction in self.dataset.directions(wildcards):
+        for direction in self.directions(wildcards):
             source, target = direction.split("-")
             pair = direction if source == self.dataset.pivot else f"{target}-{source}"
             path = self._raw_file(given, target)
@@ -74,7 +81,7 @@ class EvaluationPlan:
     def postprocessing(self) -> dict[str, Any]:
         """Parameters of the job that converts outputs to a common form."""
         return {
-            "directions": self.dataset.directions,
+            "directions": self.directions,
             "folder": self.imported_folder,
             "raw": self.raw_directions,
             "moses": self.dataset.config["corpora"]["moses"],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from neuron_specialization.corpora.corpus_files import pair_name
 from neuron_specialization.settings.digests import settings_digests, settings_hash
 from neuron_specialization.settings.languages import all_directions
 from neuron_specialization.settings.systems import System
@@ -93,6 +94,11 @@ class TablesPlan:
         every = all_directions(self.dataset.languages, self.dataset.pivot)
         return [pair for pair in every if pair in used]
 
+    def untested(self, split: str) -> list[str]:
+        """Return the languages without a test split."""
+        pairs = {code: pair_name(self.dataset.pivot, code) for code in self.dataset.others}
+        return [code for code, pair in pairs.items() if not self.dataset.has_split(split, pair)]
+
     def settings(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the parameters of a table of scores."""
         dataset, table = self.dataset, wildcards.table
@@ -108,6 +114,7 @@ class TablesPlan:
             "levels": {code: dataset.languages[code].level for code in dataset.others},
             "pivot": dataset.pivot,
             "directions": self.directions(table),
+            "untested": self.untested(wildcards.split),
             "level": config["significance"]["level"],
             "settings": settings_hash(config, dataset.languages, dataset.systems),
         }
