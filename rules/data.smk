@@ -78,6 +78,7 @@ rule report_corpora:
     input:
         reports=plan.corpora.reports,
         checks=plan.corpora.checks,
+        binarised=plan.corpora.binarised_training,
         code=plan.code("corpora.report"),
     output:
         report="<dataset>/corpora/report.tsv",
@@ -146,7 +147,7 @@ rule binarise_corpora:
     input:
         corpora=plan.corpora.text_of_part,
         vocabulary="<dataset>/vocabularies/{vocabulary}",
-        code=plan.code("fairseq_plugin.binarise"),
+        code=plan.code("fairseq_plugin.binarise", "fairseq_plugin.lengths"),
     output:
         folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:
@@ -175,7 +176,7 @@ rule use_binarised:
             plan.downloads.fetched(plan.corpora.prebinarised.get("source", ""))
         ),
         vocabulary="<dataset>/vocabularies/{vocabulary}",
-        code=plan.code("fairseq_plugin.prebinarised"),
+        code=plan.code("fairseq_plugin.prebinarised", "fairseq_plugin.lengths"),
     output:
         folder=directory("<dataset>/binarised/{part}/{vocabulary}"),
     log:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
+from neuron_specialization.fairseq_plugin.lengths import report_lengths
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
@@ -15,3 +16,4 @@ with log_to(snakemake.log[0]):
         shards=snakemake.params.shards,
         processes=snakemake.threads,
     )
+    report_lengths(folder)

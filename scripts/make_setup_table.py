@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from neuron_specialization.corpora.report import read_report
 from neuron_specialization.logs import log_to
 from neuron_specialization.tables.curves import describe_curves, read_curves
 from neuron_specialization.tables.efficiency import describe_efficiency
@@ -9,10 +10,7 @@ from neuron_specialization.tables.setup_tables import (
     SetupTable,
     describe_languages,
     describe_models,
-    read_overlaps,
     read_parameters,
-    read_sizes,
-    read_warnings,
     write_setup_table,
 )
 
@@ -33,11 +31,8 @@ def make(name: str) -> SetupTable:
                 **settings, inputs=inputs, parameters=parameters, folder=folder
             )
         case "table5":
-            if not inputs.report:
-                return describe_languages(**settings, sizes={})
-            report = Path(inputs.report[0])
-            found = {"sizes": read_sizes(report), "warnings": read_warnings(report)}
-            return describe_languages(**settings, **found, overlaps=read_overlaps(report))
+            report = [row for path in inputs.report for row in read_report(Path(path))]
+            return describe_languages(**settings, report=report)
         case "table6":
             parameters = read_parameters(Path(inputs.parameters[0]))
             return describe_models(**settings, parameters=parameters)

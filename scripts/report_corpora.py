@@ -8,5 +8,10 @@ from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
     inputs = snakemake.input
-    reports, checks = map(Path, inputs.reports), single_or_none(inputs.checks)
-    merge_reports(reports, checks, Path(snakemake.output.report))
+    too_long = (Path(folder) / "too_long.tsv" for folder in inputs.binarised)
+    merge_reports(
+        map(Path, inputs.reports),
+        too_long,
+        single_or_none(inputs.checks),
+        Path(snakemake.output.report),
+    )

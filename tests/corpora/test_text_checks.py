@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.corpora.report import PairReport, merge_reports, write_report
+from neuron_specialization.corpora.pair_report import PairReport, write_report
+from neuron_specialization.corpora.report import merge_reports
 from neuron_specialization.corpora.text_checks import check_texts, write_checks
 from tests.corpora.preparing import fill
 
@@ -84,7 +85,7 @@ def test_the_report_has_what_the_checks_found(tmp_path: Path) -> None:
         report = PairReport(split=name, pair="en-de", warnings=["a"] if name == "test" else [])
         write_report(tmp_path / f"{name}.tsv", [report])
     reports = [tmp_path / "train.tsv", tmp_path / "test.tsv"]
-    merge_reports(reports, tmp_path / "checks.tsv", tmp_path / "report.tsv")
+    merge_reports(reports, [], tmp_path / "checks.tsv", tmp_path / "report.tsv")
     header, *rows = (
         line.split("\t") for line in (tmp_path / "report.tsv").read_text().splitlines()
     )

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin import chunks
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.data import load_dictionary, load_directions
+from neuron_specialization.fairseq_plugin.lengths import report_lengths
 
 # other line separators, which do not count here; blanks; unknown characters; no final line feed
 ODD_LINES = [
@@ -212,3 +214,43 @@ def test_a_full_disk_leaves_nothing(
     ):
         binarise_corpora([corpus], vocabulary, tmp_path, processes=processes)
     assert [path.name for path in tmp_path.iterdir()] == (["dict.txt"] if chunk == 100 else [])
+
+
+# ---- pairs that training skips ----
+
+
+def write_lengths(folder: Path, vocabulary: Path, **lines: list[str]) -> Path:
+    """Binarise splits of `en-a1`, whose sides are equal; return the folder."""
+    corpora = []
+    for split, language in product(lines, ("en", "a1")):
+        corpora.append(folder / f"{split}.en-a1.{language}")
+        corpora[-1].write_text("".join(f"{line}\n" for line in lines[split]), encoding="utf-8")
+    (folder / "out").mkdir()
+    binarise_corpora(corpora, vocabulary, folder / "out", shards=2)
+    return folder / "out"
+
+
+def test_pairs_longer_than_a_model_are_counted_by_split(
+    vocabulary: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """A sentence has a tag and an end besides its pieces; test splits are translated whole."""
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary / "spm.model"))
+    word = "日 "  # two pieces that are in no corpus
+    assert len(processor.encode(word * 127)) == 254
+    fits, too_long = word * 127, word * 127 + "日"
+    lines = {"train": 9 * [fits] + [too_long], "valid": [too_long, fits], "test": [too_long]}
+    folder = write_lengths(tmp_path, vocabulary, **lines)
+    report_lengths(folder)
+    assert (folder / "too_long.tsv").read_text().splitlines() == [
+        "split\tpair\ttoo_many_tokens",
+        "train\ten-a1\t1",
+        "valid\ten-a1\t1",
+    ]
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "split 'valid', pair 'en-a1': 1 of 2 (50.0 %) pairs have more than 256 tokens" in warning
+
+
+def test_a_pair_of_which_nothing_fits_is_an_error(vocabulary: Path, tmp_path: Path) -> None:
+    folder = write_lengths(tmp_path, vocabulary, train=2 * ["日 " * 200], valid=["日"])
+    with pytest.raises(InputError, match=r"'train', pair 'en-a1': 2 of 2 .* nothing to train on"):
+        report_lengths(folder)

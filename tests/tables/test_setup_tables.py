@@ -9,10 +9,9 @@ from neuron_specialization.tables.parameters import describe_parameters
 from neuron_specialization.tables.setup_tables import (
     describe_languages,
     describe_models,
-    read_overlaps,
+    find_overlaps,
     read_parameters,
     read_sizes,
-    read_warnings,
     write_setup_table,
 )
 from tests.trained_models import architecture
@@ -33,12 +32,19 @@ def test_languages_are_sorted_by_level_and_then_family() -> None:
         language("b1", "high", "B"),
         language("x", "", "C"),
     ]
-    table = describe_languages(languages, {"a1": 20000, "b3": 1}, "toy")
+    report = [
+        {"split": "train", "pair": "en-a1", "kept": "20000", "too_many_tokens": "7"},
+        {"split": "train", "pair": "en-b3", "kept": "1", "warnings": "ratio drops 9"},
+        {"split": "valid", "pair": "en-a1", "kept": "9", "too_many_tokens": "8"},
+    ]
+    table = describe_languages(languages, report, "toy")
     assert table.title == "Languages of toy (Table 5)"
     assert table.numbers["code"].tolist() == ["b1", "a1", "b3", "a3", "x"]
     rows = table.texts[0].rows
-    assert rows[1] == ("High", "A", "a1", "A1", "Latin", "20,000")
-    assert rows[3][-1] == "–"
+    assert rows[1] == ("High", "A", "a1", "A1", "Latin", "20,000", "7")
+    assert rows[2][-2:] == ("1", "–")  # a report of before the lengths were counted
+    assert rows[3][-2] == "–"
+    assert list(table.footer)[1:] == ["train en-b3: ratio drops 9"]
     assert rows[4][0] == "–"
 
 
@@ -49,24 +55,19 @@ def test_sizes_count_training_pairs(tmp_path: Path) -> None:
         "valid\ten-de\t9\t\n"
     )
     assert read_sizes(path) == {"de": 20000, "nl": 300}
-    assert read_warnings(path) == ["train en-nl: ratio drops 9."]
 
 
-def test_overlaps_with_training_text_are_percentages_of_both_sides(tmp_path: Path) -> None:
-    path = tmp_path / "report.tsv"
-    path.write_text(
-        "split\tpair\tkept\tpivot_in_train\tother_in_train\twarnings\n"
-        "train\ten-a1\t999\t\t\t\ntest\ten-a1\t200\t50\t1\t\nnews\ten-b1\t10\t0\t0\t\n"
-        "news\ten-a1\t0\t0\t0\t\n"
-    )
-    overlaps = read_overlaps(path)
-    assert overlaps == {"test": {"a1": (25.0, 0.5)}, "news": {"b1": (0.0, 0.0)}}
+def test_overlaps_with_training_text_are_percentages_of_both_sides() -> None:
+    names = ("split", "pair", "kept", "pivot_in_train", "other_in_train")
+    rows = ["train en-a1 999", "test en-a1 200 50 1", "news en-b1 10 0 0", "news en-a1 0 0 0"]
+    report = [dict(zip(names, [*row.split(), "", ""], strict=False)) for row in rows]
+    assert find_overlaps(report) == {"test": {"a1": (25.0, 0.5)}, "news": {"b1": (0.0, 0.0)}}
     languages = [language("a1", "", "A"), language("b1", "", "B")]
-    table = describe_languages(languages, {}, "toy", overlaps=overlaps)
+    table = describe_languages(languages, report, "toy")
     assert [row[-2:] for row in table.texts[0].rows] == [("25.0 / 0.5", "–"), ("–", "0.0 / 0.0")]
     assert table.numbers["test_pivot_in_train"].tolist()[0] == 25.0
-    path.write_text("split\tpair\tkept\ntest\ten-a1\t200\n")  # of an earlier version
-    assert read_overlaps(path) == {}
+    old = [{"split": "test", "pair": "en-a1", "kept": "200"}]  # of an earlier version
+    assert find_overlaps(old) == {}
 
 
 def test_models_have_their_settings_and_counted_parameters() -> None:

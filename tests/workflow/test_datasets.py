@@ -26,6 +26,8 @@ TINY = {
     "fine_tuning": {"update_freq": 1, "max_updates": 2, "validate_every": 1, "max_tokens": 400},
 }
 
+EC30_ARCHITECTURES = ["mt_big", "bilingual_high", "bilingual_low"]
+
 
 def small(folder: Path, project: Path, architectures: list[str], **settings: object) -> str:
     """Write settings that make a dataset of the paper small; return the path."""
@@ -68,7 +70,7 @@ def ec30(snakemake: Snakemake, project: Path, tmp_path_factory: pytest.TempPathF
     overlay = small(
         folder,
         project,
-        ["mt_big", "bilingual_high", "bilingual_low"],
+        EC30_ARCHITECTURES,
         systems=write_systems(project, "ec30", folder / "systems.tsv", names),
     )
     done = snakemake(folder, overlays=("config/ec30.yaml", overlay))
@@ -166,7 +168,7 @@ def test_plain_text_of_ec40_gives_the_same_corpora(
 ) -> None:
     """The folder of files has the sentences of the archive in a different layout."""
     overlays = ("config/ec30.yaml", "config/ec30_text.yaml", str(ec30 / "small.yaml"))
-    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
+    done = snakemake(tmp_path, "results/ec30/corpora/report.train.tsv", overlays=overlays)
     assert done.returncode == 0, done.stdout
     found = tmp_path / "results/ec30/corpora/train.en-ti.ti"
     lines = (ec30 / "results/ec30/corpora/train.en-ti.ti").read_text().splitlines()
@@ -235,13 +237,15 @@ def test_validation_and_test_sets_of_all_languages(
     mirrors.write_real(mirror, table, data_folder)
     mirrors.write_ec30_tokenised(mirror, table, count=2)
     mirrors.write_ec40(mirror, table, count=1, valid=842)
-    overlays = ("config/ec30.yaml", small(tmp_path, project, ["mt_big"]))
-    done = snakemake(tmp_path, "results/ec30/corpora/report.tsv", overlays=overlays)
-    assert done.returncode == 0, done.stdout
+    overlays = ("config/ec30.yaml", small(tmp_path, project, EC30_ARCHITECTURES))
     corpora = tmp_path / "results/ec30/corpora"
-    report = rows(corpora / "report.tsv")
-    kept = report[0].index("kept")
-    counts = {(cells[0], cells[1]): int(cells[kept]) for cells in report[1:]}
+    reports = [corpora / f"report.{part}.tsv" for part in ("train", "test")]
+    done = snakemake(
+        tmp_path, *(str(path.relative_to(tmp_path)) for path in reports), overlays=overlays
+    )
+    assert done.returncode == 0, done.stdout
+    lines = (line for path in reports for line in rows(path)[1:])
+    counts = {(split, pair): int(cells[-2]) for split, pair, *cells in lines}
     pairs = [f"en-{row['code']}" for row in read_table(table) if row["code"] != "en"]
     assert {pair: counts["test", pair] for pair in pairs} == dict.fromkeys(pairs, 2009)
     assert {pair: counts["valid", pair] for pair in pairs} == dict.fromkeys(pairs, 1997) | {

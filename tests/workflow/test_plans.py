@@ -332,10 +332,11 @@ def test_the_dataset_in_the_documentation_works(
             else:
                 (tmp_path / f"{split}.{pair}.{language}").write_bytes(lines)
     assert plan(overlays=(mine,)) == THREE_SYSTEMS
-    done = snakemake(tmp_path, "results/mine/corpora/report.tsv", overlays=(mine,))
+    reports = [f"results/mine/corpora/report.{part}.tsv" for part in ("train", "test")]
+    done = snakemake(tmp_path, *reports, overlays=(mine,))
     assert done.returncode == 0, done.stdout
-    report = (tmp_path / "results/mine/corpora/report.tsv").read_text().splitlines()
-    assert len(report) == 1 + 9
+    lines = [len((tmp_path / path).read_text().splitlines()) for path in reports]
+    assert lines == [1 + 6, 1 + 3]
 
 
 def test_the_split_in_the_documentation_plans_its_download(

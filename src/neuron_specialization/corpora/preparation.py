@@ -32,8 +32,8 @@ from neuron_specialization.corpora.held_out import (
     leave_out,
     read_evaluation,
 )
+from neuron_specialization.corpora.pair_report import PairReport, write_report
 from neuron_specialization.corpora.readers import Line
-from neuron_specialization.corpora.report import PairReport, write_report
 from neuron_specialization.corpora.split_checks import find_problems
 from neuron_specialization.corpora.tokenisation import tokenised, written_in_latin
 from neuron_specialization.corpora.training_text import (

@@ -7,6 +7,9 @@ from pathlib import Path
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import single_or_none
 
+MAX_POSITIONS = 256
+"""Most tokens of a sentence in training."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
@@ -28,7 +31,7 @@ class Architecture:
     validate_every: int
     patience: int
     precision: str
-    max_positions: int = 256
+    max_positions: int = MAX_POSITIONS
     """Tokens of the longest sentence to train on."""
     checkpoint_metric: str = "loss"
     kernels: str = "fairseq"

@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from neuron_specialization.corpora.report import OVERLAPS, TOO_MANY_TOKENS, read_report
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.files import write_text
+from neuron_specialization.settings.training import MAX_POSITIONS
 from neuron_specialization.tables.render import (
     MISSING,
     TextTable,
@@ -25,6 +27,8 @@ IN_TRAIN = (
     "In train: percentages of a split's sentences of the pivot / of the language that are in the "
     "pair's training text, too."
 )
+COUNTS = {"pairs": ("kept", "training pairs"), "skipped": (TOO_MANY_TOKENS, "skipped")}
+"""Counts of Table 5: a column of the corpora's report, and its header."""
 LEVELS = ("high", "medium", "low", "")
 SETTINGS = {
     "layers": "layers",
@@ -64,54 +68,47 @@ def read_parameters(path: Path) -> pd.DataFrame:
 
 def read_sizes(report: Path) -> dict[str, int]:
     """Read the number of training pairs of each language from the corpora's report."""
-    table = pd.read_csv(report, sep="\t")
-    train = table[table["split"] == "train"]
-    codes = [pair.split("-")[1] for pair in train["pair"]]
-    return dict(zip(codes, train["kept"].tolist(), strict=True))
+    return training_counts(read_report(report), "kept")
 
 
-def read_warnings(report: Path) -> list[str]:
-    """Read the warnings of each split and pair from the corpora's report; an old one has none."""
-    table = pd.read_csv(report, sep="\t")
-    table = table.reindex(columns=["split", "pair", "warnings"]).dropna(subset="warnings")
-    return [f"{row['split']} {row['pair']}: {row['warnings']}." for _, row in table.iterrows()]
+def training_counts(report: Sequence[Mapping[str, str]], column: str) -> dict[str, int]:
+    """Return a count of training pairs by language, if the rows of the report have it."""
+    train = [row for row in report if row["split"] == "train" and column in row]
+    return {row["pair"].split("-")[1]: int(row[column]) for row in train}
 
 
-def read_overlaps(report: Path) -> dict[str, dict[str, tuple[float, float]]]:
-    """Read the percentages of sentences within training text from the corpora's report.
+def find_overlaps(
+    report: Sequence[Mapping[str, str]],
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return the percentages of sentences within training text, by split and language.
 
-    By split and language: of the pivot's side and of the other side.
+    The pivot's side comes first.
     """
-    table = pd.read_csv(report, sep="\t")
-    names = ["pivot_in_train", "other_in_train"]
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    table = table.reindex(columns=table.columns.union(names)).dropna(subset=names)
-    for _, row in table.iterrows():
-        if row["kept"]:
-            pivot, other = (float(100 * row[name] / row["kept"]) for name in names)
+    for row in report:
+        counts = [row.get(name) for name in OVERLAPS]
+        if all(counts) and int(row["kept"]):
+            pivot, other = (100 * int(count or 0) / int(row["kept"]) for count in counts)
             found.setdefault(row["split"], {})[row["pair"].split("-")[1]] = pivot, other
     return found
 
 
 def describe_languages(
-    languages: Sequence[Mapping[str, Any]],
-    sizes: Mapping[str, int],
-    dataset: str,
-    warnings: Sequence[str] = (),
-    overlaps: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    languages: Sequence[Mapping[str, Any]], report: Sequence[Mapping[str, str]], dataset: str
 ) -> SetupTable:
     """Return Table 5: a row per language, by resource level and then family.
 
     Args:
         languages: `code`, `name`, `family`, `script` and `level` of each.
-        sizes: training pairs of each language, if known: `pairs` of the table.
+        report: the rows of the corpora's report, if there is one; its warnings are the footer.
         dataset: name of the dataset.
-        warnings: warnings of the corpora's report, for the footer.
-        overlaps: result of `read_overlaps`, for two columns of numbers per split.
     """
     table = pd.DataFrame(languages, columns=["level", "family", "code", "name", "script"])
-    table["pairs"] = pd.array([sizes.get(code) for code in table["code"]], dtype="Int64")
-    for split, of_split in (overlaps or {}).items():
+    for name, (column, _) in COUNTS.items():
+        counts = training_counts(report, column)
+        table[name] = pd.array([counts.get(code) for code in table["code"]], dtype="Int64")
+    overlaps = find_overlaps(report)
+    for split, of_split in overlaps.items():
         for side, name in enumerate(("pivot", "other")):
             values = [of_split.get(code, MISSING_PAIR)[side] for code in table["code"]]
             table[f"{split}_{name}_in_train"] = values
@@ -122,9 +119,13 @@ def describe_languages(
     ).sort_values(["level", "family"], kind="stable")
     table = table.loc[order.index].reset_index(drop=True)
     title = f"Languages of {dataset} (Table 5)"
-    splits = list(overlaps or {})
-    footer = [*([IN_TRAIN] if splits else []), *warnings]
-    text = language_text(table, splits)
+    warned = (row for row in report if row.get("warnings"))
+    footer = [
+        f"Skipped: training pairs with more than {MAX_POSITIONS} tokens on a side",
+        *([IN_TRAIN] if overlaps else []),
+        *(f"{row['split']} {row['pair']}: {row['warnings']}" for row in warned),
+    ]
+    text = language_text(table, list(overlaps))
     return SetupTable(numbers=table, texts=[text], title=title, footer=footer)
 
 
@@ -178,7 +179,7 @@ def language_text(table: pd.DataFrame, splits: Sequence[str]) -> TextTable:
         (
             capitalise(str(row["level"])) or MISSING,
             *(str(row[name]) for name in names),
-            format_count(row["pairs"]),
+            *(format_count(row[name]) for name in COUNTS),
             *(
                 format_overlap(row[f"{split}_pivot_in_train"], row[f"{split}_other_in_train"])
                 for split in splits
@@ -188,7 +189,10 @@ def language_text(table: pd.DataFrame, splits: Sequence[str]) -> TextTable:
     ]
     return TextTable(
         labels=("Level", "Family", "ISO", "Language", "Script"),
-        columns=(("training pairs", ""), *((f"{split} in train", "") for split in splits)),
+        columns=(
+            *((header, "") for _, header in COUNTS.values()),
+            *((f"{split} in train", "") for split in splits),
+        ),
         rows=tuple(rows),
         block_labels=1,
     )

@@ -250,8 +250,9 @@ def _find_source_problems(plan: Plan) -> Iterator[Problem]:
 
 
 def _find_architecture_problems(plan: Plan) -> Iterator[Problem]:
-    """Yield sizes and number formats that no job could use."""
-    for name, architecture in plan.config["architectures"].items():
+    """Yield sizes and number formats of used architectures that no job could use."""
+    for name in sorted({plan.systems[system].architecture for system in plan.trained} - {""}):
+        architecture = plan.config["architectures"][name]
         key = ("architectures", name)
         heads, width = architecture["heads"], architecture["d_model"]
         if width % heads:

@@ -344,13 +344,25 @@ class CorporaPlan:
         names = self.vocabularies_of(self.dataset.row(wildcards))
         return [VOCABULARY.format(vocabulary=name) for name in names]
 
+    @property
+    def binarised_training(self) -> list[str]:
+        """The binarised training text, whose long pairs the report counts."""
+        if self.prebinarised:
+            return []
+        names = ["joint"] if "joint" in self.used_vocabularies else self.used_vocabularies
+        return [BINARISED.format(vocabulary=name, part=TRAIN) for name in names]
+
+    @cached_property
+    def used_vocabularies(self) -> list[str]:
+        """The vocabularies of all systems."""
+        rows = self.dataset.systems.values()
+        return sorted({name for row in rows for name in self.vocabularies_of(row)})
+
     @cached_property
     def all_binarised(self) -> list[str]:
         """The binarised corpora of all systems."""
-        rows = self.dataset.systems.values()
-        names = sorted({name for row in rows for name in self.vocabularies_of(row)})
         return [
             BINARISED.format(vocabulary=name, part=part)
-            for name in names
+            for name in self.used_vocabularies
             for part in self.binarised_parts
         ]
