@@ -333,6 +333,14 @@ def test_signatures_of_scores_computed_differently(tmp_path: Path) -> None:
     assert "- BLEU: tok:13a|version:1\n- BLEU: tok:none\n" in text
 
 
+def test_a_mean_over_tokenisers_says_so(tmp_path: Path) -> None:
+    base = scored_run("Base", 0)
+    base.scores.loc[base.scores["pair"] == "en-nl", "signature"] = "tok:zh|version:1"
+    text = write(tmp_path, base)
+    assert "- BLEU of en-nl: tok:zh|version:1\n" in text
+    assert "- Means are over scores by several tokenisers: 13a, zh\n" in text
+
+
 def test_sizes_of_training_corpora() -> None:
     sizes = {"de": 20000, "nl": 300}
     assert describe_sizes(sizes, ["nl", "de", "lb"]) == ["Training pairs: nl 300, de 20,000"]

@@ -14,10 +14,11 @@ from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.evaluation.metrics import METRIC_NAMES, RAW
+from neuron_specialization.evaluation.metrics import METRIC_NAMES, RAW, check_tokenisers
 from neuron_specialization.evaluation.outputs import copy_direction
 from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
 from neuron_specialization.parallel import parallel_map
+from neuron_specialization.settings.bleu import AUTO, TOKENISERS, BleuTokenisers
 from neuron_specialization.settings.languages import DIRECTION
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,11 @@ def score(options: argparse.Namespace) -> None:
     folder, split = options.folder, options.split
     directions = find_directions(folder, split)
     raw = find_raw_references(options.raw_references, directions)
+    tokenisers = find_tokenisers(options.bleu_tokeniser, directions)
+    if {"bleu", "tokenised_bleu"} & {*options.metrics}:
+        check_tokenisers(map(tokenisers.of, directions))
+        for warning in tokenisers.warnings(directions):
+            logger.warning(warning)
     texts, sentences, corpus = (options.out / name for name in ("outputs", SENTENCES, SCORES))
     check_apart(texts, [folder, *(folder / pair for pair in directions), *raw.values()])
     # files of an earlier run must not be scored or kept with these texts
@@ -46,6 +52,7 @@ def score(options: argparse.Namespace) -> None:
     settings = ScoringSettings(
         split=split,
         metrics=[*options.metrics, *(metric + RAW for metric in wanted)],
+        tokenisers=tokenisers,
     )
     scores = score_outputs(texts, directions, settings, options.processes)
     if "comet" in options.metrics:
@@ -60,6 +67,25 @@ def score(options: argparse.Namespace) -> None:
         finished = [read_finished_scores(texts / pair, split) for pair in directions]
         raise no_scores(options, {score.note for score in scores}, {m for f in finished for m in f})
     write_scores(scores, sentences=sentences, corpus=corpus)
+
+
+def find_tokenisers(names: Sequence[str], directions: Sequence[str]) -> BleuTokenisers:
+    """Return the tokenisers of `auto ko=char`; raise InputError for unknown names or languages."""
+    exceptions = dict(text.split("=", 1) for text in names if "=" in text)
+    for_all = [text for text in names if "=" not in text] or [AUTO]
+    targets = {direction.split("-")[1] for direction in directions}
+    for name in (*for_all, *exceptions.values()):
+        if name not in TOKENISERS or len(for_all) > 1:
+            raise InputError(
+                f"--bleu-tokeniser {' '.join(names)}: give one of {', '.join(TOKENISERS)}, and "
+                "others by target language, such as ko=char"
+            )
+    if unknown := sorted({*exceptions} - targets):
+        raise InputError(
+            f"--bleu-tokeniser {' '.join(names)}: no direction is into {', '.join(unknown)}, only "
+            f"into {', '.join(sorted(targets))}"
+        )
+    return BleuTokenisers(tokeniser=for_all[0], exceptions=exceptions)
 
 
 def no_scores(options: argparse.Namespace, notes: set[str], finished: set[str]) -> InputError:
@@ -134,6 +160,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=["bleu", "chrf"],
         metavar="METRIC",
         help=f"any of {', '.join(METRIC_NAMES)} (default: bleu chrf)",
+    )
+    parser.add_argument(
+        "--bleu-tokeniser",
+        nargs="+",
+        default=[AUTO],
+        metavar="NAME",
+        help="sacreBLEU's tokeniser, and others by target language, such as: auto ko=char; of "
+        f"{', '.join(TOKENISERS)} (default: auto, by the target language)",
     )
     parser.add_argument(
         "--raw-references",

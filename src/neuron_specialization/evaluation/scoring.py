@@ -5,7 +5,7 @@ The columns of both tables are constants of this module.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +30,7 @@ from neuron_specialization.evaluation.moses import tokenise
 from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_raw_references
 from neuron_specialization.files import atomic_write, write_text
 from neuron_specialization.parallel import parallel_map
+from neuron_specialization.settings.bleu import DEFAULT, BleuTokenisers
 
 SCORE_COLUMNS = ("pair", "metric", "score", "sentences", "signature")
 NOTE = "note"
@@ -59,12 +60,13 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringSettings:
-    """The test split and the metrics to compute."""
+    """The test split, the metrics to compute and the tokenisers of BLEU."""
 
     split: str
     """The test split."""
     metrics: Sequence[str]
     """Names, including metrics against raw references."""
+    tokenisers: BleuTokenisers = field(default_factory=BleuTokenisers)
 
 
 def score_outputs(
@@ -87,7 +89,13 @@ def score_outputs(
 
 
 def score_texts(
-    pair: str, metric: str, hypotheses: Sequence[str], references: Sequence[str], words: str = ""
+    pair: str,
+    metric: str,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    words: str = "",
+    tokeniser: str = DEFAULT,
 ) -> Score:
     """Score aligned sentences of a direction in one metric; append `words` to the signature."""
     if len(hypotheses) != len(references):
@@ -97,7 +105,7 @@ def score_texts(
         )
     if not hypotheses:
         raise InputError(f"{pair}: no sentences to score, neither hypothesis nor reference")
-    scorer: Any = make_metric(metric)
+    scorer: Any = make_metric(metric, tokeniser)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
     # complete only after scoring: it includes the number of references
     signature = scorer.get_signature().format()
@@ -149,7 +157,10 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
         texts = _texts_of(metric, outputs, folder / pair, settings) if outputs else None
         if texts:
             hypotheses, references, words = texts
-            score = score_texts(pair, metric, hypotheses, references, words)
+            tokeniser = settings.tokenisers.of(pair)
+            score = score_texts(
+                pair, metric, hypotheses, references, words=words, tokeniser=tokeniser
+            )
             scores.append(checked_score(score, finished.get(metric)))
         elif metric in finished and metric != "comet":
             scores.append(finished_score(pair, metric, finished[metric]))
@@ -170,6 +181,10 @@ def _texts_of(
         return (outputs.hypotheses, raw, "") if raw else None
     if metric != "tokenised_bleu":
         return outputs.hypotheses, outputs.references, ""
+    tokeniser = settings.tokenisers.of(folder.name)
+    if tokeniser != DEFAULT:
+        words = f"fairseq, words of sacreBLEU's {tokeniser}"
+        return outputs.hypotheses, outputs.references, words
     hypotheses, references = outputs.hypothesis_words, outputs.reference_words
     if hypotheses is not None and references is not None:
         return hypotheses, references, "fairseq, words of the corpus"

@@ -131,6 +131,7 @@ def _find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_vocabulary_problems(plan)
     yield from _find_source_problems(plan)
     yield from _find_system_problems(plan)
+    yield from plan.evaluation.tokeniser_problems()
 
 
 def _find_table_problems(plan: Plan) -> Iterator[Problem]:
