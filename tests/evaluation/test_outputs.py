@@ -1,5 +1,6 @@
 """Conversion of outputs: text, words, raw references, finished scores."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ H-4\t-0.5\tEs ist vier @-@ fach .
 S-1\t__en__ One .
 T-1\tEins .
 H-1\t-0.5\t
+Generate test with beam=5: BLEU4 = 1.00
 """
+LAST = "Generate test with beam=5: BLEU4 = 1.00\n"
 
 
 @needs_outputs
@@ -219,3 +222,90 @@ def test_the_rules_of_each_language_are_logged_once(caplog: pytest.LogCaptureFix
 
 def test_tokenisation_without_escapes() -> None:
     assert tokenise(["Er sagte: „Ja & nein“."], "de") == ['Er sagte : " Ja & nein " .']
+
+
+def plain(hypotheses: list[str], references: list[str] | None = None) -> dict[str, str]:
+    """Return the files of plain text."""
+    texts = {"sys": hypotheses, "ref": references or ["Ein Satz."] * len(hypotheses)}
+    return {f"test-{name}.txt": "\n".join([*text, ""]) for name, text in texts.items()}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "mark"),
+    [
+        ("__de__ Ein Satz.", "a language tag in front"),
+        (">>deu<< Ein Satz.", "a language tag in front"),
+        ("Ein Satz. [de_DE]", "a language tag at the end"),
+        ("Ein Sa@@ tz.", "subword units (@@)"),
+        ("▁Ein ▁Sa tz .", "subword units (▁)"),
+        ("Ein Sa ##tz .", "subword units (##)"),
+        ("Ein @-@ Satz", "Moses's @-@"),
+        ("Ein Satz.</s>", "</s>"),
+    ],
+)
+@pytest.mark.parametrize("side", ["sys", "ref"])
+def test_plain_text_with_foreign_marks_is_refused(
+    tmp_path: Path, sentence: str, mark: str, side: str
+) -> None:
+    marked, clean = [sentence] * 9, ["Ein Satz."] * 9
+    fill(tmp_path / "en-de", plain(*((marked, clean) if side == "sys" else (clean, marked))))
+    message = rf"test-{side}\.txt, line 1: 100% of the lines have {re.escape(mark)}.*; "
+    with pytest.raises(InputError, match=message):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", "en-de")
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets"),
+    [
+        ("__en__ It rains .", "__de__ Es regnet ."),
+        ("[en_XX] It rains .", "[de_DE] Es regnet ."),
+        ("It rains . [en_XX]", "Es regnet . [de_DE]"),
+        ("It ra@@ ins .", "Es reg@@ net ."),
+        ("It rains .", "Es regnet@@ ."),
+    ],
+)
+def test_marks_of_logs_are_removed(tmp_path: Path, sources: str, targets: str) -> None:
+    log = f"S-0\t{sources}\nT-0\t{targets}\nH-0\t-1\t{targets}\n{LAST}"
+    fill(tmp_path / "in/en-de", {"generate-test.txt": log})
+    copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
+    found = read_outputs(tmp_path / "out/en-de", "test")
+    assert found.sources == ["It rains."]
+    assert found.references == found.hypotheses == ["Es regnet."]
+
+
+def log_of(*tags: str) -> str:
+    """Return a complete log whose sources have tags."""
+    lines = [f"S-{n}\t{tag} Zeile\nT-{n}\tLine\nH-{n}\t-1\tLine\n" for n, tag in enumerate(tags)]
+    return "".join([*lines, LAST])
+
+
+@pytest.mark.parametrize(("tag", "pair"), [("__de__", "en-de"), ("[fr_XX]", "de-en")])
+def test_a_log_of_another_direction_is_refused(tmp_path: Path, tag: str, pair: str) -> None:
+    fill(tmp_path / pair, {"generate-test.txt": log_of(tag, tag)})
+    code = tag.strip("_[]")
+    with pytest.raises(InputError, match=rf"sources have the tag of {code}, but the folder {pair}"):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", pair)
+
+
+def test_tags_of_other_standards_and_of_domains_are_accepted(tmp_path: Path) -> None:
+    for number, tag in enumerate(("__deu_Latn__", "[de_DE]", "__opensubtitles__")):
+        fill(tmp_path / "de-en", {"generate-test.txt": log_of(tag)})
+        copy_direction(tmp_path, "test", {}, tmp_path / f"out{number}", "de-en")
+
+
+def test_a_log_must_have_the_length_of_the_text_beside_it(tmp_path: Path) -> None:
+    fill(tmp_path / "de-en", {"generate-test.txt": log_of("__de__"), **plain(["a", "b"])})
+    with pytest.raises(InputError, match=r"generate-test\.txt has 1 sent.*test-sys\.txt\) has 2"):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+
+
+def test_byte_order_marks_are_no_text(tmp_path: Path) -> None:
+    score = '{"score": 31.6, "signature": "s"}'
+    files = {**plain(["Ein Satz."]), "test_detok_bleu.txt": score}
+    fill(tmp_path / "en-de", {name: f"\ufeff{text}" for name, text in files.items()})
+    found = read_outputs(tmp_path / "en-de", "test")
+    assert found.hypotheses == found.references == ["Ein Satz."]
+    assert read_finished_scores(tmp_path / "en-de", "test")["bleu"].score == 31.6
+    fill(tmp_path / "de-en", {"generate-test.txt": f"\ufeff{log_of('__de__')}"})
+    copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+    assert read_outputs(tmp_path / "out/de-en", "test").hypotheses == ["Line"]

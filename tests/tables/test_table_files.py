@@ -333,6 +333,13 @@ def test_signatures_of_scores_computed_differently(tmp_path: Path) -> None:
     assert "- BLEU: tok:13a|version:1\n- BLEU: tok:none\n" in text
 
 
+def test_rows_of_unequal_length_say_so(tmp_path: Path) -> None:
+    other = scored_run("Ours", 0)
+    other.scores.loc[other.scores["pair"] == "en-nl", "sentences"] = 5
+    text = write(tmp_path, scored_run("Base", 0), other)
+    assert "- Not the same number of sentences in all rows: en-nl\n" in text
+
+
 def test_a_mean_over_tokenisers_says_so(tmp_path: Path) -> None:
     base = scored_run("Base", 0)
     base.scores.loc[base.scores["pair"] == "en-nl", "signature"] = "tok:zh|version:1"

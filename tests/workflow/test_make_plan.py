@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.io import Wildcards
 from snakemake.utils import update_config
 
 from neuron_specialization.errors import InputError
@@ -80,7 +79,6 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
         ),
         ({"test_splits": ["flores"]}, "split flores"),
         ({"bleu": {"exceptions": {"xx": "char"}}}, r"bleu\.exceptions has 'xx', allowed are en, "),
-        ({"bleu": {"tokeniser": "ja-mecab"}}, r'pip install "sacrebleu\[ja\]".*another one'),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
         ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),
@@ -275,11 +273,3 @@ def test_defaults_are_filled_in_and_not_shared() -> None:
     assert one.config["corpora"]["cleaning"]["drop_duplicates"] is True
     assert one.config["downloads"] == other.config["downloads"]
     assert one.config["downloads"] is not other.config["downloads"]
-
-
-def test_validation_text_gets_the_tokenisers_of_its_directions_if_bleu_chooses() -> None:
-    job = Wildcards(fromdict={"system": "baseline", "seed": "1"})
-    bleu = {"bleu": {"exceptions": {"a1": "char"}}}
-    chosen = {"architectures": {"tiny": {"checkpoint_metric": "bleu"}}}
-    assert plan_of(bleu).models.validation_tokenisers(job) == {}
-    assert plan_of(bleu | chosen).models.validation_tokenisers(job) == {"en-a1": "char"}

@@ -16,7 +16,12 @@ from neuron_specialization.evaluation.comet_scores import (
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.metrics import corpus_score, make_metric, mean_statistics
 from neuron_specialization.evaluation.outputs import read_outputs
-from neuron_specialization.evaluation.scoring import Score, checked_score, finished_score
+from neuron_specialization.evaluation.scoring import (
+    Score,
+    checked_score,
+    finished_score,
+    note_lengths,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +55,13 @@ def score_comet(
             missing = str(error)
             logger.warning("%s", error)
     signature = comet_signature(settings) if computed else ""
-    return [
-        _score(folder / pair, split, computed.get(pair), signature, missing)
-        for pair in directions
-        if (folder / pair).is_dir()
-    ]
+    return note_lengths(
+        [
+            _score(folder / pair, split, computed.get(pair), signature, missing)
+            for pair in directions
+            if (folder / pair).is_dir()
+        ]
+    )
 
 
 def _read_texts(folder: Path, directions: Sequence[str], split: str) -> dict[str, Segments]:

@@ -4,6 +4,7 @@ Corpus scores are computed from the sentence statistics stored alongside, never 
 The columns of both tables are constants of this module.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -85,7 +86,26 @@ def score_outputs(
     if not there:
         raise InputError(f"{folder}: no outputs of {', '.join(directions)}")
     scores = parallel_map(partial(_score_direction, folder, settings), there, processes)
-    return [score for direction in scores for score in direction]
+    return note_lengths([score for direction in scores for score in direction])
+
+
+def note_lengths(scores: Sequence[Score]) -> list[Score]:
+    """Return scores with a note where a direction differs in length from most others."""
+    lengths = {score.pair: score.sentences for score in scores if score.sentences}
+    usual, number = Counter(lengths.values()).most_common(1)[0] if lengths else (0, 0)
+    if 2 * number <= len(lengths):
+        return list(scores)
+    return [
+        with_note(score, f"{score.sentences} sentences, most directions have {usual}")
+        if score.sentences not in (0, usual)
+        else score
+        for score in scores
+    ]
+
+
+def with_note(score: Score, note: str) -> Score:
+    """Return a score with one more note."""
+    return replace(score, note="; ".join(filter(None, (score.note, note))))
 
 
 def score_texts(
@@ -161,7 +181,8 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
             score = score_texts(
                 pair, metric, hypotheses, references, words=words, tokeniser=tokeniser
             )
-            scores.append(checked_score(score, finished.get(metric)))
+            score = checked_score(score, finished.get(metric))
+            scores.append(with_note(score, outputs.note if outputs else ""))
         elif metric in finished and metric != "comet":
             scores.append(finished_score(pair, metric, finished[metric]))
     return scores

@@ -33,7 +33,19 @@ def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]
             f"{name} uses references processed like the corpus"
         )
         lines += [line for row in rows for line in _explain(row, metric + RAW, pairs)]
+    lines += _unequal_lengths(rows, metric, pairs)
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def _unequal_lengths(rows: Sequence[SystemRow], metric: str, pairs: Sequence[str]) -> list[str]:
+    """Return a line if rows have scores of unequally many sentences of a direction."""
+    scores = pd.concat([row.scores for row in rows])
+    shown = scores[(scores["metric"] == metric) & (scores["sentences"] > 0)]
+    numbers = shown.groupby("pair")["sentences"].nunique()
+    unequal = [pair for pair in pairs if numbers.get(pair, 0) > 1]
+    if not unequal:
+        return []
+    return [f"Not the same number of sentences in all rows: {_list(unequal, pairs)}"]
 
 
 def _signatures(scores: pd.DataFrame, name: str, pairs: Sequence[str]) -> list[str]:
