@@ -78,6 +78,10 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
             "system baseline: update_freq is 3, which 2 GPUs cannot share.*one of 1, 3",
         ),
         ({"test_splits": ["flores"]}, "split flores"),
+        (
+            figures(levels={"layout": "levels", "paper": {"bleu": "Tabel 2"}}),
+            r"tables\.levels\.paper has bleu: Tabel 2, but the paper has only .*bleu: Table 2",
+        ),
         ({"bleu": {"exceptions": {"xx": "char"}}}, r"bleu\.exceptions has 'xx', allowed are en, "),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
