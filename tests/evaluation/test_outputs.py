@@ -1,5 +1,6 @@
 """Conversion of outputs: text, words, raw references, finished scores."""
 
+import json
 import re
 from pathlib import Path
 
@@ -165,7 +166,7 @@ def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
         ("test_detok_bleu.txt", '{"score": 3}', r"test_detok_bleu\.txt: .*signature"),
         ("test_detok_chrfpp.txt", "[]", r"test_detok_chrfpp\.txt: not a score"),
         ("test_detok_bleu.txt", '{"score": "x", "signature": ""}', r"not a score of sacreBLEU"),
-        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not a line"),
+        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not what"),
     ],
 )
 def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -309,3 +310,49 @@ def test_byte_order_marks_are_no_text(tmp_path: Path) -> None:
     fill(tmp_path / "de-en", {"generate-test.txt": f"\ufeff{log_of('__de__')}"})
     copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
     assert read_outputs(tmp_path / "out/de-en", "test").hypotheses == ["Line"]
+
+
+SEGMENTS = "s.txt\tSegment 0\tscore: 0.8000\ns.txt\tSegment 1\tscore: 0.9001\n"
+
+
+def test_comet_scores_may_have_segments(tmp_path: Path) -> None:
+    text = f"{SEGMENTS}s.txt\tscore: 0.8500\nPredictions saved in: s.json.\n"
+    fill(tmp_path, {"test_comet.txt": text})
+    found = read_finished_scores(tmp_path, "test")["comet"]
+    assert (found.score, found.decimals) == (pytest.approx(85), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SEGMENTS, r"line 2: .*Segment 1.* cut off"),
+        (f"{SEGMENTS}s.txt\tscore: 0.7000\n", "2 segments do not have the mean 0.7"),
+        (f"{SEGMENTS.replace('Segment 1', 'Segment 2')}s.txt\tscore: 0.85\n", "without gaps"),
+        ("a.txt\tscore: 0.8\nb.txt\tscore: 0.9\n", r"line 1: .*of one system"),
+    ],
+)
+def test_bad_segments_are_named(tmp_path: Path, text: str, message: str) -> None:
+    fill(tmp_path, {"test_comet.txt": text})
+    with pytest.raises(InputError, match=rf"test_comet\.txt.*{message}"):
+        read_finished_scores(tmp_path, "test")
+
+
+def test_one_file_of_sacrebleu_may_have_several_metrics(tmp_path: Path) -> None:
+    names = {"BLEU": 31.6, "chrF2": 50.1, "chrF2++": 57.3, "TER": 49.0}
+    results = [{"name": name, "score": n, "signature": f"of {name}"} for name, n in names.items()]
+    for number, file in enumerate(("test_detok_bleu.txt", "test_detok_chrfpp.txt")):
+        folder = fill(tmp_path / str(number), {file: json.dumps(results)})
+        found = read_finished_scores(folder, "test")
+        assert {metric: score.score for metric, score in found.items()} == {
+            "bleu": 31.6,
+            "chrf": 57.3,
+        }
+        assert found["chrf"].signature == "of chrF2++"
+
+
+def test_a_score_of_another_metric_is_refused(tmp_path: Path) -> None:
+    result = {"name": "chrF2", "score": 50.1, "signature": "nw:0"}
+    for file, name in (("test_detok_bleu.txt", "BLEU"), ("test_detok_chrfpp.txt", r"chrF\+\+")):
+        folder = fill(tmp_path / file, {file: json.dumps(result)})
+        with pytest.raises(InputError, match=rf"{file}: no score of {name}, only of chrF2"):
+            read_finished_scores(folder, "test")

@@ -60,7 +60,7 @@ def score(options: argparse.Namespace) -> None:
     sentences.unlink(missing_ok=True)
     corpus.unlink(missing_ok=True)
     copy = partial(copy_direction, folder, split, raw, texts)
-    report(f"Reading {len(directions)} directions of {folder}")
+    report(f"Reading {count_directions(len(directions))} of {folder}")
     parallel_map(copy, directions, options.processes)
     wanted = [m for m in options.metrics if m in ("bleu", "chrf") and raw]
     settings = ScoringSettings(
@@ -90,6 +90,11 @@ def report(progress: str) -> None:
     print(progress, file=sys.stderr, flush=True)
 
 
+def count_directions(number: int) -> str:
+    """Return `1 direction` or `2 directions`."""
+    return f"{number} direction{'' if number == 1 else 's'}"
+
+
 def default_metrics(folder: Path, directions: Sequence[str], split: str) -> list[str]:
     """Return BLEU and chrF++, and COMET if a direction has a finished score of it."""
     files = [folder / pair / FINISHED["comet"].format(split=split) for pair in directions]
@@ -109,7 +114,7 @@ def summary(scores: Sequence[Score]) -> list[str]:
             mean = fmean(score.score for score in found)
             missing = f"; {len(every) - len(found)} missing" if len(found) < len(every) else ""
             lines.append(
-                f"{metric_name(metric)}: mean {mean:.2f} of {len(found)} directions, from "
+                f"{metric_name(metric)}: mean {mean:.2f} of {count_directions(len(found))}, from "
                 f"{low.score:.1f} ({low.pair}) to {high.score:.1f} ({high.pair}){missing}"
             )
     return lines
