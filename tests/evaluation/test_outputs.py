@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.comet_scores import CometSettings
+from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.moses import detokenise, rules_of, tokenise
 from neuron_specialization.evaluation.outputs import (
@@ -261,6 +263,10 @@ def test_plain_text_with_foreign_marks_is_refused(
         ("__en__ It rains .", "__de__ Es regnet ."),
         ("[en_XX] It rains .", "[de_DE] Es regnet ."),
         ("It rains . [en_XX]", "Es regnet . [de_DE]"),
+        ("▁It ▁rain s ▁. [en_XX]", "▁Es ▁regn et ▁. [de_DE]"),
+        ("It rains . </s> [en_XX]", "</s> [de_DE] Es regnet . </s>"),
+        ("__en__ __de__ It rains .", "Es regnet ."),
+        ("__2en__ It rains .", "__2de__ Es regnet ."),
         ("It ra@@ ins .", "Es reg@@ net ."),
         ("It rains .", "Es regnet@@ ."),
     ],
@@ -298,6 +304,17 @@ def test_a_log_must_have_the_length_of_the_text_beside_it(tmp_path: Path) -> Non
     fill(tmp_path / "de-en", {"generate-test.txt": log_of("__de__"), **plain(["a", "b"])})
     with pytest.raises(InputError, match=r"generate-test\.txt has 1 sent.*test-sys\.txt\) has 2"):
         copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+
+
+def test_a_finished_comet_score_beside_a_doubtful_log_has_its_note(tmp_path: Path) -> None:
+    gap = log_of("__de__", "__de__").replace("-1\t_", "-8\t_").replace("T-1", "T-8")
+    files = {"generate-test.txt": gap.replace("H-1", "H-8"), "test_comet.txt": "x\tscore: 0.5\n"}
+    fill(tmp_path / "de-en", files)
+    copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+    settings = CometSettings(model="", batch_size=1, offline=True, device="cpu")
+    (score,) = score_comet(tmp_path / "out", ["de-en"], "test", settings)
+    expected = "finished score of test_comet.txt; generate-test.txt has 2 of at least 9 sentences"
+    assert score.note.startswith(expected)
 
 
 def test_byte_order_marks_are_no_text(tmp_path: Path) -> None:

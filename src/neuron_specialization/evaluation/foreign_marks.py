@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from neuron_specialization.corpora.vocabulary import WORD_START
 from neuron_specialization.errors import InputError
 
-TAG = r"(?:__([A-Za-z]\w*?)__|\[([a-z]{2,3}_[A-Z]{2})\]|<2(\w+)>|>>(\w+)<<)"
-"""Language tags of fairseq, mBART, Google's and OPUS's models."""
+TAG = r"(?:__([^\W_]\w*?)__|\[([a-z]{2,3}_[A-Z]{2})\]|<2(\w+)>|>>(\w+)<<|</?s>)"
+"""Language tags of fairseq, mBART, Google's and OPUS's models, and the ends of a sentence."""
 LEADING_TAG, TRAILING_TAG = re.compile(rf"\s*{TAG}(?: |$)"), re.compile(rf"(?:^| ){TAG}\s*$")
 SUBWORD_NMT = re.compile(r"(?<=\S)@@(?: |$)")
 FEW, MOST = 0.01, 0.6
@@ -18,7 +19,7 @@ MARKS = {
     "a language tag in front": (LEADING_TAG, MOST, "remove the tag from every line"),
     "a language tag at the end": (TRAILING_TAG, MOST, "remove the tag from every line"),
     "subword units (@@)": (SUBWORD_NMT, FEW, "join them: sed -E 's/@@( |$)//g'"),
-    "subword units (▁)": (re.compile("▁"), FEW, "decode them by their SentencePiece model"),
+    "subword units (▁)": (re.compile(WORD_START), FEW, "decode them by their SentencePiece model"),
     "subword units (##)": (re.compile(r" ##\w"), FEW, "join them: sed 's/ ##//g'"),
     "Moses's @-@": (re.compile(r" @-@ "), FEW, "detokenise the text"),
     "</s>": (re.compile(r"</s>\s*$"), MOST, "remove it from every line"),
@@ -54,20 +55,31 @@ def without_tags(sentences: Sequence[str], *, always: bool = False) -> tuple[lis
     found, texts = set(), list(sentences)
     for pattern, least in ((LEADING_TAG, 0 if always else MOST), (TRAILING_TAG, MOST)):
         if share(pattern, texts) >= least:
-            matches = [_find(pattern, text) for text in texts]
-            found |= {next(filter(None, match.groups())) for match in matches if match}
-            texts = [
-                text[: match.start()] + text[match.end() :] if match else text
-                for text, match in zip(texts, matches, strict=True)
-            ]
+            first = [_find(pattern, text) for text in texts]
+            found |= {code for match in first if match for code in match.groups() if code}
+            texts = [_cut(pattern, text) for text in texts]
+        while share(pattern, texts) >= MOST:  # of a second tag
+            texts = [_cut(pattern, text) for text in texts]
     return texts, found
 
 
 def join_subwords(sides: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return sentences with subword-nmt's units joined, if they have any, as fairseq does it."""
-    if share(SUBWORD_NMT, chain(*sides)) < FEW:
-        return [list(side) for side in sides]
-    return [[SUBWORD_NMT.sub("", sentence) for sentence in side] for side in sides]
+    """Return sentences with SentencePiece and subword-nmt undone, if they were not before."""
+    joined = [[_join_pieces(sentence) for sentence in side] for side in sides]
+    if share(SUBWORD_NMT, chain(*joined)) < FEW:
+        return joined
+    return [[SUBWORD_NMT.sub("", sentence) for sentence in side] for side in joined]
+
+
+def _join_pieces(sentence: str) -> str:
+    if WORD_START not in sentence:
+        return sentence
+    return sentence.replace(" ", "").replace(WORD_START, " ").strip()
+
+
+def _cut(pattern: re.Pattern[str], sentence: str) -> str:
+    match = _find(pattern, sentence)
+    return sentence[: match.start()] + sentence[match.end() :] if match else sentence
 
 
 def _find(pattern: re.Pattern[str], sentence: str) -> re.Match[str] | None:

@@ -14,7 +14,6 @@ _ENTRY = re.compile(r"([STH])-(\d+)(?:\t|$)")
 _LAST_LINE = re.compile(r"^(?:\S.*\| )?Generate \S+ with beam=", re.MULTILINE)
 _FIELDS = {"S": 1, "T": 1, "H": 2}  # tabs before the text: a hypothesis follows its score
 _KINDS = {"S": "source", "T": "reference", "H": "hypothesis"}
-_WORD_BEGINNING = "▁"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +52,16 @@ def read_generate_log(path: Path) -> GenerateLog:
         lines[number] = line
     _check_complete(path, texts, lines)
     numbers = sorted(lines)
-    sides = join_subwords([[texts[kind][n] for n in numbers] for kind in "STH"])
-    sources, source_tags = without_tags(sides[0], always=True)
+    # tags go first: joined pieces would take them in
+    (sources, source_tags), (references, _), (hypotheses, _) = (
+        without_tags([texts[kind][n] for n in numbers], always=kind == "S") for kind in "STH"
+    )
+    sources, references, hypotheses = join_subwords([sources, references, hypotheses])
     return GenerateLog(
         numbers=numbers,
         sources=sources,
-        references=without_tags(sides[1])[0],
-        hypotheses=without_tags(sides[2])[0],
+        references=references,
+        hypotheses=hypotheses,
         source_tags=source_tags,
         note=_check_length(path, numbers),
     )
@@ -92,10 +94,7 @@ def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
                 f"{path}, line {line}: {kind}-{number} has {len(fields)} fields separated by "
                 f"tabs, must have {_FIELDS[kind] + 1}; is the log cut off?"
             )
-        text = fields[-1].removesuffix("\r")
-        if _WORD_BEGINNING in text:  # otherwise fairseq has undone SentencePiece
-            text = text.replace(" ", "").replace(_WORD_BEGINNING, " ").strip()
-        yield line, kind, number, text
+        yield line, kind, number, fields[-1].removesuffix("\r")
 
 
 def _check_complete(path: Path, texts: dict[str, dict[int, str]], lines: dict[int, int]) -> None:

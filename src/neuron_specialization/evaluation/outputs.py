@@ -112,8 +112,13 @@ def read_outputs(folder: Path, split: str) -> Outputs | None:
     texts: dict[str, Any] = {
         field: read_aligned(path, hypotheses)[0] for field, path in there.items()
     }
-    note = folder / NOTES.format(split=split)
-    return Outputs(**texts, note=read_text(note).strip() if note.is_file() else "")
+    return Outputs(**texts, note=read_note(folder, split))
+
+
+def read_note(folder: Path, split: str) -> str:
+    """Return what makes the text of a direction doubtful, or ""."""
+    path = folder / NOTES.format(split=split)
+    return read_text(path).strip() if path.is_file() else ""
 
 
 def write_outputs(folder: Path, split: str, outputs: Outputs) -> None:
