@@ -36,8 +36,8 @@ TOPICS = {
         *BUILD_TOOLS,
     ],
     "evaluation": [
-        *("pandas", "pyarrow", "scipy", "sacrebleu", "sacremoses", "langcodes"),
-        *("jsonschema", "pyyaml", "jinja2"),
+        *("pandas", "pyarrow", "scipy", "sacrebleu", "sentencepiece", "sacremoses"),
+        *("langcodes", "jsonschema", "pyyaml", "jinja2"),
     ],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),

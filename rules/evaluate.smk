@@ -110,6 +110,7 @@ rule score_system:
     params:
         directions=plan.directions,
         metrics=plan.evaluation.job_metrics,
+        bleu=config["bleu"],
     message:
         "Score {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
     script:

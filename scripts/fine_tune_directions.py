@@ -21,6 +21,7 @@ with log_to(snakemake.log[0]):
             tensorboard=work.with_name("tensorboard") / direction,
             seed=params.seed,
             device=params.device,
+            tokenisers=params.tokenisers,
             parent=Path(inputs.parent[0]),
             **processes_of(snakemake.resources),
         )

@@ -21,6 +21,7 @@ with log_to(snakemake.log[0]):
             tensorboard=work.with_name("tensorboard") / direction,
             seed=params.seed,
             device=params.device,
+            tokenisers=params.tokenisers,
             language_tags=False,
             **processes_of(snakemake.resources),
         )

@@ -27,6 +27,7 @@ with log_to(snakemake.log[0]):
         tensorboard=published.with_name("tensorboard"),
         seed=params.seed,
         device=params.device,
+        tokenisers=params.tokenisers,
         parent=single_or_none(inputs.parent),
         files=DirectionFiles.from_inputs(inputs.masks, inputs.weight_masks, inputs.base),
         adapters=Adapters(**params.adapters) if params.adapters else None,

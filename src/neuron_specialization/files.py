@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,15 +102,15 @@ def emptied_folder(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file; an InputError names the file, and the line of any invalid byte."""
+    """Read a UTF-8 file without byte order mark; an InputError names the line of a bad byte."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if not data:
+    if not data.removeprefix(BOM_UTF8):
         raise InputError(f"{path}: the file is empty; it must have at least one line")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = line_of(path, error.start)
         raise InputError(

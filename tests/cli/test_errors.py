@@ -81,7 +81,7 @@ def test_no_score_at_all_is_an_error(tmp_path: Path, system: Path) -> None:
     (finished / "en-de").mkdir(parents=True)
     (finished / "en-de/test_comet.txt").write_text("x\tscore: 0.8438\n")
     message = r"^error: \S+finished: no score in bleu, chrf; finished .*: --metrics comet$"
-    refuse(message, "score", finished, "scored")
+    refuse(message, "score", finished, "scored", "--metrics", "bleu", "chrf")
     assert not Path("scored/scores.csv").exists()
     message = r"no score in comet \(no COMET model is set\); give .* --comet-model$"
     refuse(message, "score", system, "scored", "--metrics", "comet")

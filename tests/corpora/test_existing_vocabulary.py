@@ -61,6 +61,14 @@ def test_a_dictionary_without_model_is_used_unchanged(pieces: list[str], tmp_pat
     assert read(tmp_path / "folder") == [*lines, "__fr__ 1", *TAGS]
 
 
+def test_the_first_piece_of_a_dictionary_has_no_byte_order_mark(
+    learned: Path, pieces: list[str], tmp_path: Path
+) -> None:
+    dictionary = write(tmp_path / "d.txt", [f"\ufeff{pieces[0]}", *pieces[1:]])
+    use_vocabulary(learned / "spm.model", dictionary, LANGUAGES, tmp_path / "folder")
+    assert read(tmp_path / "folder") == [*pieces, *TAGS]
+
+
 def test_the_size_of_existing_vocabularies(
     learned: Path, pieces: list[str], tmp_path: Path
 ) -> None:

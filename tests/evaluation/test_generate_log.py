@@ -91,3 +91,16 @@ def test_a_log_without_sentences(tmp_path: Path) -> None:
 def test_invalid_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"generate-test\.txt, line 2: byte 0xff"):
         read(tmp_path, b"S-0\ta\nT-0\tb\xff\n")
+
+
+def test_a_log_cut_short_is_refused_and_doubtful_ones_have_a_note(tmp_path: Path) -> None:
+    lines = LOG.splitlines(keepends=True)
+    uncut = "".join(lines).replace("-7", "-1").replace("-3\t", "-2\t")
+    assert read(tmp_path, uncut).note == ""
+    assert "3 of at least 8 sentences" in read(tmp_path, LOG).note
+    without_end = "".join(uncut.splitlines(keepends=True)[:-1])
+    assert "may be cut short" in read(tmp_path, without_end).note
+    with pytest.raises(InputError, match=r"cut short, it has 3 of at least 8 sentences"):
+        read(tmp_path, "".join(lines[:-1]))
+    with_date = without_end + "2024-01-01 10:00:00 | INFO | fairseq_cli.generate | "
+    assert read(tmp_path, f"{with_date}Generate valid with beam=4: BLEU4 = 1\n").note == ""

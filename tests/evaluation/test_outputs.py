@@ -1,10 +1,14 @@
 """Conversion of outputs: text, words, raw references, finished scores."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.comet_scores import CometSettings
+from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.moses import detokenise, rules_of, tokenise
 from neuron_specialization.evaluation.outputs import (
@@ -27,7 +31,9 @@ H-4\t-0.5\tEs ist vier @-@ fach .
 S-1\t__en__ One .
 T-1\tEins .
 H-1\t-0.5\t
+Generate test with beam=5: BLEU4 = 1.00
 """
+LAST = "Generate test with beam=5: BLEU4 = 1.00\n"
 
 
 @needs_outputs
@@ -162,7 +168,7 @@ def test_finished_scores_agree_at_the_digits_they_have(tmp_path: Path) -> None:
         ("test_detok_bleu.txt", '{"score": 3}', r"test_detok_bleu\.txt: .*signature"),
         ("test_detok_chrfpp.txt", "[]", r"test_detok_chrfpp\.txt: not a score"),
         ("test_detok_bleu.txt", '{"score": "x", "signature": ""}', r"not a score of sacreBLEU"),
-        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not a line"),
+        ("test_comet.txt", "score 0.8", r"test_comet\.txt, line 1: 'score 0\.8' is not what"),
     ],
 )
 def test_bad_finished_scores_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -219,3 +225,151 @@ def test_the_rules_of_each_language_are_logged_once(caplog: pytest.LogCaptureFix
 
 def test_tokenisation_without_escapes() -> None:
     assert tokenise(["Er sagte: „Ja & nein“."], "de") == ['Er sagte : " Ja & nein " .']
+
+
+def plain(hypotheses: list[str], references: list[str] | None = None) -> dict[str, str]:
+    """Return the files of plain text."""
+    texts = {"sys": hypotheses, "ref": references or ["Ein Satz."] * len(hypotheses)}
+    return {f"test-{name}.txt": "\n".join([*text, ""]) for name, text in texts.items()}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "mark"),
+    [
+        ("__de__ Ein Satz.", "a language tag in front"),
+        (">>deu<< Ein Satz.", "a language tag in front"),
+        ("Ein Satz. [de_DE]", "a language tag at the end"),
+        ("Ein Sa@@ tz.", "subword units (@@)"),
+        ("▁Ein ▁Sa tz .", "subword units (▁)"),
+        ("Ein Sa ##tz .", "subword units (##)"),
+        ("Ein @-@ Satz", "Moses's @-@"),
+        ("Ein Satz.</s>", "</s>"),
+    ],
+)
+@pytest.mark.parametrize("side", ["sys", "ref"])
+def test_plain_text_with_foreign_marks_is_refused(
+    tmp_path: Path, sentence: str, mark: str, side: str
+) -> None:
+    marked, clean = [sentence] * 9, ["Ein Satz."] * 9
+    fill(tmp_path / "en-de", plain(*((marked, clean) if side == "sys" else (clean, marked))))
+    message = rf"test-{side}\.txt, line 1: 100% of the lines have {re.escape(mark)}.*; "
+    with pytest.raises(InputError, match=message):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", "en-de")
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets"),
+    [
+        ("__en__ It rains .", "__de__ Es regnet ."),
+        ("[en_XX] It rains .", "[de_DE] Es regnet ."),
+        ("It rains . [en_XX]", "Es regnet . [de_DE]"),
+        ("▁It ▁rain s ▁. [en_XX]", "▁Es ▁regn et ▁. [de_DE]"),
+        ("It rains . </s> [en_XX]", "</s> [de_DE] Es regnet . </s>"),
+        ("__en__ __de__ It rains .", "Es regnet ."),
+        ("__2en__ It rains .", "__2de__ Es regnet ."),
+        ("It ra@@ ins .", "Es reg@@ net ."),
+        ("It rains .", "Es regnet@@ ."),
+    ],
+)
+def test_marks_of_logs_are_removed(tmp_path: Path, sources: str, targets: str) -> None:
+    log = f"S-0\t{sources}\nT-0\t{targets}\nH-0\t-1\t{targets}\n{LAST}"
+    fill(tmp_path / "in/en-de", {"generate-test.txt": log})
+    copy_direction(tmp_path / "in", "test", {}, tmp_path / "out", "en-de")
+    found = read_outputs(tmp_path / "out/en-de", "test")
+    assert found.sources == ["It rains."]
+    assert found.references == found.hypotheses == ["Es regnet."]
+
+
+def log_of(*tags: str) -> str:
+    """Return a complete log whose sources have tags."""
+    lines = [f"S-{n}\t{tag} Zeile\nT-{n}\tLine\nH-{n}\t-1\tLine\n" for n, tag in enumerate(tags)]
+    return "".join([*lines, LAST])
+
+
+@pytest.mark.parametrize(("tag", "pair"), [("__de__", "en-de"), ("[fr_XX]", "de-en")])
+def test_a_log_of_another_direction_is_refused(tmp_path: Path, tag: str, pair: str) -> None:
+    fill(tmp_path / pair, {"generate-test.txt": log_of(tag, tag)})
+    code = tag.strip("_[]")
+    with pytest.raises(InputError, match=rf"sources have the tag of {code}, but the folder {pair}"):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", pair)
+
+
+def test_tags_of_other_standards_and_of_domains_are_accepted(tmp_path: Path) -> None:
+    for number, tag in enumerate(("__deu_Latn__", "[de_DE]", "__opensubtitles__")):
+        fill(tmp_path / "de-en", {"generate-test.txt": log_of(tag)})
+        copy_direction(tmp_path, "test", {}, tmp_path / f"out{number}", "de-en")
+
+
+def test_a_log_must_have_the_length_of_the_text_beside_it(tmp_path: Path) -> None:
+    fill(tmp_path / "de-en", {"generate-test.txt": log_of("__de__"), **plain(["a", "b"])})
+    with pytest.raises(InputError, match=r"generate-test\.txt has 1 sent.*test-sys\.txt\) has 2"):
+        copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+
+
+def test_a_finished_comet_score_beside_a_doubtful_log_has_its_note(tmp_path: Path) -> None:
+    gap = log_of("__de__", "__de__").replace("-1\t_", "-8\t_").replace("T-1", "T-8")
+    files = {"generate-test.txt": gap.replace("H-1", "H-8"), "test_comet.txt": "x\tscore: 0.5\n"}
+    fill(tmp_path / "de-en", files)
+    copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+    settings = CometSettings(model="", batch_size=1, offline=True, device="cpu")
+    (score,) = score_comet(tmp_path / "out", ["de-en"], "test", settings)
+    expected = "finished score of test_comet.txt; generate-test.txt has 2 of at least 9 sentences"
+    assert score.note.startswith(expected)
+
+
+def test_byte_order_marks_are_no_text(tmp_path: Path) -> None:
+    score = '{"score": 31.6, "signature": "s"}'
+    files = {**plain(["Ein Satz."]), "test_detok_bleu.txt": score}
+    fill(tmp_path / "en-de", {name: f"\ufeff{text}" for name, text in files.items()})
+    found = read_outputs(tmp_path / "en-de", "test")
+    assert found.hypotheses == found.references == ["Ein Satz."]
+    assert read_finished_scores(tmp_path / "en-de", "test")["bleu"].score == 31.6
+    fill(tmp_path / "de-en", {"generate-test.txt": f"\ufeff{log_of('__de__')}"})
+    copy_direction(tmp_path, "test", {}, tmp_path / "out", "de-en")
+    assert read_outputs(tmp_path / "out/de-en", "test").hypotheses == ["Line"]
+
+
+SEGMENTS = "s.txt\tSegment 0\tscore: 0.8000\ns.txt\tSegment 1\tscore: 0.9001\n"
+
+
+def test_comet_scores_may_have_segments(tmp_path: Path) -> None:
+    text = f"{SEGMENTS}s.txt\tscore: 0.8500\nPredictions saved in: s.json.\n"
+    fill(tmp_path, {"test_comet.txt": text})
+    found = read_finished_scores(tmp_path, "test")["comet"]
+    assert (found.score, found.decimals) == (pytest.approx(85), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SEGMENTS, r"line 2: .*Segment 1.* cut off"),
+        (f"{SEGMENTS}s.txt\tscore: 0.7000\n", "2 segments do not have the mean 0.7"),
+        (f"{SEGMENTS.replace('Segment 1', 'Segment 2')}s.txt\tscore: 0.85\n", "without gaps"),
+        ("a.txt\tscore: 0.8\nb.txt\tscore: 0.9\n", r"line 1: .*of one system"),
+    ],
+)
+def test_bad_segments_are_named(tmp_path: Path, text: str, message: str) -> None:
+    fill(tmp_path, {"test_comet.txt": text})
+    with pytest.raises(InputError, match=rf"test_comet\.txt.*{message}"):
+        read_finished_scores(tmp_path, "test")
+
+
+def test_one_file_of_sacrebleu_may_have_several_metrics(tmp_path: Path) -> None:
+    names = {"BLEU": 31.6, "chrF2": 50.1, "chrF2++": 57.3, "TER": 49.0}
+    results = [{"name": name, "score": n, "signature": f"of {name}"} for name, n in names.items()]
+    for number, file in enumerate(("test_detok_bleu.txt", "test_detok_chrfpp.txt")):
+        folder = fill(tmp_path / str(number), {file: json.dumps(results)})
+        found = read_finished_scores(folder, "test")
+        assert {metric: score.score for metric, score in found.items()} == {
+            "bleu": 31.6,
+            "chrf": 57.3,
+        }
+        assert found["chrf"].signature == "of chrF2++"
+
+
+def test_a_score_of_another_metric_is_refused(tmp_path: Path) -> None:
+    result = {"name": "chrF2", "score": 50.1, "signature": "nw:0"}
+    for file, name in (("test_detok_bleu.txt", "BLEU"), ("test_detok_chrfpp.txt", r"chrF\+\+")):
+        folder = fill(tmp_path / file, {file: json.dumps(result)})
+        with pytest.raises(InputError, match=rf"{file}: no score of {name}, only of chrF2"):
+            read_finished_scores(folder, "test")

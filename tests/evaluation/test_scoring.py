@@ -267,3 +267,12 @@ def read_score(text: str) -> str:
     """Return the text of the only score of a table."""
     header, line = text.splitlines()[:2]
     return line.split(",")[header.split(",").index("score")]
+
+
+def test_a_direction_of_another_length_has_a_note(tmp_path):
+    for pair, number in (("en-nl", 3), ("en-de", 3), ("de-en", 2)):
+        write_pair(tmp_path, pair, [CAT] * number, [CAT] * number)
+    scores = score_outputs(tmp_path, ["en-nl", "en-de", "de-en"], settings("bleu"))
+    assert [score.note for score in scores] == ["", "", "2 sentences, most directions have 3"]
+    fill(tmp_path / "en-de", {"test-note.txt": "cut\n"})
+    assert score_outputs(tmp_path, ["en-de"], settings("bleu"))[0].note == "cut"

@@ -11,6 +11,7 @@ from torch import Tensor
 from neuron_specialization.fairseq_plugin import task
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.fairseq_plugin.validation_scores import batch_statistics, mean_score
 from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.training import DirectionFiles
 from tests.trained_models import draw_masks, run_training, translate
@@ -73,3 +74,27 @@ def test_the_highest_score_is_the_best_even_if_the_run_was_killed(
     state = read_checkpoint(run_training(binarised, tmp_path, **sizes))
     assert state["optimizer_history"][-1]["num_updates"] == (4 if falls else 12)
     assert state["extra_state"]["best"] == 30
+
+
+def test_validation_text_is_split_by_the_tokeniser_of_its_direction() -> None:
+    texts = ["他们今天去公园。"], ["他们今天去了公园。"]
+    statistics = batch_statistics("bleu", *texts, direction=0, num_directions=2, tokeniser="zh")
+    expected = BLEU(tokenize="zh").corpus_score(texts[0], [texts[1]]).score
+    assert mean_score("bleu", statistics) == pytest.approx(expected)
+    assert expected > 30
+
+
+def test_training_gets_the_tokenisers(learned: Path, binarised: Path, tmp_path: Path) -> None:
+    scores = []
+    for tokenisers in ({}, {"en-b1": "char"}):
+        seen = run_training(
+            binarised,
+            tmp_path / str(len(scores)),
+            parent=learned,
+            tokenisers=tokenisers,
+            checkpoint_metric="bleu",
+            max_updates=2,
+            validate_every=2,
+        )
+        scores.append(read_checkpoint(seen)["extra_state"]["best"])
+    assert scores[0] != scores[1]

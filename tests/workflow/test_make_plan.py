@@ -94,6 +94,11 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
             "the sweep's k is 0.7 %.*did you mean 70",
         ),
         ({"test_splits": ["flores"]}, "split flores"),
+        (
+            figures(levels={"layout": "levels", "paper": {"bleu": "Tabel 2"}}),
+            r"tables\.levels\.paper has bleu: Tabel 2, but the paper has only .*bleu: Table 2",
+        ),
+        ({"bleu": {"exceptions": {"xx": "char"}}}, r"bleu\.exceptions has 'xx', allowed are en, "),
         ({"recording": {"split": "ntrex"}}, "split ntrex"),
         ({"pivot": "fr"}, "the pivot fr has no row"),
         ({"systems": "config/nowhere.tsv"}, r"nowhere\.tsv: no such file"),

@@ -4,7 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sacrebleu.tokenizers import tokenizer_ja_mecab
 
+from neuron_specialization.errors import InputError
 from neuron_specialization.workflow.dataset import Run, pattern
 from neuron_specialization.workflow.paths import shown
 from neuron_specialization.workflow.plan import Plan
@@ -186,3 +188,20 @@ def test_labels_of_the_report_are_texts_or_one_function_of_wildcards(builtin: Pl
     assert explorer.category == "Neurons"
     assert explorer.labels["k"] == "any"
     assert explorer.labels["system"] == "{system}"
+
+
+def test_a_tokeniser_is_a_setting_of_validation_only_where_bleu_chooses_the_checkpoint() -> None:
+    bleu = {"bleu": {"exceptions": {"a1": "char"}}}
+    for metric, expected in (("bleu", {"en-a1": "char"}), ("chrf", {})):
+        plan = plan_of({**bleu, "architectures": {"tiny": {"checkpoint_metric": metric}}})
+        assert plan.models.training["tokenisers"](job("continued")) == expected
+
+
+def test_tokenisers_are_checked_where_bleu_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer_ja_mecab, "MeCab", None)
+    japanese = {"bleu": {"exceptions": {"b1": "ja-mecab"}}}
+    plan_of({**japanese, "metrics": ["chrf"]})
+    by_bleu = {"architectures": {"tiny": {"checkpoint_metric": "bleu"}}}
+    for scored in ({}, {"metrics": ["chrf"], **by_bleu}):
+        with pytest.raises(InputError, match=r"^bleu: BLEU: the tokeniser ja-mecab cannot be used"):
+            plan_of({**japanese, **scored})

@@ -4,20 +4,33 @@ import argparse
 import logging
 import math
 import shutil
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from neuron_specialization.cli.option_types import positive_int
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.comet_scores import CometSettings
 from neuron_specialization.evaluation.comet_system import score_comet
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
-from neuron_specialization.evaluation.layout import input_files
-from neuron_specialization.evaluation.metrics import METRIC_NAMES, RAW
+from neuron_specialization.evaluation.layout import FINISHED, input_files
+from neuron_specialization.evaluation.metrics import (
+    METRIC_NAMES,
+    RAW,
+    check_tokenisers,
+    metric_name,
+)
 from neuron_specialization.evaluation.outputs import copy_direction
-from neuron_specialization.evaluation.scoring import ScoringSettings, score_outputs, write_scores
+from neuron_specialization.evaluation.scoring import (
+    Score,
+    ScoringSettings,
+    score_outputs,
+    write_scores,
+)
 from neuron_specialization.parallel import parallel_map
+from neuron_specialization.settings.bleu import AUTO, TOKENISERS, BleuTokenisers
 from neuron_specialization.settings.languages import DIRECTION
 
 logger = logging.getLogger(__name__)
@@ -33,7 +46,13 @@ def score(options: argparse.Namespace) -> None:
     """
     folder, split = options.folder, options.split
     directions = find_directions(folder, split)
+    options.metrics = options.metrics or default_metrics(folder, directions, split)
     raw = find_raw_references(options.raw_references, directions)
+    tokenisers = find_tokenisers(options.bleu_tokeniser, directions)
+    if {"bleu", "tokenised_bleu"} & {*options.metrics}:
+        check_tokenisers(map(tokenisers.of, directions))
+        for warning in tokenisers.warnings(directions):
+            logger.warning(warning)
     texts, sentences, corpus = (options.out / name for name in ("outputs", SENTENCES, SCORES))
     check_apart(texts, [folder, *(folder / pair for pair in directions), *raw.values()])
     # files of an earlier run must not be scored or kept with these texts
@@ -41,12 +60,15 @@ def score(options: argparse.Namespace) -> None:
     sentences.unlink(missing_ok=True)
     corpus.unlink(missing_ok=True)
     copy = partial(copy_direction, folder, split, raw, texts)
+    report(f"Reading {count_directions(len(directions))} of {folder}")
     parallel_map(copy, directions, options.processes)
     wanted = [m for m in options.metrics if m in ("bleu", "chrf") and raw]
     settings = ScoringSettings(
         split=split,
         metrics=[*options.metrics, *(metric + RAW for metric in wanted)],
+        tokenisers=tokenisers,
     )
+    report(f"Scoring them by {', '.join(settings.metrics)}")
     scores = score_outputs(texts, directions, settings, options.processes)
     if "comet" in options.metrics:
         comet = CometSettings(
@@ -60,6 +82,61 @@ def score(options: argparse.Namespace) -> None:
         finished = [read_finished_scores(texts / pair, split) for pair in directions]
         raise no_scores(options, {score.note for score in scores}, {m for f in finished for m in f})
     write_scores(scores, sentences=sentences, corpus=corpus)
+    print("\n".join([*summary(scores), f"Scores of directions: {corpus}"]))
+
+
+def report(progress: str) -> None:
+    """Print a line of progress."""
+    print(progress, file=sys.stderr, flush=True)
+
+
+def count_directions(number: int) -> str:
+    """Return `1 direction` or `2 directions`."""
+    return f"{number} direction{'' if number == 1 else 's'}"
+
+
+def default_metrics(folder: Path, directions: Sequence[str], split: str) -> list[str]:
+    """Return BLEU and chrF++, and COMET if a direction has a finished score of it."""
+    files = [folder / pair / FINISHED["comet"].format(split=split) for pair in directions]
+    return ["bleu", "chrf", *(["comet"] if any(path.is_file() for path in files) else [])]
+
+
+def summary(scores: Sequence[Score]) -> list[str]:
+    """Return a line per metric: mean, lowest and highest score, and missing directions."""
+    lines = []
+    for metric in dict.fromkeys(score.metric for score in scores):
+        every = [score for score in scores if score.metric == metric]
+        found = sorted(
+            (score for score in every if not math.isnan(score.score)), key=lambda s: s.score
+        )
+        if found:
+            low, high = found[0], found[-1]
+            mean = fmean(score.score for score in found)
+            missing = f"; {len(every) - len(found)} missing" if len(found) < len(every) else ""
+            lines.append(
+                f"{metric_name(metric)}: mean {mean:.2f} of {count_directions(len(found))}, from "
+                f"{low.score:.1f} ({low.pair}) to {high.score:.1f} ({high.pair}){missing}"
+            )
+    return lines
+
+
+def find_tokenisers(names: Sequence[str], directions: Sequence[str]) -> BleuTokenisers:
+    """Return the tokenisers of `auto ko=char`; raise InputError for unknown names or languages."""
+    exceptions = dict(text.split("=", 1) for text in names if "=" in text)
+    for_all = [text for text in names if "=" not in text] or [AUTO]
+    targets = {direction.split("-")[1] for direction in directions}
+    for name in (*for_all, *exceptions.values()):
+        if name not in TOKENISERS or len(for_all) > 1:
+            raise InputError(
+                f"--bleu-tokeniser {' '.join(names)}: give one of {', '.join(TOKENISERS)}, and "
+                "others by target language, such as ko=char"
+            )
+    if unknown := sorted({*exceptions} - targets):
+        raise InputError(
+            f"--bleu-tokeniser {' '.join(names)}: no direction is into {', '.join(unknown)}, only "
+            f"into {', '.join(sorted(targets))}"
+        )
+    return BleuTokenisers(tokeniser=for_all[0], exceptions=exceptions)
 
 
 def no_scores(options: argparse.Namespace, notes: set[str], finished: set[str]) -> InputError:
@@ -131,9 +208,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         nargs="+",
         choices=METRIC_NAMES,
-        default=["bleu", "chrf"],
         metavar="METRIC",
-        help=f"any of {', '.join(METRIC_NAMES)} (default: bleu chrf)",
+        help=f"any of {', '.join(METRIC_NAMES)} (default: bleu, chrf, and comet where a direction "
+        "has a finished score of it)",
+    )
+    parser.add_argument(
+        "--bleu-tokeniser",
+        nargs="+",
+        default=[AUTO],
+        metavar="NAME",
+        help="sacreBLEU's tokeniser, and others by target language, such as: auto ko=char; of "
+        f"{', '.join(TOKENISERS)} (default: auto, by the target language)",
     )
     parser.add_argument(
         "--raw-references",

@@ -1,6 +1,7 @@
 """The subcommand that makes tables of scores."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from neuron_specialization.evaluation.significance import SignificanceSettings, 
 from neuron_specialization.settings.languages import all_directions, read_languages
 from neuron_specialization.tables.comparisons import FIRST
 from neuron_specialization.tables.footers import describe_origin
-from neuron_specialization.tables.paper_values import read_paper_values
+from neuron_specialization.tables.paper_values import PaperValue, check_paper, read_paper_values
 from neuron_specialization.tables.rows import ScoredRun, number_seeds
 from neuron_specialization.tables.table_files import TableSettings, write_tables
+
+logger = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).parents[3]
 _FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
@@ -41,14 +44,15 @@ def tables(options: argparse.Namespace) -> None:
         ScoredRun(system=label, label=label, seed=seed, scores=scores)
         for label, seed, scores in zip(labels, number_seeds(labels, frames), frames, strict=True)
     ]
+    values = read_paper_values(PROJECT / "config/paper_results.tsv")
+    paper = find_paper_tables(options.paper, values, runs)
     options.out.mkdir(parents=True, exist_ok=True)
     tests = compare_with_first(runs, [folder for _, folder in folders], options)
-    paper = dict(text.split("=", 1) for text in options.paper if "=" in text)
     for metric in dict.fromkeys(metric for run in runs for metric in run.scores["metric"]):
         write_tables(
             runs,
             tests,
-            read_paper_values(PROJECT / "config/paper_results.tsv"),
+            values,
             TableSettings(
                 title=options.layout,
                 layout=options.layout,
@@ -70,6 +74,26 @@ def tables(options: argparse.Namespace) -> None:
                 for form, ending in _FORMS.items()
             },
         )
+
+
+def find_paper_tables(
+    texts: Sequence[str], values: Sequence[PaperValue], runs: Sequence[ScoredRun]
+) -> dict[str, str]:
+    """Return the paper's table by metric; raise InputError for one that cannot be compared with."""
+    found = {}
+    scored = dict.fromkeys(metric for run in runs for metric in run.scores["metric"])
+    for text in texts:
+        metric, separator, table = text.partition("=")
+        where = f"--paper {text!r}"
+        if not separator:
+            raise InputError(f'{where}: expected METRIC=TABLE, such as "bleu=Table 2"')
+        lacking = check_paper(values, table, metric, [run.label for run in runs], where)
+        if metric not in scored:
+            raise InputError(f"{where}: no system has {metric}, only {', '.join(scored)}")
+        if lacking:
+            logger.warning("%s: the paper's table has no row %s", where, ", ".join(lacking))
+        found[metric] = table
+    return found
 
 
 def split_system(text: str) -> tuple[str, Path]:
@@ -178,7 +202,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--layout",
         choices=["levels", "languages"],
         default="levels",
-        help="columns of the tables (default: %(default)s)",
+        help="columns: means by level, or every direction by language, each marked by its own "
+        "paired test (default: %(default)s)",
     )
     parser.add_argument(
         "--paper",

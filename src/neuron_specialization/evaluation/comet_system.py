@@ -15,8 +15,14 @@ from neuron_specialization.evaluation.comet_scores import (
 )
 from neuron_specialization.evaluation.finished_scores import read_finished_scores
 from neuron_specialization.evaluation.metrics import corpus_score, make_metric, mean_statistics
-from neuron_specialization.evaluation.outputs import read_outputs
-from neuron_specialization.evaluation.scoring import Score, checked_score, finished_score
+from neuron_specialization.evaluation.outputs import read_note, read_outputs
+from neuron_specialization.evaluation.scoring import (
+    Score,
+    checked_score,
+    finished_score,
+    note_lengths,
+    with_note,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +56,13 @@ def score_comet(
             missing = str(error)
             logger.warning("%s", error)
     signature = comet_signature(settings) if computed else ""
-    return [
-        _score(folder / pair, split, computed.get(pair), signature, missing)
-        for pair in directions
-        if (folder / pair).is_dir()
-    ]
+    return note_lengths(
+        [
+            _score(folder / pair, split, computed.get(pair), signature, missing)
+            for pair in directions
+            if (folder / pair).is_dir()
+        ]
+    )
 
 
 def _read_texts(folder: Path, directions: Sequence[str], split: str) -> dict[str, Segments]:
@@ -85,8 +93,8 @@ def _score(
             statistics_NS=statistics_NS,
             score_N=score_N,
         )
-        return checked_score(found, finished)
+        return with_note(checked_score(found, finished), read_note(folder, split))
     if finished:
-        return finished_score(pair, "comet", finished)
+        return with_note(finished_score(pair, "comet", finished), read_note(folder, split))
     nan = float("nan")
     return Score(pair=pair, metric="comet", score=nan, sentences=0, signature="", note=missing)

@@ -6,35 +6,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.foreign_marks import join_subwords, without_tags
 from neuron_specialization.files import read_text
 
 # Source, target and hypothesis; fairseq's detokenised text (D) and token scores (P) are unused.
 _ENTRY = re.compile(r"([STH])-(\d+)(?:\t|$)")
-_SOURCE_TAG = re.compile(r"^__\w+?__(?: |$)")
+_LAST_LINE = re.compile(r"^(?:\S.*\| )?Generate \S+ with beam=", re.MULTILINE)
 _FIELDS = {"S": 1, "T": 1, "H": 2}  # tabs before the text: a hypothesis follows its score
 _KINDS = {"S": "source", "T": "reference", "H": "hypothesis"}
-_WORD_BEGINNING = "▁"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateLog:
-    """The sentences of a log in order of number, with SentencePiece undone."""
+    """The sentences of a log in order of number, without language tags and subword units."""
 
     numbers: list[int]
     """Numbers of the sentences in the data, from 0; there may be gaps."""
     sources: list[str]
-    """Sources, without their language tag."""
+    """Sources."""
     references: list[str]
     """References as fairseq read them, with `<<unk>>` for unknown tokens."""
     hypotheses: list[str]
     """Best hypotheses."""
+    source_tags: set[str]
+    """Languages of the removed tags of sources."""
+    note: str = ""
+    """What makes the log doubtful."""
 
 
 def read_generate_log(path: Path) -> GenerateLog:
     """Read a log, whose sentences may be in any order.
 
-    Raises InputError, naming file and line, if a number occurs twice, a line lacks fields, or a
-    sentence lacks its source, reference or hypothesis.
+    Raises InputError, naming file and line, if a number occurs twice, a line lacks fields, a
+    sentence lacks its source, reference or hypothesis, or the log is cut short.
     """
     texts: dict[str, dict[int, str]] = {kind: {} for kind in _KINDS}
     lines: dict[int, int] = {}
@@ -48,13 +52,33 @@ def read_generate_log(path: Path) -> GenerateLog:
         lines[number] = line
     _check_complete(path, texts, lines)
     numbers = sorted(lines)
-    sources, references, hypotheses = ([texts[kind][n] for n in numbers] for kind in "STH")
+    # tags go first: joined pieces would take them in
+    (sources, source_tags), (references, _), (hypotheses, _) = (
+        without_tags([texts[kind][n] for n in numbers], always=kind == "S") for kind in "STH"
+    )
+    sources, references, hypotheses = join_subwords([sources, references, hypotheses])
     return GenerateLog(
         numbers=numbers,
-        sources=[_SOURCE_TAG.sub("", source, count=1) for source in sources],
+        sources=sources,
         references=references,
         hypotheses=hypotheses,
+        source_tags=source_tags,
+        note=_check_length(path, numbers),
     )
+
+
+def _check_length(path: Path, numbers: list[int]) -> str:
+    """Return a note if sentences or the last line are missing; raise InputError if both are."""
+    expected, complete = numbers[-1] + 1, bool(_LAST_LINE.search(read_text(path)))
+    gaps = f"{len(numbers)} of at least {expected} sentences (by their numbers)"
+    if complete:
+        return f"{path.name} has {gaps}" if len(numbers) < expected else ""
+    if len(numbers) < expected:
+        raise InputError(
+            f"{path}: cut short, it has {gaps} and lacks the last line of fairseq-generate "
+            "('Generate test with beam='); translate again, or give the whole log"
+        )
+    return f"{path.name} may be cut short: it lacks the last line of fairseq-generate"
 
 
 def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
@@ -70,10 +94,7 @@ def _entries(path: Path) -> Iterator[tuple[int, str, int, str]]:
                 f"{path}, line {line}: {kind}-{number} has {len(fields)} fields separated by "
                 f"tabs, must have {_FIELDS[kind] + 1}; is the log cut off?"
             )
-        text = fields[-1].removesuffix("\r")
-        if _WORD_BEGINNING in text:  # otherwise fairseq has undone SentencePiece
-            text = text.replace(" ", "").replace(_WORD_BEGINNING, " ").strip()
-        yield line, kind, number, text
+        yield line, kind, number, fields[-1].removesuffix("\r")
 
 
 def _check_complete(path: Path, texts: dict[str, dict[int, str]], lines: dict[int, int]) -> None:

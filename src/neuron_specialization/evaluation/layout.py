@@ -15,6 +15,8 @@ TEXTS = {
     "hypothesis_words": "{split}-sys.words.txt",
 }
 RAW_REFERENCES = "{split}-raw.txt"
+NOTES = "{split}-note.txt"
+"""What makes the text of a direction doubtful, for the notes of its scores."""
 FINISHED = {
     "bleu": "{split}_detok_bleu.txt",
     "chrf": "{split}_detok_chrfpp.txt",

@@ -3,7 +3,7 @@
 Axes: N sentences, S statistics of a metric (matched n-grams and so on), additive over sentences.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from sacrebleu.metrics.base import Score, Signature
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+
+from neuron_specialization.errors import InputError
+from neuron_specialization.settings.bleu import DEFAULT
 
 RAW = "_raw"
 """Suffix of the metrics against raw references."""
@@ -22,14 +25,19 @@ METRIC_NAMES = {
 }
 
 # Factories, because a sacreBLEU metric remembers the number of references it last saw.
-# 13a for every language, as in the paper's released scores (sacreBLEU alone would pick
-# another tokeniser for Chinese, Japanese and Korean).
-_SACREBLEU: Mapping[str, Callable[[], BLEU | CHRF]] = {
-    "bleu": lambda: BLEU(tokenize="13a"),
-    "chrf": lambda: CHRF(word_order=2),
+_SACREBLEU: Mapping[str, Callable[[str], BLEU | CHRF]] = {
+    "bleu": lambda tokeniser: BLEU(tokenize=tokeniser),
+    "chrf": lambda _: CHRF(word_order=2),
     # fairseq's BLEU4, as fairseq-generate prints it; the paper does not define Table 1's
-    "tokenised_bleu": lambda: BLEU(tokenize="none", smooth_method="none", force=True),
+    "tokenised_bleu": lambda tokeniser: BLEU(
+        tokenize="none" if tokeniser == DEFAULT else tokeniser, smooth_method="none", force=True
+    ),
 }
+_NEEDS = {
+    "ja-mecab": 'install it with `pip install "sacrebleu[ja]"`',
+    "ko-mecab": 'install it with `pip install "sacrebleu[ko]"`',
+}
+"""How to get a tokeniser; sacreBLEU downloads the models of others."""
 
 
 def metric_name(metric: str) -> str:
@@ -73,10 +81,34 @@ class Mean:
         return Score("mean", statistics_S[0] / statistics_S[1])
 
 
-def make_metric(metric: str) -> BLEU | CHRF | Mean:
-    """Return the metric with this name."""
+def make_metric(metric: str, tokeniser: str = DEFAULT) -> BLEU | CHRF | Mean:
+    """Return the metric with this name; BLEU splits text into words by a tokeniser of sacreBLEU.
+
+    Raises InputError if the tokeniser is not installed or its model cannot be downloaded.
+    """
     base = metric.removesuffix(RAW)
-    return Mean() if base == "comet" else _SACREBLEU[base]()
+    if base == "comet":
+        return Mean()
+    try:
+        return _SACREBLEU[base](tokeniser)
+    # of a missing library or wrong dictionary, and of a download
+    except (ImportError, RuntimeError, AssertionError, OSError, SystemExit) as error:
+        advice = _NEEDS.get(
+            tokeniser,
+            "sacreBLEU downloads its model into ~/.sacrebleu (another folder: SACREBLEU in the "
+            "environment); run once with network",
+        )
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"BLEU: the tokeniser {tokeniser} cannot be used ({reason}); {advice}, or choose "
+            "another one (bleu in the config, --bleu-tokeniser of score)"
+        ) from error
+
+
+def check_tokenisers(names: Iterable[str]) -> None:
+    """Raise InputError if one of the tokenisers cannot be used."""
+    for name in sorted({*names} - {DEFAULT}):
+        make_metric("bleu", name)
 
 
 def sentence_statistics(

@@ -6,17 +6,22 @@ references (`test-raw.txt`) and finished scores. Outputs of any origin are conve
 first; scores are computed only from it.
 """
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from langcodes import tag_is_valid
+
 from neuron_specialization.errors import InputError
+from neuron_specialization.evaluation.foreign_marks import check_plain
 from neuron_specialization.evaluation.generate_log import read_generate_log
 from neuron_specialization.evaluation.layout import (
     FINISHED,
     LOG,
+    NOTES,
     RAW_REFERENCES,
     TEXTS,
     input_files,
@@ -25,6 +30,10 @@ from neuron_specialization.evaluation.layout import (
     write_sentences,
 )
 from neuron_specialization.evaluation.moses import detokenise
+from neuron_specialization.files import read_text, write_text
+from neuron_specialization.settings.languages import two_letter_code
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +52,8 @@ class Outputs:
     """Translations as words of the corpus's Moses tokenisation."""
     numbers: list[int] | None = None
     """Numbers of the sentences in the test corpus, from 0; None if complete."""
+    note: str = ""
+    """What makes the text doubtful."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +112,13 @@ def read_outputs(folder: Path, split: str) -> Outputs | None:
     texts: dict[str, Any] = {
         field: read_aligned(path, hypotheses)[0] for field, path in there.items()
     }
-    return Outputs(**texts)
+    return Outputs(**texts, note=read_note(folder, split))
+
+
+def read_note(folder: Path, split: str) -> str:
+    """Return what makes the text of a direction doubtful, or ""."""
+    path = folder / NOTES.format(split=split)
+    return read_text(path).strip() if path.is_file() else ""
 
 
 def write_outputs(folder: Path, split: str, outputs: Outputs) -> None:
@@ -111,6 +128,9 @@ def write_outputs(folder: Path, split: str, outputs: Outputs) -> None:
         sentences = getattr(outputs, field)
         if sentences is not None:
             write_sentences(folder / name.format(split=split), sentences)
+    if outputs.note:
+        logger.warning("%s: %s", folder.name, outputs.note)
+        write_text(folder / NOTES.format(split=split), f"{outputs.note}\n")
 
 
 def write_raw_references(folder: Path, split: str, outputs: Outputs, references: Path) -> None:
@@ -175,14 +195,17 @@ def copy_direction(folder: Path, split: str, raw: Mapping[str, Path], out: Path,
     Texts come from the log of fairseq-generate if it exists, otherwise from plain text, if any.
     `raw` maps directions to their files of raw references.
     """
+    plain = read_outputs(folder / pair, split)
     log = folder / pair / LOG.format(split=split)
-    if log.is_file():
-        found = read_generate_log(log)
-        outputs: Outputs | None = moses_outputs(
-            pair, found.sources, found.references, found.hypotheses, found.numbers
+    outputs = _read_log(log, pair) if log.is_file() else plain
+    if outputs and plain and len(outputs.hypotheses) != len(plain.hypotheses):
+        raise InputError(
+            f"{log} has {len(outputs.hypotheses)} sentences, but the text beside it "
+            f"({TEXTS['hypotheses'].format(split=split)}) has {len(plain.hypotheses)}: remove the "
+            "one that is not of this system"
         )
-    else:
-        outputs = read_outputs(folder / pair, split)
+    if outputs is plain:
+        _check_plain(folder / pair, split, plain)
     (out / pair).mkdir(parents=True, exist_ok=True)
     if outputs:
         _write_direction(out / pair, split, outputs, raw)
@@ -190,6 +213,28 @@ def copy_direction(folder: Path, split: str, raw: Mapping[str, Path], out: Path,
         name = pattern.format(split=split)
         if (folder / pair / name).is_file():
             shutil.copyfile(folder / pair / name, out / pair / name)
+
+
+def _read_log(log: Path, pair: str) -> Outputs:
+    """Read a log as outputs; raise InputError if its sources have another language's tag."""
+    found = read_generate_log(log)
+    source = pair.split("-")[0]
+    codes = {code for code in found.source_tags if tag_is_valid(code.replace("_", "-"))}
+    if wrong := sorted(c for c in codes if two_letter_code(c) != two_letter_code(source)):
+        raise InputError(
+            f"{log}: its sources have the tag of {', '.join(wrong)}, but the folder {pair} says "
+            f"{source}: move the log to the folder of its direction; if the tag names the target "
+            r"language, remove it (sed -E -i 's/^(S-[0-9]+\t)__\w+__ /\1/')"
+        )
+    outputs = moses_outputs(pair, found.sources, found.references, found.hypotheses, found.numbers)
+    return replace(outputs, note=found.note)
+
+
+def _check_plain(folder: Path, split: str, outputs: Outputs | None) -> None:
+    for field in ("sources", "references", "hypotheses"):
+        sentences = getattr(outputs, field, None)
+        if sentences is not None:
+            check_plain(sentences, folder / TEXTS[field].format(split=split))
 
 
 def _write_direction(folder: Path, split: str, outputs: Outputs, raw: Mapping[str, Path]) -> None:

@@ -4,8 +4,9 @@ Corpus scores are computed from the sentence statistics stored alongside, never 
 The columns of both tables are constants of this module.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,7 @@ from neuron_specialization.evaluation.moses import tokenise
 from neuron_specialization.evaluation.outputs import Outputs, read_outputs, read_raw_references
 from neuron_specialization.files import atomic_write, write_text
 from neuron_specialization.parallel import parallel_map
+from neuron_specialization.settings.bleu import DEFAULT, BleuTokenisers
 
 SCORE_COLUMNS = ("pair", "metric", "score", "sentences", "signature")
 NOTE = "note"
@@ -59,12 +61,13 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringSettings:
-    """The test split and the metrics to compute."""
+    """The test split, the metrics to compute and the tokenisers of BLEU."""
 
     split: str
     """The test split."""
     metrics: Sequence[str]
     """Names, including metrics against raw references."""
+    tokenisers: BleuTokenisers = field(default_factory=BleuTokenisers)
 
 
 def score_outputs(
@@ -83,11 +86,36 @@ def score_outputs(
     if not there:
         raise InputError(f"{folder}: no outputs of {', '.join(directions)}")
     scores = parallel_map(partial(_score_direction, folder, settings), there, processes)
-    return [score for direction in scores for score in direction]
+    return note_lengths([score for direction in scores for score in direction])
+
+
+def note_lengths(scores: Sequence[Score]) -> list[Score]:
+    """Return scores with a note where a direction differs in length from most others."""
+    lengths = {score.pair: score.sentences for score in scores if score.sentences}
+    usual, number = Counter(lengths.values()).most_common(1)[0] if lengths else (0, 0)
+    if 2 * number <= len(lengths):
+        return list(scores)
+    return [
+        with_note(score, f"{score.sentences} sentences, most directions have {usual}")
+        if score.sentences not in (0, usual)
+        else score
+        for score in scores
+    ]
+
+
+def with_note(score: Score, note: str) -> Score:
+    """Return a score with one more note."""
+    return replace(score, note="; ".join(filter(None, (score.note, note))))
 
 
 def score_texts(
-    pair: str, metric: str, hypotheses: Sequence[str], references: Sequence[str], words: str = ""
+    pair: str,
+    metric: str,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    words: str = "",
+    tokeniser: str = DEFAULT,
 ) -> Score:
     """Score aligned sentences of a direction in one metric; append `words` to the signature."""
     if len(hypotheses) != len(references):
@@ -97,7 +125,7 @@ def score_texts(
         )
     if not hypotheses:
         raise InputError(f"{pair}: no sentences to score, neither hypothesis nor reference")
-    scorer: Any = make_metric(metric)
+    scorer: Any = make_metric(metric, tokeniser)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
     # complete only after scoring: it includes the number of references
     signature = scorer.get_signature().format()
@@ -149,8 +177,12 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
         texts = _texts_of(metric, outputs, folder / pair, settings) if outputs else None
         if texts:
             hypotheses, references, words = texts
-            score = score_texts(pair, metric, hypotheses, references, words)
-            scores.append(checked_score(score, finished.get(metric)))
+            tokeniser = settings.tokenisers.of(pair)
+            score = score_texts(
+                pair, metric, hypotheses, references, words=words, tokeniser=tokeniser
+            )
+            score = checked_score(score, finished.get(metric))
+            scores.append(with_note(score, outputs.note if outputs else ""))
         elif metric in finished and metric != "comet":
             scores.append(finished_score(pair, metric, finished[metric]))
     return scores
@@ -170,6 +202,10 @@ def _texts_of(
         return (outputs.hypotheses, raw, "") if raw else None
     if metric != "tokenised_bleu":
         return outputs.hypotheses, outputs.references, ""
+    tokeniser = settings.tokenisers.of(folder.name)
+    if tokeniser != DEFAULT:
+        words = f"fairseq, words of sacreBLEU's {tokeniser}"
+        return outputs.hypotheses, outputs.references, words
     hypotheses, references = outputs.hypothesis_words, outputs.reference_words
     if hypotheses is not None and references is not None:
         return hypotheses, references, "fairseq, words of the corpus"

@@ -100,7 +100,7 @@ def _check_references(comparison: _Comparison) -> None:
             f"{comparison.metric} of '{comparison.pair}': the references of {len(differing)} "
             f"sentences (the first: {differing[0] + 1}) differ in length between two systems; a "
             "paired test needs the same sentences in the same order: score both against the same "
-            "references, in the same form, or make the table without a test"
+            "references, in the same form, by the same tokeniser, or make the table without a test"
         )
 
 

@@ -49,6 +49,10 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "dev-metric": None
             if architecture.checkpoint_metric == "loss"
             else architecture.checkpoint_metric,
+            "dev-tokenisers": ",".join(
+                f"{pair}={name}" for pair, name in training.tokenisers.items()
+            )
+            or None,
             "attention": ATTENTIONS[architecture.kernels],
             "max-source-positions": architecture.max_positions,
             "max-target-positions": architecture.max_positions,

@@ -41,6 +41,7 @@ from neuron_specialization.fairseq_plugin.validation_scores import (
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.bleu import DEFAULT
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class DirectionsConfig(FairseqDataclass):
         default="none",
         metadata={"help": "translate the validation text and score it by this metric"},
     )
+    dev_tokenisers: str = setting("", "BLEU's tokeniser of each direction if not 13a, en-zh=zh")
     max_source_positions: int = setting(256, "longer sources are left out of training")
     max_target_positions: int = setting(256, "longer targets are left out of training")
     seed: int = II("common.seed")
@@ -86,6 +88,7 @@ class DirectionsTask(FairseqTask):
     def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)
         self.dev_metric = str(cfg.dev_metric)
+        self.dev_tokenisers = parse_sets(cfg.dev_tokenisers)
         self.dictionaries = source, target
         self.folders = [Path(folder) for folder in cfg.data.split(":")]
         self.directions: list[str] = cfg.directions.split(",")
@@ -175,6 +178,7 @@ class DirectionsTask(FairseqTask):
             *texts,
             direction=sample["direction"],
             num_directions=len(self.directions),
+            tokeniser=self.dev_tokenisers.get(self.directions[sample["direction"]], DEFAULT),
         )
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:

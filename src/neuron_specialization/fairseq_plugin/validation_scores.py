@@ -7,6 +7,7 @@ Axes: L directions, S statistics of a metric, N sentences of a batch.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from fairseq.dataclass.configs import GenerationConfig
 from torch import Tensor
 
 from neuron_specialization.evaluation.metrics import corpus_score, make_metric, sentence_statistics
+from neuron_specialization.settings.bleu import DEFAULT
 
 GREEDY = GenerationConfig(beam=1, max_len_a=2, max_len_b=10)
 STATISTICS = "dev_statistics"
@@ -28,12 +30,13 @@ def batch_statistics(
     *,
     direction: int,
     num_directions: int,
+    tokeniser: str = DEFAULT,
 ) -> Tensor:
     """Return the statistics of a batch of one direction in the row of that direction, [L, S].
 
     Statistics of several batches or processes add up. Texts are detokenised.
     """
-    scorer: Any = make_metric(metric)
+    scorer = _load_metric(metric, tokeniser)
     statistics_NS = sentence_statistics(scorer, hypotheses, references)
     statistics_LS = np.zeros((num_directions, statistics_NS.shape[1]))
     statistics_LS[direction] = statistics_NS.sum(axis=0)
@@ -45,3 +48,9 @@ def mean_score(metric: str, statistics_LS: Tensor) -> float:
     rows = statistics_LS.cpu().numpy().astype(np.int64)
     scorer = make_metric(metric)
     return float(np.mean([corpus_score(scorer, row[None]) for row in rows if row.any()]))
+
+
+@cache
+def _load_metric(metric: str, tokeniser: str) -> Any:
+    """Return a metric, with its tokeniser loaded once for all batches."""
+    return make_metric(metric, tokeniser)

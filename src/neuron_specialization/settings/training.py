@@ -1,7 +1,7 @@
 """Inputs of a training run: model sizes, settings, files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
@@ -104,6 +104,8 @@ class Training:
     adapters: Adapters | None = None
     """Adapters to train on `files.base`, which is frozen."""
     language_tags: bool = True
+    tokenisers: Mapping[str, str] = field(default_factory=dict)
+    """BLEU's tokenisers of the validation text, by direction; 13a for others."""
     processes: int = 1
     """Number of processes, one per GPU."""
     nodes: int = 1

@@ -1,5 +1,6 @@
 """Footers of tables: meaning and origin of the numbers, and why some are missing."""
 
+import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from neuron_specialization.evaluation.scoring import NOTE
 from neuron_specialization.tables.cells import Cells
 from neuron_specialization.tables.rows import SystemRow
 
+_TOKENISER = re.compile(r"\btok:([^|]+)")
 _MANY = 8  # at most this number of directions is listed
 
 
@@ -24,16 +26,50 @@ def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]
     if any(row.scores_by_seed for row in rows):
         lines.append("± after scores: standard deviation of a system's scores over its seeds")
     scores = pd.concat([row.scores for row in rows])
-    # several signatures show that scores were computed differently
-    signatures = sorted(filter(None, scores["signature"][scores["metric"] == metric].unique()))
-    lines += [f"{name}: {signature}" for signature in signatures]
+    lines += _signatures(scores[scores["metric"] == metric], name, pairs)
     if (scores["metric"] == metric + RAW).any():
         lines.append(
             "Raw: the same translations against the references as published; "
             f"{name} uses references processed like the corpus"
         )
         lines += [line for row in rows for line in _explain(row, metric + RAW, pairs)]
+    lines += _unequal_lengths(rows, metric, pairs)
     return [*lines, *(line for row in rows for line in _explain(row, metric, pairs))]
+
+
+def _unequal_lengths(rows: Sequence[SystemRow], metric: str, pairs: Sequence[str]) -> list[str]:
+    """Return a line if rows have scores of unequally many sentences of a direction."""
+    scores = pd.concat([row.scores for row in rows])
+    shown = scores[(scores["metric"] == metric) & (scores["sentences"] > 0)]
+    numbers = shown.groupby("pair")["sentences"].nunique()
+    unequal = [pair for pair in pairs if numbers.get(pair, 0) > 1]
+    if not unequal:
+        return []
+    return [f"Not the same number of sentences in all rows: {_list(unequal, pairs)}"]
+
+
+def _signatures(scores: pd.DataFrame, name: str, pairs: Sequence[str]) -> list[str]:
+    """Return a line per signature with its directions: BLEU's tokenisers differ by language."""
+    shown = scores[scores["pair"].isin(pairs)]
+    by_signature = {
+        signature: [pair for pair in pairs if pair in set(group["pair"])]
+        for signature, group in shown.groupby("signature")
+        if signature
+    }
+    lines = [
+        f"{name}{_of(chosen, pairs) if len(by_signature) > 1 else ''}: {signature}"
+        for signature, chosen in by_signature.items()
+    ]
+    tokenisers = dict.fromkeys(
+        found[1] for key in by_signature if (found := _TOKENISER.search(key))
+    )
+    if len(tokenisers) > 1:
+        lines.append(f"Means are over scores by several tokenisers: {', '.join(tokenisers)}")
+    return lines
+
+
+def _of(chosen: Sequence[str], pairs: Sequence[str]) -> str:
+    return "" if len(chosen) == len(pairs) else f" of {_list(chosen, pairs)}"
 
 
 def describe_left_out(

@@ -22,9 +22,9 @@ from neuron_specialization.tables.comparisons import (
 )
 from neuron_specialization.tables.footers import describe, describe_left_out
 from neuron_specialization.tables.paper_values import (
-    CORRECTED,
+    DOUBTFUL,
     PaperValue,
-    corrected_cells,
+    doubtful_cells,
     paper_table,
     paper_text,
 )
@@ -93,20 +93,20 @@ def write_tables(
     gains = gains_table(comparisons, blocks, metric)
     marks = find_marks(comparisons, blocks, metric, settings.level)
     values = [v for v in paper_values if (v.table, v.metric) == (settings.paper, metric)]
-    compared, corrections = paper_table(table, values)
-    corrected = dict.fromkeys(corrected_cells(values), CORRECTED)
+    compared, doubts = paper_table(table, values)
+    doubtful = dict.fromkeys(doubtful_cells(values), DOUBTFUL)
     texts = [
         score_text(table, marks),
         *([wins_text(wins)] if len(wins) else []),
         *([gains_text(gains)] if gains["seeds"].max() > 1 else []),
-        *([paper_text(compared, settings.paper, corrected)] if len(compared) else []),
+        *([paper_text(compared, settings.paper, doubtful)] if len(compared) else []),
     ]
     footer = [
         *describe(rows, metric, _tested(blocks, settings.untested)),
         *describe_left_out(rows, metric, settings.levels, settings.pivot),
         *([f"No test in this split: {', '.join(settings.untested)}"] if settings.untested else []),
         *legend(comparisons, settings.level),
-        *corrections,
+        *doubts,
         *origin,
     ]
     write_csv(table, out["csv"])

@@ -14,6 +14,7 @@ from neuron_specialization.settings.architectures import (
     shard,
     system_architecture,
 )
+from neuron_specialization.settings.bleu import BleuTokenisers
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.systems import System, parent_seed
 from neuron_specialization.workflow.package_source import module_files
@@ -90,6 +91,11 @@ class Dataset:
     def pairs(self) -> list[str]:
         """The pairs of the pivot and each other language that is used."""
         return [pair_name(self.pivot, code) for code in self.used]
+
+    @cached_property
+    def tokenisers(self) -> BleuTokenisers:
+        """The tokenisers of BLEU."""
+        return BleuTokenisers(**self.config["bleu"])
 
     @property
     def labels(self) -> dict[str, str]:

@@ -134,9 +134,11 @@ def _find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_architecture_problems(plan)
     yield from _find_percentage_problems(plan)
     yield from _find_system_problems(plan)
+    yield from plan.evaluation.tokeniser_problems()
 
 
 def _find_table_problems(plan: Plan) -> Iterator[Problem]:
+    yield from _find_paper_problems(plan)
     owners: dict[str, str] = {}
     for table, layout in plan.tables.layouts.items():
         figure, key = layout.get("figure"), ("tables", table)
@@ -157,6 +159,29 @@ def _find_table_problems(plan: Plan) -> Iterator[Problem]:
             )
         if plan.tables.systems[table]:
             owners.setdefault(figure, table)
+
+
+def _find_paper_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield tables of the paper that do not exist."""
+    named = [
+        (table, metric, paper)
+        for table, layout in plan.tables.layouts.items()
+        for metric, paper in layout["paper"].items()
+    ]
+    if not named:
+        return
+    # only here: pandas takes a while to import
+    from neuron_specialization.tables.paper_values import read_paper_values
+
+    values = read_paper_values(plan.root / "config/paper_results.tsv")
+    known = {f"{value.metric}: {value.table}": None for value in values}
+    for table, metric, paper in named:
+        if f"{metric}: {paper}" not in known:
+            yield (
+                ("tables", table, "paper"),
+                f"tables.{table}.paper has {metric}: {paper}, but the paper has only "
+                f"{', '.join(known)}",
+            )
 
 
 def _find_analysis_problems(plan: Plan) -> Iterator[Problem]:

@@ -1,11 +1,15 @@
 """The plan for `rules/evaluate.smk`: translations, outputs, scores and paired tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuron_specialization.corpora.split_checks import QUOTES
+from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.layout import input_files
+from neuron_specialization.settings.bleu import DEFAULT
+from neuron_specialization.settings.configuration import Key
 from neuron_specialization.settings.related_systems import find_comparisons
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
 from neuron_specialization.workflow.paths import COMET, CORPUS, SCORES, SENTENCES, TRANSLATIONS
@@ -86,6 +90,46 @@ class EvaluationPlan:
             "raw": self.raw_directions,
             "moses": self.dataset.config["corpora"]["moses"],
             "pivot": self.dataset.pivot,
+        }
+
+    def tokeniser_problems(self) -> Iterator[tuple[Key, str]]:
+        """Yield settings of BLEU's tokenisers that name no language or cannot be used."""
+        for code in self.dataset.tokenisers.exceptions:
+            if code not in self.dataset.languages:
+                advice = QUOTES if isinstance(code, bool) else ""
+                yield (
+                    ("bleu", "exceptions"),
+                    f"bleu.exceptions has {code!r}, allowed are "
+                    f"{', '.join(self.dataset.languages)}{advice}",
+                )
+        names = {self.dataset.tokenisers.of(pair) for pair in self._bleu_directions}
+        if names <= {DEFAULT}:
+            return
+        # only here: sacreBLEU takes a while to import
+        from neuron_specialization.evaluation.metrics import check_tokenisers
+
+        try:
+            check_tokenisers(names)
+        except InputError as error:
+            yield ("bleu",), str(error)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a warning if BLEU finds no words in some target languages."""
+        yield from self.dataset.tokenisers.warnings(self._bleu_directions)
+
+    @property
+    def _bleu_directions(self) -> set[str]:
+        """The directions that are scored by BLEU, in tests or to choose a checkpoint."""
+        in_tests = {"bleu", "tokenised_bleu"} & {*self.dataset.config["metrics"]}
+        return {
+            pair
+            for name, row in self.dataset.systems.items()
+            if in_tests
+            or (
+                name in self.dataset.trained
+                and self.dataset.architecture(row)["checkpoint_metric"] == "bleu"
+            )
+            for pair in row.directions
         }
 
     def outputs(self, wildcards: Wildcards) -> dict[str, list[str]]:

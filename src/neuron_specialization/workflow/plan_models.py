@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from neuron_specialization.settings.bleu import DEFAULT
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
 from neuron_specialization.workflow.paths import (
     BILINGUAL_MODELS,
@@ -49,7 +50,21 @@ class ModelsPlan:
     def training(self) -> dict[str, Any]:
         """Parameters of every training job, except its model."""
         device = self.dataset.config["device"]
-        return {"directions": self.dataset.directions, "seed": self.seed, "device": device}
+        return {
+            "directions": self.dataset.directions,
+            "seed": self.seed,
+            "device": device,
+            "tokenisers": self.validation_tokenisers,
+        }
+
+    def validation_tokenisers(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return BLEU's tokenisers other than 13a if BLEU chooses the best checkpoint."""
+        if self.architecture(wildcards)["checkpoint_metric"] != "bleu":
+            return {}
+        tokenisers = {
+            pair: self.dataset.tokenisers.of(pair) for pair in self.dataset.directions(wildcards)
+        }
+        return {pair: name for pair, name in tokenisers.items() if name != DEFAULT}
 
     @property
     def recording(self) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def start(
     except InputError as error:
         raise WorkflowError(str(error)) from None
     if is_main_process:
-        for warning in plan.corpora.warnings(Path("results") / plan.config["dataset"]):
+        results = Path("results") / plan.config["dataset"]
+        for warning in (*plan.corpora.warnings(results), *plan.evaluation.warnings()):
             logger.warning(warning)
     # so that jobs need no installed package, here or on a cluster
     os.environ["PYTHONPATH"] = str(plan.root / "src")
