@@ -214,3 +214,28 @@ def test_separate_vocabularies_support_only_one_direction(
 ) -> None:
     with pytest.raises(InputError, match="separate vocabularies support only one direction: en-b1"):
         run_training(pair_binarised, tmp_path, directions=["en-b1", "b1-en"], language_tags=False)
+
+
+def test_a_run_that_diverges_says_so_and_is_not_repeated(binarised: Path, tmp_path: Path) -> None:
+    """Its first step makes the weights so large that the second has no gradients."""
+    changes: dict = {"learning_rate": 1e30, "warmup_updates": 1}
+    message = (
+        r"diverged at update 2, after a loss of \d\S+ \(gradients are Nan/Inf\): lower the lea"
+    )
+    with pytest.raises(InputError, match=message):
+        run_training(binarised, tmp_path / "run", **changes)
+    (folder,) = (tmp_path / "run").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["diverged.txt"]
+    os.utime(folder / "diverged.txt", (1, 1))
+    with pytest.raises(InputError, match=rf"{message}.*remove {re.escape(str(folder))}"):
+        run_training(binarised, tmp_path / "run", **changes)
+    assert (folder / "diverged.txt").stat().st_mtime == 1  # nothing was trained
+
+
+def test_a_run_without_its_gpu_does_not_train_on_the_cpu(
+    binarised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="device is cuda, but torch"):
+        run_training(binarised, tmp_path, device="cuda")
+    assert not list(tmp_path.iterdir())

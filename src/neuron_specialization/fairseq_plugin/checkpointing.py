@@ -1,8 +1,9 @@
 """Fault-tolerant training: save on signals, resume from the newest intact checkpoint.
 
 fairseq copies checkpoints over each other, so that a kill can leave half of one; saves none if an
-interval ends with an epoch; forgets its patience counter; and validates once more before it stops.
-This module therefore replaces three of its functions, by name, as fairseq calls them.
+interval ends with an epoch; forgets its patience counter; validates once more before it stops; and
+hides why a run has diverged. This module therefore replaces its functions, by name, as fairseq
+calls them.
 """
 
 import logging
@@ -18,9 +19,10 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, utils
+from fairseq import trainer as trainer_module
 from fairseq.trainer import Trainer
 from fairseq_cli import train as training_loop
-from torch import distributed
+from torch import distributed, nn
 
 from neuron_specialization.errors import InputError, Stopped
 from neuron_specialization.fairseq_plugin.checkpoints import (
@@ -143,6 +145,17 @@ def load_without_settings(path: str, *_: Any, **__: Any) -> dict[str, Any]:
     return read_checkpoint(Path(path)) | {"cfg": None, "args": None}
 
 
+def save_no_crash(*_: Any, **__: Any) -> None:
+    """Save nothing: fairseq saves the state of a run that has diverged, which is of no use."""
+
+
+def raise_again(_: nn.Module) -> None:
+    """Raise the error of a run that has diverged; fairseq would search its layers for the cause."""
+    raise  # fairseq calls this where it handles the error
+
+
+trainer_module.NanDetector = raise_again
+Trainer.save_checkpoint = save_no_crash
 checkpoint_utils.save_checkpoint = save_checkpoint
 checkpoint_utils.load_checkpoint_to_cpu = load_without_settings
 training_loop.validate_and_save = validate_save_or_stop

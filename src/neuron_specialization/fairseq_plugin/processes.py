@@ -41,6 +41,9 @@ from neuron_specialization.settings.training import Training
 # fairseq finds them by name
 REGISTERED = (DirectionsTask, ChunkedLabelSmoothedCrossEntropy, FusedAdamW)
 
+DIVERGED = "diverged.txt"
+"""File in the work folder of a run that has diverged, with the error's message."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +61,23 @@ def fairseq_train(flags: Sequence[str], patience: Mapping[str, float]) -> None:
     sys.argv = ["fairseq-train", *flags]
     arguments = options.parse_args_and_arch(options.get_training_parser())
     arguments.tpu = False  # fairseq assumes that only TPUs use bf16
-    call_main(convert_namespace_to_omegaconf(arguments), training_loop.main)
+    try:
+        call_main(convert_namespace_to_omegaconf(arguments), training_loop.main)
+    except FloatingPointError as error:
+        message = explain_divergence(error)
+        write_text(Path(arguments.save_dir) / DIVERGED, message)
+        raise InputError(message) from None
+
+
+def explain_divergence(error: FloatingPointError) -> str:
+    """Return where a run diverged, and its loss before."""
+    meters = {name: metrics.get_meter("train", name) for name in ("num_updates", "loss")}
+    updates, loss = (meter.val if meter else None for meter in meters.values())
+    before = "" if loss is None else f", after a loss of {float(loss):.3g}"
+    return (
+        f"training diverged at update {int(updates or 0) + 1}{before} ({error}): "
+        "lower the learning rate (learning_rate), or warm up for longer (warmup_updates)"
+    )
 
 
 def train_together(flags: Sequence[str], patience: Mapping[str, float], training: Training) -> None:

@@ -27,7 +27,7 @@ from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import pruned_tensors
 from neuron_specialization.fairseq_plugin.models import check_device
 from neuron_specialization.fairseq_plugin.parameters import count_parameters
-from neuron_specialization.fairseq_plugin.processes import fairseq_train, train_together
+from neuron_specialization.fairseq_plugin.processes import DIVERGED, fairseq_train, train_together
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.fairseq_plugin.validation_log import write_curve
 from neuron_specialization.files import require_space
@@ -114,6 +114,7 @@ def unfinished(
 def run_fairseq(architecture: Architecture, training: Training) -> Path:
     """Run fairseq's training, resuming a killed run; return its best checkpoint."""
     check_device(training.device)
+    check_diverged(training.save_dir)
     if training.parent:
         read_checkpoint(training.parent)  # fairseq's own error would not name the file
     progress = find_progress(training.save_dir, training.processes)
@@ -133,6 +134,14 @@ def run_fairseq(architecture: Architecture, training: Training) -> Path:
             f"{training.save_dir}: training ended without a validation; is max_updates 0?"
         )
     return best
+
+
+def check_diverged(folder: Path) -> None:
+    """Raise InputError if this run has diverged before: another attempt would do the same."""
+    diverged = folder / DIVERGED
+    if diverged.is_file():
+        message = diverged.read_text(encoding="utf-8")
+        raise InputError(f"{message}. To repeat it as it is, remove {folder}")
 
 
 def check_space(architecture: Architecture, training: Training) -> None:
