@@ -222,3 +222,16 @@ def test_recording_and_decoding_read_the_first_shard(
     )
     assert (counts[0].token_LNF == counts[1].token_LNF).all()
     assert texts[0] == texts[1]
+
+
+def test_a_colon_in_a_path_is_avoided_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fairseq splits paths at colons."""
+    folder = tmp_path / "a:b" / "data"
+    for number in range(2):
+        (folder / f"shard{number}").mkdir(parents=True)
+    with pytest.raises(InputError, match="a:b/data: has a colon, at which fairseq splits paths"):
+        fairseq_data(folder)
+    monkeypatch.chdir(folder.parent)
+    assert fairseq_data(folder) == "data/shard0:data/shard1"

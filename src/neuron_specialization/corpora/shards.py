@@ -3,6 +3,7 @@
 The train split is distributed over the shards; other splits are only in the first shard.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -34,5 +35,15 @@ def shard_folders(folder: Path) -> list[Path]:
 
 
 def fairseq_data(folder: Path) -> str:
-    """Return the data argument of fairseq: the shards, joined by ':'."""
-    return ":".join(str(shard) for shard in shard_folders(folder))
+    """Return the data argument of fairseq: the shards, joined by ':'.
+
+    Raise InputError if a path has a colon, at which fairseq would split it.
+    """
+    found = map(str, shard_folders(folder))
+    shards = [os.path.relpath(shard) if ":" in shard else shard for shard in found]
+    if any(":" in shard for shard in shards):
+        raise InputError(
+            f"{folder}: has a colon, at which fairseq splits paths; rename the folder, or make it "
+            "the working directory"
+        )
+    return ":".join(shards)

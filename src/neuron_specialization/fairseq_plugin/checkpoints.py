@@ -22,6 +22,15 @@ NONDETERMINISTIC_KEYS = (
     "metrics",
     "previous_training_time",
 )  # meters and times, which differ between runs
+PLACES: Mapping[str, Any] = {
+    **dict.fromkeys(("user_dir", "tensorboard_logdir", "finetune_from_model"), None),
+    **{"save_dir": "checkpoints", "data": "", "base": ""},
+    **{"distributed_init_method": None, "distributed_port": -1, "distributed_rank": 0},
+    **{"device_id": 0, "nprocs_per_node": 1},
+}
+"""Settings of fairseq that name a place on a machine, with what is published instead of it."""
+FILES = ("masks", "weight_masks")
+"""Settings that are paths of files, of which only the name is published."""
 
 
 def load_file(path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False) -> Any:
@@ -93,7 +102,8 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     """Copy a checkpoint without its optimiser state and whatever differs between runs.
 
     For a model with adapters, keep only the adapters: the base has a separate checkpoint. Runs
-    that reach the same values publish the same bytes, whether they were resumed or not.
+    that reach the same values publish the same bytes, wherever they were made, and whether they
+    were resumed or not.
     """
     state = read_checkpoint(best)
     if adapters_only:
@@ -104,7 +114,16 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     state["optimizer_history"][-1]["lr_scheduler_state"] = {"best": None}
     for name in NONDETERMINISTIC_KEYS:
         state["extra_state"].pop(name, None)
+    for section in state["cfg"].values():
+        forget_places(vars(section) if isinstance(section, Namespace) else section)
     write_checkpoint(published, unify_strings(state))
+
+
+def forget_places(settings: Any) -> None:
+    """Replace the settings of a section that name a place on a machine."""
+    if isinstance(settings, dict):
+        settings |= {name: value for name, value in PLACES.items() if name in settings}
+        settings |= {name: Path(settings[name]).name for name in FILES if settings.get(name)}
 
 
 def bare_checkpoint(
