@@ -14,7 +14,7 @@ TAG = r"(?:__([^\W_]\w*?)__|\[([a-z]{2,3}_[A-Z]{2})\]|<2(\w+)>|>>(\w+)<<|</?s>)"
 LEADING_TAG, TRAILING_TAG = re.compile(rf"\s*{TAG}(?: |$)"), re.compile(rf"(?:^| ){TAG}\s*$")
 SUBWORD_NMT = re.compile(r"(?<=\S)@@(?: |$)")
 WORD_START = "▁"
-"""SentencePiece's; that of `corpora.vocabulary` would need sentencepiece."""
+"""SentencePiece's mark, as in `corpora.vocabulary`, which imports sentencepiece."""
 FEW, MOST = 0.01, 0.6
 MARKS = {
     "a language tag in front": (LEADING_TAG, MOST, "remove the tag from every line"),
