@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from neuron_specialization.corpora.vocabulary import WORD_START
 from neuron_specialization.errors import InputError
 
 TAG = r"(?:__([^\W_]\w*?)__|\[([a-z]{2,3}_[A-Z]{2})\]|<2(\w+)>|>>(\w+)<<|</?s>)"
 """Language tags of fairseq, mBART, Google's and OPUS's models, and the ends of a sentence."""
 LEADING_TAG, TRAILING_TAG = re.compile(rf"\s*{TAG}(?: |$)"), re.compile(rf"(?:^| ){TAG}\s*$")
 SUBWORD_NMT = re.compile(r"(?<=\S)@@(?: |$)")
+WORD_START = "▁"
+"""SentencePiece's mark, as in `corpora.vocabulary`, which imports sentencepiece."""
 FEW, MOST = 0.01, 0.6
 MARKS = {
     "a language tag in front": (LEADING_TAG, MOST, "remove the tag from every line"),
