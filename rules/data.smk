@@ -105,13 +105,13 @@ rule learn_vocabulary:
     benchmark:
         "<benchmarks>/learn_vocabulary/{vocabulary}.jsonl"
     wildcard_constraints:
-        vocabulary=pattern(plan.corpora.learned_vocabularies),
+        vocabulary=pattern(plan.vocabularies.learned),
     conda:
         "../envs/data.yaml"
     threads: 16
     params:
-        languages=plan.corpora.languages,
-        settings=plan.corpora.vocabulary_settings,
+        languages=plan.vocabularies.languages,
+        settings=plan.vocabularies.settings,
         seed=config["seed"],
     message:
         "Learn the vocabulary {wildcards.vocabulary}"
@@ -122,20 +122,20 @@ rule learn_vocabulary:
 rule use_vocabulary:
     """Use an existing SentencePiece model and dictionary."""
     input:
-        local=plan.corpora.given_files,
-        fetched=ancient(plan.corpora.fetched_vocabulary),
+        local=plan.vocabularies.given_files,
+        fetched=ancient(plan.vocabularies.fetched),
         code=plan.code("corpora.existing_vocabulary"),
     output:
         folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:
         "<logs>/use_vocabulary/{vocabulary}.log",
     wildcard_constraints:
-        vocabulary=pattern(["joint"] if plan.corpora.given_vocabulary else []),
+        vocabulary=pattern(["joint"] if plan.vocabularies.given else []),
     conda:
         "../envs/data.yaml"
     params:
-        languages=plan.corpora.languages,
-        given=plan.corpora.given_vocabulary,
+        languages=plan.vocabularies.languages,
+        given=plan.vocabularies.given,
     message:
         "Use the given vocabulary"
     script:
@@ -156,7 +156,7 @@ rule binarise_corpora:
         "<benchmarks>/binarise_corpora/{part}.{vocabulary}.jsonl"
     wildcard_constraints:
         vocabulary=pattern(
-            [] if plan.corpora.prebinarised else plan.corpora.vocabularies
+            [] if plan.corpora.prebinarised else plan.vocabularies.possible
         ),
     conda:
         "../envs/training.yaml"

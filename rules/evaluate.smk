@@ -14,7 +14,7 @@ rule translate_split:
         unpack(plan.models.direction_files),
         models=plan.models.of_job,
         data=plan.corpora.binarised,
-        vocabularies=plan.corpora.vocabulary_folders,
+        vocabularies=plan.vocabularies.folders,
         code=plan.code("fairseq_plugin.decoding"),
     output:
         folder=directory("<dataset>/translations/{split}/{system}/seed{seed}"),

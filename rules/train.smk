@@ -53,8 +53,8 @@ rule import_checkpoint:
     input:
         checkpoint=lambda wildcards: plan.path(plan.row(wildcards).checkpoint),
         data=plan.corpora.binarised,
-        vocabulary=plan.corpora.given_files,
-        fetched=ancient(plan.corpora.fetched_vocabulary),
+        vocabulary=plan.vocabularies.given_files,
+        fetched=ancient(plan.vocabularies.fetched),
         code=plan.code("fairseq_plugin.importing"),
     output:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
@@ -67,7 +67,7 @@ rule import_checkpoint:
     params:
         architecture=plan.models.architecture,
         directions=plan.directions,
-        dictionary=plan.corpora.given_vocabulary.get("dictionary"),
+        dictionary=plan.vocabularies.given.get("dictionary"),
         trusted=config["trust_checkpoints"],
     message:
         "Import the checkpoint of {wildcards.system}"

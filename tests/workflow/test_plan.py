@@ -133,9 +133,9 @@ def test_vocabularies_and_the_sizes_of_their_dictionaries(builtin: Plan) -> None
         f"<dataset>/binarised/train/en-{code}" for code in ("a3", "b3", "c3")
     ]
     # pieces except SentencePiece's three, plus fairseq's four, and a tag per language
-    assert builtin.corpora.dictionary_sizes(builtin.systems["baseline"]) == [1200 + 1 + 10] * 2
-    assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_high"]) == [1201] * 2
-    assert builtin.corpora.dictionary_sizes(builtin.systems["bilingual_low"]) == [401] * 2
+    assert builtin.vocabularies.dictionary_sizes(builtin.systems["baseline"]) == [1200 + 1 + 10] * 2
+    assert builtin.vocabularies.dictionary_sizes(builtin.systems["bilingual_high"]) == [1201] * 2
+    assert builtin.vocabularies.dictionary_sizes(builtin.systems["bilingual_low"]) == [401] * 2
 
 
 def test_a_comet_model_is_local_fetched_or_neither(tmp_path: Path) -> None:

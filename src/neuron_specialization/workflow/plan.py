@@ -14,6 +14,7 @@ from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_figures import FiguresPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
 from neuron_specialization.workflow.plan_tables import TablesPlan
+from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Plan(Dataset):
             "split": pattern({**self.splits, **dict.fromkeys(self.config["test_splits"])}),
             "system": pattern(self.systems),
             "seed": r"\d+",
-            "vocabulary": pattern(self.corpora.vocabularies),
+            "vocabulary": pattern(self.vocabularies.possible),
             "part": pattern([*self.corpora.parts, *self.corpora.binarised_parts]),
             "table": pattern(self.tables.systems),
             "metric": pattern([*self.config["metrics"], *self.evaluation.raw_metrics]),
@@ -55,8 +56,13 @@ class Plan(Dataset):
 
     @cached_property
     def corpora(self) -> CorporaPlan:
-        """Corpora, vocabularies and binarised data."""
-        return CorporaPlan(self, self.downloads)
+        """Corpora as text and as tokens."""
+        return CorporaPlan(self, self.downloads, self.vocabularies)
+
+    @cached_property
+    def vocabularies(self) -> VocabulariesPlan:
+        """Vocabularies, learned or given."""
+        return VocabulariesPlan(self, self.downloads)
 
     @cached_property
     def models(self) -> ModelsPlan:

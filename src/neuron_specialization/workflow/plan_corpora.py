@@ -1,4 +1,4 @@
-"""The plan for `rules/data.smk`: corpora, vocabularies and binarised data."""
+"""The plan for `rules/data.smk`: corpora as text and as tokens."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,8 @@ from neuron_specialization.corpora.corpus_files import (
     TRAIN,
     columns_in,
     find_corpus,
-    pair_name,
 )
-from neuron_specialization.corpora.existing_vocabulary import given_size
 from neuron_specialization.corpora.text_lines import on_disk
-from neuron_specialization.corpora.vocabulary import dictionary_size, read_tags
-from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
 from neuron_specialization.workflow.paths import (
     BINARISED,
@@ -25,9 +21,9 @@ from neuron_specialization.workflow.paths import (
     CORPUS,
     CORPUS_REPORT,
     REPORT_OF_PART,
-    VOCABULARY,
 )
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
+from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
 FROM_TRAIN = ("held_out", "every_nth")
 """Formats of splits that are drawn from the training corpus."""
@@ -44,6 +40,7 @@ class CorporaPlan:
 
     dataset: Dataset
     downloads: DownloadsPlan
+    vocabularies: VocabulariesPlan
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -115,12 +112,6 @@ class CorporaPlan:
         """The splits that models read."""
         config = self.dataset.config
         return sorted({TRAIN, "valid", config["recording"]["split"], *config["test_splits"]})
-
-    @property
-    def languages(self) -> list[str]:
-        """The languages of the joint vocabulary: the pivot and those that are used."""
-        used = {self.dataset.pivot, *self.dataset.used}
-        return [code for code in self.dataset.languages if code in used]
 
     @cached_property
     def folders(self) -> dict[str, Path]:
@@ -199,7 +190,7 @@ class CorporaPlan:
         dataset, names = self.dataset, self.splits_of(wildcards)
         is_training = TRAIN in names
         splits = [split for split in self.settings["splits"] if split["name"] in names]
-        rows = {code: dataset.languages[code] for code in self.languages}
+        rows = {code: dataset.languages[code] for code in self.vocabularies.languages}
         columns = columns_in([path for name in names for path in dataset.splits[name].all_paths])
         return {
             "sources": [{k: v for k, v in split.items() if k != "origin"} for split in splits],
@@ -230,26 +221,6 @@ class CorporaPlan:
         names = self.dataset.config["test_splits"]
         return [name for name in names if name in splits and splits[name].tokenise]
 
-    def vocabularies_of(self, row: System) -> list[str]:
-        """Return the vocabularies of a system's models: the joint one, or one per pair."""
-        if row.method == "imported":
-            return []
-        if row.vocabulary == "joint":
-            return ["joint"]
-        languages = {lang for pair in row.directions for lang in pair.split("-")}
-        others = (code for code in self.dataset.used if code in languages)
-        return [pair_name(self.dataset.pivot, code) for code in others]
-
-    @property
-    def vocabularies(self) -> list[str]:
-        """All possible vocabularies of systems: the joint one, and one per pair."""
-        return ["joint", *self.dataset.pairs]
-
-    @property
-    def learned_vocabularies(self) -> list[str]:
-        """Vocabularies that can be learned."""
-        return [*([] if self.given_vocabulary else ["joint"]), *self.dataset.pairs]
-
     def warnings(self, results: Path) -> Iterator[str]:
         """Yield warnings about what has changed or is missing since the last run.
 
@@ -257,7 +228,7 @@ class CorporaPlan:
         """
         if not (results / "corpora/report.tsv").is_file():
             yield from self._missing_files()
-        if problem := self._changed_languages(results / "vocabularies/joint/dict.txt"):
+        if problem := self.vocabularies.changed_languages(results / "vocabularies/joint/dict.txt"):
             yield problem
 
     def _missing_files(self) -> Iterator[str]:
@@ -268,101 +239,25 @@ class CorporaPlan:
             if missing and origin:
                 yield f"{missing[0]}: no such file; split {name} comes from: {origin}"
 
-    def _changed_languages(self, dictionary: Path) -> str:
-        """Return how the languages of the joint vocabulary have changed; empty if they have not."""
-        known = read_tags(dictionary) if dictionary.is_file() else self.languages
-        lacks = [code for code in self.languages if code not in known]
-        unused = [code for code in known if code not in self.languages]
-        differences = [
-            f"{verb} {', '.join(codes)}"
-            for verb, codes in (("has no", lacks), ("still has", unused))
-            if codes
-        ]
-        if not differences:
-            return ""
-        return (
-            f"{dictionary}: the joint vocabulary {' and '.join(differences)}, so it is learned "
-            "again and all models that use it are trained again; for results beside the present "
-            "ones, give the config another `dataset` name"
-        )
-
-    def vocabulary_settings(self, wildcards: Wildcards) -> Any:
-        """Return the settings for learning a vocabulary."""
-        is_joint = wildcards.vocabulary == "joint"
-        return self.dataset.config["vocabulary" if is_joint else "pair_vocabulary"]
-
-    @property
-    def normalisation(self) -> list[str]:
-        """SentencePiece's rules of normalisation: of the joint vocabulary, then of pairs."""
-        rows = self.dataset.systems.values()
-        used = {row.vocabulary for row in rows if row.method != "imported"}
-        rules = [] if "joint" not in used else ["the given model's rule"]
-        if rules and not self.given_vocabulary:
-            rules = [self.dataset.config["vocabulary"]["normalisation"]]
-        if "pair" in used:
-            rules.append(self.dataset.config["pair_vocabulary"]["normalisation"])
-        return list(dict.fromkeys(rules))
-
-    @cached_property
-    def given_vocabulary(self) -> dict[str, str]:
-        """The files of a given joint vocabulary: model, dictionary or both."""
-        vocabulary = self.dataset.config["vocabulary"]
-        source = vocabulary.get("source")
-        folder = self.downloads.path(source) if source else self.dataset.project
-        names = ("model", "dictionary")
-        return {name: str(folder / vocabulary[name]) for name in names if name in vocabulary}
-
-    @cached_property
-    def given_files(self) -> list[str]:
-        """The local files of a given vocabulary; a fetched vocabulary has none."""
-        is_fetched = self.dataset.config["vocabulary"].get("source")
-        return [] if is_fetched else list(self.given_vocabulary.values())
-
-    @property
-    def fetched_vocabulary(self) -> list[str]:
-        """The marker file of a fetched vocabulary, if one is used."""
-        return self.downloads.fetched(self.dataset.config["vocabulary"].get("source", ""))
-
-    def dictionary_sizes(self, row: System) -> list[int]:
-        """Return the sizes of both dictionaries of a system, known before they are learned."""
-        config = self.dataset.config
-        if row.vocabulary == "pair":
-            return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
-        tags = [] if row.method == "bilingual" else self.languages
-        if self.given_files:
-            return 2 * [given_size(**self.given_vocabulary, tags=tags)]
-        return 2 * [dictionary_size(config["vocabulary"]["size"], len(tags))]
-
     def binarised(self, wildcards: Wildcards) -> list[str]:
         """Return the binarised corpora of a system: of a job's test split, or of training."""
-        names = self.vocabularies_of(self.dataset.row(wildcards))
+        names = self.vocabularies.of_system(self.dataset.row(wildcards))
         part = self.part_of(wildcards.get("split", TRAIN))
         return [BINARISED.format(vocabulary=name, part=part) for name in names]
-
-    def vocabulary_folders(self, wildcards: Wildcards) -> list[str]:
-        """Return the folders of the vocabularies of a system."""
-        names = self.vocabularies_of(self.dataset.row(wildcards))
-        return [VOCABULARY.format(vocabulary=name) for name in names]
 
     @property
     def binarised_training(self) -> list[str]:
         """The binarised training text, whose long pairs the report counts."""
         if self.prebinarised:
             return []
-        names = ["joint"] if "joint" in self.used_vocabularies else self.used_vocabularies
+        names = ["joint"] if "joint" in self.vocabularies.used else self.vocabularies.used
         return [BINARISED.format(vocabulary=name, part=TRAIN) for name in names]
-
-    @cached_property
-    def used_vocabularies(self) -> list[str]:
-        """The vocabularies of all systems."""
-        rows = self.dataset.systems.values()
-        return sorted({name for row in rows for name in self.vocabularies_of(row)})
 
     @cached_property
     def all_binarised(self) -> list[str]:
         """The binarised corpora of all systems."""
         return [
             BINARISED.format(vocabulary=name, part=part)
-            for name in self.used_vocabularies
+            for name in self.vocabularies.used
             for part in self.binarised_parts
         ]

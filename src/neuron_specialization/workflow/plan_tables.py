@@ -163,7 +163,7 @@ class TablesPlan:
             "table5": {"languages": self.language_rows, **of_dataset},
             "table6": {
                 "systems": self.model_rows,
-                "normalisation": self.corpora.normalisation,
+                "normalisation": self.corpora.vocabularies.normalisation,
                 **of_dataset,
             },
             "trainings": {**self.models.curve_settings, **of_dataset},
@@ -194,7 +194,7 @@ class TablesPlan:
                 **model,
                 "parent": row.parent,
                 "models": len(row.directions) if row.method == "bilingual" else 1,
-                "dictionaries": self.corpora.dictionary_sizes(row),
+                "dictionaries": self.corpora.vocabularies.dictionary_sizes(row),
                 "adapters": self.dataset.adapters(row),
             }
             for model, row in zip(self.model_rows, rows, strict=True)
