@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import resource
 import shutil
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from neuron_specialization.errors import InputError, Stopped
 
 BLOCK_BYTES = 1 << 20
 """Bytes read into memory at a time."""
+SPARE_FILES = 100
+"""Files that a process may open besides those that it counts: libraries, logs, checkpoints."""
 held_locks: dict[Path, str] = {}
 """Lock files of this job, and what they contain until another job takes over."""
 
@@ -178,3 +181,20 @@ def require_space(
             f"{folder}: {needed / 1e9:.2f} GB are needed for {purpose}, but the disk has "
             f"{free / 1e9:.2f} GB free; free some space, or {remedy}"
         )
+
+
+def allow_open_files(more: int) -> None:
+    """Raise this process's limit of open files, so that `more` can be open besides its own.
+
+    Raise InputError if the machine does not allow as many.
+    """
+    needed = len(os.listdir("/proc/self/fd")) + more + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or needed <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise InputError(
+            f"{needed:,} files must be open at a time, but the limit is {hard:,}: raise it "
+            f"(ulimit -Hn {needed}, or LimitNOFILE of the cluster's daemon), or use fewer languages"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

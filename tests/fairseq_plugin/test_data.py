@@ -1,5 +1,6 @@
 """Batches of one direction, with nothing lost or out of step."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from fairseq.data import Dictionary
 from neuron_specialization.corpora.sampling import temperature_shares
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import (
+    FILES_OF_PAIR,
     DirectionDataset,
     Sampling,
     load_dictionary,
@@ -34,6 +36,14 @@ def load_train(binarised: Path, dictionary: Dictionary, seed: int = 1) -> Direct
     return load_directions(
         binarised, "train", DIRECTIONS, (dictionary, dictionary), sampling=sampling
     )
+
+
+def test_both_directions_of_a_pair_share_its_open_files(binarised: Path) -> None:
+    dictionary = load_dictionary(binarised, "en")
+    before = len(os.listdir("/proc/self/fd"))
+    data = load_directions(binarised, "valid", DIRECTIONS, (dictionary, dictionary))
+    assert len(os.listdir("/proc/self/fd")) - before <= FILES_OF_PAIR * len(DIRECTIONS) / 2
+    assert len(data.directions) == len(DIRECTIONS)
 
 
 def test_dictionary_has_fairseqs_specials_the_pieces_and_a_tag_per_language(

@@ -1,6 +1,9 @@
 """Files appear whole, and are written by one process at a time."""
 
 import multiprocessing
+import re
+import subprocess
+import sys
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -78,3 +81,24 @@ def test_a_job_that_lost_its_lock_replaces_nothing(
         pass
     assert out.read_text() == "old"
     assert {path.name for path in tmp_path.iterdir()} - {"lock"} == {"out", "new"}
+
+
+OPEN_MANY = """
+import resource, sys
+from neuron_specialization.files import allow_open_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, int(sys.argv[1])))
+allow_open_files(300)
+files = [open("/dev/null") for _ in range(300)]
+"""
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_allowed() -> None:
+    """With 70 languages, the usual limit of 1,024 was reached at the start of an epoch."""
+
+    def run(hard: int) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-c", OPEN_MANY, str(hard)]
+        return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert run(hard=500).returncode == 0
+    found = run(hard=200).stderr
+    assert re.search(r"InputError: 4\d\d files must be open at a time, but the limit is 200", found)

@@ -1,8 +1,9 @@
 """Sentence pairs of many directions, in batches of one direction each."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
 from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
+from neuron_specialization.files import allow_open_files
 
+FILES_OF_PAIR = 4
+"""Files that stay open for a pair: tokens and index of two sides."""
 ABSENT = ".none"
 """Suffix of the file that stands for a split which a pair does not have."""
 
@@ -181,8 +185,16 @@ def load_directions(
     tags: bool = True,
     sampling: Sampling | None = None,
 ) -> DirectionDataset:
-    """Read one split of the binarised corpora in `folder` for all directions."""
-    pairs = {name: load_direction(folder, split, name, dictionaries, tags) for name in directions}
+    """Read one split of the binarised corpora in `folder` for all directions.
+
+    Each file is open once, for both directions of its pair.
+    """
+    allow_open_files(FILES_OF_PAIR * len({frozenset(name.split("-")) for name in directions}))
+    open_side = cache(partial(load_indexed_dataset, dictionary=None, dataset_impl="mmap"))
+    pairs = {
+        name: load_direction(folder, split, name, dictionaries, tags, open_side)
+        for name in directions
+    }
     return DirectionDataset(pairs, sampling)
 
 
@@ -192,6 +204,7 @@ def load_direction(
     direction: str,
     dictionaries: tuple[Dictionary, Dictionary],
     tags: bool,
+    open_side: Callable[[str], FairseqDataset],
 ) -> LanguagePairDataset:
     """Read one direction; with `tags`, add the source tag to sources and the target tag to targets.
 
@@ -205,7 +218,9 @@ def load_direction(
     if not found:
         raise InputError(f"{folder}: no binarised {split} corpus for {direction}")
     sides = [
-        load_side(folder / f"{found[0]}.{language}", language if tags else None, dictionary)
+        add_tag(
+            open_side(f"{folder / found[0]}.{language}"), language if tags else None, dictionary
+        )
         for language, dictionary in zip((source, target), dictionaries, strict=True)
     ]
     return LanguagePairDataset(
@@ -226,9 +241,8 @@ def no_pairs(dictionaries: tuple[Dictionary, Dictionary]) -> LanguagePairDataset
     return LanguagePairDataset([], sizes, dictionaries[0], [], sizes, dictionaries[1])
 
 
-def load_side(prefix: Path, tag: str | None, dictionary: Dictionary) -> FairseqDataset:
-    """Read one side of a corpus; put the tag of a language before each sentence if one is given."""
-    side = load_indexed_dataset(str(prefix), dictionary, dataset_impl="mmap")
+def add_tag(side: FairseqDataset, tag: str | None, dictionary: Dictionary) -> FairseqDataset:
+    """Put the tag of a language before each sentence of a side, if one is given."""
     return side if tag is None else PrependTokenDataset(side, tag_index(dictionary, tag))
 
 
