@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ctranslate2 import Translator
+from ctranslate2.converters import FairseqConverter
 
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
 from neuron_specialization.settings.decoding import DecodingSettings
@@ -158,6 +160,28 @@ def test_stock_fairseq_generates_from_it(
         words, wanted = expected[int(number)]
         assert hypothesis.removeprefix("__a1__").strip() == words
         assert float(score) * math.log(2) == pytest.approx(wanted, abs=1e-3)  # printed in base 2
+
+
+def test_ctranslate2s_own_converter_reads_it(
+    specialized: Model, exported: Path, tmp_path: Path
+) -> None:
+    """Without being told to trust the file."""
+    checkpoint = exported / "fairseq/checkpoint.pt"
+    FairseqConverter(str(checkpoint), str(exported / "fairseq")).convert(str(tmp_path / "model"))
+    _, task = specialized.load()
+    task.load_dataset("valid")
+    sources = [task.dataset("valid")[i]["source"][:-1] for i in range(21)]
+    pieces = [[task.source_dictionary[int(index)] for index in source] for source in sources]
+    prefix = [["__a1__"]] * len(pieces)
+    converted, ours = (
+        Translator(str(folder)).translate_batch(rows, prefix, beam_size=5)
+        for folder, rows in (
+            (tmp_path / "model", pieces),  # adds the end of the source itself
+            (exported / "ctranslate2/float32", [[*row, "</s>"] for row in pieces]),
+        )
+    )
+    found, expected = ([each.hypotheses for each in results] for results in (converted, ours))
+    assert found == expected
 
 
 def test_written_files(specialized: Model, exported: Path) -> None:

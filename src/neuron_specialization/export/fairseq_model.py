@@ -2,6 +2,7 @@
 
 import warnings
 from argparse import ArgumentParser
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,5 +72,17 @@ def plain_fairseq_config(settings: Mapping[str, Any], direction: str) -> Any:
         warnings.simplefilter("ignore")  # hydra warns about fairseq's calls
         config = convert_namespace_to_omegaconf(arguments)
     plain: Any = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    plain["model"] = {"_name": ARCHITECTURE, "arch": ARCHITECTURE, **settings}
+    model = {"_name": ARCHITECTURE, "arch": ARCHITECTURE, **settings}
+    plain["model"] = with_attributes(model, {**vars(arguments), **model})
     return plain
+
+
+def with_attributes(settings: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a dictionary that has attributes, too.
+
+    CTranslate2's converter reads arguments by attribute. Of objects that have any, torch's safe
+    reader allows only this one.
+    """
+    found = OrderedDict(settings)
+    vars(found).update(attributes)
+    return found
