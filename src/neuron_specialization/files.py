@@ -188,7 +188,7 @@ def allow_open_files(more: int) -> None:
 
     Raise InputError if the machine does not allow as many.
     """
-    needed = len(os.listdir("/proc/self/fd")) + more + SPARE_FILES
+    needed = len(os.listdir("/dev/fd")) + more + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or needed <= soft:
         return

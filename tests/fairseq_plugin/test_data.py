@@ -1,6 +1,7 @@
 """Batches of one direction, with nothing lost or out of step."""
 
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from neuron_specialization.corpora.sampling import temperature_shares
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import (
     FILES_OF_PAIR,
+    OPEN_SPLITS,
     DirectionDataset,
     Sampling,
     load_dictionary,
@@ -41,9 +43,15 @@ def load_train(binarised: Path, dictionary: Dictionary, seed: int = 1) -> Direct
 def test_both_directions_of_a_pair_share_its_open_files(binarised: Path) -> None:
     dictionary = load_dictionary(binarised, "en")
     before = len(os.listdir("/proc/self/fd"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 100, limits[1]))
     data = load_directions(binarised, "valid", DIRECTIONS, (dictionary, dictionary))
     assert len(os.listdir("/proc/self/fd")) - before <= FILES_OF_PAIR * len(DIRECTIONS) / 2
     assert len(data.directions) == len(DIRECTIONS)
+    # enough for another split and the next shard, as training opens them
+    needed = before + OPEN_SPLITS * FILES_OF_PAIR * len(DIRECTIONS) / 2
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= needed
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_dictionary_has_fairseqs_specials_the_pieces_and_a_tag_per_language(

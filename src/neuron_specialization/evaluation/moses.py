@@ -16,7 +16,7 @@ from sacremoses.corpus import NonbreakingPrefixes
 from neuron_specialization.settings.languages import two_letter_code
 
 WITH_RULES = {*NonbreakingPrefixes().available_langs.values(), "ja", "ko"}
-"""Languages for which sacremoses has rules; any other gets those of every language."""
+"""Languages for which sacremoses has rules; any other gets the general ones."""
 
 
 def detokenise(sentences: Iterable[str], language: str) -> list[str]:

@@ -114,16 +114,17 @@ def publish_checkpoint(best: Path, published: Path, *, adapters_only: bool = Fal
     state["optimizer_history"][-1]["lr_scheduler_state"] = {"best": None}
     for name in NONDETERMINISTIC_KEYS:
         state["extra_state"].pop(name, None)
-    for section in state["cfg"].values():
-        forget_places(vars(section) if isinstance(section, Namespace) else section)
+    forget_places(state["cfg"])
     write_checkpoint(published, unify_strings(state))
 
 
-def forget_places(settings: Any) -> None:
-    """Replace the settings of a section that name a place on a machine."""
-    if isinstance(settings, dict):
-        settings |= {name: value for name, value in PLACES.items() if name in settings}
-        settings |= {name: Path(settings[name]).name for name in FILES if settings.get(name)}
+def forget_places(config: Mapping[str, Any]) -> None:
+    """Replace the settings of fairseq that name a place on a machine, in all sections."""
+    for section in config.values():
+        settings = vars(section) if isinstance(section, Namespace) else section
+        if isinstance(settings, dict):
+            settings |= {name: value for name, value in PLACES.items() if name in settings}
+            settings |= {name: Path(settings[name]).name for name in FILES if settings.get(name)}
 
 
 def bare_checkpoint(
@@ -132,8 +133,9 @@ def bare_checkpoint(
     """Return a checkpoint as fairseq's trainer saves it, without optimiser state.
 
     `num_updates` is 0 if unknown; `origin` states where the model comes from, and is added to the
-    trainer's extra state.
+    trainer's extra state. Settings of `config` that name a place on a machine are replaced.
     """
+    forget_places(config)
     return {
         "args": None,
         "cfg": config,

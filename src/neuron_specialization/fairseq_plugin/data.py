@@ -20,6 +20,8 @@ from neuron_specialization.files import allow_open_files
 
 FILES_OF_PAIR = 4
 """Files that stay open for a pair: tokens and index of two sides."""
+OPEN_SPLITS = 3
+"""Splits that training has open at a time: validation, a shard, and the next one."""
 ABSENT = ".none"
 """Suffix of the file that stands for a split which a pair does not have."""
 
@@ -189,7 +191,8 @@ def load_directions(
 
     Each file is open once, for both directions of its pair.
     """
-    allow_open_files(FILES_OF_PAIR * len({frozenset(name.split("-")) for name in directions}))
+    pairs_of = {frozenset(name.split("-")) for name in directions}
+    allow_open_files(OPEN_SPLITS * FILES_OF_PAIR * len(pairs_of))
     open_side = cache(partial(load_indexed_dataset, dictionary=None, dataset_impl="mmap"))
     pairs = {
         name: load_direction(folder, split, name, dictionaries, tags, open_side)

@@ -35,7 +35,7 @@ class CorporaPlan:
 
     They are prepared and binarised in parts, so that nothing of a test split is an input of
     training. The part `train` has all that models are made from: training and validation text,
-    and splits drawn from the training corpus. Each other test split is a part of its own.
+    and splits drawn from the training corpus. Each other test split is a separate part.
     """
 
     dataset: Dataset
@@ -100,7 +100,7 @@ class CorporaPlan:
         return TRAIN if is_drawn or split in of_training else split
 
     def splits_of(self, wildcards: Wildcards) -> list[str]:
-        """Return the splits of a job: those of its part, or of `train`."""
+        """Return the splits of a job's part, or of `train`."""
         return self.parts[wildcards.get("part", TRAIN)]
 
     def binarised_splits(self, wildcards: Wildcards) -> list[str]:

@@ -36,7 +36,7 @@ def start(
         root: folder of the project.
         files: the files of the configuration.
         gather: Snakemake's `gather`, which determines the number of jobs that share small runs.
-        is_main_process: whether this is the user's process, not that of one of its jobs.
+        is_main_process: whether this is the user's process, not a job's.
 
     Raises:
         WorkflowError: the configuration is invalid.
