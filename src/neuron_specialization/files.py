@@ -195,7 +195,7 @@ def allow_open_files(more: int) -> None:
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise InputError(
             f"{needed:,} files must be open at a time, but the limit is {hard:,}: use "
-            "fewer languages, or ask the administrator for a higher one (ulimit -Hn, or LimitNOFILE "
-            "of the cluster's daemon)"
+            "fewer languages, or ask the administrator for a higher one (ulimit -Hn, or "
+            "LimitNOFILE of the cluster's daemon)"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
