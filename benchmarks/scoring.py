@@ -2,13 +2,14 @@
 
     python -m benchmarks scoring [--directions 60] [--processes 2] [--keep]
 
-Both sides compute BLEU and chrF++ of every direction of two systems and a paired bootstrap of 1,000
-resamples between them, with the same p-values (checked).
+All sides take BLEU and chrF++ of every direction of two systems. The first is sacreBLEU's paired
+bootstrap of 1,000 resamples between them; ours gives the same p-values (checked).
 
 - text: `corpus_score` of both systems, then sacreBLEU's `PairedTest` on their text, as in its
   command line; directions are divided among the same number of processes
 - score: our sentence statistics, once per system, for both systems
-- test: our paired test, which reads these statistics
+- bootstrap: the same test on these statistics
+- randomisation: the default test, 10,000 trials, with intervals and a test of the overall mean
 
 The text is 2,009 sentences of 25 random words for each direction.
 """
@@ -32,7 +33,12 @@ from neuron_specialization.evaluation.scoring import (
     score_outputs,
     write_scores,
 )
-from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
+from neuron_specialization.evaluation.significance import (
+    BOOTSTRAP,
+    RANDOMISATION,
+    SignificanceSettings,
+    compare_systems,
+)
 from neuron_specialization.parallel import parallel_map
 
 SENTENCES, WORDS, SAMPLES, SEED = 2009, 25, 1000, 12345
@@ -72,12 +78,13 @@ def score(folder: Path, directions: list[str], processes: int) -> None:
         write_scores(scores, **files)
 
 
-def test_pair(folder: Path, processes: int) -> PValues:
+def test_pair(folder: Path, test: str, directions: list[str], processes: int) -> PValues:
     """Test one system against the other as the workflow does."""
     sentences, others = (pd.read_parquet(folder / f"{system}.parquet") for system in ("a", "b"))
-    settings = SignificanceSettings(test="bootstrap", samples=SAMPLES, seed=SEED)
-    tests = compare_systems(sentences, others, settings, processes)
-    return tests.set_index(["pair", "metric"])["p_value"].to_dict()
+    settings = SignificanceSettings(test=test, seed=SEED)
+    tests = compare_systems(sentences, others, settings, processes, [(tuple(directions),)])
+    of_directions = tests[tests["cell"] == ""]
+    return of_directions.set_index(["pair", "metric"])["p_value"].to_dict()
 
 
 def run_text_direction(folder: Path, direction: str) -> PValues:
@@ -110,12 +117,14 @@ def main() -> None:
         sides = {
             "text": lambda: parallel_map(of_direction, directions, processes),
             "score": partial(score, folder, directions, processes),
-            "test": partial(test_pair, folder, processes),
+            "bootstrap": partial(test_pair, folder, BOOTSTRAP, directions, processes),
+            "randomisation": partial(test_pair, folder, RANDOMISATION, directions, processes),
         }
         rows = compare(sides, rounds=options.rounds)
         expected = {key: p for each in sides["text"]() for key, p in each.items()}
-        assert test_pair(folder, processes) == expected, "different p-values"
-    print(f"score + test: {rows['score']['ratio'] + rows['test']['ratio']:.2f} of text")
+        assert sides["bootstrap"]() == expected, "different p-values"
+    for test in (BOOTSTRAP, RANDOMISATION):
+        print(f"score + {test}: {rows['score']['ratio'] + rows[test]['ratio']:.2f} of text")
     keep(f"scoring_{options.directions}_directions", options, rows)
 
 

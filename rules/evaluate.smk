@@ -132,6 +132,7 @@ rule compare_systems:
     threads: 4
     params:
         comparisons=plan.evaluation.comparisons,
+        cells=plan.tables.cells,
         significance=config["significance"],
         seed=config["seed"],
     message:

@@ -35,6 +35,12 @@ rule make_table:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
         gains="<dataset>/tables/{split}/{table}.{metric}.gains.csv",
+        tests="<dataset>/tables/{split}/{table}.{metric}.tests.csv",
+        tests_page=shown(
+            "<dataset>/tables/{split}/{table}.{metric}.tests.html",
+            "tests",
+            "{table}: tests",
+        ),
         markdown="<dataset>/tables/{split}/{table}.{metric}.md",
         latex="<dataset>/tables/{split}/{table}.{metric}.tex",
         html=shown(

@@ -16,13 +16,15 @@ with log_to(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     settings = SignificanceSettings(
         test=params.significance["test"],
-        samples=params.significance["samples"],
+        samples=params.significance.get("samples"),
         seed=params.seed,
     )
     sentences = pd.read_parquet(inputs.sentences)
     tables = []
     for (role, system, _), path in zip(params.comparisons, inputs.others, strict=True):
-        tests = compare_systems(sentences, pd.read_parquet(path), settings, snakemake.threads)
+        tests = compare_systems(
+            sentences, pd.read_parquet(path), settings, snakemake.threads, params.cells
+        )
         tables.append(tests.assign(role=role, other=system))
     columns = ["role", "other", *COMPARISON_COLUMNS]
     table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)

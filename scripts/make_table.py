@@ -24,7 +24,7 @@ def read_runs() -> list[ScoredRun]:
 
 def read_tests() -> list[tuple[str, pd.DataFrame]]:
     """Read the paired tests of the runs of the table, by label."""
-    numbers = ["score", "other_score", "p_value"]
+    numbers = ["score", "other_score", "low", "high", "p_value"]
     return [
         (labels[system], read_table(Path(path), numbers).assign(seed=seed))
         for (system, seed), path in zip(settings["compared"], snakemake.input.tests, strict=True)

@@ -69,7 +69,7 @@ def test_from_text_to_tables(tmp_path: Path) -> None:
     assert len(sentences) == 4 * 30
     text = tabulate(tmp_path, systems)
     names = {path.name for path in (tmp_path / "t").iterdir()}
-    endings = ("csv", "wins.csv", "gains.csv", "md", "tex", "html")
+    endings = ("csv", "wins.csv", "gains.csv", "tests.csv", "tests.html", "md", "tex", "html")
     assert names == {f"levels.{metric}.{ending}" for metric in metrics for ending in endings}
     assert "2/0/0" in text
     assert "†" in text.split("Ours", 1)[1].split("\n")[0]

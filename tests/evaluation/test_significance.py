@@ -1,7 +1,6 @@
-"""Paired tests on stored statistics, and their use in tables."""
+"""Paired tests on stored statistics of sentences."""
 
 import os
-from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -18,19 +17,6 @@ from neuron_specialization.evaluation.significance import (
     COMPARISON_COLUMNS,
     SignificanceSettings,
     compare_systems,
-)
-from neuron_specialization.tables.cells import level_cells
-from neuron_specialization.tables.comparisons import (
-    CONTROL,
-    FIRST,
-    PARENT,
-    Comparison,
-    find_marks,
-    legend,
-    outcomes,
-    wins_table,
-    wins_text,
-    with_tests,
 )
 
 WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "and", "then", "it", "rains"]
@@ -62,10 +48,9 @@ def settings(test: str, samples: int = 200, seed: int = 12345) -> SignificanceSe
     return SignificanceSettings(test=test, samples=samples, seed=seed)
 
 
-@pytest.mark.parametrize(("test", "short"), [("bootstrap", "bs"), ("randomisation", "ar")])
 @pytest.mark.parametrize("seed", [12345, 7])
-def test_results_equal_sacrebleus_own_test_on_the_text(test: str, short: str, seed: int) -> None:
-    found = compare_systems(scored(GOOD), scored(POOR), settings(test, seed=seed))
+def test_the_bootstrap_equals_sacrebleus_own_test_on_the_text(seed: int) -> None:
+    found = compare_systems(scored(GOOD), scored(POOR), settings("bootstrap", seed=seed))
     assert list(found.columns) == list(COMPARISON_COLUMNS)
     for metric, rows in found.groupby("metric"):
         with patch.dict(os.environ, SACREBLEU_SEED=str(seed)):
@@ -73,7 +58,7 @@ def test_results_equal_sacrebleus_own_test_on_the_text(test: str, short: str, se
                 [("poor", POOR), ("good", GOOD)],
                 {"m": FACTORIES[metric]()},
                 references=[REFERENCES],
-                test_type=short,
+                test_type="bs",
                 n_samples=200,
             )
             _, results = own()
@@ -81,11 +66,113 @@ def test_results_equal_sacrebleus_own_test_on_the_text(test: str, short: str, se
         assert rows["p_value"].item() == good.p_value
         assert rows["score"].item() == good.score
         assert rows["other_score"].item() == poor.score
-        assert rows["test"].item() == f"{short}:200|seed:{seed}"
+        assert rows["test"].item() == f"bs:200|seed:{seed}"
+
+
+def test_randomisation_is_near_sacrebleus_own_test() -> None:
+    """It draws other swaps: the two p-values differ by what chance leaves of 20,000 trials."""
+    nearly = spoil(REFERENCES, 3)
+    found = compare_systems(scored(nearly), scored(POOR), settings("randomisation", 20_000))
+    for metric, rows in found.groupby("metric"):
+        own = PairedTest(
+            [("poor", POOR), ("nearly", nearly)],
+            {"m": FACTORIES[metric]()},
+            references=[REFERENCES],
+            test_type="ar",
+            n_samples=5_000,
+        )
+        ((_, (_, result)),) = [item for item in own()[1].items() if item[0] != "System"]
+        assert rows["p_value"].item() == pytest.approx(result.p_value, abs=0.03)
+        assert 0.005 < result.p_value < 0.6
+        assert rows["test"].item() == "ar:20000|seed:12345"
+
+
+def test_every_swap_of_a_few_sentences_is_counted() -> None:
+    """Three sentences, all better by one unit: of 8 swaps only two are as far apart."""
+    ones = np.ones(3)
+    mine, other = (
+        pd.DataFrame({"pair": "en-de", "metric": "comet", "statistics": list(each)})
+        for each in (mean_statistics(ones + 1), mean_statistics(ones))
+    )
+    found = compare_systems(mine, other, settings("randomisation", 40_000))
+    assert found["p_value"].item() == pytest.approx(2 / 8, abs=0.01)
+
+
+def test_a_system_and_itself_differ_by_chance_only() -> None:
+    found = compare_systems(scored(GOOD), scored(GOOD), settings("randomisation"))
+    assert (found["p_value"] == 1).all()
+    assert (found[["low", "high"]] == 0).all(axis=None)
+
+
+def test_the_interval_is_of_the_difference() -> None:
+    generator = np.random.default_rng(3)
+    gain = generator.normal(1, 2, size=400)
+    base = generator.normal(80, 9, size=400)
+    mine, other = (
+        pd.DataFrame({"pair": "en-de", "metric": "comet", "statistics": list(each)})
+        for each in (mean_statistics(base + gain), mean_statistics(base))
+    )
+    found = compare_systems(mine, other, settings("randomisation"))
+    half = 1.96 * gain.std() / 20
+    assert found["low"].item() == pytest.approx(gain.mean() - half, abs=0.03)
+    assert found["high"].item() == pytest.approx(gain.mean() + half, abs=0.03)
+
+
+def test_trials_of_a_direction_depend_on_no_other_direction() -> None:
+    chosen = settings("randomisation")
+    alone = compare_systems(scored(GOOD), scored(POOR), chosen)
+    both = compare_systems(
+        pd.concat([scored(POOR, "de-en"), scored(GOOD)]),
+        pd.concat([scored(GOOD, "de-en"), scored(POOR)]),
+        chosen,
+    )
+    ours = both[both["pair"] == "en-de"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(ours, alone)
+
+
+PAIRS = ("en-de", "de-en", "nl-en")
+CELL = (("en-de",), ("de-en", "nl-en"))
+
+
+def test_a_mean_has_a_test_of_its_own() -> None:
+    """Three differences too small to be significant alone are so together."""
+    generator = np.random.default_rng(11)
+    tables = []
+    for shift in (0.6, 0.0):
+        rows = [
+            pd.DataFrame(
+                {
+                    "pair": pair,
+                    "metric": "comet",
+                    "statistics": list(mean_statistics(80 + noise + shift)),
+                }
+            )
+            for pair, noise in zip(PAIRS, generator.normal(0, 2.4, (3, 100)), strict=True)
+        ]
+        tables.append(pd.concat(rows))
+    found = compare_systems(
+        *tables, settings("randomisation", 2000), 1, [CELL, (("en-xx", "x-y"),)]
+    )
+    (mean,) = found[found["cell"] != ""].to_dict("records")
+    single = found[found["cell"] == ""].set_index("pair")
+    for name in ("score", "other_score"):
+        by_pair = single[name]
+        half = (by_pair["de-en"] + by_pair["nl-en"]) / 2
+        assert mean[name] == pytest.approx((by_pair["en-de"] + half) / 2)
+    assert mean["cell"] == "en-de | de-en nl-en"
+    assert mean["p_value"] < single["p_value"].min()
+    assert mean["low"] < mean["score"] - mean["other_score"] < mean["high"]
+
+
+def test_the_bootstrap_tests_no_means() -> None:
+    both = [pd.concat([scored(each), scored(each, "de-en")]) for each in (GOOD, POOR)]
+    found = compare_systems(*both, settings("bootstrap", 10), 1, [(("en-de", "de-en"),)])
+    assert (found["cell"] == "").all()
 
 
 def test_two_processes_test_like_one() -> None:
-    both = [compare_systems(scored(GOOD), scored(POOR), settings("bootstrap"), n) for n in (1, 2)]
+    tables = [pd.concat([scored(each), scored(each, "de-en")]) for each in (GOOD, POOR)]
+    both = [compare_systems(*tables, settings("randomisation"), n) for n in (1, 2)]
     pd.testing.assert_frame_equal(*both)
 
 
@@ -97,12 +184,12 @@ def test_comet_is_tested_on_the_mean() -> None:
         statistics = list(mean_statistics(scores))
         return pd.DataFrame({"pair": "en-de", "metric": "comet", "statistics": statistics})
 
-    better = compare_systems(comet(base + 1), comet(base), settings("bootstrap"))
+    better = compare_systems(comet(base + 1), comet(base), settings("randomisation"))
     assert better["score"].item() == pytest.approx((base + 1).mean())
     assert better["p_value"].item() < 0.01  # every sentence is better by 1
     noise = generator.normal(0, 5, size=60)
     noise -= noise.mean() - 0.01
-    same = compare_systems(comet(base + noise), comet(base), settings("bootstrap"))
+    same = compare_systems(comet(base + noise), comet(base), settings("randomisation"))
     assert same["p_value"].item() > 0.05
 
 
@@ -132,119 +219,3 @@ def test_the_same_number_of_other_sentences_is_refused(metric: str, reverse: boo
     message = rf"{metric} of 'en-de': the references .* \(the first: {first}\) .*score both against"
     with pytest.raises(InputError, match=message):
         compare_systems(mine, other, settings("bootstrap", 10))
-
-
-# ---- wins, losses, ties and marks ----
-
-LEVELS = {"de": "high", "nl": "high", "lb": "low"}
-PAIRS = ["en-de", "en-nl", "de-en", "nl-en", "en-lb"]
-
-
-def comparison(role: str, **tests: tuple[float, float]) -> Comparison:
-    """Return a comparison from (difference, p-value) by direction, or a list with one per seed."""
-    rows = [
-        (pair.replace("_", "-"), "bleu", 20 + difference, 20.0, p_value, "bs:200|seed:1")
-        for pair, seeds in tests.items()
-        for difference, p_value in (seeds if isinstance(seeds, list) else [seeds])
-    ]
-    return Comparison(
-        label="Ours",
-        other={PARENT: "Baseline", CONTROL: "Continued"}[role],
-        role=role,
-        tests=pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)),
-    )
-
-
-PARENT_TESTS = comparison(
-    PARENT, en_de=(1, 0.01), en_nl=(2, 0.049), de_en=(-1, 0.01), nl_en=(1, 0.05), en_lb=(0, 0.001)
-)
-CONTROL_TESTS = comparison(CONTROL, en_de=(1, 0.2), en_nl=(2, 0.3), de_en=(-1, 0.01), nl_en=(-1, 0))
-
-
-def test_a_difference_counts_below_the_level_and_equal_scores_tie() -> None:
-    assert outcomes(PARENT_TESTS, "bleu", 0.05) == {
-        "en-de": [1],
-        "en-nl": [1],
-        "de-en": [-1],
-        "nl-en": [0],  # not below the level
-        "en-lb": [0],  # sacreBLEU gives a system against itself its smallest p-value
-    }
-    assert outcomes(PARENT_TESTS, "chrf", 0.05) == {}
-
-
-def test_a_system_ties_with_itself() -> None:
-    tests = compare_systems(scored(GOOD), scored(GOOD), settings("bootstrap"))
-    assert (tests["p_value"] < 0.01).all()
-    itself = Comparison(label="a", other="b", role=PARENT, tests=tests)
-    assert outcomes(itself, "bleu", 0.05) == {"en-de": [0]}
-
-
-def test_wins_losses_and_ties_of_every_cell() -> None:
-    cells = level_cells(PAIRS, LEVELS, "en")
-    wins = wins_table([PARENT_TESTS], {"": cells}, "bleu", 0.05)
-    counts = {
-        (row.group, row.direction): (row.wins, row.losses, row.ties) for row in wins.itertuples()
-    }
-    assert counts == {
-        ("High", "O2M"): (2, 0, 0),
-        ("High", "M2O"): (0, 1, 1),
-        ("High", "Avg"): (2, 1, 1),
-        ("Low", "O2M"): (0, 0, 1),
-        ("All", "O2M"): (2, 0, 1),
-        ("All", "M2O"): (0, 1, 1),
-        ("All", "Avg"): (2, 1, 2),
-    }
-    text = wins_text(wins)
-    assert text.labels == ("System", "Against")
-    assert text.rows == (
-        ("Ours", "Baseline", "2/0/0", "0/1/1", "2/1/1", "0/0/1", "2/0/1", "0/1/1", "2/1/2"),
-    )
-
-
-def test_a_cell_is_marked_if_all_its_directions_agree() -> None:
-    cells = level_cells(PAIRS, LEVELS, "en")
-    marks = find_marks([PARENT_TESTS, CONTROL_TESTS], {"": cells}, "bleu", 0.05)
-    assert marks == {
-        ("", "Ours", ("High", "O2M")): "†",
-        ("", "Ours", ("High", "M2O")): "‡↓",
-        ("", "Ours", ("All", "M2O")): "‡↓",  # the same two directions
-    }
-
-
-def test_an_untested_direction_leaves_a_cell_unmarked() -> None:
-    cells = level_cells(["en-de", "en-nl"], LEVELS, "en")
-    assert not find_marks([comparison(PARENT, en_de=(1, 0.01))], {"": cells}, "bleu", 0.05)
-
-
-def test_every_seed_counts() -> None:
-    cells = level_cells(["en-de"], LEVELS, "en")
-    mixed = comparison(PARENT, en_de=[(1, 0.01), (1, 0.2)])
-    first = wins_table([mixed], {"": cells}, "bleu", 0.05).iloc[0]
-    assert (first["wins"], first["ties"]) == (1, 1)
-    assert not find_marks([mixed], {"": cells}, "bleu", 0.05)
-    alike = comparison(PARENT, en_de=[(1, 0.01), (2, 0.02)])
-    assert find_marks([alike], {"": cells}, "bleu", 0.05)["", "Ours", ("High", "O2M")] == "†"
-
-
-def test_the_legend_explains_the_marks() -> None:
-    meaning, tests = legend([PARENT_TESTS, CONTROL_TESTS], 0.05)
-    assert "† than the system it continues from, ‡ than the continued baseline" in meaning
-    assert "p < 0.05" in meaning
-    assert "bs:200|seed:1" in tests
-    assert "‡" not in legend([PARENT_TESTS], 0.05)[0]
-    assert legend([], 0.05) == []
-
-
-def test_the_legend_names_the_first_row_if_nothing_is_continued() -> None:
-    first = replace(PARENT_TESTS, role=FIRST, other="{Base}")
-    assert "cell: † than {Base}; p < 0.05" in legend([first], 0.05)[0]
-    cells = level_cells(["en-de"], LEVELS, "en")
-    assert set(find_marks([first], {"": cells}, "bleu", 0.05).values()) == {"†"}
-
-
-def test_comparisons_without_tests_in_a_metric_are_left_out() -> None:
-    chrf = replace(CONTROL_TESTS, tests=CONTROL_TESTS.tests.assign(metric="chrf"))
-    both = replace(PARENT_TESTS, tests=pd.concat([PARENT_TESTS.tests, chrf.tests]))
-    (found,) = with_tests([both, chrf], "bleu")
-    pd.testing.assert_frame_equal(found.tests, PARENT_TESTS.tests)
-    assert with_tests([both, chrf], "comet") == []

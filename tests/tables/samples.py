@@ -5,13 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization.evaluation.scoring import NOTE, SCORE_COLUMNS
-from neuron_specialization.evaluation.significance import COMPARISON_COLUMNS
+from neuron_specialization.evaluation.significance import COMPARISON_COLUMNS, cell_name
+from neuron_specialization.tables.cells import level_cells
 from neuron_specialization.tables.rows import ScoredRun, SystemRow
 from neuron_specialization.tables.table_files import TableSettings, write_tables
 
 LEVELS = {"de": "high", "nl": "high", "lb": "low"}
 PAIRS = ["en-de", "en-nl", "de-en", "nl-en", "en-lb", "lb-en"]
 FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
+FORMS |= {"tests": "tests.csv", "tests_page": "tests.html"}
 FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
 NAN = float("nan")
 
@@ -39,9 +41,16 @@ def scored_run(label: str, shift: float, seed: int = 1, **more: object) -> Score
 
 
 def paired_tests(
-    other: str, role: str, difference: float, p_value: float = 0.01, seed: int = 1
+    other: str, role: str, difference: float, p_value: float = 0.001, seed: int = 1
 ) -> pd.DataFrame:
-    rows = [(pair, "bleu", 20 + difference, 20.0, p_value, "bs:9|seed:1") for pair in PAIRS]
+    cells = level_cells(PAIRS, LEVELS, "en").values()
+    means = [cell_name(cell) for cell in cells if sum(map(len, cell)) > 1]
+    places = [*((pair, "") for pair in PAIRS), *(("", cell) for cell in dict.fromkeys(means))]
+    low, high = difference - 0.5, difference + 0.5
+    rows = [
+        (*place, "bleu", 20 + difference, 20.0, low, high, p_value, "ar:9|seed:1")
+        for place in places
+    ]
     tests = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     return tests.assign(role=role, other=other, seed=seed)
 

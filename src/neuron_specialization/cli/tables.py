@@ -17,6 +17,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, present_metrics, read_scores
 from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
 from neuron_specialization.settings.languages import all_directions, read_languages
+from neuron_specialization.tables.cells import Cell, table_blocks
 from neuron_specialization.tables.comparisons import FIRST
 from neuron_specialization.tables.footers import describe_origin
 from neuron_specialization.tables.paper_values import PaperValue, check_paper, read_paper_values
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 PROJECT = Path(__file__).parents[3]
 _FORMS = {"csv": "csv", "wins": "wins.csv", "gains": "gains.csv"}
+_FORMS |= {"tests": "tests.csv", "tests_page": "tests.html"}
 _FORMS |= {"markdown": "md", "latex": "tex", "html": "html"}
 
 
@@ -47,7 +49,16 @@ def tables(options: argparse.Namespace) -> None:
     values = read_paper_values(PROJECT / "config/paper_results.tsv")
     paper = find_paper_tables(options.paper, values, runs)
     options.out.mkdir(parents=True, exist_ok=True)
-    tests = compare_with_first(runs, [folder for _, folder in folders], options)
+    blocks = table_blocks(
+        options.layout,
+        levels={code: each.level for code, each in languages.items() if code != options.pivot},
+        pivot=options.pivot,
+        directions=all_directions(languages, options.pivot),
+        scored={pair for frame in frames for pair in frame["pair"]},
+        first=set(frames[0]["pair"]),
+    )
+    cells = [cell for block in blocks.values() for cell in block.values()]
+    tests = compare_with_first(runs, [folder for _, folder in folders], cells, options)
     for metric in dict.fromkeys(metric for run in runs for metric in run.scores["metric"]):
         write_tables(
             runs,
@@ -135,7 +146,10 @@ def read_sentence_scores(path: Path) -> pd.DataFrame:
 
 
 def compare_with_first(
-    runs: Sequence[ScoredRun], folders: Sequence[Path], options: argparse.Namespace
+    runs: Sequence[ScoredRun],
+    folders: Sequence[Path],
+    cells: Sequence[Cell],
+    options: argparse.Namespace,
 ) -> list[tuple[str, pd.DataFrame]]:
     """Return the paired tests of every system against the first one, by label.
 
@@ -160,7 +174,8 @@ def compare_with_first(
         for each, path in systems:
             if each.label != first and (len(seeds) == 1 or each.seed == one.seed):
                 found = compare_systems(
-                    read_sentence_scores(path / SENTENCES), others, settings, options.processes
+                    read_sentence_scores(path / SENTENCES),
+                    *(others, settings, options.processes, cells),
                 )
                 tests.append((each.label, found.assign(role=FIRST, other=first, seed=each.seed)))
     return tests
@@ -214,15 +229,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--test",
-        choices=["bootstrap", "randomisation", "none"],
-        default="bootstrap",
+        choices=["randomisation", "bootstrap", "none"],
+        default="randomisation",
         help="paired test against the first system (default: %(default)s)",
     )
     parser.add_argument(
         "--samples",
         type=positive_int,
-        default=1000,
-        help="resamples of the test (default: %(default)s)",
+        help="trials or resamples (default: 10,000 of randomisation, 1,000 of bootstrap)",
     )
     parser.add_argument(
         "--seed", type=natural, default=12345, help="seed of the test (default: %(default)s)"

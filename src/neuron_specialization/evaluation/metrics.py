@@ -23,6 +23,8 @@ METRIC_NAMES = {
     "tokenised_bleu": "tokenised BLEU",
     "comet": "COMET",
 }
+LOWER_IS_BETTER: frozenset[str] = frozenset()
+"""Metrics in which a smaller score is better."""
 
 # Factories, because a sacreBLEU metric remembers the number of references it last saw.
 _SACREBLEU: Mapping[str, Callable[[str], BLEU | CHRF]] = {

@@ -90,3 +90,40 @@ def language_cells(
         }
         for block, form in pattern.items()
     }
+
+
+def table_blocks(
+    layout: str,
+    *,
+    levels: Mapping[str, str],
+    pivot: str,
+    directions: Sequence[str],
+    scored: Collection[str],
+    first: Collection[str],
+    untested: Sequence[str] = (),
+) -> dict[str, Cells]:
+    """Return the directions behind a table's cells, by block ("" if it has none).
+
+    A side (from the pivot, or into it) that no row has is left out.
+
+    Args:
+        layout: `levels` or `languages`.
+        levels: resource level of each language but the pivot.
+        pivot: the pivot language.
+        directions: the directions of the layout `levels`.
+        scored: the directions of all rows.
+        first: the directions of the first row, which gives the layout `languages` its columns.
+        untested: languages without a test.
+    """
+    sides = {side_of(pair, pivot) for pair in scored if pivot in pair.split("-")}
+    if layout == "levels":
+        chosen = [
+            pair
+            for pair in directions
+            if side_of(pair, pivot) in sides and other_language(pair, pivot) not in untested
+        ]
+        return {"": level_cells(chosen, levels, pivot)}
+    found = {language for pair in first for language in pair.split("-")} | {*untested}
+    languages = [language for language in levels if language in found]
+    blocks = language_cells(languages, levels, pivot, untested=untested)
+    return {side: cells for side, cells in blocks.items() if side.lower() in sides}

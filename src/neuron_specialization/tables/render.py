@@ -123,6 +123,13 @@ def write_texts(
         write_text(Path(out[form]), render(template, tables=tables, title=title, footer=footer))
 
 
+def write_page(
+    tables: Sequence[TextTable], path: Path, *, title: str, footer: Sequence[str]
+) -> None:
+    """Write tables as HTML only."""
+    write_text(path, render(_FORMS["html"], tables=tables, title=title, footer=footer))
+
+
 def write_settings(config: Mapping[str, Any], path: Path) -> None:
     """Write a page with the whole configuration as YAML and the versions of packages."""
     versions = [f"Python {platform.python_version()} on {platform.machine()}"]

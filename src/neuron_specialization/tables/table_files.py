@@ -8,19 +8,22 @@ import pandas as pd
 
 from neuron_specialization.evaluation.metrics import RAW, metric_name
 from neuron_specialization.files import write_text
-from neuron_specialization.neurons.sides import other_language, side_of
-from neuron_specialization.tables.cells import Cells, language_cells, level_cells
+from neuron_specialization.tables.cells import Cells, table_blocks
 from neuron_specialization.tables.comparisons import (
-    find_marks,
     gains_table,
     gains_text,
     gather_comparisons,
-    legend,
-    wins_table,
-    wins_text,
     with_tests,
 )
 from neuron_specialization.tables.footers import describe, describe_left_out
+from neuron_specialization.tables.outcomes import (
+    find_marks,
+    judge,
+    legend,
+    outcomes_text,
+    wins_table,
+    wins_text,
+)
 from neuron_specialization.tables.paper_values import (
     DOUBTFUL,
     PaperValue,
@@ -28,7 +31,7 @@ from neuron_specialization.tables.paper_values import (
     paper_table,
     paper_text,
 )
-from neuron_specialization.tables.render import write_texts
+from neuron_specialization.tables.render import write_page, write_texts
 from neuron_specialization.tables.rows import ScoredRun, SystemRow, gather_rows
 from neuron_specialization.tables.score_tables import score_table, score_text, write_csv
 
@@ -68,7 +71,7 @@ def write_tables(
     origin: Sequence[str],
     out: Mapping[str, Path],
 ) -> None:
-    """Write a table as CSV (full precision), Markdown, LaTeX and HTML; its wins and gains as CSV.
+    """Write a table as CSV (full precision), Markdown, LaTeX and HTML; its tests as CSV and HTML.
 
     Args:
         runs: the scores behind the rows; the first row is the reference for the others.
@@ -76,7 +79,8 @@ def write_tables(
         paper_values: all known values of the paper.
         settings: settings of the table.
         origin: footer lines on where the numbers come from.
-        out: files by format: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
+        out: files by format: `csv`, `markdown`, `latex` and `html`; `wins` and `gains` (CSV);
+            `tests` (CSV) and `tests_page` (HTML), every test with its interval and p-values.
     """
     metric = settings.metric
     rows = gather_rows(runs, settings.parameters)
@@ -89,9 +93,10 @@ def write_tables(
         raw=metric + RAW if known else "",
     )
     comparisons = with_tests(gather_comparisons(tests, settings.labels), metric)
-    wins = wins_table(comparisons, blocks, metric, settings.level)
-    gains = gains_table(comparisons, blocks, metric)
-    marks = find_marks(comparisons, blocks, metric, settings.level)
+    outcomes = judge(comparisons, blocks, settings.level)
+    wins = wins_table(outcomes, blocks, settings.level)
+    gains = gains_table(comparisons, blocks)
+    marks = find_marks(outcomes, blocks)
     values = [v for v in paper_values if (v.table, v.metric) == (settings.paper, metric)]
     compared, doubts = paper_table(table, values)
     doubtful = dict.fromkeys(doubtful_cells(values), DOUBTFUL)
@@ -110,10 +115,16 @@ def write_tables(
         *origin,
     ]
     write_csv(table, out["csv"])
-    for name, frame in (("wins", wins), ("gains", gains)):
+    for name, frame in (("wins", wins), ("gains", gains), ("tests", outcomes)):
         write_text(out[name], frame.to_csv(index=False, lineterminator="\n"))
     title = f"{metric_name(metric)} on {settings.title}"
     write_texts(texts, out, title=title, footer=footer)
+    write_page(
+        [outcomes_text(outcomes, 2)],
+        out["tests_page"],
+        title=f"{title}, tests",
+        footer=[*legend(comparisons, settings.level), *origin],
+    )
 
 
 def _tested(blocks: Mapping[str, Cells], untested: Sequence[str]) -> dict[str, Cells]:
@@ -125,23 +136,13 @@ def _tested(blocks: Mapping[str, Cells], untested: Sequence[str]) -> dict[str, C
 
 
 def _make_blocks(rows: Sequence[SystemRow], settings: TableSettings) -> dict[str, Cells]:
-    """Return the directions behind the table's cells, by block.
-
-    A side (from the pivot, or into it) that no row has is left out.
-    """
-    pivot = settings.pivot
-    scored = {pair for row in rows for pair in row.scores["pair"] if pivot in pair.split("-")}
-    sides = {side_of(pair, pivot) for pair in scored}
-    if settings.layout == "levels":
-        chosen = [
-            pair
-            for pair in settings.directions
-            if side_of(pair, pivot) in sides
-            and other_language(pair, pivot) not in settings.untested
-        ]
-        return {"": level_cells(chosen, settings.levels, pivot)}
-    found = {language for pair in rows[0].scores["pair"] for language in pair.split("-")}
-    found |= {language for language in settings.untested if language in settings.levels}
-    languages = [language for language in settings.levels if language in found]
-    blocks = language_cells(languages, settings.levels, pivot, untested=settings.untested)
-    return {side: cells for side, cells in blocks.items() if side.lower() in sides}
+    """Return the directions behind the table's cells, by block."""
+    return table_blocks(
+        settings.layout,
+        levels=settings.levels,
+        pivot=settings.pivot,
+        directions=settings.directions,
+        scored={pair for row in rows for pair in row.scores["pair"]},
+        first=set(rows[0].scores["pair"]),
+        untested=settings.untested,
+    )

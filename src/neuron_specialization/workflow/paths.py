@@ -30,7 +30,7 @@ SCORE_TABLE = "<dataset>/tables/{split}/{table}.{metric}"
 NEURONS = "<dataset>/neurons/{system}/seed{seed}"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
-CATEGORIES = {"scores": "Scores", "score_figure": "Scores"}
+CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests"), "Scores")
 CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
 """Categories of the report by caption; other captions are in Neurons."""
 

@@ -9,6 +9,7 @@ from neuron_specialization.corpora.corpus_files import pair_name
 from neuron_specialization.settings.digests import settings_digests, settings_hash
 from neuron_specialization.settings.languages import all_directions
 from neuron_specialization.settings.systems import System
+from neuron_specialization.tables.cells import Cell, Cells, table_blocks
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
 from neuron_specialization.workflow.paths import (
     CHECKPOINT,
@@ -94,6 +95,35 @@ class TablesPlan:
         every = all_directions(self.dataset.languages, self.dataset.pivot)
         return [pair for pair in every if pair in used]
 
+    def cells(self, wildcards: Wildcards) -> list[Cell]:
+        """Return the cells that the tables of a system have, each once."""
+        row = self.dataset.row(wildcards)
+        found = [
+            cell
+            for table in row.tables
+            for cells in self._blocks(table, wildcards.split).values()
+            for cell in cells.values()
+            if sum(map(len, cell)) > 1
+        ]
+        return list(dict.fromkeys(found))
+
+    def _blocks(self, table: str, split: str) -> dict[str, Cells]:
+        """Return the directions behind the cells of a table, by block."""
+        directions = self.directions(table)
+        return table_blocks(
+            self.layouts[table]["layout"],
+            levels=self._levels,
+            pivot=self.dataset.pivot,
+            directions=directions,
+            scored=directions,
+            first=self.dataset.systems[self.systems[table][0]].directions,
+            untested=self.untested(split),
+        )
+
+    @property
+    def _levels(self) -> dict[str, str]:
+        return {code: self.dataset.languages[code].level for code in self.dataset.others}
+
     def untested(self, split: str) -> list[str]:
         """Return the languages without a test split."""
         pairs = {code: pair_name(self.dataset.pivot, code) for code in self.dataset.others}
@@ -111,7 +141,7 @@ class TablesPlan:
             "compared": [tuple(run) for run in self.compared(table)],
             "labels": dataset.labels,
             "seeded": dataset.local,
-            "levels": {code: dataset.languages[code].level for code in dataset.others},
+            "levels": self._levels,
             "pivot": dataset.pivot,
             "directions": self.directions(table),
             "untested": self.untested(wildcards.split),
