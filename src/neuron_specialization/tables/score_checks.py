@@ -1,0 +1,193 @@
+"""Checks of the diagnosis on scores: interference, further training, power (docs/diagnosis.md).
+
+Where a score or a test is missing, the verdict of a check is unknown.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from neuron_specialization.evaluation.metrics import METRIC_NAMES
+from neuron_specialization.settings.diagnosis import DiagnosisLimits
+from neuron_specialization.tables.cells import GROUP_OF_LEVEL
+from neuron_specialization.tables.verdicts import (
+    Question,
+    Verdict,
+    at_least,
+    at_most,
+    mean_of,
+    show,
+)
+
+OF_INTERVAL, OF_POWER = 1.96, 0.84
+"""Standard errors of half a 95 % interval, and of the quantile that gives 80 % power."""
+INTERVAL = ("low", "high")
+"""Columns of paired tests: the 95 % interval of the difference."""
+
+
+def check_interference(
+    bilingual: Mapping[str, float],
+    baseline: Mapping[str, float],
+    level_of: Mapping[str, str],
+    label: str,
+    unit: str,
+    limits: DiagnosisLimits,
+) -> list[Verdict]:
+    """Check that bilingual models beat the baseline in high-resource directions.
+
+    Args:
+        bilingual: score of each direction that a bilingual model of the baseline's size has.
+        baseline: score of each direction of the baseline.
+        level_of: resource level of each direction, "" for none.
+        label: label of the baseline.
+        unit: name of the metric.
+        limits: limits of the diagnosis.
+    """
+    verdicts = []
+    for level, group in GROUP_OF_LEVEL.items():
+        tested = level == "high"
+        question = Question(
+            line="interference",
+            part=group.lower(),
+            unit=unit,
+            limit=at_least(limits.min_interference) if tested else None,
+            if_red="one model costs these languages nothing, so that no interference can be undone",
+        )
+        pairs = [p for p in baseline if p in bilingual and level_of.get(p) == level]
+        if pairs:
+            value = mean_difference(bilingual, baseline, pairs)
+            what = f"Bilingual models minus {label} is {show(value)} {unit}, over {len(pairs)}"
+            verdicts.append(_judge(question, value, f"{what} directions of the level {level}"))
+        elif tested or level in level_of.values():
+            verdicts.append(
+                question.unknown(
+                    f"No bilingual model of {label}'s size translates a direction of level {level}",
+                    "add a row of method bilingual with the same layers, d_model and d_ff",
+                )
+            )
+    return verdicts
+
+
+def check_further_training(
+    continued: Mapping[str, float],
+    drawn: Mapping[str, float],
+    baseline: Mapping[str, float],
+    label: str,
+    unit: str,
+    limits: DiagnosisLimits,
+) -> list[Verdict]:
+    """Check that further training gains little by itself; show the gain with random neurons.
+
+    Args:
+        continued: score of each direction of the continued baseline.
+        drawn: score of each direction of random neurons.
+        baseline: score of each direction of the baseline.
+        label: label of the baseline.
+        unit: name of the metric.
+        limits: limits of the diagnosis.
+    """
+    tested = Question(
+        line="further training",
+        part="continued",
+        unit=unit,
+        limit=at_most(limits.max_further_gain),
+        if_red="training without masks gains so much that it can hide a gain of neurons",
+    )
+    only_shown = Question(line="further training", part="random", unit=unit)
+    verdicts = []
+    for question, scores, row, remedy in (
+        (tested, continued, "The continued baseline", "add a multilingual row with that parent"),
+        (only_shown, drawn, "Random neurons", "add a row with random_percent and that parent"),
+    ):
+        pairs = [pair for pair in baseline if pair in scores]
+        if not pairs:
+            lacking = f"No such row continues from {label}"
+            verdicts.append(question.unknown(lacking, remedy))
+            continue
+        gain = mean_difference(scores, baseline, pairs)
+        what = f"{row} minus {label} is {show(gain)} {unit}, over {len(pairs)} directions"
+        verdicts.append(_judge(question, gain, what))
+    return verdicts
+
+
+def check_power(
+    tests: Sequence[pd.DataFrame], metrics: Sequence[str], limits: DiagnosisLimits
+) -> list[Verdict]:
+    """Check that a difference as large as the paper's would have been found, by metric.
+
+    Args:
+        tests: paired tests of the specialized system against the continued baseline, of each
+            seed (`significance.COMPARISON_COLUMNS`, with the columns of INTERVAL).
+        metrics: the metrics of the tests.
+        limits: limits of the diagnosis; a metric without one is only shown.
+    """
+    verdicts = []
+    for metric in metrics:
+        bound, unit = limits.max_detectable.get(metric), METRIC_NAMES.get(metric, metric)
+        question = Question(
+            line="power",
+            part=metric,
+            unit=unit,
+            limit=None if bound is None else at_most(bound),
+            if_red="a gain as large as the paper's could have gone unnoticed",
+        )
+        chosen = [test[test["metric"] == metric] for test in tests]
+        values = [smallest_difference(test) for test in chosen]
+        known = [value for value in values if value is not None]
+        if not known or len(known) < len(values):
+            verdicts.append(
+                question.unknown(
+                    f"No intervals of the differences to a continued baseline in {unit}",
+                    "add that row and its paired tests, or make the tests anew",
+                )
+            )
+            continue
+        value = fmean(known)
+        verdicts.append(
+            question.answer(
+                value,
+                f"The mean of {len(chosen[0])} directions had to differ by {show(value)} {unit} to "
+                f"be found with 80 % power{mean_of(known)}",
+            )
+        )
+    return verdicts
+
+
+def smallest_difference(tests: pd.DataFrame) -> float | None:
+    """Return the smallest difference of a mean over directions found with 80 % power.
+
+    The test has level 0.05, and the directions are independent. None without all intervals.
+
+    Args:
+        tests: a row per direction, with the columns of INTERVAL.
+    """
+    if tests.empty or not set(INTERVAL) <= set(tests) or tests[[*INTERVAL]].isna().any(axis=None):
+        return None
+    error = (tests["high"] - tests["low"]) / (2 * OF_INTERVAL)
+    return (OF_INTERVAL + OF_POWER) * math.hypot(*error) / len(error)
+
+
+def mean_scores(frames: Sequence[pd.DataFrame], metric: str) -> dict[str, float]:
+    """Return the mean score of each direction over the runs that have it, nan if one is nan."""
+    found: dict[str, list[float]] = {}
+    for frame in frames:
+        chosen = frame[frame["metric"] == metric]
+        for pair, score in zip(chosen["pair"], chosen["score"], strict=True):
+            found.setdefault(pair, []).append(score)
+    return {pair: fmean(scores) for pair, scores in found.items()}
+
+
+def mean_difference(
+    scores: Mapping[str, float], others: Mapping[str, float], pairs: Sequence[str]
+) -> float:
+    """Return the mean difference of two systems over some directions, nan if a score is."""
+    return fmean(scores[pair] - others[pair] for pair in pairs)
+
+
+def _judge(question: Question, value: float, reason: str) -> Verdict:
+    """Answer a question about scores, of which some may be missing."""
+    if math.isnan(value):
+        return question.unknown("A score is missing", "the footers of the tables of scores say why")
+    return question.answer(value, reason)
