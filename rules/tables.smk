@@ -30,9 +30,7 @@ rule make_table:
         parameters="<dataset>/tables/parameters.csv",
         report=plan.corpora.report,
         paper=plan.path("config/paper_results.tsv"),
-        code=plan.code(
-            "tables.table_files", "tables.setup_tables", "tables.verdicts"
-        ),
+        code=plan.code("tables.table_files", "tables.setup_tables", "tables.verdicts"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",

@@ -106,9 +106,7 @@ def _check_scores(evidence: Evidence, settings: DiagnosisSettings) -> list[Verdi
     }
     return [
         *check_interference(scores[BILINGUAL], baseline, level_of, label, unit, limits),
-        *check_further_training(
-            scores[CONTINUED], scores[RANDOM], baseline, label, unit, limits
-        ),
+        *check_further_training(scores[CONTINUED], scores[RANDOM], baseline, label, unit, limits),
     ]
 
 
