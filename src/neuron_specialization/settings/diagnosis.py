@@ -10,6 +10,8 @@ from neuron_specialization.settings.systems import System
 BASELINE, SPECIALIZED, CONTINUED = "baseline", "specialized", "continued"
 RANDOM, BILINGUAL = "random", "bilingual"
 ROLES = (BASELINE, SPECIALIZED, CONTINUED, RANDOM, BILINGUAL)
+ROLES_WITH_CURVE = (BASELINE, SPECIALIZED)
+"""Roles whose validations and learning rates are compared."""
 SIZES = ("layers", "d_model", "d_ff")
 """Settings that make two models equally large."""
 

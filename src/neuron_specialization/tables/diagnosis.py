@@ -3,19 +3,18 @@
 A null result says something only where the effect could appear.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 
 import pandas as pd
 
-from neuron_specialization.evaluation.metrics import metric_name
 from neuron_specialization.neurons.sides import other_language
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.settings.diagnosis import (
     BASELINE,
-    BILINGUAL,
     CONTINUED,
-    RANDOM,
+    ROLES_WITH_CURVE,
     SPECIALIZED,
     DiagnosisLimits,
 )
@@ -48,7 +47,7 @@ class DiagnosisSettings:
     split: str
     """The test split of the scores."""
     metrics: Sequence[str]
-    """All metrics; interference and further training are measured by the first with a limit."""
+    """All metrics; interference is measured by the first whose gain in the paper is known."""
     labels: Mapping[str, str]
     """Label of the system of each role that has one (`settings.diagnosis.ROLES`)."""
     levels: Mapping[str, str]
@@ -59,10 +58,14 @@ class DiagnosisSettings:
     limits: DiagnosisLimits
 
     @property
-    def metric(self) -> str:
-        """The first metric in which the paper's gain is known, or else the first."""
+    def compared(self) -> list[str]:
+        """The metrics in which the paper's gain is known, or else the first."""
         known = [name for name in self.metrics if name in self.limits.max_detectable]
-        return [*known, *self.metrics][0]
+        return known or [self.metrics[0]]
+
+    def level_of(self, pairs: Iterable[str]) -> dict[str, str]:
+        """Return the resource level of directions, by their language that is not the pivot."""
+        return {pair: self.levels.get(other_language(pair, self.pivot), "") for pair in pairs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,31 +86,27 @@ class Evidence:
 
 def diagnose(evidence: Evidence, settings: DiagnosisSettings) -> list[Verdict]:
     """Return the verdict of every check."""
-    limits, label = settings.limits, settings.labels[BASELINE]
-    curves, own_curves = (evidence.curves.get(role, ()) for role in (BASELINE, SPECIALIZED))
-    schedule, own_schedule = (settings.schedules.get(role, {}) for role in (BASELINE, SPECIALIZED))
+    limits, label, metrics = settings.limits, settings.labels[BASELINE], settings.metrics
+    curves, own_curves = (evidence.curves[role] for role in ROLES_WITH_CURVE)
+    schedule, own_schedule = (settings.schedules.get(role, {}) for role in ROLES_WITH_CURVE)
+    compared = settings.compared
+    scores = {metric: _scores(evidence, metric) for metric in compared}
+    level_of = settings.level_of(scores[compared[0]][BASELINE])
+    gains = [check_further_training(scores[name], label, name, limits) for name in compared]
     return [
         check_converged(curves, label, limits),
-        *_check_scores(evidence, settings),
+        *check_interference(scores[compared[0]], level_of, label, compared[0], limits),
+        *chain.from_iterable(gains),
         *check_neurons(evidence.counts, evidence.masks, label, limits),
         *check_sparsity(evidence.masks, limits),
         *check_restart(curves, own_curves, schedule, own_schedule, limits),
-        *check_power(evidence.tests, settings.metrics, limits),
+        *(check_power(evidence.tests, metric, limits) for metric in metrics),
     ]
 
 
-def _check_scores(evidence: Evidence, settings: DiagnosisSettings) -> list[Verdict]:
-    """Return the verdicts on interference and further training, in one metric."""
-    limits, label, metric = settings.limits, settings.labels[BASELINE], settings.metric
-    scores = {role: mean_scores(frames, metric) for role, frames in evidence.scores.items()}
-    baseline, unit = scores[BASELINE], metric_name(metric)
-    level_of = {
-        pair: settings.levels.get(other_language(pair, settings.pivot), "") for pair in baseline
-    }
-    return [
-        *check_interference(scores[BILINGUAL], baseline, level_of, label, unit, limits),
-        *check_further_training(scores[CONTINUED], scores[RANDOM], baseline, label, unit, limits),
-    ]
+def _scores(evidence: Evidence, metric: str) -> dict[str, dict[str, float]]:
+    """Return the score of each direction in a metric, by role."""
+    return {role: mean_scores(frames, metric) for role, frames in evidence.scores.items()}
 
 
 def describe_diagnosis(verdicts: Sequence[Verdict], settings: DiagnosisSettings) -> SetupTable:
@@ -121,6 +120,7 @@ def describe_diagnosis(verdicts: Sequence[Verdict], settings: DiagnosisSettings)
         footer=[
             f"{systems}continued baseline: {labels.get(CONTINUED, 'none')}; scores of the split "
             f"{settings.split}",
+            "Several seeds: numbers are their means",
             "Limits: the section diagnosis of the configuration, fixed before the run; shown: "
             "without a limit",
             *(f"{capitalise(name_of(each.line, each.part))}: {each.reason}" for each in verdicts),

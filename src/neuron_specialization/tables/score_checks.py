@@ -10,7 +10,13 @@ from statistics import fmean
 import pandas as pd
 
 from neuron_specialization.evaluation.metrics import METRIC_NAMES
-from neuron_specialization.settings.diagnosis import DiagnosisLimits
+from neuron_specialization.settings.diagnosis import (
+    BASELINE,
+    BILINGUAL,
+    CONTINUED,
+    RANDOM,
+    DiagnosisLimits,
+)
 from neuron_specialization.tables.cells import GROUP_OF_LEVEL
 from neuron_specialization.tables.verdicts import (
     Question,
@@ -28,23 +34,22 @@ INTERVAL = ("low", "high")
 
 
 def check_interference(
-    bilingual: Mapping[str, float],
-    baseline: Mapping[str, float],
+    scores: Mapping[str, Mapping[str, float]],
     level_of: Mapping[str, str],
     label: str,
-    unit: str,
+    metric: str,
     limits: DiagnosisLimits,
 ) -> list[Verdict]:
     """Check that bilingual models beat the baseline in high-resource directions.
 
     Args:
-        bilingual: score of each direction that a bilingual model of the baseline's size has.
-        baseline: score of each direction of the baseline.
+        scores: by role, the score of each direction.
         level_of: resource level of each direction, "" for none.
         label: label of the baseline.
-        unit: name of the metric.
+        metric: the metric of the scores.
         limits: limits of the diagnosis.
     """
+    bilingual, baseline, unit = scores[BILINGUAL], scores[BASELINE], METRIC_NAMES[metric]
     verdicts = []
     for level, group in GROUP_OF_LEVEL.items():
         tested = level == "high"
@@ -71,88 +76,75 @@ def check_interference(
 
 
 def check_further_training(
-    continued: Mapping[str, float],
-    drawn: Mapping[str, float],
-    baseline: Mapping[str, float],
-    label: str,
-    unit: str,
-    limits: DiagnosisLimits,
+    scores: Mapping[str, Mapping[str, float]], label: str, metric: str, limits: DiagnosisLimits
 ) -> list[Verdict]:
     """Check that further training gains little by itself; show the gain with random neurons.
 
     Args:
-        continued: score of each direction of the continued baseline.
-        drawn: score of each direction of random neurons.
-        baseline: score of each direction of the baseline.
+        scores: by role, the score of each direction.
         label: label of the baseline.
-        unit: name of the metric.
+        metric: the metric of the scores.
         limits: limits of the diagnosis.
     """
+    baseline, unit = scores[BASELINE], METRIC_NAMES[metric]
     tested = Question(
         line="further training",
-        part="continued",
+        part=f"continued {metric}",
         unit=unit,
         limit=at_most(limits.max_further_gain),
         if_red="training without masks gains so much that it can hide a gain of neurons",
     )
-    only_shown = Question(line="further training", part="random", unit=unit)
+    only_shown = Question(line="further training", part=f"random {metric}", unit=unit)
     verdicts = []
-    for question, scores, row, remedy in (
-        (tested, continued, "The continued baseline", "add a multilingual row with that parent"),
-        (only_shown, drawn, "Random neurons", "add a row with random_percent and that parent"),
+    for question, role, row, remedy in (
+        (tested, CONTINUED, "The continued baseline", "add a multilingual row with that parent"),
+        (only_shown, RANDOM, "Random neurons", "add a row with random_percent and that parent"),
     ):
-        pairs = [pair for pair in baseline if pair in scores]
+        pairs = [pair for pair in baseline if pair in scores[role]]
         if not pairs:
-            lacking = f"No such row continues from {label}"
+            lacking = f"No such row with scores in {unit} continues from {label}"
             verdicts.append(question.unknown(lacking, remedy))
             continue
-        gain = mean_difference(scores, baseline, pairs)
+        gain = mean_difference(scores[role], baseline, pairs)
         what = f"{row} minus {label} is {show(gain)} {unit}, over {len(pairs)} directions"
         verdicts.append(_judge(question, gain, what))
     return verdicts
 
 
-def check_power(
-    tests: Sequence[pd.DataFrame], metrics: Sequence[str], limits: DiagnosisLimits
-) -> list[Verdict]:
-    """Check that a difference as large as the paper's would have been found, by metric.
+def check_power(tests: Sequence[pd.DataFrame], metric: str, limits: DiagnosisLimits) -> Verdict:
+    """Check that a difference as large as the paper's would have been found.
 
     Args:
         tests: paired tests of the specialized system against the continued baseline, of each
             seed (`significance.COMPARISON_COLUMNS`, with the columns of INTERVAL).
-        metrics: the metrics of the tests.
-        limits: limits of the diagnosis; a metric without one is only shown.
+        metric: the metric; one without a limit is only shown.
+        limits: limits of the diagnosis.
     """
-    verdicts = []
-    for metric in metrics:
-        bound, unit = limits.max_detectable.get(metric), METRIC_NAMES.get(metric, metric)
-        question = Question(
-            line="power",
-            part=metric,
-            unit=unit,
-            limit=None if bound is None else at_most(bound),
-            if_red="a gain as large as the paper's could have gone unnoticed",
+    bound, unit = limits.max_detectable.get(metric), METRIC_NAMES[metric]
+    question = Question(
+        line="power",
+        part=metric,
+        unit=unit,
+        limit=None if bound is None else at_most(bound),
+        if_red="a gain as large as the paper's could have gone unnoticed",
+    )
+    chosen = [rows for test in tests if len(rows := test[test["metric"] == metric])]
+    values = [smallest_difference(rows) for rows in chosen]
+    known = [value for value in values if value is not None]
+    if not chosen:
+        lacking = f"No paired test against a continued baseline in {unit}"
+        return question.unknown(lacking, "add that row, or a test (significance.test)")
+    if len(known) < len(values):
+        return question.unknown(
+            f"The paired tests in {unit} lack intervals of their differences",
+            "make the tests anew if they are older than these intervals",
         )
-        chosen = [test[test["metric"] == metric] for test in tests]
-        values = [smallest_difference(test) for test in chosen]
-        known = [value for value in values if value is not None]
-        if not known or len(known) < len(values):
-            verdicts.append(
-                question.unknown(
-                    f"No intervals of the differences to a continued baseline in {unit}",
-                    "add that row and its paired tests, or make the tests anew",
-                )
-            )
-            continue
-        value = fmean(known)
-        verdicts.append(
-            question.answer(
-                value,
-                f"The mean of {len(chosen[0])} directions had to differ by {show(value)} {unit} to "
-                f"be found with 80 % power{mean_of(known)}",
-            )
-        )
-    return verdicts
+    value = fmean(known)
+    return question.answer(
+        value,
+        f"The mean of {len(chosen[0])} directions had to differ by {show(value)} {unit} to be "
+        f"found with 80 % power{mean_of(known)}",
+    )
 
 
 def smallest_difference(tests: pd.DataFrame) -> float | None:

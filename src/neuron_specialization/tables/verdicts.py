@@ -114,7 +114,6 @@ def quote_red(diagnosis: Path) -> list[str]:
     table = read_table(diagnosis, ["value"])
     red = table[table["status"] == RED]
     return [
-        f"Red in the diagnosis of what this run could have shown, {name_of(row.line, row.part)}: "
-        f"{row.reason}"
+        f"Red in this run's diagnosis: {name_of(row.line, row.part)}. {row.reason}"
         for row in red.itertuples()
     ]

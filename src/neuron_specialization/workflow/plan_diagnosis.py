@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from neuron_specialization.settings.diagnosis import BASELINE, ROLES, SPECIALIZED, find_roles
+from neuron_specialization.settings.diagnosis import (
+    BASELINE,
+    ROLES,
+    ROLES_WITH_CURVE,
+    SPECIALIZED,
+    find_roles,
+)
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
 from neuron_specialization.workflow.paths import COUNTS, CURVE, DIAGNOSIS, MASKS, SCORES, TESTS
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
@@ -41,7 +47,7 @@ class DiagnosisPlan:
         curves = {
             f"curves_{role}": files(CURVE, [run for run in runs if run in with_curve])
             for role, runs in self.runs.items()
-            if role in (BASELINE, SPECIALIZED)
+            if role in ROLES_WITH_CURVE
         }
         scores = {
             f"scores_{role}": files(SCORES, runs, split=split) for role, runs in self.runs.items()
@@ -62,7 +68,7 @@ class DiagnosisPlan:
         firsts = {role: runs[0].system for role, runs in self.runs.items() if runs}
         architectures = {
             role: dataset.architecture(dataset.systems[firsts[role]])
-            for role in (BASELINE, SPECIALIZED)
+            for role in ROLES_WITH_CURVE
             if role in firsts
         }
         return {
