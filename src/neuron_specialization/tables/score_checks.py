@@ -4,7 +4,7 @@ Where a score or a test is missing, the verdict of a check is unknown.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from statistics import fmean
 
 import pandas as pd
@@ -63,8 +63,10 @@ def check_interference(
         pairs = [p for p in baseline if p in bilingual and level_of.get(p) == level]
         if pairs:
             value = mean_difference(bilingual, baseline, pairs)
-            what = f"Bilingual models minus {label} is {show(value)} {unit}, over {len(pairs)}"
-            verdicts.append(_judge(question, value, f"{what} directions of the level {level}"))
+            what = (
+                f"Bilingual models minus {label} is {show(value)} {unit}, over {number_of(pairs)}"
+            )
+            verdicts.append(_judge(question, value, f"{what} of the level {level}"))
         elif tested or level in level_of.values():
             verdicts.append(
                 question.unknown(
@@ -106,7 +108,7 @@ def check_further_training(
             verdicts.append(question.unknown(lacking, remedy))
             continue
         gain = mean_difference(scores[role], baseline, pairs)
-        what = f"{row} minus {label} is {show(gain)} {unit}, over {len(pairs)} directions"
+        what = f"{row} minus {label} is {show(gain)} {unit}, over {number_of(pairs)}"
         verdicts.append(_judge(question, gain, what))
     return verdicts
 
@@ -142,7 +144,7 @@ def check_power(tests: Sequence[pd.DataFrame], metric: str, limits: DiagnosisLim
     value = fmean(known)
     return question.answer(
         value,
-        f"The mean of {len(chosen[0])} directions had to differ by {show(value)} {unit} to be "
+        f"The mean of {number_of(chosen[0])} had to differ by {show(value)} {unit} to be "
         f"found with 80 % power{mean_of(known)}",
     )
 
@@ -176,6 +178,11 @@ def mean_difference(
 ) -> float:
     """Return the mean difference of two systems over some directions, nan if a score is."""
     return fmean(scores[pair] - others[pair] for pair in pairs)
+
+
+def number_of(directions: Sized) -> str:
+    """Return the number of directions in words."""
+    return f"{len(directions)} direction{'' if len(directions) == 1 else 's'}"
 
 
 def _judge(question: Question, value: float, reason: str) -> Verdict:
