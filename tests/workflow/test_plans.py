@@ -20,7 +20,7 @@ Plan = Callable[..., dict[str, int]]
 ONCE = dict.fromkeys(
     [
         *("prepare_training", "check_texts", "report_corpora", "count_parameters"),
-        *("describe_settings", "draw_trainings", "all"),
+        *("describe_settings", "draw_trainings", "make_diagnosis", "all"),
     ],
     1,
 )
