@@ -239,9 +239,9 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
         ("tables", SCORES | {*ONCE, "compare_systems", "make_table"} - {"all", "draw_trainings"}),
         (
             "figures",
-            SCORES - {"train_bilingual"}
+            SCORES
             | {"check_texts", "report_corpora", "compare_systems", "count_parameters"}
-            | {"make_table"}
+            | {"make_table", "make_diagnosis"}  # gains come from a table that quotes it
             | {"draw_scores", "draw_trainings", *LOOK},
         ),
     ],

@@ -80,7 +80,7 @@ def check_interference(
 def check_further_training(
     scores: Mapping[str, Mapping[str, float]], label: str, metric: str, limits: DiagnosisLimits
 ) -> list[Verdict]:
-    """Check that further training gains little by itself; show the gain with random neurons.
+    """Check that further training alone gains little; show the gain with random neurons.
 
     Args:
         scores: by role, the score of each direction.
