@@ -12,14 +12,14 @@ ARCHITECTURES = {
 CHILD = {"method": "neuron_specialization", "parent": "base"}
 
 
-def roles(**rows: dict[str, object]) -> dict[str, list[str]]:
+def roles(baseline: str = "base", **rows: dict[str, object]) -> dict[str, list[str]]:
     """Return the names of the systems by role, those of roles without any left out."""
     base = {"method": "multilingual", "architecture": "big"}
     systems = {
         name: System(system=name, label=name, directions=("en-de",), **row)
         for name, row in {"base": base, **rows}.items()
     }
-    found = find_roles(systems, "base", ARCHITECTURES)
+    found = find_roles(systems, baseline, ARCHITECTURES)
     assert tuple(found) == ROLES
     return {role: [row.system for row in rows] for role, rows in found.items() if rows}
 
@@ -55,3 +55,12 @@ def test_systems_of_another_baseline_have_no_role() -> None:
         continued={"method": "multilingual", **other},
     )
     assert found == {"baseline": ["base"]}
+
+
+def test_a_continuation_may_be_the_one_that_is_analysed() -> None:
+    found = roles(
+        "continued",
+        continued={"method": "multilingual", "parent": "base"},
+        two={"method": "bilingual", "architecture": "same"},
+    )
+    assert found == {"baseline": ["continued"], "bilingual": ["two"]}

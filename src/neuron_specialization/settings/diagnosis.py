@@ -49,8 +49,9 @@ def find_roles(
     specialized = [row for row in children if row.is_full_specialization][:1]
     drawn = [row for row in children if row.random_percent is not None]
 
-    def size(row: System) -> list[object]:
-        return [architectures[row.architecture][name] for name in SIZES]
+    def size_of(row: System) -> list[object]:
+        name = row.architecture or systems[row.parent].architecture
+        return [architectures[name][size] for size in SIZES]
 
     bilingual = [row for row in systems.values() if row.method == "bilingual"]
     return {
@@ -58,5 +59,5 @@ def find_roles(
         SPECIALIZED: specialized,
         CONTINUED: [row for each in specialized for row in find_controls(each, systems)][:1],
         RANDOM: [row for row in drawn if row.fine_tune and row.stacks == "both"][:1],
-        BILINGUAL: [row for row in bilingual if size(row) == size(own)],
+        BILINGUAL: [row for row in bilingual if size_of(row) == size_of(own)],
     }
