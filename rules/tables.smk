@@ -30,7 +30,7 @@ rule make_table:
         parameters="<dataset>/tables/parameters.csv",
         report=plan.corpora.report,
         paper=plan.path("config/paper_results.tsv"),
-        code=plan.code("tables.table_files", "tables.setup_tables"),
+        code=plan.code("tables.table_files", "tables.setup_tables", "tables.verdicts"),
     output:
         csv="<dataset>/tables/{split}/{table}.{metric}.csv",
         wins="<dataset>/tables/{split}/{table}.{metric}.wins.csv",
@@ -102,6 +102,28 @@ use rule make_setup_table as count_parameters with:
         settings={"systems": plan.tables.counted, "imported": plan.tables.imported},
     message:
         "Count the parameters of every system"
+
+
+rule make_diagnosis:
+    """Diagnose whether this run could have shown the effect (docs/diagnosis.md)."""
+    input:
+        unpack(plan.diagnosis.inputs),
+        code=plan.code("tables.diagnosis"),
+    output:
+        csv="<dataset>/tables/diagnosis.csv",
+        markdown="<dataset>/tables/diagnosis.md",
+        latex="<dataset>/tables/diagnosis.tex",
+        html=shown("<dataset>/tables/diagnosis.html", "diagnosis", "Diagnosis"),
+    log:
+        "<logs>/make_diagnosis.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        settings=plan.diagnosis.settings,
+    message:
+        f"Diagnose whether {config['dataset']} could have shown the effect"
+    script:
+        "../scripts/make_diagnosis.py"
 
 
 rule describe_settings:

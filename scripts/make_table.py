@@ -12,6 +12,7 @@ from neuron_specialization.tables.paper_values import read_paper_values
 from neuron_specialization.tables.rows import ScoredRun
 from neuron_specialization.tables.setup_tables import read_parameters, read_sizes
 from neuron_specialization.tables.table_files import TableSettings, write_tables
+from neuron_specialization.tables.verdicts import quote_red
 
 
 def read_runs() -> list[ScoredRun]:
@@ -54,6 +55,7 @@ with log_to(snakemake.log[0]):
             **{name: settings[name] for name in same},
         ),
         origin=[
+            *(line for path in inputs.diagnosis for line in quote_red(Path(path))),
             *describe_sizes(sizes, list(settings["levels"])),
             *describe_origin(settings["settings"], seeds, paper.parents[1]),
         ],

@@ -19,6 +19,7 @@ from neuron_specialization.evaluation.significance import SignificanceSettings
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings
 from neuron_specialization.settings.configuration import check_configuration, find_gone
 from neuron_specialization.settings.decoding import DecodingSettings
+from neuron_specialization.settings.diagnosis import DiagnosisLimits
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.systems import System
 from neuron_specialization.settings.training import Architecture
@@ -32,6 +33,7 @@ CLASSES: list[tuple[type, str, str, str, str]] = [
     (DecodingSettings, "config", "/properties/decoding", "", "max_tokens"),
     (RecordingSettings, "config", "/properties/recording", "", PASSED),
     (CometSettings, "config", "/properties/comet", "", "device"),
+    (DiagnosisLimits, "config", "/properties/diagnosis", "", ""),
     (SignificanceSettings, "config", "/properties/significance", "level", "seed"),
     (
         VocabularySettings,
@@ -98,6 +100,8 @@ def test_fields_and_their_defaults_are_those_of_the_schema(
         {"decoding": {"beam": "five"}},
         {"metrics": ["meteor"]},
         {"significance": {"level": 0}},
+        {"diagnosis": {"max_change": "little"}},
+        {"diagnosis": {"max_detectable": {"blue": 1}}},
         {"tables": {"a/b": "levels"}},
         {"tables": {"levels": {"paper": {"bleu": "Table 2"}}}},
     ],

@@ -248,6 +248,7 @@ def test_digests_cover_a_system_and_its_parent() -> None:
             "corpora": {"folder": changes.get("folder", "x")},
             "decoding": {"beam": changes.get("beam", 5)},
             "device": changes.get("device", "cpu"),
+            "diagnosis": {"max_change": changes.get("max_change", 1)},
         }
         languages = {"de": Language(code="de", name="German", family="G", script="Latin")}
         every: dict = {"directions": ("en-de",), "seeds": changes.get("seeds", (1,))}
@@ -267,7 +268,13 @@ def test_digests_cover_a_system_and_its_parent() -> None:
         return settings_digests(config, languages, systems)
 
     same = digests()
-    for change in ({"seeds": (1, 2)}, {"label": "X"}, {"folder": "y"}, {"device": "cuda"}):
+    for change in (
+        {"seeds": (1, 2)},
+        {"label": "X"},
+        {"folder": "y"},
+        {"device": "cuda"},
+        {"max_change": 2},
+    ):
         assert digests(**change) == same
     assert digests(beam=4)["shared"] != same["shared"]
     own = digests(k=90)["systems"]

@@ -205,3 +205,48 @@ def test_tokenisers_are_checked_where_bleu_is_scored(monkeypatch: pytest.MonkeyP
     for scored in ({}, {"metrics": ["chrf"], **by_bleu}):
         with pytest.raises(InputError, match=r"^bleu: BLEU: the tokeniser ja-mecab cannot be used"):
             plan_of({**japanese, **scored})
+
+
+def test_the_diagnosis_reads_what_other_jobs_made(builtin: Plan, experiment: Plan) -> None:
+    found = builtin.diagnosis.inputs(job())
+    assert found["curves_baseline"] == ["<dataset>/models/baseline/seed1/checkpoint.curve.csv"]
+    assert found["counts"] == ["<dataset>/activations/baseline/seed1.npz"]
+    assert found["masks"] == ["<dataset>/masks/neuron_specialization/seed1.npz"]
+    assert found["tests"] == ["<dataset>/significance/test/neuron_specialization/seed1.csv"]
+    assert found["scores_continued"] == ["<dataset>/scores/test/continued/seed1.csv"]
+    assert {path.split("/")[3] for path in found["scores_bilingual"]} == {
+        "bilingual_high",
+        "bilingual_low",
+    }
+    schedules = builtin.diagnosis.settings(job())["schedules"]
+    assert schedules == {
+        "baseline": {"learning_rate": 0.006, "warmup_updates": 300},
+        "specialized": {"learning_rate": 0.002, "warmup_updates": 100},
+    }
+    seeds = experiment.diagnosis.inputs(job())
+    assert {name: len(files) for name, files in seeds.items() if files} == {
+        **dict.fromkeys(("curves_baseline", "curves_specialized", "counts", "masks", "tests"), 3),
+        **{f"scores_{role}": 3 for role in ("baseline", "specialized", "continued", "random")},
+    }
+    untested = plan_of({"significance": {"test": "none"}})
+    assert untested.diagnosis.inputs(job())["tests"] == []
+
+
+def test_only_main_tables_quote_the_diagnosis(builtin: Plan) -> None:
+    quoted = {
+        table: builtin.tables.inputs(job(table=table, split="test"))["diagnosis"]
+        for table in ("levels", "languages")
+    }
+    assert quoted == {"levels": ["<dataset>/tables/diagnosis.csv"], "languages": []}
+    assert "<dataset>/tables/diagnosis.md" in builtin.tables.all_merged
+
+
+def test_datasets_that_specialize_nothing_have_no_diagnosis(tmp_path: Path) -> None:
+    published = plan_of(None, "config/published.yaml")
+    (tmp_path / "systems.tsv").write_text(
+        "system\tlabel\tmethod\tarchitecture\tdirections\nb\tB\tmultilingual\ttiny\tall\n"
+    )
+    for plan in (published, plan_of({"systems": str(tmp_path / "systems.tsv")})):
+        assert plan.diagnosis.table == []
+        assert not any("diagnosis" in path for path in plan.tables.all)
+        assert plan.tables.inputs(job(table="levels", split="test"))["diagnosis"] == []

@@ -20,7 +20,7 @@ Plan = Callable[..., dict[str, int]]
 ONCE = dict.fromkeys(
     [
         *("prepare_training", "check_texts", "report_corpora", "count_parameters"),
-        *("describe_settings", "draw_trainings", "all"),
+        *("describe_settings", "draw_trainings", "make_diagnosis", "all"),
     ],
     1,
 )
@@ -239,9 +239,9 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
         ("tables", SCORES | {*ONCE, "compare_systems", "make_table"} - {"all", "draw_trainings"}),
         (
             "figures",
-            SCORES - {"train_bilingual"}
+            SCORES
             | {"check_texts", "report_corpora", "compare_systems", "count_parameters"}
-            | {"make_table"}
+            | {"make_table", "make_diagnosis"}  # gains come from a table that quotes it
             | {"draw_scores", "draw_trainings", *LOOK},
         ),
     ],

@@ -36,6 +36,7 @@ def results(clone: Path) -> Path:
 TRANSLATED = {
     **dict.fromkeys(("translate_split", "postprocess_outputs", "score_system"), 17),
     **{"compare_systems": 12, "make_table": 4, "draw_scores": 4, "make_setup_table": 1},
+    "make_diagnosis": 1,
 }
 
 
@@ -45,7 +46,7 @@ def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     return {
         **dict.fromkeys(("train_system", *evaluated), systems),
         **{"make_table": 4, "draw_scores": 4, "make_setup_table": setup_tables},
-        **{"draw_trainings": 1, **others},
+        **{"draw_trainings": 1, "make_diagnosis": 1, **others},
     }
 
 
@@ -81,14 +82,18 @@ def test_missing_logs_do_not_cause_retraining(
             {
                 **dict.fromkeys(("count_parameters", "describe_settings", "measure_neurons"), 1),
                 **dict.fromkeys(("draw_neurons", "draw_trainings"), 1),
-                **{"make_table": 4, "make_setup_table": 4, "draw_scores": 4},
+                **{"make_table": 4, "make_setup_table": 4, "draw_scores": 4, "make_diagnosis": 1},
             },
         ),
         (
             "evaluation/scoring.py",
-            {"score_system": 17, "compare_systems": 12, "make_table": 4, "draw_scores": 4},
+            {"score_system": 17, "compare_systems": 12, "make_table": 4, "draw_scores": 4}
+            | {"make_diagnosis": 1},
         ),
-        ("evaluation/significance.py", {"compare_systems": 12, "make_table": 4, "draw_scores": 4}),
+        (
+            "evaluation/significance.py",
+            {"compare_systems": 12, "make_table": 4, "draw_scores": 4, "make_diagnosis": 1},
+        ),
         (
             "neurons/selection.py",
             trained(8, 2, measure_neurons=1, draw_neurons=1, select_neurons=8)
@@ -136,7 +141,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 
 SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
 SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
-SHOWN |= {"draw_scores", "describe_settings"}
+SHOWN |= {"draw_scores", "describe_settings", "make_diagnosis"}
 NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
 
 

@@ -270,6 +270,22 @@ def test_relations_include_the_untrained_model(results: Path) -> None:
     assert "No family has two languages" in text
 
 
+def test_the_main_tables_quote_the_diagnosis(results: Path) -> None:
+    table = pd.read_csv(results / "tables/diagnosis.csv", keep_default_na=False)
+    status = table.set_index(["line", "part"])["status"]
+    assert status["converged", ""] == "red"  # after 20 updates
+    assert status["interference", "high"] in ("green", "red")
+    assert status["restart", "updates"] == "green"
+    assert not status[["further training", "neurons", "sparsity"]].eq("unknown").any()
+    red = table.loc[table["status"] == "red", "reason"]
+    for metric in ("bleu", "chrf"):
+        text = (results / f"tables/test/levels.{metric}.md").read_text(encoding="utf-8")
+        assert text.count("Red in this run's diagnosis") == len(red)
+        assert all(reason in text for reason in red)
+    other = (results / "tables/test/bilingual.bleu.md").read_text(encoding="utf-8")
+    assert "diagnosis" not in other
+
+
 def test_efficiency_comes_from_the_jobs(results: Path) -> None:
     table = pd.read_csv(results / "tables/table4.csv", index_col="system")
     assert set(table.index) == {*MULTILINGUAL, *BILINGUAL}
@@ -317,6 +333,7 @@ def test_the_report_opens_without_network_or_errors(
         for category, items in {
             "Neurons": ["Explorer", "Families", "Figure 1: first decoder layer", "Dendrograms"],
             "Scores": ["levels", "bilingual"],
+            "Diagnosis": ["Diagnosis"],
             "Set-up": ["Table 4: efficiency", "Table 5: languages", "Settings"],
         }.items():
             page.refresh()

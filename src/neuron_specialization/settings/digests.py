@@ -10,9 +10,9 @@ from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.rows import Row
 from neuron_specialization.settings.systems import System
 
-# sections about locations, machines and display, and sections that the systems' hashes cover
+# sections about locations, machines, display and limits, and what the systems' hashes cover
 NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
-NOT_SHARED |= {"gpus", "device"}
+NOT_SHARED |= {"gpus", "device", "diagnosis"}
 NOT_OF_RUNS = {"label", "tables", "seeds"}
 
 

@@ -78,7 +78,7 @@ def write_tables(
         tests: paired tests for `comparisons.gather_comparisons`, each with a seed.
         paper_values: all known values of the paper.
         settings: settings of the table.
-        origin: footer lines on where the numbers come from.
+        origin: footer lines on where the numbers come from, and on what they can show.
         out: files by format: `csv`, `markdown`, `latex` and `html`; `wins` and `gains` (CSV);
             `tests` (CSV) and `tests_page` (HTML), every test with its interval and p-values.
     """

@@ -26,12 +26,14 @@ COMET = (
 )
 TESTS = "<dataset>/significance/{split}/{system}/seed{seed}.csv"
 PARAMETERS = "<dataset>/tables/parameters.csv"
+DIAGNOSIS = "<dataset>/tables/diagnosis.csv"
 SCORE_TABLE = "<dataset>/tables/{split}/{table}.{metric}"
 NEURONS = "<dataset>/neurons/{system}/seed{seed}"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
 CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests"), "Scores")
 CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
+CATEGORIES["diagnosis"] = "Diagnosis"
 """Categories of the report by caption; other captions are in Neurons."""
 
 

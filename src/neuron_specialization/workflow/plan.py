@@ -9,6 +9,7 @@ from functools import cached_property
 
 from neuron_specialization.workflow.dataset import Dataset, pattern
 from neuron_specialization.workflow.plan_corpora import CorporaPlan
+from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_figures import FiguresPlan
@@ -75,9 +76,14 @@ class Plan(Dataset):
         return EvaluationPlan(self, self.corpora)
 
     @cached_property
+    def diagnosis(self) -> DiagnosisPlan:
+        """Whether a run could have shown the effect."""
+        return DiagnosisPlan(self, self.models, self.evaluation)
+
+    @cached_property
     def tables(self) -> TablesPlan:
         """Tables of scores and of the set-up."""
-        return TablesPlan(self, self.corpora, self.models, self.evaluation)
+        return TablesPlan(self, self.corpora, self.models, self.evaluation, self.diagnosis)
 
     @cached_property
     def figures(self) -> FiguresPlan:

@@ -21,6 +21,7 @@ from neuron_specialization.workflow.paths import (
     TRANSLATIONS,
 )
 from neuron_specialization.workflow.plan_corpora import CorporaPlan
+from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
 
@@ -45,6 +46,7 @@ class TablesPlan:
     corpora: CorporaPlan
     models: ModelsPlan
     evaluation: EvaluationPlan
+    diagnosis: DiagnosisPlan
 
     @cached_property
     def systems(self) -> dict[str, list[str]]:
@@ -80,11 +82,13 @@ class TablesPlan:
         return [run for run in runs if self.evaluation.comparisons_of(run)]
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the scores and paired tests of a table."""
+        """Return the scores and paired tests of a table; main tables quote the diagnosis."""
         table, split = wildcards.table, wildcards.split
+        is_main = self.layouts[table]["layout"] == "levels"
         return {
             "scores": files(SCORES, self.dataset.runs(self.systems[table]), split=split),
             "tests": files(TESTS, self.compared(table), split=split),
+            "diagnosis": self.diagnosis.table if is_main else [],
         }
 
     def directions(self, table: str) -> list[str]:
@@ -160,7 +164,8 @@ class TablesPlan:
     def all(self) -> list[str]:
         """All tables, as Markdown, and the page of settings."""
         setup = [f"<dataset>/tables/{table}.md" for table in self.of_setup]
-        return [*self.all_of_scores, *setup, "<dataset>/tables/settings.html"]
+        diagnosis = [path.replace(".csv", ".md") for path in self.diagnosis.table]
+        return [*self.all_of_scores, *diagnosis, *setup, "<dataset>/tables/settings.html"]
 
     @property
     def all_merged(self) -> list[str]:
