@@ -1,6 +1,6 @@
 """Find the systems that a system is compared with, and the systems of a sweep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from neuron_specialization.errors import InputError
@@ -41,6 +41,16 @@ def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
             "settings; give it the same settings or rename it"
         )
     return row
+
+
+def check_one_parent(swept: Sequence[System]) -> None:
+    """Raise InputError if the systems of a sweep, which are drawn together, have two parents."""
+    for row in swept[1:]:
+        if row.parent != swept[0].parent:
+            raise InputError(
+                f"names {swept[0].system} and {row.system}, whose parents are {swept[0].parent} "
+                f"and {row.parent}; Figure 4 shows gains over one parent: name systems of one"
+            )
 
 
 def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
