@@ -62,6 +62,11 @@ def find_controls(system: System, systems: Mapping[str, System]) -> list[System]
     ]
 
 
+def same_number(system: System) -> System:
+    """Return a system with the plain settings that select the same number of neurons."""
+    return replace(system, counting=system.sparsity_of or system.counting, sparsity_of="")
+
+
 def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]:
     """Return the systems with the same settings and number of neurons, but drawn at random."""
     if system.k is None or system.shuffled:
@@ -69,9 +74,9 @@ def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]
     return [
         other
         for other in systems.values()
-        if other
+        if same_number(other)
         == replace(
-            system,
+            same_number(system),
             shuffled=True,
             system=other.system,
             label=other.label,
