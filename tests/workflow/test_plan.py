@@ -171,7 +171,7 @@ def test_matched_sparsity_is_a_setting_of_selection(builtin: Plan) -> None:
     selection = builtin.models.selection(job("matched_sparsity"))
     assert (selection["counting"], selection["sparsity_of"]) == ("sentence", "token")
     against = [role for role, *_ in builtin.evaluation.comparisons(job("matched_sparsity"))]
-    assert against == ["parent", "control", "shuffled"]  # as many neurons as per token
+    assert against == ["parent", "control", "shuffled"]  # the number of neurons per token
     against = [role for role, *_ in builtin.evaluation.comparisons(job("sentence_counts"))]
     assert against == ["parent", "control"]
 

@@ -129,8 +129,8 @@ def select_masks(
         directions: the directions of the masks.
         k: percentage of the activations to keep; None to draw neurons at random.
         counting: `token` or `sentence`.
-        sparsity_of: the other way of counting, to select as many neurons in each direction and
-            layer as k selects by it; "" for the number that k selects by `counting`.
+        sparsity_of: the other way of counting, to select the number of neurons that k selects by
+            it in each direction and layer; "" for the number that k selects by `counting`.
         random_percent: percentage of the neurons to keep if they are drawn at random.
         shuffled: draw the number of neurons that k selects in each direction and layer at random.
         stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
