@@ -39,7 +39,7 @@ def draw_sweep() -> tuple[Figure, pd.DataFrame]:
     ]
     sweep = pd.DataFrame(rows, columns=["system", "k", "seed", "side", "improvement"])
     sweep["k"] = sweep["k"].astype(float)
-    return scores.draw_sweep(sweep, labels=settings["labels"], **shown), sweep
+    return scores.draw_sweep(sweep, labels=settings["labels"], **shown, **highlight), sweep
 
 
 def read_gains() -> pd.DataFrame:

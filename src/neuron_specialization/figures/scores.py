@@ -11,7 +11,6 @@ from neuron_specialization.figures.style import (
     COLUMN,
     GREY,
     PAGE,
-    colours_of,
     colours_of_systems,
     light_grid,
     new_figure,
@@ -102,7 +101,12 @@ def improvements(
 
 
 def draw_sweep(
-    sweep: pd.DataFrame, *, labels: Mapping[str, str], metric: str, pivot: str
+    sweep: pd.DataFrame,
+    *,
+    labels: Mapping[str, str],
+    metric: str,
+    pivot: str,
+    highlighted: Collection[str] = (),
 ) -> Figure:
     """Draw the improvement over the parent against k (Figure 4), a panel per side.
 
@@ -116,9 +120,10 @@ def draw_sweep(
         labels: labels of the `parent` and the `control`, the continued baseline.
         metric: display name of the metric.
         pivot: the language common to all directions.
+        highlighted: labels of systems to highlight.
     """
     points, control = sweep[sweep["k"].notna()], sweep[sweep["k"].isna()]
-    colours = colours_of(list(points["system"]))
+    colours = colours_of_systems(list(points["system"].unique()), highlighted)
     figure = new_figure(COLUMN, 1.8 + 0.15 * (len(colours) + 1))
     panels = figure.subplots(1, 2, sharey=True)
     places = {k: place for place, k in enumerate(sorted(points["k"].unique()))}
