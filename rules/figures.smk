@@ -21,6 +21,7 @@ rule measure_neurons:
         overlap="<neurons>/overlap.csv",
         sparsity="<neurons>/sparsity.csv",
         families="<neurons>/families.csv",
+        activity="<neurons>/activity.csv",
         relations="<neurons>/relations.csv",
         markdown="<neurons>/relations.md",
         latex="<neurons>/relations.tex",

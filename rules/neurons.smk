@@ -9,7 +9,7 @@ rule masks:
 
 
 rule record_activations:
-    """Count the activations of every neuron for all directions in one process (section 3.2)."""
+    """Count the activations of every neuron for all directions in one process (section 3.1)."""
     input:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
         data=plan.corpora.binarised,

@@ -29,17 +29,17 @@ def draw_languages() -> tuple[Figure, pd.DataFrame]:
 def draw_sweep() -> tuple[Figure, pd.DataFrame]:
     """Draw the gain over the parent against k, with the continued baseline."""
     rows = [
-        (k, seed, side, difference)
-        for (k, seed), own, parent in zip(
+        (label, k, seed, side, difference)
+        for (label, k, seed), own, parent in zip(
             settings["runs"], inputs.scores, inputs.parents, strict=True
         )
         for side, difference in scores.improvements(
             read_scores(Path(own)), read_scores(Path(parent)), metric, settings["pivot"]
         ).items()
     ]
-    sweep = pd.DataFrame(rows, columns=["k", "seed", "side", "improvement"])
+    sweep = pd.DataFrame(rows, columns=["system", "k", "seed", "side", "improvement"])
     sweep["k"] = sweep["k"].astype(float)
-    return scores.draw_sweep(sweep, labels=settings["labels"], **shown), sweep
+    return scores.draw_sweep(sweep, labels=settings["labels"], **shown, **highlight), sweep
 
 
 def read_gains() -> pd.DataFrame:

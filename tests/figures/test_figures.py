@@ -242,19 +242,22 @@ def test_improvement_is_the_mean_over_the_directions_of_a_side() -> None:
 
 def test_a_sweep_has_a_point_for_each_k_and_the_line_to_beat() -> None:
     sweep = pd.DataFrame(
-        [(k, seed, side, k / 10 + seed) for k in (50, 95) for seed in (1, 3) for side in SIDES]
-        + [(np.nan, 1, side, 9.0) for side in SIDES],
-        columns=["k", "seed", "side", "improvement"],
+        [("Ours", k, s, side, k / 10 + s) for k in (50, 95) for s in (1, 3) for side in SIDES]
+        + [("Theirs", k, 1, side, -k / 10) for k in (95, 99) for side in SIDES]
+        + [("Continued", np.nan, 1, side, 9.0) for side in SIDES],
+        columns=["system", "k", "seed", "side", "improvement"],
     )
     labels = {"parent": "Baseline", "control": "Continued"}
     figure = draw_sweep(sweep, labels=labels, metric="BLEU", pivot="en")
     axes = figure.axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "95"]
-    points = axes.containers[0].lines[0].get_ydata()
-    assert list(points) == [7, 11.5]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["50", "95", "99"]
+    ours, theirs = (container.lines[0] for container in axes.containers)
+    assert (list(ours.get_xdata()), list(ours.get_ydata())) == ([0, 1], [7, 11.5])
+    assert (list(theirs.get_xdata()), list(theirs.get_ydata())) == ([1, 2], [-9.5, -9.9])
+    assert ours.get_color() != theirs.get_color()
     assert list(axes.lines[1].get_ydata()) == [9, 9]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[0] == "Continued (k = 100)"
+    assert legend == ["Continued (k = 100)", "Ours", "Theirs"]
     into = draw_sweep(sweep[sweep["side"] == "m2o"], labels=labels, metric="BLEU", pivot="en")
     assert {text.get_text() for text in into.legends[0].get_texts()} == set(legend)
 

@@ -122,8 +122,8 @@ def test_the_command_line_selects_from_counts(
     path, out = tmp_path / "counts.npz", tmp_path / "out.csv"
     COUNTS.save(path)
     for options, k, counting in (
-        ([], 95, "sentence"),
-        (["--k", "50", "--counting", "token"], 50, "token"),
+        ([], 95, "token"),
+        (["--k", "50", "--counting", "sentence"], 50, "sentence"),
     ):
         main(["neurons", "sparsity", str(path), *options])
         expected = Overlap.of(select_all(COUNTS, k=k, counting=counting), "en").sparsity_table()

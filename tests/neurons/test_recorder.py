@@ -22,6 +22,8 @@ def test_sentences_and_tokens_without_padding() -> None:
     fc2(hidden_TBF)
     assert counter.sentence_LNF.tolist() == [[[0, 0, 0, 0]], [[1, 1, 0, 2]]]
     assert counter.token_LNF.tolist() == [[[0, 0, 0, 0]], [[2, 1, 0, 2]]]
+    counter.start_batch(1, real_BT[:1], real_BT[:1])
+    assert counter.num_sentences_L.tolist() == [0, 3]
 
 
 def test_each_stack_has_its_own_padding_and_layers_are_kept_apart() -> None:

@@ -9,6 +9,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.selection import (
     draw_neurons,
     select_masks,
+    select_most_active,
     select_neurons,
     shuffle_neurons,
 )
@@ -114,6 +115,50 @@ def test_masks_of_some_directions_in_either_counting(counts: Counts) -> None:
         make_masks(counts, directions=["b1-en"])
     with pytest.raises(InputError, match="neither k nor random_percent"):
         make_masks(counts, k=None)
+
+
+def test_a_given_number_of_neurons_is_selected_by_count_and_then_by_index() -> None:
+    count_LNF = np.array([[[2, 5, 2, 2, 9]], [[2, 5, 2, 2, 9]], [[0, 0, 0, 0, 0]]])
+    mask_LNF = select_most_active(count_LNF, np.array([[3], [0], [2]]))
+    assert [np.flatnonzero(mask_F).tolist() for mask_F in mask_LNF[:, 0]] == [[0, 1, 4], [], [0, 1]]
+
+
+SATURATED = Counts(
+    directions=("en-a1", "a1-en"),
+    layers=("encoder.layers.0",),
+    # neurons 1, 2 and 3 fire in each of ten sentences
+    sentence_LNF=np.array([[[0, 10, 10, 10, 4]], [[10, 10, 10, 10, 10]]]),
+    token_LNF=np.array([[[0, 11, 12, 99, 5]], [[30, 40, 10, 10, 10]]]),
+    provenance={},
+)
+
+
+@pytest.mark.parametrize(
+    ("counting", "sparsity_of", "selected"),
+    [
+        ("token", "", [[2, 3], [0, 1, 2, 3]]),  # 87 % of 127 are 111; 90 of 100
+        ("sentence", "", [[1, 2, 3], [0, 1, 2, 3, 4]]),  # 30 of 34; 44 of 50 need the fifth
+        ("sentence", "token", [[1, 2], [0, 1, 2, 3]]),
+        ("token", "sentence", [[1, 2, 3], [0, 1, 2, 3, 4]]),
+    ],
+)
+def test_neurons_of_one_counting_in_the_number_of_the_other(
+    counting: str, sparsity_of: str, selected: list[list[int]]
+) -> None:
+    settings = {"directions": [*SATURATED.directions], "k": 87}
+    settings |= {"counting": counting, "sparsity_of": sparsity_of}
+    masks = make_masks(SATURATED, **settings)
+    assert [np.flatnonzero(mask_F).tolist() for mask_F in masks.mask_LNF[:, 0]] == selected
+    assert masks.provenance.get("sparsity_of", "") == sparsity_of
+    shuffled = make_masks(SATURATED, shuffled=True, **settings)
+    assert (shuffled.mask_LNF.sum(-1) == masks.mask_LNF.sum(-1)).all()
+
+
+def test_matched_numbers_need_k(counts: Counts) -> None:
+    with pytest.raises(InputError, match="random_percent and sparsity_of both set the number"):
+        make_masks(counts, k=None, random_percent=50, sparsity_of="token")
+    with pytest.raises(InputError, match="neither k nor random_percent"):
+        make_masks(counts, k=None, sparsity_of="token")
 
 
 @pytest.mark.parametrize("stack", ["encoder", "decoder"])

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ COUNTS = Counts(
     layers=("encoder.layers.0", "decoder.layers.0"),
     sentence_LNF=np.arange(12).reshape(2, 2, 3),
     token_LNF=np.arange(12).reshape(2, 2, 3) ** 2,
+    num_sentences_L=np.array([20, 11]),
     provenance={"split": "valid", "count_padding": False},
 )
 
@@ -61,7 +63,19 @@ def test_counts_survive_saving(tmp_path: Path) -> None:
     assert (loaded.sentence_LNF == COUNTS.sentence_LNF).all()
     assert (loaded.token_LNF == COUNTS.token_LNF).all()
     assert loaded.directions == COUNTS.directions
+    assert loaded.num_sentences_L is not None
+    assert loaded.num_sentences_L.tolist() == [20, 11]
     assert loaded.provenance == COUNTS.provenance
+
+
+def test_counts_without_the_number_of_sentences_are_read(tmp_path: Path) -> None:
+    older = replace(COUNTS, num_sentences_L=None)
+    older.save(tmp_path / "counts.npz")
+    assert Counts.load(tmp_path / "counts.npz").num_sentences_L is None
+    assert Counts.join([older, COUNTS], COUNTS.directions).num_sentences_L is None
+    joined = Counts.join([COUNTS], COUNTS.directions[::-1])
+    assert joined.num_sentences_L is not None
+    assert joined.num_sentences_L.tolist() == [11, 20]
 
 
 def test_files_are_the_same_for_the_same_masks(tmp_path: Path) -> None:
@@ -157,6 +171,9 @@ def damaged_arrays() -> dict[str, dict[str, Any]]:
         "another shape": {"token": np.zeros((2, 2, 4), int)},
         "two dimensions": {"sentence": np.zeros((2, 2), int), "token": np.zeros((2, 2), int)},
         "fractions": {"sentence": np.full((2, 2, 3), 0.5)},
+        "fewer sentences than a neuron fires in": {"num_sentences": np.array([1, 0])},
+        "sentences of one direction": {"num_sentences": np.array([9])},
+        "fractions of sentences": {"num_sentences": np.array([1.0, 1.0])},
         "negative counts": {"sentence": np.full((2, 2, 3), -1)},
         "a list as provenance": {"provenance": np.array("[1]")},
         "deep provenance": {"provenance": np.array("[" * 100_000)},

@@ -135,6 +135,16 @@ IMPORTED = {"method": "imported", "folder": "f"}
             CHILD | {"k": "", "random_percent": 70, "shuffled": "yes"},
             "is shuffled: give k, as random_percent draws neurons at random anyway",
         ),
+        (
+            CHILD | {"k": "", "random_percent": 70, "sparsity_of": "token"},
+            "has sparsity_of: give k, as random_percent sets the number of neurons",
+        ),
+        (OURS | {"options": "counting=sentence sparsity_of=token"}, "needs either k or random"),
+        (CHILD | {"sparsity_of": "token"}, "has sparsity_of=token, but neurons are counted per"),
+        (
+            CHILD | {"counting": "sentence", "sparsity_of": "sentence"},
+            "sparsity_of=sentence, but neurons are counted per sentence already: remove it",
+        ),
         (LASS | {"fine_tune": "no"}, "has a value for fine_tune, which does not apply to lass"),
         (CHILD | {"architecture": "big"}, "leave its architecture empty"),
         ({"method": "multilingual"}, "has architecture '', which the config lacks; it has big"),
@@ -166,6 +176,14 @@ def test_bad_rows_are_refused(read, row: dict, message: str) -> None:
     with pytest.raises(InputError, match=r"systems\.tsv") as raised:
         read(row)
     assert message in str(raised.value)
+
+
+def test_neurons_are_counted_per_token_unless_a_row_says_otherwise(read) -> None:
+    assert read(CHILD)["x"].counting == "token"
+    row = read(OURS | {"options": "k=95 counting=sentence sparsity_of=token"})["x"]
+    assert (row.counting, row.sparsity_of) == ("sentence", "token")
+    assert not row.is_full_specialization  # a control
+    assert replace(row, sparsity_of="").is_full_specialization
 
 
 def test_options_of_a_method_are_in_one_column_or_in_separate_columns(read) -> None:
@@ -258,7 +276,10 @@ def test_neurons_are_compared_with_the_same_number_drawn_at_random(read) -> None
     systems = {"baseline": baseline, "x": ours, "s": shuffled}
     assert find_comparisons(ours, systems, 1) == [("parent", "baseline", 1), ("shuffled", "s", 1)]
     assert find_comparisons(shuffled, systems, 1) == [("parent", "baseline", 1)]
-    for other in ({"k": 50.0}, {"stacks": "encoder"}, {"fine_tune": False}, {"parent": "another"}):
+    matched = replace(ours, counting="sentence", sparsity_of="token")
+    assert ("shuffled", "s", 1) in find_comparisons(matched, systems, 1)
+    others = ({"k": 50.0}, {"stacks": "encoder"}, {"fine_tune": False}, {"parent": "another"})
+    for other in (*others, {"counting": "sentence"}, {"sparsity_of": "sentence"}):
         systems["s"] = replace(shuffled, **other)
         assert [role for role, _, _ in find_comparisons(ours, systems, 1)] == ["parent"]
 

@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neuron_specialization.neurons.activity import activity_table
 from neuron_specialization.tables.neuron_statistics import (
+    activity_notes,
+    activity_text,
     dead_layers,
     p_value,
     relation_notes,
     relation_text,
 )
+from tests.neurons.test_activity import COUNTS, MASKS
 from tests.neurons.test_relations import EVERY, make_overlap, relate
 
 
@@ -35,6 +39,17 @@ def test_missing_comparisons_are_explained(directions: list[str], message: str |
         ("Decoder layer 1", "en→X"),
     ]
     assert ("–" in text.rows[1]) == bool(message)
+
+
+def test_activity_in_percent_and_why_counts_differ() -> None:
+    table = activity_table(COUNTS, MASKS, "en")
+    text = activity_text(table, "en")
+    assert text.rows[0] == ("Encoder layer 1", "en→X", "37.5", "12.5", "25.0", "50.0", "50.0")
+    assert "Counts of sentences saturate" in " ".join(activity_notes(table))
+    older = activity_table(replace(COUNTS, num_sentences_L=None), MASKS, "en")
+    assert activity_text(older, "en").rows[0][2:4] == ("–", "12.5")
+    assert "recorded without the number of sentences" in activity_notes(older)[-1]
+    assert len(activity_notes(older)) == len(activity_notes(table)) + 1
 
 
 def test_dead_layers_are_named() -> None:

@@ -225,7 +225,7 @@ def test_numbers_with_an_exponent_are_numbers() -> None:
         5e-4,
         10,
     )
-    assert 90 in plan.sweep
+    assert 90 in plan.sweep["neuron_specialization"]
     with pytest.raises(InputError, match=r"learning_rate: '5e-4x' is not of type 'number'"):
         plan_of({"architectures": {"tiny": {"learning_rate": "5e-4x"}}})
 

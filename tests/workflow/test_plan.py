@@ -24,6 +24,9 @@ def job(system: str = "baseline", seed: str = "1", **others: str) -> Wildcards:
     return Wildcards(system=system, seed=seed, **others)
 
 
+SUMMARY = Wildcards(split="test", figure="summary", metric="bleu")
+
+
 @pytest.fixture(scope="module")
 def builtin() -> Plan:
     return plan_of(None, "config/config.yaml")
@@ -36,9 +39,12 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 
 def test_sets_of_systems(builtin: Plan, experiment: Plan) -> None:
-    swept = {f"neuron_specialization_k{k}" for k in (50, 70, 80, 90, 99)}
+    ours = ("neuron_specialization", "sentence_counts")
+    swept = {f"{name}_k{k}" for name in ours for k in (50, 80, 99)}
     assert set(builtin.systems) - set(builtin.described) == swept
-    assert builtin.trained == builtin.local == list(builtin.systems)
+    assert builtin.local == list(builtin.systems)
+    assert set(builtin.local) - set(builtin.trained) == {"masked"}
+    assert builtin.highlighted[:2] == [builtin.systems[name].label for name in ours]
     assert builtin.imported == builtin.from_checkpoint == []
     assert builtin.analysed == ["baseline"]
     masked = {name for name in experiment.systems if "masked" in name}
@@ -121,11 +127,53 @@ def test_costs_are_from_the_jobs_that_identified_trained_and_decoded(builtin: Pl
 
 def test_the_sweep_of_k_ends_with_the_continued_baseline(builtin: Plan) -> None:
     runs = builtin.figures.swept
-    assert [k for k, _ in runs] == [50, 70, 80, 90, 95, 99, None]
-    assert runs[-1][1] == Run("continued", 1)
+    by_line: dict[str, list[float | None]] = {}
+    for line, k, _ in runs:
+        by_line.setdefault(line, []).append(k)
+    assert by_line == {
+        "Neuron specialization": [50, 80, 95, 99],
+        "Neuron specialization, sentence counts": [50, 80, 95, 99],
+        "Continued baseline": [None],
+    }
+    assert runs[-1][2] == Run("continued", 1)
+    assert builtin.systems["sentence_counts_k50"].counting == "sentence"
     assert builtin.figures.sweep_labels == {"parent": "Baseline", "control": "Continued baseline"}
     found = builtin.figures.score_inputs(job(split="test", figure="figure4", metric="bleu"))
-    assert found["parents"] == ["<dataset>/scores/test/baseline/seed1.csv"] * 7
+    assert found["parents"] == ["<dataset>/scores/test/baseline/seed1.csv"] * 9
+
+
+def test_a_sweep_may_be_of_one_system_and_needs_one_parent(builtin: Plan) -> None:
+    one = plan_of({"analysis": {"sweep": {"system": "neuron_specialization", "k": [50]}}})
+    assert [k for _, k, _ in one.figures.swept] == [50, 95, None]
+    both = {"system": ["neuron_specialization", "shallow_specialization"], "k": [50]}
+    with pytest.raises(InputError, match="whose parents are baseline and shallow"):
+        plan_of({"analysis": {"sweep": both}}, "config/config.yaml")
+    assert plan_of({"analysis": {"sweep": {"system": "", "k": [50]}}}).sweep == {}
+
+
+def test_neurons_are_shown_for_each_way_of_counting_and_summarised_for_the_first() -> None:
+    def folders(counting: str | list[str]) -> set[str]:
+        figures = plan_of({"analysis": {"counting": counting}}).figures
+        assert figures.explored["counting"] == figures.score_settings(SUMMARY)["counting"]
+        assert figures.explored["counting"] == (
+            counting if isinstance(counting, str) else counting[0]
+        )
+        return {path.split("/")[-2] for path in figures.of_neurons if path.endswith("html")}
+
+    assert folders("sentence") == {"sentence.k95", "seed1"}
+    assert folders(["sentence", "token"]) == {"token.k95", "sentence.k95", "seed1"}
+    assert plan_of().countings == ["token", "sentence"]
+    with pytest.raises(InputError, match=r"^analysis\.counting\.1: .word. is not one of"):
+        plan_of({"analysis": {"counting": ["token", "word"]}})
+
+
+def test_matched_sparsity_is_a_setting_of_selection(builtin: Plan) -> None:
+    selection = builtin.models.selection(job("matched_sparsity"))
+    assert (selection["counting"], selection["sparsity_of"]) == ("sentence", "token")
+    against = [role for role, *_ in builtin.evaluation.comparisons(job("matched_sparsity"))]
+    assert against == ["parent", "control", "shuffled"]  # the number of neurons per token
+    against = [role for role, *_ in builtin.evaluation.comparisons(job("sentence_counts"))]
+    assert against == ["parent", "control"]
 
 
 def test_vocabularies_and_the_sizes_of_their_dictionaries(builtin: Plan) -> None:

@@ -25,8 +25,9 @@ ONCE = dict.fromkeys(
     1,
 )
 ONCE["make_setup_table"] = 4
-# rules for the system whose neurons are analysed
-LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
+# rules for the system whose neurons are analysed, with two ways of counting
+LOOK = {"record_untrained": 1, "measure_neurons": 2, "draw_neurons": 2, "make_explorer": 1}
+LOOK_AT_THREE_SEEDS = {rule: 3 * count for rule, count in LOOK.items()}
 
 
 def jobs(**counts: int) -> dict[str, int]:
@@ -45,7 +46,7 @@ def jobs(**counts: int) -> dict[str, int]:
     apart = counts.pop("apart", tests)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies * (1 + apart)}
     data["prepare_test"] = max(1, apart)
-    planned = ONCE | dict.fromkeys(LOOK, 1) | data | evaluated | counts
+    planned = ONCE | LOOK | data | evaluated | counts
     return {rule: count for rule, count in planned.items() if count}
 
 
@@ -56,26 +57,26 @@ EC30 = jobs(
     metrics=3,
     fetch_corpus=4,
     vocabularies=6,
-    trained=11,
-    continued=8,
-    score_comet=11,
-    train_system=9,
+    trained=13,
+    continued=10,
+    score_comet=13,
+    train_system=11,
     train_bilingual=4,
     fine_tune_directions=2,
     record_activations=1,
-    select_neurons=4,
+    select_neurons=6,
     make_table=10,
 )
 JOBS = {
     (): jobs(
         vocabularies=4,
-        trained=19,
-        continued=10,
-        train_system=17,
+        trained=24,
+        continued=14,
+        train_system=21,
         train_bilingual=4,
         fine_tune_directions=2,
         record_activations=2,
-        select_neurons=10,
+        select_neurons=15,
         make_table=8,
         figures=4,
     ),
@@ -91,39 +92,39 @@ JOBS = {
         make_table=4,
     ),
     ("config/config.yaml", "config/three_seeds.yaml"): jobs(
-        trained=24,
-        continued=6,
-        train_system=24,
+        trained=33,
+        continued=12,
+        train_system=33,
         record_activations=3,
-        select_neurons=18,
+        select_neurons=27,
         make_table=2,
         figures=3,
-        **dict.fromkeys(LOOK, 3),
+        **LOOK_AT_THREE_SEEDS,
     ),
     ("config/iwslt14.yaml",): jobs(
         metrics=3,
         figures=1,
         fetch_corpus=2,
-        trained=11,
-        continued=9,
-        train_system=11,
+        trained=14,
+        continued=11,
+        train_system=14,
         fine_tune_directions=2,
         record_activations=2,
-        select_neurons=5,
-        make_table=15,
+        select_neurons=7,
+        make_table=20,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
     ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
         metrics=3,
         fetch_corpus=2,
-        trained=9,
-        continued=8,
-        score_comet=9,
-        train_system=9,
+        trained=11,
+        continued=10,
+        score_comet=11,
+        train_system=11,
         fine_tune_directions=2,
         record_activations=1,
-        select_neurons=4,
+        select_neurons=6,
         make_table=5,
         vocabularies=0,
         prepare_training=0,
@@ -145,24 +146,24 @@ JOBS = {
     ("config/experiment.yaml",): jobs(
         tests=2,
         apart=1,
-        trained=48,
-        continued=42,
-        train_system=36,
+        trained=54,
+        continued=48,
+        train_system=42,
         fine_tune_directions=6,
         record_activations=6,
-        select_neurons=30,
+        select_neurons=36,
         make_table=4,
-        **dict.fromkeys(LOOK, 3),
+        **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
         apart=0,
-        trained=18,
-        continued=15,
-        train_system=12,
+        trained=24,
+        continued=21,
+        train_system=18,
         record_activations=3,
-        select_neurons=12,
+        select_neurons=18,
         make_table=2,
-        **dict.fromkeys(LOOK, 3),
+        **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
         tests=2,

@@ -224,7 +224,7 @@ def test_parameters_match_the_checkpoints(results: Path) -> None:
 def test_masks_come_from_the_baselines_counts(results: Path) -> None:
     counts = Counts.load(results / "activations/baseline/seed1.npz")
     masks = Masks.load(results / "masks/neuron_specialization/seed1.npz")
-    held = (counts.sentence_LNF * masks.mask_LNF).sum(-1) / counts.sentence_LNF.sum(-1)
+    held = (counts.token_LNF * masks.mask_LNF).sum(-1) / counts.token_LNF.sum(-1)
     assert (held >= 0.95).all()
     assert masks.provenance["k"] == 95
     assert masks.provenance["checkpoint"] == counts.provenance["checkpoint"]
@@ -240,15 +240,18 @@ def test_every_kind_of_mask_matches_its_row(results: Path) -> None:
     assert masks["encoder_only"].layers == ("encoder.layers.0",)
     assert masks["decoder_only"].layers == ("decoder.layers.0",)
     assert (masks["encoder_only"].mask_LNF == both.mask_LNF[:, :1]).all()
-    assert masks["decoder_only"].provenance["counting"] == "token"
+    by_sentence = masks["decoder_only"]
+    assert by_sentence.provenance["counting"] == "sentence"
+    assert (by_sentence.mask_LNF.sum(-1) == both.mask_LNF[:, 1:].sum(-1)).all()
+    assert (by_sentence.mask_LNF != both.mask_LNF[:, 1:]).any()
 
 
-NEURONS = "neurons/baseline/seed1/sentence.k95"
+NEURONS = "neurons/baseline/seed1/token.k95"
 
 
 def test_figures_have_the_numbers_of_the_counts(results: Path) -> None:
     counts = Counts.load(results / "activations/baseline/seed1.npz")
-    overlap = Overlap.of(select_all(counts, k=95, counting="sentence"), "en")
+    overlap = Overlap.of(select_all(counts, k=95, counting="token"), "en")
     written = pd.read_csv(results / NEURONS / "overlap.csv", float_precision="round_trip")
     pd.testing.assert_frame_equal(written, overlap.table())
     for name, layer in (("figure1", "decoder.layers.0"), ("figure7", "encoder.layers.0")):
@@ -284,6 +287,20 @@ def test_the_main_tables_quote_the_diagnosis(results: Path) -> None:
         assert all(reason in text for reason in red)
     other = (results / "tables/test/bilingual.bleu.md").read_text(encoding="utf-8")
     assert "diagnosis" not in other
+
+
+def test_sparsity_is_explained_for_both_ways_of_counting(results: Path) -> None:
+    token, sentence = (
+        pd.read_csv(results / f"neurons/baseline/seed1/{name}.k95/activity.csv")
+        for name in ("token", "sentence")
+    )
+    shared = ["layer", "side", "always", "never"]
+    pd.testing.assert_frame_equal(token[shared], sentence[shared])
+    assert len(token) == 2 * 2
+    assert token["always"].between(0, 1).all()
+    assert (sentence["sparsity"] <= token["sparsity"]).all()
+    text = (results / NEURONS / "relations.md").read_text(encoding="utf-8")
+    assert "Counts of sentences saturate" in text
 
 
 def test_efficiency_comes_from_the_jobs(results: Path) -> None:

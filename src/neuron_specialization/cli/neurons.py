@@ -13,7 +13,7 @@ from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.neurons.storage import Counts, Masks, array_names
 
-DEFAULT_K, DEFAULT_COUNTING = 95.0, "sentence"
+DEFAULT_K, DEFAULT_COUNTING = 95.0, "token"
 
 
 def overlap(options: argparse.Namespace) -> None:
@@ -63,8 +63,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
         verb.add_argument(
             "--counting",
-            choices=["sentence", "token"],
-            help="for counts: count activations per (default: sentence)",
+            choices=["token", "sentence"],
+            help="for counts: count activations per (default: token)",
         )
         verb.add_argument(
             "--pivot", default="en", help="language common to all directions (default: %(default)s)"

@@ -1,4 +1,4 @@
-"""Temperature sampling of corpora of unequal size (paper, section 5.3: p_l ~ (n_l / N)^(1/T))."""
+"""Temperature sampling of corpora of unequal size (paper, section 5.1: p_l ~ (n_l / N)^(1/T))."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The FFN of one direction as plain layers of its active neurons (paper, section 3.3, Eq. 3).
+"""The FFN of one direction as plain layers of its active neurons (paper, section 4.2, Eq. 3).
 
 A masked neuron emits the constant relu(b1) (`neurons/subnetwork.py`). The product of W2 and these
 constants is added to the bias of W2, and the masked neurons are removed.

@@ -42,7 +42,7 @@ def record_activations(
     device: str,
     processes: int = 1,
 ) -> Counts:
-    """Count the activations of every FFN neuron for each direction (paper, section 3.2).
+    """Count the activations of every FFN neuron for each direction (paper, section 3.1).
 
     The model has no masks. Processes, or GPUs, share the directions.
     """
@@ -75,7 +75,8 @@ def record(
     layers = ffn_layers(model)
     fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
     counter = ActivationCounter(fc2_by_layer, len(directions))
-    recorded = run_forward(model, task, counter, settings)
+    run_forward(model, task, counter, settings)
+    recorded = int(counter.num_sentences_L.sum())
     sentences = len(task.dataset(settings.split))
     if recorded != sentences:
         raise InputError(f"{data}: {recorded} of {sentences} sentences recorded")
@@ -84,6 +85,7 @@ def record(
         layers=tuple(layers),
         sentence_LNF=counter.sentence_LNF.cpu().numpy(),
         token_LNF=counter.token_LNF.cpu().numpy(),
+        num_sentences_L=counter.num_sentences_L.numpy(),
         provenance={
             "checkpoint": file_hash(checkpoint),
             "trained": settings.untrained is None,
@@ -99,12 +101,11 @@ def run_forward(
     task: DirectionsTask,
     counter: ActivationCounter,
     settings: RecordingSettings,
-) -> int:
-    """Pass every sentence of a split through the model; return the number of sentences."""
+) -> None:
+    """Pass every sentence of a split through the model."""
     dataset: DirectionDataset = task.dataset(settings.split)
     pad = task.source_dictionary.pad()
     device = next(model.parameters()).device
-    num_sentences = 0
     for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
         sample = dataset.collater([dataset[int(i)] for i in batch])
         if device.type == "cuda":
@@ -115,5 +116,3 @@ def run_forward(
             source_BT, target_BT = torch.ones_like(source_BT), torch.ones_like(target_BT)
         counter.start_batch(sample["direction"], source_BT, target_BT)
         model(**inputs, features_only=True)
-        num_sentences += sample["nsentences"]
-    return num_sentences

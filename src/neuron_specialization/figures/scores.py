@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neuron_specialization.figures.style import (
-    COLOURS,
     COLUMN,
     GREY,
     PAGE,
@@ -17,6 +16,8 @@ from neuron_specialization.figures.style import (
     new_figure,
 )
 from neuron_specialization.neurons.sides import SIDES, side_label, side_of
+
+CONTROL_COLOUR = "#333333"  # of the continued baseline, which no line of a system has
 
 
 def language_bars(table: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:
@@ -100,24 +101,39 @@ def improvements(
 
 
 def draw_sweep(
-    sweep: pd.DataFrame, *, labels: Mapping[str, str], metric: str, pivot: str
+    sweep: pd.DataFrame,
+    *,
+    labels: Mapping[str, str],
+    metric: str,
+    pivot: str,
+    highlighted: Collection[str] = (),
 ) -> Figure:
     """Draw the improvement over the parent against k (Figure 4), a panel per side.
 
-    k = 100 keeps every neuron: it is the continued baseline, the line that the others have to
-    beat. With several seeds, a point is their mean and its bar their standard deviation.
+    Each system has a line. k = 100 keeps every neuron: it is the continued baseline, the line that
+    the others have to beat. With several seeds, a point is their mean and its bar their standard
+    deviation.
 
     Args:
-        sweep: `k` (nan for the continued baseline), `seed`, `side` and `improvement`.
+        sweep: `system` (label), `k` (nan for the continued baseline), `seed`, `side` and
+            `improvement`.
         labels: labels of the `parent` and the `control`, the continued baseline.
         metric: display name of the metric.
         pivot: the language common to all directions.
+        highlighted: labels of systems to highlight.
     """
-    figure = new_figure(COLUMN, 2.1)
+    points, control = sweep[sweep["k"].notna()], sweep[sweep["k"].isna()]
+    colours = colours_of_systems(list(points["system"].unique()), highlighted)
+    figure = new_figure(COLUMN, 1.8 + 0.15 * (len(colours) + 1))
     panels = figure.subplots(1, 2, sharey=True)
+    places = {k: place for place, k in enumerate(sorted(points["k"].unique()))}
     for axes, side in zip(panels, SIDES, strict=True):
-        part = sweep[sweep["side"] == side]
-        draw_sweep_side(axes, part[part["k"].notna()], part[part["k"].isna()], labels)
+        axes.axhline(0, color=GREY, linewidth=0.7)
+        draw_control(axes, control[control["side"] == side], labels["control"])
+        for system, colour in colours.items():
+            own = points[(points["side"] == side) & (points["system"] == system)]
+            draw_sweep_line(axes, own, places, system, colour)
+        axes.set_xticks(range(len(places)), [f"{k:g}" for k in places])
         axes.set_title(side_label(side, pivot))
         axes.set_xlabel("k (%)")
         light_grid(axes)
@@ -128,27 +144,28 @@ def draw_sweep(
     return figure
 
 
-def draw_sweep_side(
-    axes: Axes, points: pd.DataFrame, control: pd.DataFrame, labels: Mapping[str, str]
+def draw_control(axes: Axes, control: pd.DataFrame, label: str) -> None:
+    """Draw the mean improvement of the continued baseline as a line, if the panel has any."""
+    if len(control):
+        level, label = control["improvement"].mean(), f"{label} (k = 100)"
+        axes.axhline(level, label=label, color=CONTROL_COLOUR, linestyle="--", linewidth=1)
+
+
+def draw_sweep_line(
+    axes: Axes, points: pd.DataFrame, places: Mapping[float, int], label: str, colour: str
 ) -> None:
-    """Draw one panel of `draw_sweep`."""
+    """Draw a system of `draw_sweep` in one panel; `places` has the position of each k."""
     by_k = points.groupby("k")["improvement"]
     mean, deviation = by_k.mean(), by_k.std()
-    places = range(len(mean))
-    axes.axhline(0, color=GREY, linewidth=0.7)
-    if len(control):
-        level = control["improvement"].mean()
-        label = f"{labels['control']} (k = 100)"
-        axes.axhline(level, label=label, color=COLOURS[1], linestyle="--", linewidth=1)
-    axes.errorbar(
-        places,
-        mean,
-        deviation if deviation.notna().any() else None,
-        color=COLOURS[0],
-        marker="o",
-        label="neurons that hold k % of the activations",
-    )
-    axes.set_xticks(places, [f"{k:g}" for k in mean.index])
+    if len(mean):
+        axes.errorbar(
+            [places[k] for k in mean.index],
+            mean,
+            deviation if deviation.notna().any() else None,
+            color=colour,
+            marker="o",
+            label=label,
+        )
 
 
 def draw_gains(

@@ -1,4 +1,4 @@
-"""Overlap of the neurons of directions, and their sparsity (paper, sections 3.3 and 5.3).
+"""Overlap of the neurons of directions, and their sparsity (paper, Figures 1, 2, 5 to 8).
 
 Axes: L directions, or their languages in a matrix of one side; N FFN layers; F FFN neurons.
 """

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 class ActivationCounter:
     """Counts positive ReLU outputs, per sentence and per token at once.
 
-    Sentence counts are the paper's accumulated activations a^t (section 3.2: the union over a
+    Sentence counts are the paper's accumulated activations a^t (section 3.1: the union over a
     sentence's tokens, summed over sentences); the official code uses token counts.
     Counting happens on the device of the activations.
     """
@@ -25,6 +25,7 @@ class ActivationCounter:
         shape = (num_directions, len(fc2_by_layer), num_neurons)
         self.sentence_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
         self.token_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.num_sentences_L = torch.zeros(num_directions, dtype=torch.int64)
         self.direction = 0
         self.real_TB: dict[str, Tensor] = {}
         self.hooks = [
@@ -35,6 +36,7 @@ class ActivationCounter:
     def start_batch(self, direction: int, source_BT: Tensor, target_BT: Tensor) -> None:
         """Set the direction of the next batch, and which positions count (not padding), [B, T]."""
         self.direction = direction
+        self.num_sentences_L[direction] += len(source_BT)
         self.real_TB = {"encoder": source_BT.t().float(), "decoder": target_BT.t().float()}
 
     def count(self, stack: str, n: int, _: nn.Module, inputs: tuple[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Select a direction's neurons from its activation counts (paper, section 3.2, Eq. 1).
+"""Select a direction's neurons from its activation counts (paper, section 3.1, Eq. 1).
 
 Axes: L directions, N FFN layers, F FFN neurons.
 """
@@ -37,13 +37,36 @@ def select_neurons(count_LNF: NDArray[np.int64], k: float) -> NDArray[np.bool_]:
     share = check_percentage("k", k)
     if share == 100:
         return np.ones(count_LNF.shape, dtype=bool)
-    order_LNF = np.argsort(-count_LNF, axis=-1, kind="stable")
+    order_LNF = rank_neurons(count_LNF)
     cumulative_LNF = np.take_along_axis(count_LNF, order_LNF, axis=-1).cumsum(axis=-1)
     threshold_LN = thresholds(count_LNF.sum(axis=-1), share)
     # select a neuron while the neurons before it do not reach the threshold
     before_LNF = cumulative_LNF - np.take_along_axis(count_LNF, order_LNF, axis=-1)
     mask_LNF = np.zeros(count_LNF.shape, dtype=bool)
     np.put_along_axis(mask_LNF, order_LNF, before_LNF < threshold_LN[..., None], axis=-1)
+    return mask_LNF
+
+
+def rank_neurons(count_LNF: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return order_LNF, the indices of neurons by decreasing count; ties go by index."""
+    return np.argsort(-count_LNF, axis=-1, kind="stable")
+
+
+def select_most_active(
+    count_LNF: NDArray[np.int64], number_LN: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Select a given number of neurons with the largest counts in each direction and layer.
+
+    Args:
+        count_LNF: activations of each neuron; ties go by index, as in `select_neurons`.
+        number_LN: number of neurons to select.
+
+    Returns:
+        mask_LNF, True for the selected neurons.
+    """
+    mask_LNF = np.zeros(count_LNF.shape, dtype=bool)
+    first_LNF = np.arange(count_LNF.shape[-1]) < number_LN[..., None]
+    np.put_along_axis(mask_LNF, rank_neurons(count_LNF), first_LNF, axis=-1)
     return mask_LNF
 
 
@@ -79,12 +102,21 @@ def shuffle_neurons(mask_LNF: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]
     return np.random.default_rng(seed).permuted(mask_LNF, axis=-1)
 
 
+def select_counted(counts: Counts, k: float, counting: str, sparsity_of: str) -> NDArray[np.bool_]:
+    """Return mask_LNF of all directions; `select_masks` describes the settings."""
+    if not sparsity_of:
+        return select_neurons(counts.per(counting), k)
+    number_LN = select_neurons(counts.per(sparsity_of), k).sum(axis=-1)
+    return select_most_active(counts.per(counting), number_LN)
+
+
 def select_masks(
     counts: Counts,
     *,
     directions: list[str],
     k: float | None,
     counting: str,
+    sparsity_of: str = "",
     random_percent: float | None,
     shuffled: bool = False,
     stacks: str,
@@ -96,25 +128,37 @@ def select_masks(
         counts: activations recorded for at least these directions.
         directions: the directions of the masks.
         k: percentage of the activations to keep; None to draw neurons at random.
-        counting: `sentence` or `token`.
+        counting: `token` or `sentence`.
+        sparsity_of: the other way of counting, to select the number of neurons that k selects by
+            it in each direction and layer; "" for the number that k selects by `counting`.
         random_percent: percentage of the neurons to keep if they are drawn at random.
         shuffled: draw the number of neurons that k selects in each direction and layer at random.
         stacks: `both`, `encoder` or `decoder`; the layers of the other have no mask.
         seed: seed of the random draw.
+
+    Raises:
+        InputError: a direction was not recorded, k and random_percent are both missing, or
+            sparsity_of is given without k.
     """
     missing = sorted(set(directions) - set(counts.directions))
     if missing:
         raise InputError(f"no activations were recorded for {', '.join(missing)}")
     rows = [counts.directions.index(direction) for direction in directions]
-    count_LNF = {"sentence": counts.sentence_LNF, "token": counts.token_LNF}[counting][rows]
+    if random_percent is not None and sparsity_of:
+        raise InputError(
+            "random_percent and sparsity_of both set the number of neurons; remove one"
+        )
     choice: dict[str, str | float]
     if random_percent is not None:
+        shape = counts.token_LNF[rows].shape
         mask_LNF, choice = (
-            draw_neurons(count_LNF.shape, random_percent, seed),
+            draw_neurons(shape, random_percent, seed),
             {"random_percent": random_percent, "seed": seed},
         )
     elif k is not None:
-        mask_LNF, choice = select_neurons(count_LNF, k), {"k": k, "counting": counting}
+        mask_LNF = select_counted(counts, k, counting, sparsity_of)[rows]
+        choice = {"k": k, "counting": counting}
+        choice |= {"sparsity_of": sparsity_of} if sparsity_of else {}
     else:
         raise InputError("neither k nor random_percent is given; set one to select neurons")
     if shuffled:

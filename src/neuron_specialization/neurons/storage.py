@@ -31,7 +31,7 @@ DAMAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Activation counts of each neuron on each direction's sentences (paper, section 3.2: a^t).
+    """Activation counts of each neuron on each direction's sentences (paper, section 3.1: a^t).
 
     Directions are in the order of axis L, layers in the order of axis N.
     """
@@ -43,19 +43,28 @@ class Counts:
     """Sentences in which the neuron fired for at least one token (the paper's text)."""
     token_LNF: NDArray[np.int64]
     """Tokens for which the neuron fired (the official code)."""
+    num_sentences_L: NDArray[np.int64] | None = None
+    """Sentences of each direction; None in a file that is older than this number."""
     provenance: Provenance
     """Checkpoint hash, split, and whether padding was counted."""
+
+    def per(self, counting: str) -> NDArray[np.int64]:
+        """Return count_LNF per `token` or per `sentence`."""
+        return {"sentence": self.sentence_LNF, "token": self.token_LNF}[counting]
 
     def save(self, path: Path) -> None:
         """Write to `path` (.npz)."""
         arrays = {"sentence": self.sentence_LNF, "token": self.token_LNF}
+        if self.num_sentences_L is not None:
+            arrays["num_sentences"] = self.num_sentences_L
         labels = {"directions": self.directions, "layers": self.layers}
         write_arrays(path, arrays, labels, self.provenance)
 
     @classmethod
     def load(cls, path: Path) -> "Counts":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
-        arrays = read_arrays(path, ("sentence", "token", "directions", "layers"))
+        names = ("sentence", "token", "directions", "layers")
+        arrays = read_arrays(path, names, optional=("num_sentences",))
         shape = (len(arrays["directions"]), len(arrays["layers"]))
         for name in ("sentence", "token"):
             count_LNF = arrays[name]
@@ -63,11 +72,13 @@ class Counts:
             valid = valid and count_LNF.shape[:2] == shape
             check(valid and bool((count_LNF >= 0).all()), path, name)
         check(arrays["sentence"].shape == arrays["token"].shape, path, "token")
+        check_num_sentences(path, arrays)
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
             sentence_LNF=arrays["sentence"],
             token_LNF=arrays["token"],
+            num_sentences_L=arrays.get("num_sentences"),
             provenance=json.loads(str(arrays["provenance"])),
         )
 
@@ -76,11 +87,15 @@ class Counts:
         """Join the counts of several recordings of one model, in the order of `directions`."""
         found = [direction for part in parts for direction in part.directions]
         order = [found.index(direction) for direction in directions]
+        sentences = [p.num_sentences_L for p in parts if p.num_sentences_L is not None]
         return cls(
             directions=tuple(directions),
             layers=parts[0].layers,
             sentence_LNF=np.concatenate([part.sentence_LNF for part in parts])[order],
             token_LNF=np.concatenate([part.token_LNF for part in parts])[order],
+            num_sentences_L=np.concatenate(sentences)[order]
+            if len(sentences) == len(parts)
+            else None,
             provenance=parts[0].provenance,
         )
 
@@ -141,13 +156,19 @@ def array_names(path: Path) -> list[str]:
         return list(file)
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the named arrays, labels and provenance; raise InputError for a file of another kind."""
+def read_arrays(
+    path: Path, names: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """Read the named arrays, labels and provenance; raise InputError for a file of another kind.
+
+    `optional` names arrays that older files lack; they are then left out.
+    """
     found, wanted = kind_of(array_names(path)), kind_of(names)
     if found and found != wanted:
         raise InputError(f"{path}: these are {found}; give a file of {wanted}")
     with opened(path, f"{'/'.join(names)} arrays") as file:
-        arrays = {name: file[name] for name in (*names, "provenance")}
+        there = [name for name in optional if name in file]
+        arrays = {name: file[name] for name in (*names, *there, "provenance")}
         provenance = json.loads(str(arrays["provenance"]))
     check(isinstance(provenance, dict), path, "provenance")
     for name in LABELS & arrays.keys():
@@ -155,6 +176,16 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         valid = label.dtype.kind == "U" and label.ndim == 1
         check(valid and len(set(label.tolist())) == len(label), path, name)
     return arrays
+
+
+def check_num_sentences(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise InputError if a neuron fired in more sentences than a direction has."""
+    if "num_sentences" not in arrays:
+        return
+    num_sentences_L, sentence_LNF = arrays["num_sentences"], arrays["sentence"]
+    valid = num_sentences_L.dtype.kind in "iu" and num_sentences_L.shape == sentence_LNF.shape[:1]
+    valid = valid and bool((sentence_LNF <= num_sentences_L[:, None, None]).all())
+    check(valid, path, "num_sentences")
 
 
 def check(valid: bool, path: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The FFN in which each direction uses only its neurons (paper, section 3.3, Eq. 3).
+"""The FFN in which each direction uses only its neurons (paper, section 4.2, Eq. 3).
 
 A masked neuron's row of W1 is zero, but its bias stays: it emits the constant relu(b1). The same
 function has two forms:

@@ -14,6 +14,10 @@ from neuron_specialization.settings.systems import System
 NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
 NOT_SHARED |= {"gpus", "device", "diagnosis"}
 NOT_OF_RUNS = {"label", "tables", "seeds"}
+LATER_SETTINGS = {"sparsity_of"}
+"""Settings of systems that packed results are older than; at their default they do not count."""
+FORMER_COUNTING = "sentence"
+"""The default when results were packed first; it counts for systems that count nothing, too."""
 
 
 def settings_digests(
@@ -40,7 +44,7 @@ def system_digest(
     system: System, systems: Mapping[str, System], architectures: Mapping[str, Row]
 ) -> str:
     """Return eight digits that change with the settings of a system or its parent."""
-    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_RUNS}
+    own = own_settings(system)
     if system.method == "imported":
         return digest(own)
     sizes = system_architecture(system, systems, architectures)
@@ -50,6 +54,15 @@ def system_digest(
         }
     parent = system_digest(systems[system.parent], systems, architectures) if system.parent else ""
     return digest([own, sizes, parent])
+
+
+def own_settings(system: System) -> dict[str, Any]:
+    """Return the settings of a system that its results depend on, comparable with older packs."""
+    own = {name: value for name, value in vars(system).items() if name not in NOT_OF_RUNS}
+    for name in LATER_SETTINGS:
+        if own[name] == getattr(System, name):
+            del own[name]
+    return own if system.k is not None else own | {"counting": FORMER_COUNTING}
 
 
 def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Find the systems that a system is compared with, and the systems of a sweep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from neuron_specialization.errors import InputError
@@ -43,6 +43,16 @@ def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
     return row
 
 
+def check_one_parent(swept: Sequence[System]) -> None:
+    """Raise InputError if the systems of a sweep, which are drawn together, have two parents."""
+    for row in swept[1:]:
+        if row.parent != swept[0].parent:
+            raise InputError(
+                f"names {swept[0].system} and {row.system}, whose parents are {swept[0].parent} "
+                f"and {row.parent}; Figure 4 shows gains over one parent: name systems of one"
+            )
+
+
 def find_controls(system: System, systems: Mapping[str, System]) -> list[System]:
     """Return the continued baselines of a system: multilingual continuations of its parent."""
     return [
@@ -52,6 +62,11 @@ def find_controls(system: System, systems: Mapping[str, System]) -> list[System]
     ]
 
 
+def same_number(system: System) -> System:
+    """Return a system with the plain settings that select the same number of neurons."""
+    return replace(system, counting=system.sparsity_of or system.counting, sparsity_of="")
+
+
 def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]:
     """Return the systems with the same settings and number of neurons, but drawn at random."""
     if system.k is None or system.shuffled:
@@ -59,9 +74,9 @@ def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]
     return [
         other
         for other in systems.values()
-        if other
+        if same_number(other)
         == replace(
-            system,
+            same_number(system),
             shuffled=True,
             system=other.system,
             label=other.label,

@@ -49,7 +49,8 @@ class System:
     output_projection: bool = False
     # neuron_specialization
     k: float | None = None
-    counting: str = "sentence"
+    counting: str = "token"
+    sparsity_of: str = ""
     random_percent: float | None = None
     shuffled: bool = False
     fine_tune: bool = True
@@ -61,7 +62,7 @@ class System:
     @property
     def is_full_specialization(self) -> bool:
         """Return whether it fine-tunes selected neurons of both stacks: the paper's main system."""
-        selects = self.k is not None and not self.shuffled
+        selects = self.k is not None and not self.shuffled and not self.sparsity_of
         return selects and self.fine_tune and self.stacks == "both"
 
 
@@ -119,6 +120,19 @@ def check_options(row: Row, methods: Mapping[str, str]) -> None:
         raise InputError("needs either k or random_percent")
     if row.get("shuffled") and "random_percent" in row:
         raise InputError("is shuffled: give k, as random_percent draws neurons at random anyway")
+    check_sparsity_of(row)
+
+
+def check_sparsity_of(row: Row) -> None:
+    """Raise InputError if the numbers of neurons of another counting are not well defined."""
+    other = row.get("sparsity_of")
+    if other and "random_percent" in row:
+        raise InputError("has sparsity_of: give k, as random_percent sets the number of neurons")
+    if other and other == row.get("counting", System.counting):
+        raise InputError(
+            f"has sparsity_of={other}, but neurons are counted per {other} already: remove it, or "
+            "set counting to the other way"
+        )
 
 
 def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:

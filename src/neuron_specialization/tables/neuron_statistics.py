@@ -29,6 +29,29 @@ def relation_text(relations: pd.DataFrame, pivot: str) -> TextTable:
     return TextTable(labels=("Layer", "Side"), columns=tuple(columns), rows=tuple(rows))
 
 
+def activity_text(activity: pd.DataFrame, pivot: str) -> TextTable:
+    """Return `activity_table` as text, in percent of a layer's neurons."""
+    names = ("always", "never", "masked", "differing", "sparsity")
+    rows = [
+        (
+            layer_label(row["layer"]),
+            side_label(row["side"], pivot),
+            *(number(100 * row[name], 1) for name in names),
+        )
+        for _, row in activity.iterrows()
+    ]
+    return TextTable(
+        labels=("Layer", "Side"),
+        columns=(
+            *(("fire in (%)", name) for name in ("every sentence", "no sentence")),
+            *(("masked in (%)", name) for name in ("all directions", "some", "the mean direction")),
+        ),
+        rows=tuple(rows),
+        block_labels=1,
+        caption="Neurons that fire, and neurons that are masked",
+    )
+
+
 def number(value: float, decimals: int) -> str:
     """Return a number with its decimals and a minus sign, "–" for nan."""
     return MISSING if np.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
@@ -57,6 +80,24 @@ def relation_notes(relations: pd.DataFrame, overlap: Overlap) -> list[str]:
     if relations[["within", "across"]].isna().all(axis=None):
         notes.append("No layer has the neurons of two languages: there is nothing to compare.")
     return notes + dead_layers(overlap)
+
+
+def activity_notes(activity: pd.DataFrame) -> list[str]:
+    """Explain why ways of counting differ in sparsity, and why a column is empty."""
+    notes = [
+        "Neurons that fire, and that are masked (not selected), in percent of a layer's neurons; "
+        "firing is the mean over directions. Masked in some: selected in other directions.",
+        "Counts of sentences saturate: neurons that fire in every sentence have the same count, "
+        "however often they fire within it, so that k % of the activations needs nearly k % of "
+        "these neurons, and their order is by index. Counts of tokens tell them apart, so that "
+        "fewer neurons hold k %.",
+    ]
+    if activity["always"].isna().any():
+        notes.append(
+            "Every sentence: not known, since these counts were recorded without the number of "
+            "sentences; record the activations again to see it."
+        )
+    return notes
 
 
 def dead_layers(overlap: Overlap) -> list[str]:

@@ -61,8 +61,8 @@ class Dataset:
     """By code, including the pivot."""
     systems: Mapping[str, System]
     """By name, including the sweep of k."""
-    sweep: Mapping[float, System]
-    """The systems of the sweep of k, by k."""
+    sweep: Mapping[str, Mapping[float, System]]
+    """The systems of the sweep of k: by the name of a swept system, its systems by k."""
     sources: Mapping[str, Sequence[Source]]
     """The files of each corpus that can be fetched."""
     splits: Mapping[str, SplitSource]
@@ -126,7 +126,8 @@ class Dataset:
     @cached_property
     def described(self) -> list[str]:
         """Local systems that have a row; systems that only the sweep adds have none."""
-        swept = {row.system for row in self.sweep.values() if not row.tables}
+        swept = {row.system for of_k in self.sweep.values() for row in of_k.values()}
+        swept = {name for name in swept if not self.systems[name].tables}
         return [name for name in self.local if name not in swept]
 
     @cached_property
@@ -134,6 +135,12 @@ class Dataset:
         """Labels of neuron specialization in both stacks, which figures highlight."""
         rows = (self.systems[name] for name in self.described)
         return [row.label for row in rows if row.is_full_specialization]
+
+    @cached_property
+    def countings(self) -> list[str]:
+        """The ways of counting activations whose neurons are shown; summaries show the first."""
+        given = self.config["analysis"]["counting"]
+        return [given] if isinstance(given, str) else list(given)
 
     @cached_property
     def analysed(self) -> list[str]:

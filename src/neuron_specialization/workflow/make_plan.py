@@ -9,7 +9,7 @@ from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import check_configuration, locate
 from neuron_specialization.settings.languages import read_languages
-from neuron_specialization.settings.related_systems import sweep_systems
+from neuron_specialization.settings.related_systems import check_one_parent, sweep_systems
 from neuron_specialization.settings.systems import System, read_systems
 from neuron_specialization.workflow.plan import Plan
 from neuron_specialization.workflow.problems import find_problems
@@ -87,7 +87,10 @@ def _read_tables(
         project=project,
         root=root,
         languages=languages,
-        systems={**systems, **{row.system: row for row in sweep.values()}},
+        systems={
+            **systems,
+            **{row.system: row for of_k in sweep.values() for row in of_k.values()},
+        },
         sweep=sweep,
         sources=sources,
         splits={s["name"]: read_split(s, folders) for s in config["corpora"]["splits"]},
@@ -108,11 +111,15 @@ def _check_sections(config: MutableMapping[str, Any], systems: Mapping[str, Syst
             )
 
 
-def _read_sweep(settings: Mapping[str, Any], systems: Mapping[str, System]) -> dict[float, System]:
-    """Return the systems of the sweep of k, by k."""
-    if not settings["system"]:
-        return {}
+def _read_sweep(
+    settings: Mapping[str, Any], systems: Mapping[str, System]
+) -> dict[str, dict[float, System]]:
+    """Return the systems of the sweep of k: by the name of a swept system, its systems by k."""
+    given = settings["system"]
+    names = [name for name in ([given] if isinstance(given, str) else given) if name]
     try:
-        return sweep_systems(systems, settings["system"], settings["k"])
+        sweep = {name: sweep_systems(systems, name, settings["k"]) for name in names}
+        check_one_parent([systems[name] for name in names])
+        return sweep
     except InputError as error:
         raise InputError(f"the sweep of the config (analysis.sweep) {error}") from None

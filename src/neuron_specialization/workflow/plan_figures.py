@@ -36,8 +36,12 @@ class FiguresPlan:
     @cached_property
     def of_neurons(self) -> list[str]:
         """The figures and statistics of the analysed system's neurons, and its explorers."""
-        runs, settings = self.dataset.runs(self.dataset.analysed), self.dataset.config["analysis"]
-        folders = files(f"{NEURONS}/{settings['counting']}.k{settings['k']:g}", runs)
+        runs, k = self.dataset.runs(self.dataset.analysed), self.dataset.config["analysis"]["k"]
+        folders = [
+            folder
+            for counting in self.dataset.countings
+            for folder in files(f"{NEURONS}/{counting}.k{k:g}", runs)
+        ]
         names = [*(f"{name}.pdf" for name in NEURON_FIGURES), "relations.html"]
         figures = [f"{folder}/{name}" for name in names for folder in folders]
         return [*figures, *files(f"{NEURONS}/explorer.html", runs)]
@@ -64,8 +68,12 @@ class FiguresPlan:
     @property
     def explored(self) -> dict[str, Any]:
         """Parameters of the job that makes the explorer."""
-        shown_first = {name: self.dataset.config["analysis"][name] for name in ("k", "counting")}
-        return {**self._languages, "title": self._title, **shown_first}
+        return {**self._languages, "title": self._title, **self._shown_first}
+
+    @property
+    def _shown_first(self) -> dict[str, Any]:
+        """The selection that the explorer opens with and the summary shows."""
+        return {"k": self.dataset.config["analysis"]["k"], "counting": self.dataset.countings[0]}
 
     @property
     def _languages(self) -> dict[str, Any]:
@@ -130,7 +138,7 @@ class FiguresPlan:
         """Return the tables or scores that a figure of scores shows."""
         split, metric = wildcards.split, wildcards.metric
         if wildcards.figure == "figure4":
-            runs = [run for _, run in self.swept]
+            runs = [run for _, _, run in self.swept]
             parents = [self.dataset.parent_run(run) for run in runs]
             scores, parent_scores = (files(SCORES, each, split=split) for each in (runs, parents))
             return {"scores": scores, "parents": parent_scores}
@@ -147,14 +155,13 @@ class FiguresPlan:
         """Return the other parameters of a figure of scores: its kind and the kind's parameters."""
         shared = {"pivot": self.dataset.pivot, "highlighted": self.dataset.highlighted}
         if wildcards.figure == "figure4":
-            runs = [(k, run.seed) for k, run in self.swept]
+            runs = [(label, k, run.seed) for label, k, run in self.swept]
             return {"kind": "sweep", "runs": runs, "labels": self.sweep_labels, **shared}
         if wildcards.figure == "gains":
             return {"kind": "gains", **shared}
         if wildcards.figure == "summary":
-            analysis, families = self.dataset.config["analysis"], self.drawn["families"]
-            selection = {name: analysis[name] for name in ("k", "counting")}
-            return {"kind": "summary", "families": families, **selection, **shared}
+            families = self.drawn["families"]
+            return {"kind": "summary", "families": families, **self._shown_first, **shared}
         return {"kind": "languages", "languages": self.dataset.others, **shared}
 
     @property
@@ -183,17 +190,25 @@ class FiguresPlan:
         return [] if given in ("", "builtin") else [self.dataset.path(given)]
 
     @cached_property
-    def swept(self) -> list[tuple[float | None, Run]]:
-        """The runs of the sweep of k, then the continued baseline's runs, whose k is None."""
-        sweep, systems = self.dataset.sweep, self.dataset.systems
-        controls = [row for own in [*sweep.values()][:1] for row in find_controls(own, systems)]
-        rows = [*sweep.items(), *((None, row) for row in controls[:1])]
-        return [(k, Run(row.system, seed)) for k, row in rows for seed in row.seeds]
+    def swept(self) -> list[tuple[str, float | None, Run]]:
+        """The runs of the sweep of k with the label of their line, then the continued baseline's.
+
+        The k of the continued baseline is None.
+        """
+        labels, systems = self.dataset.labels, self.dataset.systems
+        lines = [
+            (labels[name], k, row)
+            for name, of_k in self.dataset.sweep.items()
+            for k, row in of_k.items()
+        ]
+        controls = find_controls(lines[0][2], systems)[:1] if lines else []
+        rows = [*lines, *((row.label, None, row) for row in controls)]
+        return [(line, k, Run(row.system, seed)) for line, k, row in rows for seed in row.seeds]
 
     @cached_property
     def sweep_labels(self) -> dict[str, str]:
         """The labels of the parent and of the continued baseline of the sweep of k."""
-        labels = self.dataset.labels
-        parents = [labels[row.parent] for row in self.dataset.sweep.values()]
-        controls = [labels[run.system] for k, run in self.swept if k is None]
+        labels, systems = self.dataset.labels, self.dataset.systems
+        parents = [labels[systems[name].parent] for name in self.dataset.sweep]
+        controls = [line for line, k, _ in self.swept if k is None]
         return {"parent": next(iter(parents), ""), "control": next(iter(controls), "")}

@@ -15,7 +15,7 @@ from neuron_specialization.workflow.paths import (
     WEIGHT_MASKS,
 )
 
-SELECTION = ("k", "counting", "random_percent", "shuffled", "stacks")
+SELECTION = ("k", "counting", "sparsity_of", "random_percent", "shuffled", "stacks")
 """Columns of a system that determine which neurons are selected."""
 
 
