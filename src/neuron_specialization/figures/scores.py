@@ -45,7 +45,7 @@ def draw_language_bars(
     Args:
         bars: result of `language_bars`.
         first: label of the system that the others are compared with.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
         highlighted: labels of systems to highlight.
     """
@@ -110,7 +110,7 @@ def draw_sweep(
     Args:
         sweep: `k` (nan for the continued baseline), `seed`, `side` and `improvement`.
         labels: labels of the `parent` and the `control`, the continued baseline.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
     """
     figure = new_figure(COLUMN, 2.1)
@@ -160,7 +160,7 @@ def draw_gains(
 
     Args:
         gains: result of `comparisons.gains_table` for a table by resource level.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
     """
     gains = gains.assign(side=gains["direction"].str.lower())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from neuron_specialization.evaluation.metrics import LOWER_IS_BETTER
 from neuron_specialization.tables.cells import Cells, average
 from neuron_specialization.tables.render import MISSING, TextTable, format_signed
 
@@ -77,8 +78,9 @@ def outcomes(comparison: Comparison, metric: str, level: float) -> dict[str, lis
     """
     found: dict[str, list[int]] = {}
     tests = comparison.tests[comparison.tests["metric"] == metric]
+    sign = -1 if metric in LOWER_IS_BETTER else 1
     for test in tests.itertuples():
-        difference = test.score - test.other_score
+        difference = sign * (test.score - test.other_score)
         won = 0 if test.p_value >= level or not difference else 1 if difference > 0 else -1
         found.setdefault(test.pair, []).append(won)
     return found
@@ -188,11 +190,11 @@ def wins_text(wins: pd.DataFrame) -> TextTable:
     )
 
 
-def gains_text(gains: pd.DataFrame) -> TextTable:
+def gains_text(gains: pd.DataFrame, decimals: int = 1) -> TextTable:
     """Return means and half widths (`+0.3 ± 0.4`) of `gains_table`, a row per pair of systems."""
     return _text(
         gains,
-        lambda row: _gain(row.gain, row.half_width),
+        lambda row: _gain(row.gain, row.half_width, decimals),
         block_labels=1,
         caption="Differences, mean over seeds ± half the width of its 95 % interval",
     )
@@ -228,6 +230,6 @@ def _text(
     )
 
 
-def _gain(gain: float, half_width: float) -> str:
-    text = format_signed(gain, 1)
-    return text if np.isnan(half_width) else f"{text} ± {half_width:.1f}"
+def _gain(gain: float, half_width: float, decimals: int) -> str:
+    text = format_signed(gain, decimals)
+    return text if np.isnan(half_width) else f"{text} ± {half_width:.{decimals}f}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuron_specialization.evaluation.metrics import RAW, metric_name
+from neuron_specialization.evaluation.metrics import RAW, decimals_of, metric_name
 from neuron_specialization.files import write_text
 from neuron_specialization.neurons.sides import other_language, side_of
 from neuron_specialization.tables.cells import Cells, language_cells, level_cells
@@ -78,7 +78,7 @@ def write_tables(
         origin: footer lines on where the numbers come from.
         out: files by format: `csv`, `markdown`, `latex`, `html`, `wins` and `gains`.
     """
-    metric = settings.metric
+    metric, decimals = settings.metric, decimals_of(settings.metric)
     rows = gather_rows(runs, settings.parameters)
     blocks = _make_blocks(rows, settings)
     known = any((row.scores["metric"] == metric + RAW).any() for row in rows)
@@ -96,9 +96,9 @@ def write_tables(
     compared, doubts = paper_table(table, values)
     doubtful = dict.fromkeys(doubtful_cells(values), DOUBTFUL)
     texts = [
-        score_text(table, marks),
+        score_text(table, marks, decimals=decimals),
         *([wins_text(wins)] if len(wins) else []),
-        *([gains_text(gains)] if gains["seeds"].max() > 1 else []),
+        *([gains_text(gains, decimals)] if gains["seeds"].max() > 1 else []),
         *([paper_text(compared, settings.paper, doubtful)] if len(compared) else []),
     ]
     footer = [

@@ -24,10 +24,15 @@ COMET = (
     "<dataset>/comet/{split}/{system}/seed{seed}.parquet",
     "<dataset>/comet/{split}/{system}/seed{seed}.csv",
 )
+NLL = (
+    "<dataset>/nll/{split}/{system}/seed{seed}.parquet",
+    "<dataset>/nll/{split}/{system}/seed{seed}.csv",
+)
 TESTS = "<dataset>/significance/{split}/{system}/seed{seed}.csv"
 PARAMETERS = "<dataset>/tables/parameters.csv"
 SCORE_TABLE = "<dataset>/tables/{split}/{table}.{metric}"
 NEURONS = "<dataset>/neurons/{system}/seed{seed}"
+CROSS_MASKS = f"{NEURONS}/cross_masks"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
 CATEGORIES = {"scores": "Scores", "score_figure": "Scores"}
