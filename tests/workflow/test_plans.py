@@ -27,20 +27,24 @@ ONCE = dict.fromkeys(
 ONCE["make_setup_table"] = 4
 # rules for the system whose neurons are analysed
 LOOK = ("record_untrained", "measure_neurons", "draw_neurons", "make_explorer")
+CROSSED = ("cross_masks", "draw_cross_masks")
 
 
 def jobs(**counts: int) -> dict[str, int]:
     """Return the expected jobs; each run is translated and scored `tests` times.
 
     Each continuation is compared with its parent. `apart` test splits are prepared apart from
-    training: those that are not drawn from its corpus.
+    training: those that are not drawn from its corpus. The likelihood of references is computed
+    unless `likelihood` is False; `crossed` runs pass directions through each other's masks.
     """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
     evaluated = dict.fromkeys(
         ("translate_split", "postprocess_outputs", "score_system"), tests * trained
     ) | {"compare_systems": tests * counts.pop("continued")}
-    evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 2)
+    evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 3)
+    evaluated["score_references"] = tests * trained * counts.pop("likelihood", True)
+    evaluated |= dict.fromkeys(CROSSED, counts.pop("crossed", 1))
     vocabularies = counts.pop("vocabularies", 1)
     apart = counts.pop("apart", tests)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies * (1 + apart)}
@@ -50,10 +54,10 @@ def jobs(**counts: int) -> dict[str, int]:
 
 
 THREE_SYSTEMS = jobs(
-    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
+    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=3
 )
 EC30 = jobs(
-    metrics=3,
+    metrics=4,
     fetch_corpus=4,
     vocabularies=6,
     trained=11,
@@ -64,7 +68,7 @@ EC30 = jobs(
     fine_tune_directions=2,
     record_activations=1,
     select_neurons=4,
-    make_table=10,
+    make_table=12,
 )
 JOBS = {
     (): jobs(
@@ -76,8 +80,9 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=10,
-        make_table=8,
+        make_table=12,
         figures=4,
+        crossed=2,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -88,7 +93,8 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=3,
         select_neurons=8,
-        make_table=4,
+        make_table=6,
+        crossed=4,
     ),
     ("config/config.yaml", "config/three_seeds.yaml"): jobs(
         trained=24,
@@ -96,13 +102,15 @@ JOBS = {
         train_system=24,
         record_activations=3,
         select_neurons=18,
-        make_table=2,
+        make_table=3,
+        crossed=3,
         figures=3,
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/iwslt14.yaml",): jobs(
-        metrics=3,
+        metrics=4,
         figures=1,
+        crossed=2,
         fetch_corpus=2,
         trained=11,
         continued=9,
@@ -110,12 +118,12 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=5,
-        make_table=15,
+        make_table=18,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
     ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
-        metrics=3,
+        metrics=4,
         fetch_corpus=2,
         trained=9,
         continued=8,
@@ -124,7 +132,7 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=1,
         select_neurons=4,
-        make_table=5,
+        make_table=6,
         vocabularies=0,
         prepare_training=0,
         check_texts=0,
@@ -151,7 +159,8 @@ JOBS = {
         fine_tune_directions=6,
         record_activations=6,
         select_neurons=30,
-        make_table=4,
+        make_table=6,
+        crossed=12,
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
@@ -161,7 +170,8 @@ JOBS = {
         train_system=12,
         record_activations=3,
         select_neurons=12,
-        make_table=2,
+        make_table=3,
+        crossed=6,
         **dict.fromkeys(LOOK, 3),
     ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
@@ -173,6 +183,9 @@ JOBS = {
         record_activations=9,
         select_neurons=39,
         make_table=4,
+        metrics=2,
+        likelihood=False,
+        crossed=0,
         **dict.fromkeys(LOOK, 3),
     ),
 }
@@ -225,6 +238,7 @@ CORPORA = {"prepare_training", "learn_vocabulary", "binarise_corpora"}
 MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
 TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
 SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "score_system"}
+SCORES |= {"score_references"}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +256,7 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
             SCORES - {"train_bilingual"}
             | {"check_texts", "report_corpora", "compare_systems", "count_parameters"}
             | {"make_table"}
-            | {"draw_scores", "draw_trainings", *LOOK},
+            | {"draw_scores", "draw_trainings", *LOOK, *CROSSED},
         ),
     ],
 )
@@ -306,7 +320,9 @@ def test_settings_without_a_dataset_override_the_built_in_corpus(
     plan: Plan, overlay: Callable[[dict], str]
 ) -> None:
     mine = overlay({"metrics": ["bleu"]})
-    assert plan(overlays=(mine,)) == JOBS[()] | {"make_table": 4, "draw_scores": 4}
+    expected = JOBS[()] | {"make_table": 4, "draw_scores": 4}
+    del expected["score_references"]
+    assert plan(overlays=(mine,)) == expected
 
 
 def test_the_dataset_in_the_documentation_works(

@@ -37,10 +37,8 @@ def make_cross_masks(
     data = pd.DataFrame(matrix.excess_LL, columns=list(matrix.languages))
     data.insert(0, "language", list(matrix.languages))
     if len(matrix.languages) < 2:
-        return message_figure(
-            f"No masks of others: {side_label(matrix.side, pivot)} has "
-            f"{len(matrix.languages)} direction(s)."
-        ), data
+        side, number = side_label(matrix.side, pivot), "one" if matrix.languages else "no"
+        return message_figure(f"{side} has {number} direction: no masks of others."), data
     return draw_cross_masks(matrix, [families[code] for code in matrix.languages], pivot), data
 
 
