@@ -119,11 +119,11 @@ def test_scores_of_models_are_appended_except_to_imported_systems(tmp_path: Path
 
 def test_a_table_of_some_imported_systems_has_an_nll(tmp_path: Path, project: Path) -> None:
     rows = (project / "config/systems.tsv").read_text(encoding="utf-8").replace(" bilingual", "")
-    rows = rows.replace("\tbilingual\t", "\tlanguages\t")
+    rows = rows.replace("\tbilingual\t1", "\tlanguages\t1")
     for name, table in (("beside", "levels"), ("apart", "bilingual")):
         rows += f"{name}\t{name}\timported\t\t\tall\tfolder={name}\t{table}\t1\n"
     (tmp_path / "systems.tsv").write_text(rows, encoding="utf-8")
-    plan = plan_of({"systems": str(tmp_path / "systems.tsv")})
+    plan = plan_of({"systems": str(tmp_path / "systems.tsv")}, "config/config.yaml")
     tables = {Path(path).stem for path in plan.tables.all_of_scores}
     assert {"levels.nll", "levels.bleu", "bilingual.bleu"} <= tables
     assert "bilingual.nll" not in tables

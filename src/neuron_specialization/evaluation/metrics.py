@@ -25,7 +25,7 @@ METRIC_NAMES = {
     "nll": "nll",
 }
 MODEL_METRICS = frozenset({"comet", "nll"})
-"""Metrics computed by a model, in rules of their own: COMET's, or the system's own model."""
+"""Metrics computed by a model, in separate rules: COMET's model, or the system."""
 LOWER_IS_BETTER = frozenset({"nll"})
 MEANINGS = {
     "nll": "negative log-likelihood of the references, in nats per target token without the "
