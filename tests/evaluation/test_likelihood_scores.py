@@ -8,6 +8,7 @@ import pytest
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.likelihood_scores import likelihood_score
+from neuron_specialization.evaluation.metrics import axis_label
 from neuron_specialization.evaluation.scoring import (
     Score,
     read_scores,
@@ -33,6 +34,11 @@ def test_a_score_is_a_mean_over_tokens() -> None:
     assert found.score_N == [1, 4]
     assert (found.metric, found.sentences) == ("nll", 2)
     assert found.signature == "nll|tokens:pair"
+
+
+def test_axes_say_that_lower_is_better() -> None:
+    assert axis_label("nll") == "nll (lower is better)"
+    assert axis_label("bleu_raw") == "BLEU (raw references)"
 
 
 def test_scores_are_appended_to_those_of_the_text(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def score(
     directions: Sequence[str] = DIRECTIONS,
     files: DirectionFiles = NONE,
     processes: int = 1,
+    device: str = "cpu",
 ) -> dict[str, References]:
     """Score the references of the validation text; the corpora's folder is named as in a run."""
     folder = data.parent / f"{data.name}_links" / "joint"
@@ -45,7 +46,7 @@ def score(
         files=files,
         data=[str(folder)],
         split="valid",
-        device="cpu",
+        device=device,
         processes=processes,
     )
 

@@ -55,6 +55,6 @@ def draw_cross_masks(matrix: CrossMasks, families: Sequence[str], pivot: str) ->
     axes.set_title(f"Masks of other directions, {side_label(matrix.side, pivot)}")
     axes.set_xlabel("mask of")
     axes.set_ylabel("direction")
-    draw_scale(axes, image, "nll above its own mask's (nats per token)")
+    draw_scale(axes, image, "excess nll (nats per token)")
     draw_family_legend(figure, families)
     return figure

@@ -121,7 +121,7 @@ def draw_sweep(
         axes.set_title(side_label(side, pivot))
         axes.set_xlabel("k (%)")
         light_grid(axes)
-    panels[0].set_ylabel(f"Δ {metric} over {labels['parent']}")
+    panels[0].set_ylabel(f"Δ {metric}\nover {labels['parent']}")
     legend = [axes.get_legend_handles_labels() for axes in panels]
     entries = {label: handle for pair in legend for handle, label in zip(*pair, strict=True)}
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=1)
