@@ -33,7 +33,7 @@ TOPICS = {
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
         *("backports.zstd", "sacremoses", "langcodes", "jsonschema", "jinja2", "pyyaml"),
-        *BUILD_TOOLS,
+        *("pyarrow", *BUILD_TOOLS),
     ],
     "evaluation": [
         *("pandas", "pyarrow", "scipy", "sacrebleu", "sentencepiece", "sacremoses"),

@@ -91,11 +91,39 @@ rule score_comet:
         "../scripts/score_comet.py"
 
 
+rule score_references:
+    """Compute the negative log-likelihood of the references, by forced decoding."""
+    input:
+        unpack(plan.models.direction_files),
+        models=plan.models.of_job,
+        data=plan.corpora.binarised,
+        code=plan.code("fairseq_plugin.forced_decoding", "evaluation.likelihood_scores"),
+    output:
+        sentences="<dataset>/nll/{split}/{system}/seed{seed}.parquet",
+        scores="<dataset>/nll/{split}/{system}/seed{seed}.csv",
+    log:
+        "<logs>/score_references/{split}.{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/score_references/{split}.{system}.seed{seed}.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **plan.gpu_job(config["gpus"]),
+    params:
+        directions=plan.evaluation.directions,
+        vocabulary=plan.evaluation.vocabulary,
+        device=config["device"],
+    message:
+        "Score the references of {wildcards.split} with {wildcards.system}, seed {wildcards.seed}"
+    script:
+        "../scripts/score_references.py"
+
+
 rule score_system:
     """Score every direction of a system, and keep the statistics of its sentences."""
     input:
         outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
-        comet=plan.evaluation.comet,
+        appended=plan.evaluation.appended,
         code=plan.code("evaluation.scoring"),
     output:
         sentences="<dataset>/scores/{split}/{system}/seed{seed}.parquet",

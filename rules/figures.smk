@@ -58,6 +58,28 @@ rule draw_neurons:
         "../scripts/draw_neurons.py"
 
 
+rule draw_cross_masks:
+    """Draw and test what it costs a direction to pass through the mask of another."""
+    input:
+        matrix="<dataset>/neurons/{system}/seed{seed}/cross_masks.csv",
+        code=plan.code("figures.cross_masks", "tables.cross_masks"),
+    output:
+        **plan.figures.cross_masks,
+        tests="<dataset>/neurons/{system}/seed{seed}/cross_masks.tests.csv",
+        markdown="<dataset>/neurons/{system}/seed{seed}/cross_masks.md",
+        latex="<dataset>/neurons/{system}/seed{seed}/cross_masks.tex",
+    log:
+        "<logs>/draw_cross_masks/{system}.seed{seed}.log",
+    conda:
+        "../envs/figures.yaml"
+    params:
+        **plan.figures.crossed,
+    message:
+        "Draw the cross-mask matrices of {wildcards.system}, seed {wildcards.seed}"
+    script:
+        "../scripts/draw_cross_masks.py"
+
+
 rule make_explorer:
     """Make the page that shows the neurons of any layer, k and counting."""
     input:

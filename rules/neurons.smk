@@ -71,3 +71,30 @@ rule select_neurons:
         "Select the neurons of {wildcards.system}, seed {wildcards.seed}"
     script:
         "../scripts/select_neurons.py"
+
+
+rule cross_masks:
+    """Score the references of each direction through the masks of the others of its side."""
+    input:
+        models=plan.models.of_job,
+        masks="<dataset>/masks/{system}/seed{seed}.npz",
+        data=plan.evaluation.first_test_data,
+        code=plan.code("fairseq_plugin.cross_masks", "neurons.cross_masks"),
+    output:
+        csv="<dataset>/neurons/{system}/seed{seed}/cross_masks.csv",
+    log:
+        "<logs>/cross_masks/{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/cross_masks/{system}.seed{seed}.jsonl"
+    wildcard_constraints:
+        system=pattern(plan.models.masked),
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **plan.gpu_job(config["gpus"]),
+    params:
+        **plan.evaluation.cross_masks,
+    message:
+        "Pass directions through each other's masks: {wildcards.system}, seed {wildcards.seed}"
+    script:
+        "../scripts/cross_masks.py"

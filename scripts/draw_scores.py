@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from neuron_specialization.evaluation.csv_tables import read_table
-from neuron_specialization.evaluation.metrics import metric_name
+from neuron_specialization.evaluation.metrics import axis_label
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.figures import scores, summary
 from neuron_specialization.figures.neurons import find_layer, make_panel
@@ -67,7 +67,7 @@ def draw_summary() -> tuple[Figure, pd.DataFrame]:
 with log_to(snakemake.log[0]), paper_style():
     inputs, settings = snakemake.input, snakemake.params.settings
     metric = snakemake.wildcards.metric
-    shown = {"metric": metric_name(metric), "pivot": settings["pivot"]}
+    shown = {"metric": axis_label(metric), "pivot": settings["pivot"]}
     highlight = {"highlighted": settings["highlighted"]}
     draw = {
         "languages": draw_languages,

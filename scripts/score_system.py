@@ -18,5 +18,5 @@ with log_to(snakemake.log[0]):
         scores,
         sentences=Path(output.sentences),
         corpus=Path(output.scores),
-        comet=tuple(map(Path, inputs.comet)),
+        appended=tuple(map(Path, inputs.appended)),
     )

@@ -13,6 +13,7 @@ from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.neurons import subnetwork
 from neuron_specialization.neurons.subnetwork import SubnetworkFC2
 from tests.fairseq_plugin.test_checkpointing import at_update, die
+from tests.fairseq_plugin.test_forced_decoding import score
 from tests.fairseq_plugin.test_levers import LEVERS
 from tests.fairseq_plugin.test_recording import record
 from tests.trained_models import STILL, method_settings, run_training, translate
@@ -137,3 +138,20 @@ def test_translations_are_the_same_as_on_a_cpu(
         for device in ("cpu", "cuda")
     )
     assert cpu == gpu
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_references_are_as_likely_as_on_a_cpu(
+    learned: Path, binarised: Path, weight_masks: Path, tmp_path: Path, method: str
+) -> None:
+    settings = method_settings(method, learned, weight_masks, tmp_path)
+    checkpoint = learned
+    if method == "adapter":
+        checkpoint = run_training(binarised, tmp_path / method, **settings, **STILL)
+    cpu, gpu = (
+        score(checkpoint, binarised, files=settings["files"], device=device)
+        for device in ("cpu", "cuda")
+    )
+    for direction, references in cpu.items():
+        assert gpu[direction].nll_N == pytest.approx(references.nll_N, rel=1e-4)
+        assert (gpu[direction].tokens_N == references.tokens_N).all()

@@ -33,7 +33,8 @@ def test_packed_results_are_enough_for_tables_and_figures(
     made = set(planned_jobs(done.stdout))
     assert not made & {"train_system", "record_activations", "translate_split", "score_system"}
     assert not made & {"prepare_training", "train_bilingual", "fine_tune_directions"}
-    assert {"make_table", "draw_scores", "draw_neurons"} <= made
+    assert not made & {"score_references", "cross_masks"}
+    assert {"make_table", "draw_scores", "draw_neurons", "draw_cross_masks"} <= made
     one, other = ((folder / table).read_text(encoding="utf-8") for folder in (tiny_run, tmp_path))
     assert one == other
 

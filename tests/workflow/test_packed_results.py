@@ -19,10 +19,13 @@ DIGESTS = {"shared": "aaaa", "systems": {"baseline": "1111", "ours": "2222"}}
 OF_SEED = (
     "scores/test/{system}/seed{seed}.parquet",
     "scores/test/{system}/seed{seed}.csv",
+    "nll/test/{system}/seed{seed}.parquet",
+    "nll/test/{system}/seed{seed}.csv",
     "significance/test/{system}/seed{seed}.csv",
     "activations/{system}/seed{seed}.npz",
     "activations/{system}/seed{seed}.untrained.npz",
     "masks/{system}/seed{seed}.npz",
+    "neurons/{system}/seed{seed}/cross_masks.csv",
     "models/{system}/seed{seed}/checkpoint.curve.csv",
 )
 REPORT = "corpora/report.tsv"

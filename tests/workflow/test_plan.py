@@ -109,6 +109,49 @@ def test_runs_that_a_run_is_tested_against(builtin: Plan) -> None:
     assert untested.figures.gains_table == []
 
 
+def test_scores_of_models_are_appended_except_to_imported_systems(tmp_path: Path) -> None:
+    plan = plan_of({"metrics": ["nll", "comet", "bleu"]})
+    assert plan.evaluation.appended(job(split="test")) == [
+        f"<dataset>/{metric}/test/baseline/seed1.{form}"
+        for metric in ("comet", "nll")
+        for form in ("parquet", "csv")
+    ]
+    assert plan.evaluation.vocabulary(job()) == "joint"
+    assert plan.evaluation.vocabulary(job("bilingual_low")) == "pair"
+    published = plan_of({"metrics": ["bleu", "nll"]}, "config/published.yaml")
+    assert published.evaluation.appended(job("mt_big", split="test")) == []
+    assert [Path(path).stem for path in published.tables.all_of_scores] == ["levels.bleu"]
+
+
+def test_a_table_of_some_imported_systems_has_an_nll(tmp_path: Path, project: Path) -> None:
+    rows = (project / "config/systems.tsv").read_text(encoding="utf-8").replace(" bilingual", "")
+    rows = rows.replace("\tbilingual\t1", "\tlanguages\t1")
+    for name, table in (("beside", "levels"), ("apart", "bilingual")):
+        rows += f"{name}\t{name}\timported\t\t\tall\tfolder={name}\t{table}\t1\n"
+    (tmp_path / "systems.tsv").write_text(rows, encoding="utf-8")
+    plan = plan_of({"systems": str(tmp_path / "systems.tsv")}, "config/config.yaml")
+    tables = {Path(path).stem for path in plan.tables.all_of_scores}
+    assert {"levels.nll", "levels.bleu", "bilingual.bleu"} <= tables
+    assert "bilingual.nll" not in tables
+
+
+def test_runs_whose_directions_pass_through_each_others_masks(builtin: Plan) -> None:
+    """The sweep of k is left out, and so are neurons of one stack, random or shuffled ones."""
+    chosen = ["neuron_specialization", "shallow_specialization"]
+    assert builtin.evaluation.cross_masked == builtin.runs(chosen)
+    path = "<dataset>/neurons/neuron_specialization/seed1/cross_masks.html"
+    assert path in builtin.figures.all
+    off = plan_of({"analysis": {"cross_masks": {"sentences": 0}}})
+    assert not [path for path in off.figures.all if "cross_masks" in path]
+    nowhere = {"corpora": {"folder": "nowhere"}}
+    masked = plan_of(nowhere, "config/experiment.yaml", "config/experiment_minutes.yaml")
+    assert {run.system for run in masked.evaluation.cross_masked} == {
+        "neuron_specialization",
+        "masked",
+    }
+    assert masked.evaluation.first_test_data(job("masked")) == ["<dataset>/binarised/train/joint"]
+
+
 def test_costs_are_from_the_jobs_that_identified_trained_and_decoded(builtin: Plan) -> None:
     jobs = {name: builtin.tables.jobs(builtin.systems[name]) for name in builtin.described}
     assert jobs["neuron_specialization"] == {

@@ -28,20 +28,24 @@ ONCE["make_setup_table"] = 4
 # rules for the system whose neurons are analysed, with two ways of counting
 LOOK = {"record_untrained": 1, "measure_neurons": 2, "draw_neurons": 2, "make_explorer": 1}
 LOOK_AT_THREE_SEEDS = {rule: 3 * count for rule, count in LOOK.items()}
+CROSSED = ("cross_masks", "draw_cross_masks")
 
 
 def jobs(**counts: int) -> dict[str, int]:
     """Return the expected jobs; each run is translated and scored `tests` times.
 
     Each continuation is compared with its parent. `apart` test splits are prepared apart from
-    training: those that are not drawn from its corpus.
+    training: those that are not drawn from its corpus. The likelihood of references is computed
+    unless `likelihood` is False; `crossed` runs pass directions through each other's masks.
     """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
     evaluated = dict.fromkeys(
         ("translate_split", "postprocess_outputs", "score_system"), tests * trained
     ) | {"compare_systems": tests * counts.pop("continued")}
-    evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 2)
+    evaluated["draw_scores"] = counts.pop("figures", 2) * tests * counts.pop("metrics", 3)
+    evaluated["score_references"] = tests * trained * counts.pop("likelihood", True)
+    evaluated |= dict.fromkeys(CROSSED, counts.pop("crossed", 1))
     vocabularies = counts.pop("vocabularies", 1)
     apart = counts.pop("apart", tests)
     data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies * (1 + apart)}
@@ -51,10 +55,10 @@ def jobs(**counts: int) -> dict[str, int]:
 
 
 THREE_SYSTEMS = jobs(
-    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=2
+    trained=3, continued=2, train_system=3, record_activations=1, select_neurons=1, make_table=3
 )
 EC30 = jobs(
-    metrics=3,
+    metrics=4,
     fetch_corpus=4,
     vocabularies=6,
     trained=13,
@@ -65,7 +69,7 @@ EC30 = jobs(
     fine_tune_directions=2,
     record_activations=1,
     select_neurons=6,
-    make_table=10,
+    make_table=12,
 )
 JOBS = {
     (): jobs(
@@ -77,8 +81,9 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=15,
-        make_table=8,
+        make_table=12,
         figures=4,
+        crossed=2,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -89,7 +94,8 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=3,
         select_neurons=8,
-        make_table=4,
+        make_table=6,
+        crossed=4,
     ),
     ("config/config.yaml", "config/three_seeds.yaml"): jobs(
         trained=33,
@@ -97,13 +103,15 @@ JOBS = {
         train_system=33,
         record_activations=3,
         select_neurons=27,
-        make_table=2,
+        make_table=3,
+        crossed=3,
         figures=3,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/iwslt14.yaml",): jobs(
-        metrics=3,
+        metrics=4,
         figures=1,
+        crossed=2,
         fetch_corpus=2,
         trained=14,
         continued=11,
@@ -111,12 +119,12 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=7,
-        make_table=20,
+        make_table=18,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
     ("config/ec30.yaml", "config/ec30_binarised.yaml"): jobs(
-        metrics=3,
+        metrics=4,
         fetch_corpus=2,
         trained=11,
         continued=10,
@@ -125,7 +133,7 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=1,
         select_neurons=6,
-        make_table=5,
+        make_table=6,
         vocabularies=0,
         prepare_training=0,
         check_texts=0,
@@ -152,7 +160,8 @@ JOBS = {
         fine_tune_directions=6,
         record_activations=6,
         select_neurons=36,
-        make_table=4,
+        make_table=6,
+        crossed=12,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
@@ -162,7 +171,8 @@ JOBS = {
         train_system=18,
         record_activations=3,
         select_neurons=18,
-        make_table=2,
+        make_table=3,
+        crossed=6,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
@@ -174,6 +184,9 @@ JOBS = {
         record_activations=9,
         select_neurons=39,
         make_table=4,
+        metrics=2,
+        likelihood=False,
+        crossed=0,
         **dict.fromkeys(LOOK, 3),
     ),
 }
@@ -226,6 +239,7 @@ CORPORA = {"prepare_training", "learn_vocabulary", "binarise_corpora"}
 MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
 TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
 SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "score_system"}
+SCORES |= {"score_references"}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +257,7 @@ SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "sco
             SCORES
             | {"check_texts", "report_corpora", "compare_systems", "count_parameters"}
             | {"make_table", "make_diagnosis"}  # gains come from a table that quotes it
-            | {"draw_scores", "draw_trainings", *LOOK},
+            | {"draw_scores", "draw_trainings", *LOOK, *CROSSED},
         ),
     ],
 )
@@ -307,7 +321,9 @@ def test_settings_without_a_dataset_override_the_built_in_corpus(
     plan: Plan, overlay: Callable[[dict], str]
 ) -> None:
     mine = overlay({"metrics": ["bleu"]})
-    assert plan(overlays=(mine,)) == JOBS[()] | {"make_table": 4, "draw_scores": 4}
+    expected = JOBS[()] | {"make_table": 4, "draw_scores": 4}
+    del expected["score_references"]
+    assert plan(overlays=(mine,)) == expected
 
 
 def test_the_dataset_in_the_documentation_works(

@@ -35,17 +35,19 @@ def results(clone: Path) -> Path:
 # translation and the jobs that depend on it
 TRANSLATED = {
     **dict.fromkeys(("translate_split", "postprocess_outputs", "score_system"), 17),
-    **{"compare_systems": 12, "make_table": 4, "draw_scores": 4, "make_setup_table": 1},
+    **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_setup_table": 1},
     "make_diagnosis": 1,
 }
+CROSSED = ("cross_masks", "draw_cross_masks")
 
 
 def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     """Return the jobs that rerun if some systems are retrained, with their set-up tables."""
-    evaluated = ("translate_split", "postprocess_outputs", "score_system", "compare_systems")
+    evaluated = ("translate_split", "postprocess_outputs", "score_references", "score_system")
+    evaluated += ("compare_systems",)
     return {
         **dict.fromkeys(("train_system", *evaluated), systems),
-        **{"make_table": 4, "draw_scores": 4, "make_setup_table": setup_tables},
+        **{"make_table": 6, "draw_scores": 6, "make_setup_table": setup_tables},
         **{"draw_trainings": 1, "make_diagnosis": 1, **others},
     }
 
@@ -82,24 +84,31 @@ def test_missing_logs_do_not_cause_retraining(
             {
                 **dict.fromkeys(("count_parameters", "describe_settings", "measure_neurons"), 1),
                 **dict.fromkeys(("draw_neurons", "draw_trainings"), 1),
-                **{"make_table": 4, "make_setup_table": 4, "draw_scores": 4, "make_diagnosis": 1},
+                **{"make_table": 6, "make_setup_table": 4, "draw_scores": 6, "make_diagnosis": 1},
+                "draw_cross_masks": 4,
             },
         ),
         (
             "evaluation/scoring.py",
-            {"score_system": 17, "compare_systems": 12, "make_table": 4, "draw_scores": 4}
-            | {"make_diagnosis": 1},
+            {
+                **dict.fromkeys(("score_references", "score_system"), 17),
+                **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_diagnosis": 1},
+            },
         ),
         (
             "evaluation/significance.py",
-            {"compare_systems": 12, "make_table": 4, "draw_scores": 4, "make_diagnosis": 1},
+            {"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_diagnosis": 1},
         ),
         (
             "neurons/selection.py",
             trained(8, 2, measure_neurons=1, draw_neurons=1, select_neurons=8)
+            | dict.fromkeys(CROSSED, 4)
             | {"train_system": 7},  # systems of only masks are not trained
         ),
-        ("fairseq_plugin/decoding.py", TRANSLATED),
+        (
+            "fairseq_plugin/decoding.py",
+            TRANSLATED | {"score_references": 17} | dict.fromkeys(CROSSED, 4),
+        ),
     ],
 )
 def test_an_edit_reruns_exactly_what_depends_on_it(
@@ -118,7 +127,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     [
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            trained(9, 3, count_parameters=1),
+            trained(9, 3, count_parameters=1, **dict.fromkeys(CROSSED, 1)),
         ),
         ({"decoding": {"beam": 2}}, TRANSLATED),
         (
@@ -140,6 +149,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 
 
 SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
+SCORED |= {"score_references"}
 SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
 SHOWN |= {"draw_scores", "describe_settings", "make_diagnosis"}
 NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
@@ -168,7 +178,7 @@ def test_tests_are_no_inputs_of_training(
         {"name": "valid", "format": "builtin", "sentences": 20},
         {"name": "test", "format": "builtin", "sentences": 19},
     ]
-    assert planned({"corpora": {"splits": splits}}) == NEW_TEST
+    assert planned({"corpora": {"splits": splits}}) == NEW_TEST | {*CROSSED}
     splits[2]["sentences"] = 20
     splits.append({"name": "own", "format": "text", "path": str(clone / "own.{pair}.{lang}")})
     settings = {"corpora": {"splits": splits}, "test_splits": ["test", "own"]}
@@ -226,7 +236,7 @@ def test_an_additional_k_trains_only_that_k(
     overlays = (TINY, overlay(settings))
     done = snakemake(copy, project=copy, overlays=overlays)
     assert done.returncode == 0, done.stdout[-5000:]
-    once = ("select_neurons", "train_system", "translate_split", "score_system")
+    once = ("select_neurons", "train_system", "translate_split", "score_references")
     assert {name: planned_jobs(done.stdout)[name] for name in once} == dict.fromkeys(once, 1)
     own = copy / "results/tiny"
     sweep = pd.read_csv(own / "figures/test/figure4.bleu.csv")
@@ -247,7 +257,7 @@ def test_an_additional_k_trains_only_that_k(
     done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
     planned = planned_jobs(done.stdout)
     assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
-    assert planned["draw_scores"] == 8
+    assert planned["draw_scores"] == 12
     # tables name the settings, so they are regenerated; nothing else is counted or trained
     assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
 

@@ -65,9 +65,9 @@ def test_every_continuation_has_its_paired_tests(results: Path) -> None:
         others = {"baseline"} if system == "continued" else {"baseline", "continued"}
         others |= {"shuffled"} if system in SAME_K else set()
         assert set(tests["other"]) == others
-        assert len(tests) == len(others) * 4 * 2  # directions, metrics
+        assert len(tests) == len(others) * 4 * 3  # directions, metrics
         sentences = pd.read_parquet(results / f"scores/test/{system}/seed1.parquet")
-        assert len(sentences) == 20 * 4 * 2
+        assert len(sentences) == 20 * 4 * 3
     wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
     everything = wins.query("group == 'All' and direction == 'Avg'")
     # shallow has no control, and systems that are not fine-tuned need none
@@ -108,8 +108,40 @@ def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> N
         for path in folder.glob("*.txt"):
             assert path.read_text(encoding="utf-8").count("\n") == 20
         scores = pd.read_csv(results / f"scores/test/{system}/seed1.csv")
-        assert len(scores) == len(pairs) * 2
+        assert len(scores) == len(pairs) * 3
         assert scores["sentences"].eq(20).all()
+
+
+def test_the_likelihood_of_references_is_per_token_of_the_text(results: Path) -> None:
+    joint, pair = (
+        pd.read_csv(results / f"nll/test/{system}/seed1.csv").set_index("pair")
+        for system in ("baseline", "bilingual_low")
+    )
+    assert joint["signature"].unique() == ["nll|tokens:joint"]
+    assert pair["signature"].unique() == ["nll|tokens:pair"]
+    # 20 updates have learned something: a uniform guess of 200 pieces and tags is 5.3
+    assert joint["score"].between(2, np.log(200)).all()
+    text = (results / "tables/test/bilingual.nll.md").read_text(encoding="utf-8")
+    assert "Tokens are of several vocabularies (joint, pair)" in text
+    assert "Tokens are of several" not in (results / "tables/test/levels.nll.md").read_text("utf-8")
+
+
+def test_directions_pass_through_each_others_masks(results: Path) -> None:
+    for system, seed in (
+        ("neuron_specialization", 1),
+        ("shallow_specialization", 2),
+        ("masked", 1),
+    ):
+        folder = results / f"neurons/{system}/seed{seed}"
+        table = pd.read_csv(folder / "cross_masks.csv")
+        assert len(table) == 2 * 2 * 2  # sides, directions, masks
+        own = table[table["direction"] == table["mask"]].set_index("direction")["nll"]
+        scores = pd.read_csv(results / f"nll/test/{system}/seed{seed}.csv").set_index("pair")
+        assert own.to_dict() == pytest.approx(scores["score"].loc[own.index].to_dict(), rel=1e-5)
+        tests = pd.read_csv(folder / "cross_masks.tests.csv")
+        assert tests["excess"].notna().all()
+        assert (folder / "cross_masks.o2m.pdf").is_file()
+        assert "| en→X " in (folder / "cross_masks.md").read_text(encoding="utf-8")
 
 
 def test_all_continuations_saw_the_same_batches(results: Path) -> None:

@@ -36,6 +36,7 @@ from neuron_specialization.settings.languages import DIRECTION
 logger = logging.getLogger(__name__)
 
 SENTENCES, SCORES = "scores.parquet", "scores.csv"
+METRICS = [name for name in METRIC_NAMES if name != "nll"]  # which needs the system's model
 
 
 def score(options: argparse.Namespace) -> None:
@@ -207,9 +208,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics",
         nargs="+",
-        choices=METRIC_NAMES,
+        choices=METRICS,
         metavar="METRIC",
-        help=f"any of {', '.join(METRIC_NAMES)} (default: bleu, chrf, and comet where a direction "
+        help=f"any of {', '.join(METRICS)} (default: bleu, chrf, and comet where a direction "
         "has a finished score of it)",
     )
     parser.add_argument(

@@ -22,9 +22,17 @@ METRIC_NAMES = {
     "chrf": "chrF++",
     "tokenised_bleu": "tokenised BLEU",
     "comet": "COMET",
+    "nll": "nll",
 }
-LOWER_IS_BETTER: frozenset[str] = frozenset()
-"""Metrics in which a smaller score is better."""
+MODEL_METRICS = frozenset({"comet", "nll"})
+"""Metrics computed by a model, in separate rules: COMET's model, or the system."""
+LOWER_IS_BETTER = frozenset({"nll"})
+MEANINGS = {
+    "nll": "negative log-likelihood of the references, in nats per target token without the "
+    "language tag; lower is better"
+}
+"""Explanations of metrics for the footers of tables."""
+_DECIMALS = {"nll": 3}
 
 # Factories, because a sacreBLEU metric remembers the number of references it last saw.
 _SACREBLEU: Mapping[str, Callable[[str], BLEU | CHRF]] = {
@@ -46,6 +54,17 @@ def metric_name(metric: str) -> str:
     """Return the display name of a metric."""
     base = metric.removesuffix(RAW)
     return METRIC_NAMES[base] + (" (raw references)" if base != metric else "")
+
+
+def axis_label(metric: str) -> str:
+    """Return the display name of a metric for an axis; it says where lower is better."""
+    lower = metric.removesuffix(RAW) in LOWER_IS_BETTER
+    return metric_name(metric) + (" (lower is better)" if lower else "")
+
+
+def decimals_of(metric: str) -> int:
+    """Return the number of decimals with which tables print a metric."""
+    return _DECIMALS.get(metric, 1)
 
 
 class Statistics:
@@ -74,9 +93,10 @@ class Statistics:
 
 
 class Mean:
-    """A metric whose corpus score is the mean of its sentence scores: COMET.
+    """A metric whose score is a quotient of two sums: COMET, nll.
 
-    The statistics of a sentence are its score and the number 1.
+    The statistics of a sentence are its COMET score and the number 1, or the negative
+    log-likelihood of its reference and the reference's number of tokens.
     """
 
     def _compute_score_from_stats(self, statistics_S: Sequence[float]) -> Score:
@@ -89,7 +109,7 @@ def make_metric(metric: str, tokeniser: str = DEFAULT) -> BLEU | CHRF | Mean:
     Raises InputError if the tokeniser is not installed or its model cannot be downloaded.
     """
     base = metric.removesuffix(RAW)
-    if base == "comet":
+    if base in MODEL_METRICS:
         return Mean()
     try:
         return _SACREBLEU[base](tokeniser)
@@ -126,12 +146,12 @@ def mean_statistics(scores: Sequence[float]) -> NDArray[np.float64]:
 
 
 def corpus_score(metric: BLEU | CHRF | Mean, statistics_NS: NDArray[Any]) -> float:
-    """Return the score of a corpus, 0 to 100."""
+    """Return the score of a corpus: 0 to 100, nll in nats per token."""
     return float(Statistics(metric)._aggregate_and_compute(statistics_NS).score)
 
 
 def sentence_scores(metric: BLEU | CHRF | Mean, statistics_NS: NDArray[Any]) -> list[float]:
-    """Return sentence scores, 0 to 100; BLEU uses effective order, as sacreBLEU advises."""
+    """Return the scores of sentences; BLEU uses effective order, as sacreBLEU advises."""
     if isinstance(metric, BLEU):
         metric = BLEU(
             tokenize="none", smooth_method=metric.smooth_method, effective_order=True, force=True

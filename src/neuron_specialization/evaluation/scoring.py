@@ -21,6 +21,7 @@ from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.finished_scores import FinishedScore, read_finished_scores
 from neuron_specialization.evaluation.metrics import (
     METRIC_NAMES,
+    MODEL_METRICS,
     RAW,
     corpus_score,
     make_metric,
@@ -46,7 +47,7 @@ class Score:
     pair: str
     metric: str
     score: float
-    """0 to 100 at full precision; NaN if missing."""
+    """0 to 100, nll in nats per token, at full precision; NaN if missing."""
     sentences: int
     """Number of sentences; 0 for a finished score."""
     signature: str
@@ -73,7 +74,7 @@ class ScoringSettings:
 def score_outputs(
     folder: Path, directions: Sequence[str], settings: ScoringSettings, processes: int = 1
 ) -> list[Score]:
-    """Score every direction in a folder of outputs in every metric but COMET.
+    """Score every direction in a folder of outputs in every metric but COMET and nll.
 
     A metric is computed from the text; without text, the finished score is used. Missing
     directions have no score. Raises InputError if texts differ in length, a metric is unknown, or
@@ -183,7 +184,7 @@ def _score_direction(folder: Path, settings: ScoringSettings, pair: str) -> list
             )
             score = checked_score(score, finished.get(metric))
             scores.append(with_note(score, outputs.note if outputs else ""))
-        elif metric in finished and metric != "comet":
+        elif metric in finished and metric not in MODEL_METRICS:
             scores.append(finished_score(pair, metric, finished[metric]))
     return scores
 
@@ -195,7 +196,7 @@ def _texts_of(
 
     The third item describes the words that tokenised BLEU counts.
     """
-    if metric == "comet":
+    if metric in MODEL_METRICS:
         return None
     if metric.endswith(RAW):
         raw = read_raw_references(folder, settings.split)
@@ -236,16 +237,18 @@ def finished_score(pair: str, metric: str, finished: FinishedScore) -> Score:
 
 
 def write_scores(
-    scores: Sequence[Score], *, sentences: Path, corpus: Path, comet: Sequence[Path] = ()
+    scores: Sequence[Score], *, sentences: Path, corpus: Path, appended: Sequence[Path] = ()
 ) -> None:
     """Write the scores by sentence (parquet) and by direction (CSV), atomically.
 
-    `comet` is empty, or two such files whose scores are appended.
+    `appended` are files of both kinds, with scores in other metrics that are appended.
     """
     by_sentence, by_direction = sentence_table(scores), corpus_table(scores)
-    if comet:
-        by_sentence = _join(by_sentence, pd.read_parquet(comet[0]))
-        by_direction = _join(by_direction, read_scores(comet[1]))
+    for path in appended:
+        if path.suffix == ".parquet":
+            by_sentence = _join(by_sentence, pd.read_parquet(path))
+        else:
+            by_direction = _join(by_direction, read_scores(path))
     with atomic_write(sentences) as partial_file:
         by_sentence.to_parquet(partial_file, index=False)
     write_text(corpus, by_direction.to_csv(index=False, lineterminator="\n"))

@@ -41,8 +41,9 @@ _REFERENCE_LENGTHS = {
     "tokenised_bleu": slice(1, 2),
     "chrf": slice(1, None, 3),
     "comet": slice(0),
+    "nll": slice(1, 2),
 }
-"""Positions of the reference's word or n-gram counts in sacreBLEU's statistics of a sentence."""
+"""Positions of the reference's word, n-gram or token counts in the statistics of a sentence."""
 _SHORT = {BOOTSTRAP: "bs", RANDOMISATION: "ar"}
 
 Cell = tuple[tuple[str, ...], ...]

@@ -1,12 +1,14 @@
 """Translate a split in all directions of a system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from fairseq import utils
 from fairseq.dataclass.configs import GenerationConfig
+from numpy.typing import NDArray
 
 from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner, vocabulary_folder
@@ -91,11 +93,7 @@ def translate_split(
     a SentencePiece model in `vocabulary`, pieces are joined in the same way. `checkpoint` is the
     model, or the adapters of `files.base`.
     """
-    overrides = {"data": fairseq_data(data), "directions": ",".join(outputs), **files.settings()}
-    check_device(device)
-    model, task = load_model(checkpoint, overrides)
-    model.to(device)
-    task.load_dataset(split)
+    model, task = load_split(checkpoint, list(outputs), files, data, split, device)
     hypotheses = decode(model, task, split, settings, device)
     dataset: DirectionDataset = task.dataset(split)
     for i, (direction, path) in enumerate(outputs.items()):
@@ -105,6 +103,32 @@ def translate_split(
         write_text(path, "".join(f"{line}\n" for line in lines))
 
 
+def load_split(
+    checkpoint: Path,
+    directions: Sequence[str],
+    files: DirectionFiles,
+    data: Path,
+    split: str,
+    device: str,
+) -> tuple[Any, DirectionsTask]:
+    """Load a model, or the adapters of `files.base`, and its task with a split of `directions`."""
+    overrides = {"data": fairseq_data(data), "directions": ",".join(directions), **files.settings()}
+    check_device(device)
+    model, task = load_model(checkpoint, overrides)
+    model.to(device)
+    task.load_dataset(split)
+    return model, task
+
+
+def batches(
+    dataset: DirectionDataset, indices: NDArray[np.int64], max_tokens: int, device: str
+) -> Iterator[dict[str, Any]]:
+    """Yield batches of at most `max_tokens` on a device; `batch_by_size` describes `indices`."""
+    for batch in dataset.batch_by_size(indices, max_tokens):
+        sample = dataset.collater([dataset[int(i)] for i in batch])
+        yield sample if device == "cpu" else utils.move_to_cuda(sample, torch.device(device))
+
+
 def decode(
     model: Any, task: DirectionsTask, split: str, settings: DecodingSettings, device: str
 ) -> dict[int, list[int]]:
@@ -112,10 +136,7 @@ def decode(
     generator = task.build_generator([model], generation_config(settings))
     dataset: DirectionDataset = task.dataset(split)
     hypotheses: dict[int, list[int]] = {}
-    for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
-        sample = dataset.collater([dataset[int(i)] for i in batch])
-        if device != "cpu":
-            sample = utils.move_to_cuda(sample, torch.device(device))
+    for sample in batches(dataset, dataset.ordered_indices(), settings.max_tokens, device):
         found = task.inference_step(generator, [model], sample)
         for index, beams in zip(sample["id"].tolist(), found, strict=True):
             hypotheses[index] = beams[0]["tokens"].tolist()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from neuron_specialization.neurons.statistics import cluster
 
 FEW = 12  # most languages whose cells have room for a number
 ITSELF = "#eeeeee"
+BRIGHTNESS = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as people see it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,26 +59,49 @@ def draw_heat_map(panel: Panel) -> Figure:
 
 def fill_heat_map(axes: Axes, panel: Panel) -> None:
     """Draw a heat map with its colour scale into axes."""
-    size = len(panel.languages)
-    lowest, highest = colour_limits(panel.iou_LL)
-    masked = np.ma.masked_where(np.eye(size, dtype=bool), panel.iou_LL)
-    image = axes.imshow(masked, cmap="Blues", vmin=lowest, vmax=highest, interpolation="nearest")
+    limits = colour_limits(panel.iou_LL)
+    image = fill_cells(axes, panel.iou_LL, panel.languages, limits=limits, colours="Blues")
+    draw_family_bars(axes, panel.families)
+    axes.set_title(panel.title)
+    draw_scale(axes, image, "IoU")
+
+
+def fill_cells(
+    axes: Axes,
+    value_LL: NDArray[np.float64],
+    languages: Sequence[str],
+    *,
+    limits: tuple[float, float],
+    colours: str,
+) -> AxesImage:
+    """Draw the cells of a matrix outside its diagonal, with numbers if it is small.
+
+    `limits` are the values at the ends of the colour scale `colours` (matplotlib).
+    """
+    size = len(languages)
+    masked = np.ma.masked_where(np.eye(size, dtype=bool), value_LL)
+    image = axes.imshow(
+        masked, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest"
+    )
     axes.set_facecolor(ITSELF)
     small = 7 if size <= FEW else max(4, 5.5 - 0.02 * size)
-    axes.set_xticks(range(size), panel.languages, fontsize=small, rotation=0 if size <= FEW else 90)
-    axes.set_yticks(range(size), panel.languages, fontsize=small)
+    axes.set_xticks(range(size), languages, fontsize=small, rotation=0 if size <= FEW else 90)
+    axes.set_yticks(range(size), languages, fontsize=small)
     axes.tick_params(length=0, pad=9)
     axes.spines[:].set_visible(False)
     if size <= FEW:
-        number_cells(axes, panel.iou_LL, (lowest + highest) / 2)
-    draw_family_bars(axes, panel.families)
-    axes.set_title(panel.title)
+        number_cells(axes, image, value_LL)
+    return image
+
+
+def draw_scale(axes: Axes, image: AxesImage, label: str) -> None:
+    """Draw the colour scale beside a heat map."""
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(6, steps=[1, 2, 5, 10])
     bar.update_ticks()
     bar.ax.yaxis.set_major_formatter("{x:.2f}")
-    bar.set_label("IoU")
+    bar.set_label(label)
 
 
 def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
@@ -86,14 +111,14 @@ def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
     return min(lowest, highest - 0.05), highest
 
 
-def number_cells(axes: Axes, iou_LL: NDArray[np.float64], middle: float) -> None:
-    """Write the value of each cell outside the diagonal."""
-    for (i, j), value in np.ndenumerate(iou_LL):
+def number_cells(axes: Axes, image: AxesImage, value_LL: NDArray[np.float64]) -> None:
+    """Write the value of each cell outside the diagonal, white on dark cells."""
+    light_LL = image.to_rgba(value_LL)[..., :3] @ BRIGHTNESS
+    for (i, j), value in np.ndenumerate(value_LL):
         if i != j:
-            colour = "white" if value > middle else "black"
-            axes.text(
-                j, i, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=5, color=colour
-            )
+            colour = "white" if light_LL[i, j] < 0.5 else "black"
+            text = ("−" if value < 0 else "") + f"{abs(value):.2f}".lstrip("0")
+            axes.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
 
 
 def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:

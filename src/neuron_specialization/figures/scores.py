@@ -46,7 +46,7 @@ def draw_language_bars(
     Args:
         bars: result of `language_bars`.
         first: label of the system that the others are compared with.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
         highlighted: labels of systems to highlight.
     """
@@ -118,7 +118,7 @@ def draw_sweep(
         sweep: `system` (label), `k` (nan for the continued baseline), `seed`, `side` and
             `improvement`.
         labels: labels of the `parent` and the `control`, the continued baseline.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
         highlighted: labels of systems to highlight.
     """
@@ -137,7 +137,7 @@ def draw_sweep(
         axes.set_title(side_label(side, pivot))
         axes.set_xlabel("k (%)")
         light_grid(axes)
-    panels[0].set_ylabel(f"Δ {metric} over {labels['parent']}")
+    panels[0].set_ylabel(f"Δ {metric}\nover {labels['parent']}")
     legend = [axes.get_legend_handles_labels() for axes in panels]
     entries = {label: handle for pair in legend for handle, label in zip(*pair, strict=True)}
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=1)
@@ -177,7 +177,7 @@ def draw_gains(
 
     Args:
         gains: result of `comparisons.gains_table` for a table by resource level.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         pivot: the language common to all directions.
     """
     gains = gains.assign(side=gains["direction"].str.lower())

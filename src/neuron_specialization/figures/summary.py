@@ -24,7 +24,7 @@ def draw_summary(
     Args:
         panel: the layer.
         gains: result of `mean_gains`.
-        metric: display name of the metric.
+        metric: label of the metric (`metrics.axis_label`).
         highlighted: labels of systems to highlight.
     """
     figure = new_figure(PAGE, 2.8)
@@ -64,5 +64,5 @@ def fill_gains(axes: Axes, gains: pd.DataFrame, metric: str, highlighted: Collec
     axes.set_ylim(len(gains) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"Δ {metric}, mean over all directions")
-    axes.set_title("Gain over the continued baseline")
+    axes.set_title("Difference to the continued baseline")
     light_grid(axes, "x")

@@ -60,10 +60,15 @@ class System:
     parameters: int | None = None
 
     @property
+    def selects_both_stacks(self) -> bool:
+        """Return whether its directions have their own neurons, by Eq. 1, in both stacks."""
+        own = self.k is not None and not self.shuffled and not self.sparsity_of
+        return own and self.stacks == "both"
+
+    @property
     def is_full_specialization(self) -> bool:
         """Return whether it fine-tunes selected neurons of both stacks: the paper's main system."""
-        selects = self.k is not None and not self.shuffled and not self.sparsity_of
-        return selects and self.fine_tune and self.stacks == "both"
+        return self.selects_both_stacks and self.fine_tune
 
 
 def read_systems(

@@ -114,11 +114,11 @@ def gains_table(comparisons: Sequence[Comparison], blocks: Mapping[str, Cells]) 
     return pd.DataFrame(rows, columns=list(GAIN_COLUMNS))
 
 
-def gains_text(gains: pd.DataFrame) -> TextTable:
+def gains_text(gains: pd.DataFrame, decimals: int = 1) -> TextTable:
     """Return means and half widths (`+0.3 ± 0.4`) of `gains_table`, a row per pair of systems."""
     return rows_of_systems(
         gains,
-        lambda row: _gain(row.gain, row.half_width),
+        lambda row: _gain(row.gain, row.half_width, decimals),
         block_labels=1,
         caption="Differences, mean over seeds ± half the width of its 95 % interval",
     )
@@ -143,6 +143,6 @@ def rows_of_systems(
     )
 
 
-def _gain(gain: float, half_width: float) -> str:
-    text = format_signed(gain, 1)
-    return text if np.isnan(half_width) else f"{text} ± {half_width:.1f}"
+def _gain(gain: float, half_width: float, decimals: int) -> str:
+    text = format_signed(gain, decimals)
+    return text if np.isnan(half_width) else f"{text} ± {half_width:.{decimals}f}"

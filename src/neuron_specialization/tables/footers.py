@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization import __version__
-from neuron_specialization.evaluation.metrics import RAW, metric_name
+from neuron_specialization.evaluation.metrics import MEANINGS, RAW, metric_name
 from neuron_specialization.evaluation.scoring import NOTE
 from neuron_specialization.tables.cells import Cells
 from neuron_specialization.tables.rows import SystemRow
 
 _TOKENISER = re.compile(r"\btok:([^|]+)")
+_VOCABULARY = re.compile(r"\btokens:([^|]+)")
 _MANY = 8  # at most this number of directions is listed
 
 
@@ -25,6 +26,7 @@ def describe(rows: Sequence[SystemRow], metric: str, blocks: Mapping[str, Cells]
     lines = [f"{rows[0].label}: scores; other rows: differences to it"]
     if any(row.scores_by_seed for row in rows):
         lines.append("± after scores: standard deviation of a system's scores over its seeds")
+    lines += [f"{name}: {MEANINGS[metric]}"] if metric in MEANINGS else []
     scores = pd.concat([row.scores for row in rows])
     lines += _signatures(scores[scores["metric"] == metric], name, pairs)
     if (scores["metric"] == metric + RAW).any():
@@ -60,11 +62,17 @@ def _signatures(scores: pd.DataFrame, name: str, pairs: Sequence[str]) -> list[s
         f"{name}{_of(chosen, pairs) if len(by_signature) > 1 else ''}: {signature}"
         for signature, chosen in by_signature.items()
     ]
-    tokenisers = dict.fromkeys(
-        found[1] for key in by_signature if (found := _TOKENISER.search(key))
+    tokenisers, vocabularies = (
+        dict.fromkeys(found[1] for key in by_signature if (found := part.search(key)))
+        for part in (_TOKENISER, _VOCABULARY)
     )
     if len(tokenisers) > 1:
         lines.append(f"Means are over scores by several tokenisers: {', '.join(tokenisers)}")
+    if len(vocabularies) > 1:
+        lines.append(
+            f"Tokens are of several vocabularies ({', '.join(vocabularies)}), and values per token "
+            "of different vocabularies cannot be compared, neither rows nor their means"
+        )
     return lines
 
 

@@ -1,7 +1,7 @@
 """The paper's tables: scores per direction, averaged into the cells of a layout.
 
 The metric is any value of the scores' `metric` column. Scores must be on the scale to be
-printed (0 to 100). The cells of a layout (`cells`) are `level_cells` for Tables 2, 7 and 8,
+printed. The cells of a layout (`cells`) are `level_cells` for Tables 2, 7 and 8,
 `language_cells` for Tables 1 and 3.
 """
 
@@ -73,15 +73,15 @@ def main_table(table: pd.DataFrame) -> pd.DataFrame:
     return table[(first & (kinds == ABSOLUTE)) | (~first & (kinds == DELTA))]
 
 
-def score_text(table: pd.DataFrame, marks: Marks | None = None) -> TextTable:
+def score_text(table: pd.DataFrame, marks: Marks | None = None, *, decimals: int = 1) -> TextTable:
     """Return the rows that the paper prints: the first system absolute, others as deltas to it.
 
-    Numbers have one decimal, as in the paper, then the standard deviation over seeds, if any, and
-    marks; "–" if missing.
+    After a number come the standard deviation over seeds, if any, and marks; "–" if missing.
 
     Args:
         table: result of `score_table`.
         marks: marks of cells, by block, system and column.
+        decimals: decimals of scores; the paper has one.
     """
     names = [str(name) for name in table.index.names if name != "kind"]
     rows = []
@@ -89,7 +89,7 @@ def score_text(table: pd.DataFrame, marks: Marks | None = None) -> TextTable:
         deviations = _deviations(table, labels)
         block, system = (labels[0] if len(labels) > 1 else "", labels[-1])
         cells = [
-            _format_cell(value, column, kind, deviations.get(column))
+            _format_cell(value, column, kind, deviations.get(column), decimals)
             + (marks or {}).get((block, system, column), "")
             for column, value in row.items()
         ]
@@ -172,12 +172,14 @@ def _deviations(table: pd.DataFrame, labels: list[str]) -> Mapping[tuple[str, st
     return dict(table.loc[(*labels, DEVIATION)].drop(EXTRA_PARAMETERS))
 
 
-def _format_cell(value: float, column: tuple[str, str], kind: str, deviation: float | None) -> str:
+def _format_cell(
+    value: float, column: tuple[str, str], kind: str, deviation: float | None, decimals: int
+) -> str:
     if column == EXTRA_PARAMETERS:
         return MISSING if math.isnan(value) else f"{format_signed(value, 0)} %"
-    text = format_number(value, 1, signed=kind == DELTA)
+    text = format_number(value, decimals, signed=kind == DELTA)
     known = deviation is not None and not math.isnan(deviation)
-    return f"{text} ± {deviation:.1f}" if known else text
+    return f"{text} ± {deviation:.{decimals}f}" if known else text
 
 
 def _flat_name(column: tuple[str, str]) -> str:

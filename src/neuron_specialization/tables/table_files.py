@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neuron_specialization.evaluation.metrics import RAW, metric_name
+from neuron_specialization.evaluation.metrics import RAW, decimals_of, metric_name
 from neuron_specialization.files import write_text
 from neuron_specialization.tables.cells import Cells, table_blocks
 from neuron_specialization.tables.comparisons import (
@@ -82,7 +82,7 @@ def write_tables(
         out: files by format: `csv`, `markdown`, `latex` and `html`; `wins` and `gains` (CSV);
             `tests` (CSV) and `tests_page` (HTML), every test with its interval and p-values.
     """
-    metric = settings.metric
+    metric, decimals = settings.metric, decimals_of(settings.metric)
     rows = gather_rows(runs, settings.parameters)
     blocks = _make_blocks(rows, settings)
     known = any((row.scores["metric"] == metric + RAW).any() for row in rows)
@@ -101,9 +101,9 @@ def write_tables(
     compared, doubts = paper_table(table, values)
     doubtful = dict.fromkeys(doubtful_cells(values), DOUBTFUL)
     texts = [
-        score_text(table, marks),
+        score_text(table, marks, decimals=decimals),
         *([wins_text(wins)] if len(wins) else []),
-        *([gains_text(gains)] if gains["seeds"].max() > 1 else []),
+        *([gains_text(gains, decimals)] if gains["seeds"].max() > 1 else []),
         *([paper_text(compared, settings.paper, doubtful)] if len(compared) else []),
     ]
     footer = [
@@ -120,7 +120,7 @@ def write_tables(
     title = f"{metric_name(metric)} on {settings.title}"
     write_texts(texts, out, title=title, footer=footer)
     write_page(
-        [outcomes_text(outcomes, 2)],
+        [outcomes_text(outcomes, decimals + 1)],
         out["tests_page"],
         title=f"{title}, tests",
         footer=[*legend(comparisons, settings.level), *origin],

@@ -1,7 +1,8 @@
 """Pack the results of a run, and merge them with results of other seeds and the same settings.
 
 A pack has everything that tables and figures are made from: scores of sentences and of directions,
-paired tests, activation counts, masks, validations, records of jobs. It has no text or models.
+paired tests, activation counts, masks, cross-mask matrices, validations, records of jobs. It has no
+text or models.
 """
 
 import json
@@ -20,13 +21,14 @@ from neuron_specialization.files import atomic_write, check_output
 logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
 TAKEN = (
-    *("scores", "comet", "significance", "activations", "masks", "benchmarks"),
+    *("scores", "comet", "nll", "significance", "activations", "masks", "benchmarks"),
     *("tables", "figures", "neurons"),
 )
 OF_RUN = re.compile(
-    r"(?:scores|comet|significance)/\w+/(?P<tested>[^/]+)/seed\d+\.\w+"
+    r"(?:scores|comet|nll|significance)/\w+/(?P<tested>[^/]+)/seed\d+\.\w+"
     r"|activations/(?P<recorded>[^/]+)/seed\d+(?:\.untrained)?\.npz"
     r"|masks/(?P<masked>[^/]+)/seed\d+\.npz"
+    r"|neurons/(?P<crossed>[^/]+)/seed\d+/cross_masks\.csv"
     r"|models/(?P<trained>[^/]+)/seed\d+/checkpoint\.curve\.csv"
 )
 """Files of a run, which merging adds."""

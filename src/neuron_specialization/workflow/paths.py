@@ -24,11 +24,16 @@ COMET = (
     "<dataset>/comet/{split}/{system}/seed{seed}.parquet",
     "<dataset>/comet/{split}/{system}/seed{seed}.csv",
 )
+NLL = (
+    "<dataset>/nll/{split}/{system}/seed{seed}.parquet",
+    "<dataset>/nll/{split}/{system}/seed{seed}.csv",
+)
 TESTS = "<dataset>/significance/{split}/{system}/seed{seed}.csv"
 PARAMETERS = "<dataset>/tables/parameters.csv"
 DIAGNOSIS = "<dataset>/tables/diagnosis.csv"
 SCORE_TABLE = "<dataset>/tables/{split}/{table}.{metric}"
 NEURONS = "<dataset>/neurons/{system}/seed{seed}"
+CROSS_MASKS = f"{NEURONS}/cross_masks"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
 CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests"), "Scores")

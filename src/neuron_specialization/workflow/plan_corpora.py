@@ -241,8 +241,12 @@ class CorporaPlan:
 
     def binarised(self, wildcards: Wildcards) -> list[str]:
         """Return the binarised corpora of a system: of a job's test split, or of training."""
+        return self.binarised_split(wildcards, wildcards.get("split", TRAIN))
+
+    def binarised_split(self, wildcards: Wildcards, split: str) -> list[str]:
+        """Return the binarised corpora of a system that have a split."""
         names = self.vocabularies.of_system(self.dataset.row(wildcards))
-        part = self.part_of(wildcards.get("split", TRAIN))
+        part = self.part_of(split)
         return [BINARISED.format(vocabulary=name, part=part) for name in names]
 
     @property

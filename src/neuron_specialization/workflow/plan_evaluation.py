@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ from neuron_specialization.settings.bleu import DEFAULT
 from neuron_specialization.settings.configuration import Key
 from neuron_specialization.settings.related_systems import find_comparisons
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
-from neuron_specialization.workflow.paths import COMET, CORPUS, SCORES, SENTENCES, TRANSLATIONS
+from neuron_specialization.workflow.paths import (
+    COMET,
+    CORPUS,
+    NLL,
+    SCORES,
+    SENTENCES,
+    TRANSLATIONS,
+)
 from neuron_specialization.workflow.plan_corpora import CorporaPlan
 
 
@@ -51,13 +59,19 @@ class EvaluationPlan:
         metrics = self.dataset.config["metrics"]
         return [f"{name}_raw" for name in metrics if name in ("bleu", "chrf")]
 
-    def metrics(self, split: str) -> list[str]:
-        """Return the metrics of a test split, including any against raw references."""
+    def metrics_of(self, systems: Iterable[str]) -> list[str]:
+        """Return the metrics that systems can have; imported ones have no model to give an nll."""
+        is_local = not {*systems}.isdisjoint(self.dataset.local)
+        return [name for name in self.dataset.config["metrics"] if is_local or name != "nll"]
+
+    def metrics(self, split: str, systems: Iterable[str] | None = None) -> list[str]:
+        """Return the metrics of systems, or of all, including any against raw references."""
         given = self.dataset.config["raw_references"].get(split)
         languages = self.dataset.languages
         there = given and any(self._raw_file(given, code).is_file() for code in languages)
         has_raw = there or split in self.corpora.raw_splits
-        return [*self.dataset.config["metrics"], *(self.raw_metrics if has_raw else [])]
+        names = self.dataset.systems if systems is None else systems
+        return [*self.metrics_of(names), *(self.raw_metrics if has_raw else [])]
 
     def job_metrics(self, wildcards: Wildcards) -> list[str]:
         """Return the metrics of a job's test split."""
@@ -150,12 +164,56 @@ class EvaluationPlan:
             return ""
         return self.dataset.path(Path(self.dataset.config["imported_outputs"]) / row.folder)
 
-    def comet(self, wildcards: Wildcards) -> list[str]:
-        """Return the COMET scores of a system, if COMET is one of the metrics."""
-        if "comet" not in self.dataset.config["metrics"]:
+    def appended(self, wildcards: Wildcards) -> list[str]:
+        """Return a system's scores in metrics computed by models, if they are asked for."""
+        metrics = self.metrics_of([wildcards.system])
+        paths = {"comet": COMET, "nll": NLL}
+        return [
+            file
+            for name in paths
+            if name in metrics
+            for path in paths[name]
+            for file in files(path, [run_of(wildcards)], split=wildcards.split)
+        ]
+
+    def vocabulary(self, wildcards: Wildcards) -> str:
+        """Return the kind of a system's vocabulary: `joint` or `pair`."""
+        return self.dataset.row(wildcards).vocabulary
+
+    @cached_property
+    def cross_masked(self) -> list[Run]:
+        """The runs whose directions pass through each other's masks: fine-tuned, or masks alone."""
+        if not self.dataset.config["analysis"]["cross_masks"]["sentences"]:
             return []
-        run, split = run_of(wildcards), wildcards.split
-        return [file for path in COMET for file in files(path, [run], split=split)]
+        systems = self.dataset.systems
+        chosen = [name for name in self.dataset.described if systems[name].selects_both_stacks]
+        return self.dataset.runs(chosen)
+
+    @property
+    def cross_masks(self) -> dict[str, Any]:
+        """Parameters of the job that passes directions through each other's masks."""
+        config = self.dataset.config
+        return {
+            "directions": self.first_test_directions,
+            "split": self.first_test,
+            "sentences": config["analysis"]["cross_masks"]["sentences"],
+            "device": config["device"],
+            "pivot": self.dataset.pivot,
+        }
+
+    @property
+    def first_test(self) -> str:
+        """The first test split."""
+        return str(self.dataset.config["test_splits"][0])
+
+    def first_test_directions(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions of a system that have the first test split."""
+        pairs = self.dataset.directions(wildcards)
+        return [pair for pair in pairs if self.dataset.has_split(self.first_test, pair)]
+
+    def first_test_data(self, wildcards: Wildcards) -> list[str]:
+        """Return the binarised corpora of a system that have the first test split."""
+        return self.corpora.binarised_split(wildcards, self.first_test)
 
     def comparisons(self, wildcards: Wildcards) -> list[tuple[str, str, int]]:
         """Return the runs that a run is tested against: role, system and seed."""

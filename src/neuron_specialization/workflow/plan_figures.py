@@ -4,9 +4,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from neuron_specialization.neurons.sides import SIDES, side_label
 from neuron_specialization.settings.related_systems import find_controls
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
-from neuron_specialization.workflow.paths import COUNTS, NEURONS, SCORE_TABLE, SCORES, shown
+from neuron_specialization.workflow.paths import (
+    COUNTS,
+    CROSS_MASKS,
+    NEURONS,
+    SCORE_TABLE,
+    SCORES,
+    shown,
+)
 from neuron_specialization.workflow.plan_tables import TablesPlan
 
 NEURON_FIGURES = {
@@ -44,7 +52,8 @@ class FiguresPlan:
         ]
         names = [*(f"{name}.pdf" for name in NEURON_FIGURES), "relations.html"]
         figures = [f"{folder}/{name}" for name in names for folder in folders]
-        return [*figures, *files(f"{NEURONS}/explorer.html", runs)]
+        crossed = files(f"{CROSS_MASKS}.html", self.tables.evaluation.cross_masked)
+        return [*figures, *files(f"{NEURONS}/explorer.html", runs), *crossed]
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -104,6 +113,27 @@ class FiguresPlan:
         path = f"{NEURONS}/explorer.html"
         return self.shown(path, "explorer", "Explorer", k="any", counting="both")
 
+    @property
+    def cross_masks(self) -> dict[str, str]:
+        """The heat maps of cross-mask matrices, and their statistics."""
+        names = {side: side_label(side, self.dataset.pivot) for side in SIDES}
+        labels = {"k": "its own", "counting": "its own"}
+        files = {
+            f"{side}_{form}": f"{CROSS_MASKS}.{side}.{form}"
+            for side in SIDES
+            for form in ("pdf", "png", "csv")
+        }
+        for side, name in names.items():
+            title = f"Masks of other directions, {name}"
+            files[f"{side}_png"] = self.shown(files[f"{side}_png"], "cross_masks", title, **labels)
+        page = self.shown(f"{CROSS_MASKS}.html", "cross_masks", "Masks of others: tests", **labels)
+        return {**files, "html": page}
+
+    @property
+    def crossed(self) -> dict[str, Any]:
+        """Parameters of the job that draws and tests cross-mask matrices."""
+        return {**self.drawn, "label": self._label, "seed": self.dataset.config["seed"]}
+
     def shown(self, path: str, caption: str, item: str, **labels: str) -> str:
         """Return a path about neurons that the report shows."""
         of_path = {name: f"{{{name}}}" for name in ("system", "seed", "k", "counting")}
@@ -117,8 +147,13 @@ class FiguresPlan:
             f"<dataset>/figures/{split}/{name}.{metric}.pdf"
             for split in self.dataset.config["test_splits"]
             for name in self.names
-            for metric in self.dataset.config["metrics"]
+            for metric in self.tables.evaluation.metrics_of(self.drawn_systems(name))
         ]
+
+    def drawn_systems(self, figure: str) -> list[str]:
+        """Return the systems of a figure of scores: its table's, or else those that train here."""
+        table = self.of_tables.get(figure)
+        return self.tables.systems[table] if table else self.dataset.local
 
     @property
     def names(self) -> list[str]:

@@ -120,11 +120,15 @@ class ModelsPlan:
         return [file for run in runs for file in self.of_run(run)]
 
     @cached_property
+    def masked(self) -> list[str]:
+        """The systems that have neuron masks."""
+        rows = self.dataset.systems.values()
+        return [row.system for row in rows if row.method == "neuron_specialization"]
+
+    @cached_property
     def masks(self) -> list[str]:
         """The neuron masks of all systems that have any."""
-        rows = self.dataset.systems.values()
-        names = [row.system for row in rows if row.method == "neuron_specialization"]
-        return files(MASKS, self.dataset.runs(names))
+        return files(MASKS, self.dataset.runs(self.masked))
 
     @cached_property
     def with_curve(self) -> list[Run]:

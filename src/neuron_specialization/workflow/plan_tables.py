@@ -72,8 +72,8 @@ class TablesPlan:
             f"{SCORE_TABLE}.md".format(split=split, table=table, metric=metric)
             for split in self.dataset.config["test_splits"]
             for table, systems in self.systems.items()
-            for metric in self.evaluation.metrics(split)
             if systems
+            for metric in self.evaluation.metrics(split, systems)
         ]
 
     def compared(self, table: str) -> list[Run]:
