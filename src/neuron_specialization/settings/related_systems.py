@@ -86,6 +86,19 @@ def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]
     ]
 
 
+def find_rivals(system: System, systems: Mapping[str, System]) -> list[System]:
+    """Return the other fine-tuned continuations of the parent of its first specialized system."""
+    siblings = [
+        other
+        for other in systems.values()
+        if other.parent == system.parent and other.method in CONTINUATIONS and other.fine_tune
+    ]
+    main = next(
+        (other for other in siblings if other.is_full_specialization and other.tables), None
+    )
+    return [other for other in siblings if other != main] if system == main else []
+
+
 def find_comparisons(
     system: System, systems: Mapping[str, System], seed: int
 ) -> list[tuple[str, str, int]]:
@@ -93,7 +106,8 @@ def find_comparisons(
 
     `parent` is the system it continues from. `control` is the continued baseline: the first
     multilingual continuation of the same parent, if the system is fine-tuned. `shuffled` has the
-    same number of neurons, drawn at random.
+    same number of neurons, drawn at random. The first specialized system of a parent has as
+    `rival`s all its other fine-tuned continuations, with which the paper compares it.
     """
     if not system.parent:
         return []
@@ -101,6 +115,9 @@ def find_comparisons(
     if system.method in CONTINUATIONS and system.fine_tune:
         others += [("control", other) for other in find_controls(system, systems)[:1]]
     others += [("shuffled", other) for other in find_shuffled(system, systems)[:1]]
+    compared = {other.system for _, other in others}
+    rivals = [other for other in find_rivals(system, systems) if other.system not in compared]
+    others += [("rival", other) for other in rivals]
     found = []
     for role, other in others:
         if seed in other.seeds or len(other.seeds) == 1:

@@ -19,6 +19,8 @@ GAIN_COLUMNS = (
 )
 
 PARENT, FIRST, CONTROL, SHUFFLED = "parent", "first", "control", "shuffled"
+RIVAL = "rival"
+"""Role of other continuations, against which only claims compare (`tables/claims.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +40,14 @@ class Comparison:
 def gather_comparisons(
     tests: Sequence[tuple[str, pd.DataFrame]], labels: Mapping[str, str]
 ) -> list[Comparison]:
-    """Return one comparison per label and other system, over all seeds.
+    """Return one comparison per label and other system, over all seeds; rivals are left out.
 
     Args:
         tests: the label of a run and its paired tests, with the columns role and other.
         labels: label of each system.
     """
-    frames = [frame.assign(label=label) for label, frame in tests if len(frame)]
+    shown = [(label, frame[frame["role"] != RIVAL]) for label, frame in tests]
+    frames = [frame.assign(label=label) for label, frame in shown if len(frame)]
     if not frames:
         return []
     every = pd.concat(frames, ignore_index=True)

@@ -105,13 +105,13 @@ class TablesPlan:
         found = [
             cell
             for table in row.tables
-            for cells in self._blocks(table, wildcards.split).values()
+            for cells in self.blocks(table, wildcards.split).values()
             for cell in cells.values()
             if sum(map(len, cell)) > 1
         ]
         return list(dict.fromkeys(found))
 
-    def _blocks(self, table: str, split: str) -> dict[str, Cells]:
+    def blocks(self, table: str, split: str) -> dict[str, Cells]:
         """Return the directions behind the cells of a table, by block."""
         directions = self.directions(table)
         return table_blocks(
