@@ -45,5 +45,6 @@ rule all:
     default_target: True
     input:
         plan.tables.all,
+        plan.claims.table,
         plan.figures.all,
     localrule: True

@@ -5,6 +5,7 @@ rule tables:
     """Target: all tables of all test splits and metrics."""
     input:
         plan.tables.all,
+        plan.claims.table,
     localrule: True
 
 
@@ -12,6 +13,7 @@ rule merged:
     """Target: tables and figures of merged results, without the costs of one machine (Table 4)."""
     input:
         plan.tables.all_merged,
+        plan.claims.table,
         plan.figures.all,
     localrule: True
 
@@ -124,6 +126,29 @@ rule make_diagnosis:
         f"Diagnose whether {config['dataset']} could have shown the effect"
     script:
         "../scripts/make_diagnosis.py"
+
+
+rule judge_claims:
+    """Judge the paper's claims (config/claims.yaml) by this run and its diagnosis."""
+    input:
+        unpack(plan.claims.inputs),
+        code=plan.code("tables.claims", "tables.claims_of_scores"),
+    output:
+        csv="<dataset>/tables/claims.csv",
+        markdown="<dataset>/tables/claims.md",
+        latex="<dataset>/tables/claims.tex",
+        html=shown("<dataset>/tables/claims.html", "claims", "Claims"),
+    log:
+        "<logs>/judge_claims.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        settings=plan.claims.settings,
+        schema=plan.path("config/schemas/claims.schema.yaml"),
+    message:
+        f"Judge the paper's claims by {config['dataset']}"
+    script:
+        "../scripts/judge_claims.py"
 
 
 rule describe_settings:

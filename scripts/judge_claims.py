@@ -48,7 +48,7 @@ with log_to(snakemake.log[0]):
         seconds=read_seconds(),
         paper=read_paper_values(Path(inputs.paper[0])),
     )
-    claims = read_claims(Path(inputs.claims[0]), params.schema)
+    claims = read_claims(Path(inputs.claims[0]), Path(params.schema))
     table = describe_claims(
         find_effects(claims, settings, evidence),
         read_table(Path(inputs.diagnosis[0]), []),

@@ -1,7 +1,7 @@
 """The paper's claims, each with the statistic that would confirm it (config/claims.yaml)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -101,5 +101,10 @@ def find_claimed(systems: Mapping[str, System], sweep: Iterable[System]) -> dict
         "decoder neurons": [row for row in selected if row.stacks == "decoder"],
     }
     first = {role: rows[:1] for role, rows in found.items()}
-    varied = [row for row in sweep if row.k != main.k and row.counting == main.counting]
+    names = ("system", "label", "tables", "k")
+    varied = [
+        row
+        for row in sweep
+        if row.k != main.k and row == replace(main, **{name: getattr(row, name) for name in names})
+    ]
     return {**first, SWEEP: varied}

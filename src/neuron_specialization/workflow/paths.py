@@ -38,7 +38,7 @@ FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
 CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests"), "Scores")
 CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
-CATEGORIES["diagnosis"] = "Diagnosis"
+CATEGORIES |= dict.fromkeys(("diagnosis", "claims"), "Diagnosis")
 """Categories of the report by caption; other captions are in Neurons."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from neuron_specialization.workflow.dataset import Dataset, pattern
+from neuron_specialization.workflow.plan_claims import ClaimsPlan
 from neuron_specialization.workflow.plan_corpora import CorporaPlan
 from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
@@ -84,6 +85,11 @@ class Plan(Dataset):
     def tables(self) -> TablesPlan:
         """Tables of scores and of the set-up."""
         return TablesPlan(self, self.corpora, self.models, self.evaluation, self.diagnosis)
+
+    @cached_property
+    def claims(self) -> ClaimsPlan:
+        """The paper's claims, judged by this dataset."""
+        return ClaimsPlan(self, self.tables, self.diagnosis)
 
     @cached_property
     def figures(self) -> FiguresPlan:

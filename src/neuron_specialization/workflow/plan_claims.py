@@ -35,7 +35,8 @@ class ClaimsPlan:
     def roles(self) -> dict[str, list[System]]:
         """The systems of each role (`settings.claims.find_claimed`)."""
         local = {name: self.dataset.systems[name] for name in self.dataset.local}
-        return find_claimed(local, self.dataset.sweep.values())
+        swept = [row for rows in self.dataset.sweep.values() for row in rows.values()]
+        return find_claimed(local, swept)
 
     @cached_property
     def table(self) -> list[str]:
