@@ -113,9 +113,9 @@ class DirectionDataset(FairseqDataset):
         """Return batches of at most `max_tokens`, each of one direction.
 
         `indices` are grouped by direction, as from `ordered_indices`. A sentence that is longer
-        gets a separate batch. fairseq drops the remainder that is not a multiple of
-        `required_batch_size_multiple`: with groups of one direction that would lose sentences of
-        every direction, so 1 is used instead.
+        gets a separate batch. A batch of more sentences than `required_batch_size_multiple` has a
+        multiple of it, except the last of a direction: fairseq 0.12.2 keeps the remainder, later
+        versions drop it, which would lose sentences of every direction.
         """
         tokens = self.num_tokens_vec(indices).astype(np.int64)
         too_long = tokens > (max_tokens or np.inf)
@@ -127,8 +127,8 @@ class DirectionDataset(FairseqDataset):
         for start, end in pairwise(ends):
             if start < end:
                 group, lengths = indices[start:end], tokens[start:end]
-                batches += batch_by_size(
-                    group, self.num_tokens, lengths, max_tokens, max_sentences, 1
+                batches += whole_batches(
+                    group, lengths, max_tokens, max_sentences, required_batch_size_multiple
                 )
         return batches
 
@@ -152,6 +152,21 @@ class DirectionDataset(FairseqDataset):
             self.target_sizes[indices] <= max_sizes[1]
         )
         return indices[fits], indices[~fits].tolist()
+
+
+def whole_batches(
+    indices: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    max_tokens: int | None,
+    max_sentences: int | None,
+    multiple: int,
+) -> list[NDArray[np.int64]]:
+    """Return fairseq's batches of one direction, and the remainder that it drops as the last."""
+    batches: list[NDArray[np.int64]] = batch_by_size(
+        indices, None, lengths, max_tokens, max_sentences, multiple
+    )
+    kept = sum(map(len, batches))
+    return batches if kept == len(indices) else [*batches, indices[kept:]]
 
 
 def smallest_integers(sizes: NDArray[Any]) -> NDArray[Any]:
