@@ -173,7 +173,7 @@ def run_import(plain: Plain, folder: Path, source: Path | None = None, **changes
     arguments = {"data": plain.data, "directions": DIRECTIONS, "dictionary": plain.dictionary}
     own = {
         name: changes.pop(name)
-        for name in (*arguments, "language_tags", "trusted")
+        for name in (*arguments, "language_tags", "masks", "trusted")
         if name in changes
     }
     folder.mkdir(exist_ok=True)

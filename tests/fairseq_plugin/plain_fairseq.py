@@ -40,15 +40,17 @@ def words(dictionary: Any, tokens: torch.Tensor) -> list[str]:
     return [dictionary[int(token)] for token in tokens.flatten()]
 
 
-def direction_outputs(checkpoint: Path, direction: str) -> list[dict[str, Any]]:
-    """Return plain fairseq's outputs for the validation sentences of a direction, in order."""
+def direction_outputs(
+    checkpoint: Path, direction: str, split: str = "valid"
+) -> list[dict[str, Any]]:
+    """Return plain fairseq's outputs for the sentences of a direction, in order."""
     source, target = direction.split("-")
     overrides = {"source_lang": source, "target_lang": target}
     (model,), _, task = checkpoint_utils.load_model_ensemble_and_task(
         [str(checkpoint)], arg_overrides=overrides
     )
-    task.load_dataset("valid")
-    dataset = task.dataset("valid")
+    task.load_dataset(split)
+    dataset = task.dataset(split)
     samples = [dataset.collater([dataset[i]]) for i in range(len(dataset))]
     return [sentence_outputs(model, task, sample) for sample in samples]
 
