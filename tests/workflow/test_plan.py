@@ -121,7 +121,7 @@ def test_a_local_checkpoint_is_an_input(tmp_path: Path) -> None:
     models = plan_of({"systems": str(systems)}, "config/released.yaml").models
     own = job("neuron_specialization", seed="222")
     assert models.local_checkpoint(own) == [models.checkpoint(own)]
-    assert models.checkpoint(own).endswith("/neuron_specialization.pt")
+    assert models.checkpoint(own).endswith("neuron_specialization.pt")
     assert models.fetched_checkpoint(own) == []
 
 

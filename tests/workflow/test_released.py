@@ -1,8 +1,7 @@
 """The released checkpoints, as small stand-ins in the official format, from download to tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ from neuron_specialization.corpora.vocabulary import learn_vocabulary
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.neurons.storage import Counts, Masks
-from tests.fairseq_plugin import plain_fairseq
 from tests.fairseq_plugin.external_checkpoints import (
     MULTILINGUAL_FLAGS,
     as_official,
     read_external_state,
     run_plain,
+    run_process,
 )
 from tests.trained_models import VOCABULARY
 from tests.workflow import mirrors
@@ -35,6 +34,7 @@ DECODING = {"beam": 2, "max_len_b": 8}  # as of `plain_fairseq`
 TEST = 3 + 4  # sentences
 OURS, MASKED = "neuron_specialization", "masked"
 State = dict[str, Any]
+Job = tuple[Path, str, bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,22 +181,27 @@ def test_masks_hold_95_percent_of_the_official_counts(released: Released) -> Non
         assert not masks.mask_LNF.all()
 
 
-@cache
-def by_hand(released: Released, checkpoint: Path, direction: str, *, masked: bool) -> list[str]:
+def by_hand(released: Released, jobs: list[Job]) -> dict[Job, list[str]]:
     """Return plain fairseq's translations of the test, with masks as rows of fc1's weight.
 
-    The bias is kept: a masked neuron emits relu(b1).
+    The bias is kept: a masked neuron emits relu(b1). A job is a checkpoint, a direction and
+    whether it is masked.
     """
     masks = Masks.load(released.results / f"masks/{OURS}/seed222.npz")
-    mask_NF = masks.mask_LNF[masks.directions.index(direction)]
 
-    def edit(state: State) -> None:
-        for layer, mask_F in zip(masks.layers, mask_NF, strict=True):
-            state["model"][f"{layer}.fc1.weight"][~torch.from_numpy(mask_F)] = 0
+    def written(number: int, checkpoint: Path, direction: str, masked: bool) -> str:
+        def edit(state: State) -> None:
+            mask_NF = masks.mask_LNF[masks.directions.index(direction)]
+            for layer, mask_F in zip(masks.layers, mask_NF, strict=True):
+                state["model"][f"{layer}.fc1.weight"][~torch.from_numpy(mask_F)] = 0
 
-    edited = save_edited(checkpoint, released.folder / "edited.pt", edit if masked else vars)
-    outputs = plain_fairseq.direction_outputs(edited, direction, "test")
-    return [plain_text(output["hypothesis"]) for output in outputs]
+        path = released.folder / f"by_hand/{number}.pt"
+        return f"{direction}={save_edited(checkpoint, path, edit) if masked else checkpoint}"
+
+    names = [written(number, *job) for number, job in enumerate(jobs)]
+    found = run_process(released.folder / "by_hand.json", "translate", "test", *names)
+    texts = ([plain_text(each["hypothesis"]) for each in found[name]] for name in names)
+    return dict(zip(jobs, texts, strict=True))
 
 
 def plain_text(pieces: list[str]) -> str:
@@ -204,26 +209,23 @@ def plain_text(pieces: list[str]) -> str:
     return "".join(pieces[1:-1]).replace("▁", " ").strip()
 
 
-@pytest.fixture
-def plain_loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let plain fairseq read its checkpoints, as it does not know torch's allow-list."""
-    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
-    yield
-    by_hand.cache_clear()
-
-
-@pytest.mark.usefixtures("plain_loading")
 def test_translations_go_through_the_masks(released: Released) -> None:
-    rows = {OURS: (released.specialized, True), MASKED: (released.baseline, True)}
-    rows["baseline"] = (released.baseline, False)
-    differs = dict.fromkeys(rows, 0)
-    for system, (checkpoint, masked) in rows.items():
-        for direction in DIRECTIONS:
-            path = released.results / f"translations/test/{system}/seed222/{direction}.txt"
+    models = {OURS: released.specialized, MASKED: released.baseline, "baseline": released.baseline}
+    jobs = [
+        (model, pair, masked)
+        for model in (released.specialized, released.baseline)
+        for pair in DIRECTIONS
+        for masked in (True, False)
+    ]
+    expected = by_hand(released, jobs)
+    differs = dict.fromkeys(models, 0)
+    for system, model in models.items():
+        for pair in DIRECTIONS:
+            path = released.results / f"translations/test/{system}/seed222/{pair}.txt"
             found = path.read_text(encoding="utf-8").splitlines()
             assert len(found) == TEST
-            assert found == by_hand(released, checkpoint, direction, masked=masked), direction
-            dense = by_hand(released, checkpoint, direction, masked=False)
+            assert found == expected[model, pair, system != "baseline"], (system, pair)
+            dense = expected[model, pair, False]
             differs[system] += sum(a != b for a, b in zip(found, dense, strict=True))
     assert differs["baseline"] == 0
     assert differs[OURS] > 0
