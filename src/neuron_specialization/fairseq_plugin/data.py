@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 from fairseq.data import Dictionary, FairseqDataset, LanguagePairDataset, PrependTokenDataset
-from fairseq.data.data_utils import batch_by_size, load_indexed_dataset
+from fairseq.data.data_utils import load_indexed_dataset
 from numpy.typing import NDArray
 
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
 from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.batches import whole_batches
 from neuron_specialization.files import allow_open_files
 
 FILES_OF_PAIR = 4
@@ -152,21 +153,6 @@ class DirectionDataset(FairseqDataset):
             self.target_sizes[indices] <= max_sizes[1]
         )
         return indices[fits], indices[~fits].tolist()
-
-
-def whole_batches(
-    indices: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    max_tokens: int | None,
-    max_sentences: int | None,
-    multiple: int,
-) -> list[NDArray[np.int64]]:
-    """Return fairseq's batches of one direction, and the remainder that it drops as the last."""
-    batches: list[NDArray[np.int64]] = batch_by_size(
-        indices, None, lengths, max_tokens, max_sentences, multiple
-    )
-    kept = sum(map(len, batches))
-    return batches if kept == len(indices) else [*batches, indices[kept:]]
 
 
 def smallest_integers(sizes: NDArray[Any]) -> NDArray[Any]:

@@ -173,18 +173,12 @@ def check_checkpoint(system: System) -> None:
     if not system.checkpoint:
         if system.source:
             raise InputError(f"has the source {system.source}, but no checkpoint in it")
-        return
-    if system.method == "multilingual" and system.parent:
+    elif system.method == "multilingual" and system.parent:
         raise InputError("has a parent and a checkpoint: leave one of them empty")
-    if not system.fine_tune:
-        raise InputError(
-            "has a checkpoint and fine_tune=no, whose model is its parent's: leave one of them out"
-        )
-    if system.shuffled or system.random_percent is not None:
-        raise InputError(
-            "has a checkpoint, but the random neurons that it was trained with cannot be drawn "
-            "again: only neurons that k selects from its parent's activations can be"
-        )
+    elif not system.fine_tune:
+        raise InputError("has a checkpoint, but fine_tune=no uses its parent's: leave one of them out")
+    elif system.shuffled or system.random_percent is not None:
+        raise InputError("has a checkpoint, whose random neurons cannot be drawn again: use k alone")
 
 
 def check_parent(system: System, systems: Mapping[str, System]) -> None:
