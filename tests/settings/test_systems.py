@@ -164,7 +164,7 @@ IMPORTED = {"method": "imported", "folder": "f"}
         (CHILD | {"checkpoint": "c", "shuffled": "yes"}, "random neurons cannot be drawn again"),
         (
             OURS | {"random_percent": 70, "checkpoint": "c"},
-            "has a checkpoint, whose random neurons cannot be drawn again: use k alone",
+            "has a checkpoint, whose random neurons cannot be drawn again: use k",
         ),
         (LASS | {"checkpoint": "c"}, "has a value for checkpoint, which does not apply to lass"),
         (CHILD | {"source": "ec30_models"}, "has the source ec30_models, but no checkpoint in it"),

@@ -176,9 +176,9 @@ def check_checkpoint(system: System) -> None:
     elif system.method == "multilingual" and system.parent:
         raise InputError("has a parent and a checkpoint: leave one of them empty")
     elif not system.fine_tune:
-        raise InputError("has a checkpoint, but fine_tune=no uses its parent's: leave one of them out")
+        raise InputError("has a checkpoint, but fine_tune=no uses its parent's: leave one out")
     elif system.shuffled or system.random_percent is not None:
-        raise InputError("has a checkpoint, whose random neurons cannot be drawn again: use k alone")
+        raise InputError("has a checkpoint, whose random neurons cannot be drawn again: use k")
 
 
 def check_parent(system: System, systems: Mapping[str, System]) -> None:
