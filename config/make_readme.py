@@ -44,8 +44,9 @@ def make_rows(schema: Schema, part: Schema, prefix: str = "") -> Iterator[list[s
         if part is not schema and any("$ref" not in each for each in within):
             yield from make_rows(schema, setting, f"{prefix}{name}.")
         else:
-            cells = [f"{prefix}{name}", setting.get("method", ""), show(setting)]
-            yield [*(f"`{cell}`" if cell else "" for cell in cells), describe(setting)]
+            methods = ", ".join(f"`{method}`" for method in setting.get("method", "").split())
+            default = f"`{show(setting)}`" if show(setting) else ""
+            yield [f"`{prefix}{name}`", methods, default, describe(setting)]
 
 
 def follow(schema: Schema, path: str) -> Schema:

@@ -49,9 +49,11 @@ rule train_system:
 
 
 rule import_checkpoint:
-    """Import a checkpoint that was trained elsewhere."""
+    """Import a checkpoint that was trained elsewhere, densely or with its neurons alone."""
     input:
-        checkpoint=lambda wildcards: plan.path(plan.row(wildcards).checkpoint),
+        unpack(plan.models.direction_files),
+        local=plan.models.local_checkpoint,
+        fetched_checkpoint=ancient(plan.models.fetched_checkpoint),
         data=plan.corpora.binarised,
         vocabulary=plan.vocabularies.given_files,
         fetched=ancient(plan.vocabularies.fetched),
@@ -66,6 +68,7 @@ rule import_checkpoint:
         "../envs/training.yaml"
     params:
         architecture=plan.models.architecture,
+        checkpoint=plan.models.checkpoint,
         directions=plan.directions,
         dictionary=plan.vocabularies.given.get("dictionary"),
         trusted=config["trust_checkpoints"],

@@ -19,6 +19,7 @@ LONGEST = (
     "workflow/test_chaos.py",
     "workflow/test_datasets.py",
     "workflow/test_experiment.py",
+    "workflow/test_released.py",
     "workflow/test_run.py",
 )
 

@@ -121,7 +121,12 @@ def test_servers_recover(
 
 @pytest.mark.parametrize(
     ("status", "requests", "advice"),
-    [(404, 1, "may have moved"), (403, 1, "by hand"), (500, 3, "set a mirror"), (429, 3, "")],
+    [
+        (404, 1, "may have moved"),
+        (403, 1, "by hand"),
+        (500, 3, r"set a mirror, or put it at .*a\.txt by hand"),
+        (429, 3, ""),
+    ],
 )
 def test_servers_that_do_not_recover(
     server: Server, downloads: Path, status: int, requests: int, advice: str
@@ -211,7 +216,8 @@ def test_web_pages_that_are_intended(server: Server, downloads: Path) -> None:
 def test_drive_refuses(server: Server, downloads: Path, page: str) -> None:
     server.put("/drive.google.com/uc?id=full", page.encode(), **HTML)
     message = fails(
-        r"a\.txt: .*drive:full: Google Drive refuses it.*Wait a day, or download it in a browser "
+        r"a\.txt: .*https://drive\.google\.com/file/d/full: Google Drive refuses it.*Wait a day, "
+        r"or download it in a browser "
         rf"and put it at {downloads}/news/a\.txt",
         downloads,
         row("drive:full"),

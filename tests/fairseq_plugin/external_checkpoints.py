@@ -65,9 +65,14 @@ class Plain:
 
 def run_plain(folder: Path, data: Path, directions: list[str], flags: list[str]) -> dict:
     """Train with plain fairseq in `folder`; return the best checkpoint's outputs for sentences."""
-    arguments = [folder / "outputs.json", ",".join(directions), folder / "save", data]
+    arguments = [",".join(directions), folder / "save", data, *COMMON_FLAGS, *flags]
+    return run_process(folder / "outputs.json", *map(str, arguments))
+
+
+def run_process(outputs: Path, *arguments: str) -> dict:
+    """Run plain fairseq in a separate process (`plain_fairseq.py`); return its outputs."""
     done = subprocess.run(
-        [sys.executable, plain_fairseq.__file__, *map(str, arguments), *COMMON_FLAGS, *flags],
+        [sys.executable, plain_fairseq.__file__, str(outputs), *arguments],
         capture_output=True,
         text=True,
         # plain fairseq does not know torch's allow-list
@@ -75,8 +80,8 @@ def run_plain(folder: Path, data: Path, directions: list[str], flags: list[str])
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    outputs: dict = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
-    return outputs
+    found: dict = json.loads(outputs.read_text(encoding="utf-8"))
+    return found
 
 
 def read_external_state(path: Path) -> dict[str, Any]:
@@ -173,7 +178,7 @@ def run_import(plain: Plain, folder: Path, source: Path | None = None, **changes
     arguments = {"data": plain.data, "directions": DIRECTIONS, "dictionary": plain.dictionary}
     own = {
         name: changes.pop(name)
-        for name in (*arguments, "language_tags", "trusted")
+        for name in (*arguments, "language_tags", "masks", "trusted")
         if name in changes
     }
     folder.mkdir(exist_ok=True)

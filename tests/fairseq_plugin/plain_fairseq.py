@@ -1,9 +1,11 @@
 """Train and translate with plain fairseq, as others run it, in a process without this project.
 
     python plain_fairseq.py OUTPUTS DIRECTIONS SAVE_DIR [arguments of fairseq-train]
+    python plain_fairseq.py OUTPUTS translate SPLIT DIRECTION=CHECKPOINT...
 
 OUTPUTS receives the best checkpoint's outputs for the validation sentences of each direction, from
-fairseq's own task; `sentence_outputs` measures the imported model too.
+fairseq's own task; `sentence_outputs` measures the imported model too. The second form trains
+nothing; OUTPUTS receives the outputs for a split by `DIRECTION=CHECKPOINT`.
 """
 
 import json
@@ -40,15 +42,17 @@ def words(dictionary: Any, tokens: torch.Tensor) -> list[str]:
     return [dictionary[int(token)] for token in tokens.flatten()]
 
 
-def direction_outputs(checkpoint: Path, direction: str) -> list[dict[str, Any]]:
-    """Return plain fairseq's outputs for the validation sentences of a direction, in order."""
+def direction_outputs(
+    checkpoint: Path, direction: str, split: str = "valid"
+) -> list[dict[str, Any]]:
+    """Return plain fairseq's outputs for the sentences of a direction, in order."""
     source, target = direction.split("-")
     overrides = {"source_lang": source, "target_lang": target}
     (model,), _, task = checkpoint_utils.load_model_ensemble_and_task(
         [str(checkpoint)], arg_overrides=overrides
     )
-    task.load_dataset("valid")
-    dataset = task.dataset("valid")
+    task.load_dataset(split)
+    dataset = task.dataset(split)
     samples = [dataset.collater([dataset[i]]) for i in range(len(dataset))]
     return [sentence_outputs(model, task, sample) for sample in samples]
 
@@ -61,5 +65,17 @@ def main(outputs: Path, directions: list[str], save_dir: Path, flags: list[str])
     outputs.write_text(json.dumps(found), encoding="utf-8")
 
 
+def translate(outputs: Path, split: str, jobs: list[str]) -> None:
+    pairs = [job.split("=", 1) for job in jobs]
+    found = {
+        job: direction_outputs(Path(checkpoint), direction, split)
+        for job, (direction, checkpoint) in zip(jobs, pairs, strict=True)
+    }
+    outputs.write_text(json.dumps(found), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2].split(","), Path(sys.argv[3]), sys.argv[4:])
+    if sys.argv[2] == "translate":
+        translate(Path(sys.argv[1]), sys.argv[3], sys.argv[4:])
+    else:
+        main(Path(sys.argv[1]), sys.argv[2].split(","), Path(sys.argv[3]), sys.argv[4:])

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,7 @@ from tests.fairseq_plugin.external_checkpoints import (
     untie,
 )
 from tests.fairseq_plugin.test_checkpointing import Bomb
+from tests.trained_models import DIRECTIONS, save_masks
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,21 @@ def test_another_architecture_or_task_is_refused(
 def test_other_models_are_refused(plain: Plain, tmp_path: Path, edit: Edit, message: str) -> None:
     source = edited(plain, tmp_path, edit)
     assert_refused(plain, tmp_path, rf"edited\.pt: .*{message}", source)
+
+
+@pytest.mark.parametrize(
+    ("shape", "directions", "message"),
+    [
+        ((6, 4, 64), DIRECTIONS, "masks were made for another architecture: 4 layers of 64 neur"),
+        ((5, 4, 32), DIRECTIONS[:5], f"masks do not include {DIRECTIONS[5]}"),
+    ],
+)
+def test_masks_of_another_model_are_refused(
+    plain: Plain, tmp_path: Path, shape: tuple[int, ...], directions: list[str], message: str
+) -> None:
+    kept = np.ones(shape, dtype=bool)
+    masks = save_masks(tmp_path / "masks.npz", kept, directions=directions)
+    assert_refused(plain, tmp_path, message, masks=masks)
 
 
 def test_another_vocabulary_is_refused(

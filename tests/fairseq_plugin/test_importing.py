@@ -9,6 +9,7 @@ import torch
 
 from neuron_specialization.corpora.existing_vocabulary import use_vocabulary
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
+from neuron_specialization.settings.training import DirectionFiles
 from tests.fairseq_plugin import plain_fairseq
 from tests.fairseq_plugin.external_checkpoints import (
     EMBEDDINGS,
@@ -29,7 +30,7 @@ from tests.fairseq_plugin.external_checkpoints import (
     with_old_arguments,
     with_sorted_languages,
 )
-from tests.trained_models import LANGUAGES, load_task, run_training
+from tests.trained_models import LANGUAGES, draw_masks, load_task, run_training
 
 
 def outputs_here(checkpoint: Path, data: Path, direction: str) -> list[dict[str, Any]]:
@@ -179,6 +180,21 @@ def test_an_own_checkpoint_is_imported_to_itself(
     assert vars(found["cfg"]["model"]) == vars(expected["cfg"]["model"])
     assert found["extra_state"]["imported_from"]["sha256"] == file_hash(baseline)
     assert found["optimizer_history"][-1]["num_updates"] == 20
+
+
+def test_a_specialised_checkpoint_is_imported_to_itself_with_its_masks(
+    baseline: Path, binarised: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    masks = draw_masks(tmp_path / "masks.npz")
+    files = DirectionFiles(masks=masks)
+    trained = run_training(binarised, tmp_path, parent=baseline, files=files, max_updates=10)
+    own = Plain(checkpoint=trained, outputs={}, data=binarised)
+    path = run_import(own, tmp_path / "import", edited(own, tmp_path, as_official), masks=masks)
+    found, expected = read_checkpoint(path), read_checkpoint(trained)
+    assert_same_tensors(path, expected["model"])
+    assert found["cfg"]["task"] == expected["cfg"]["task"]
+    assert found["cfg"]["task"]["masks"] == "masks.npz"
+    assert "imported without" not in caplog.text
 
 
 def test_training_continues_from_an_imported_model(

@@ -1,10 +1,13 @@
 """Recorded activations against counts computed here."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from fairseq.data.data_utils_fast import batch_by_size_vec
 
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
@@ -70,6 +73,62 @@ def test_counting_padding_adds_to_the_counts_and_depends_on_the_batches(
     alone = record(baseline, binarised, max_tokens=1, count_padding=True)
     assert padded.token_LNF.sum() > without.token_LNF.sum()
     assert (alone.token_LNF == without.token_LNF).all()
+
+
+def add_cells(counts: torch.Tensor, _: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+    """Add the cells [T, B] in which each neuron is not zero."""
+    counts += (inputs[0] != 0).sum(dim=(0, 1))
+
+
+def count_as_the_official_code(
+    baseline: Path, binarised: Path, max_tokens: int
+) -> tuple[torch.Tensor, int]:
+    """Return the counts of the official recorder, and how many of the cells are padding.
+
+    One direction at a time; sentences by source length, then target length; fairseq's batches of
+    a multiple of 8 sentences; every cell [T, B] of the input of fc2 counts if it is not zero.
+    """
+    counts = torch.zeros(len(DIRECTIONS), len(LAYERS), 32, dtype=torch.int64)
+    padding = 0
+    for number, direction in enumerate(DIRECTIONS):
+        model, task = load_task(baseline, binarised, directions=direction)
+        task.load_dataset("valid")
+        dataset = task.dataset("valid").pairs[0]
+        for n, layer in enumerate(ffn_layers(model).values()):
+            layer.fc2.register_forward_pre_hook(partial(add_cells, counts[number, n]))
+        order = np.argsort(dataset.tgt_sizes, kind="mergesort")
+        order = order[np.argsort(dataset.src_sizes[order], kind="mergesort")]
+        lengths = np.maximum(dataset.src_sizes, dataset.tgt_sizes)[order].astype(np.int64)
+        # what `batch_by_size` of fairseq 0.12.2 returns, remainder included
+        for batch in batch_by_size_vec(order.astype(np.int64), lengths, max_tokens, -1, 8):
+            inputs = dataset.collater([dataset[int(i)] for i in batch])["net_input"]
+            padding += int(inputs["prev_output_tokens"].eq(task.target_dictionary.pad()).sum())
+            with torch.no_grad():
+                model(**inputs)
+    return counts, padding
+
+
+@pytest.mark.parametrize("max_tokens", [100, 200, 30_000])
+def test_token_counts_with_padding_are_those_of_the_official_code(
+    baseline: Path, binarised: Path, max_tokens: int
+) -> None:
+    official, padding = count_as_the_official_code(baseline, binarised, max_tokens)
+    batches = {"max_tokens": max_tokens, "batch_multiple": 8}
+    found = record(baseline, binarised, **batches, count_padding=True)
+    assert padding > 0
+    assert found.token_LNF.tolist() == official.tolist()
+    without = record(baseline, binarised, **batches)
+    assert without.token_LNF.sum() < official.sum()
+    assert found.sentence_LNF.tolist() == without.sentence_LNF.tolist()
+    assert found.provenance == without.provenance | batches | {"count_padding": True}
+
+
+def test_padding_depends_on_the_multiple_of_sentences(baseline: Path, binarised: Path) -> None:
+    one, eight = (
+        record(baseline, binarised, max_tokens=200, count_padding=True, batch_multiple=multiple)
+        for multiple in (1, 8)
+    )
+    assert (one.token_LNF != eight.token_LNF).any()
 
 
 def test_processes_that_share_the_directions_count_like_one(

@@ -26,6 +26,20 @@ def test_sentences_and_tokens_without_padding() -> None:
     assert counter.num_sentences_L.tolist() == [0, 3]
 
 
+def test_padding_counts_as_tokens_only_where_asked_and_never_as_sentences() -> None:
+    fc2 = nn.Linear(F, 2)
+    counter = ActivationCounter({"decoder.layers.0": fc2}, num_directions=1, count_padding=True)
+    real_BT = torch.tensor([[True, True, True], [True, False, False]])
+    counter.start_batch(0, torch.ones(B, 1, dtype=torch.bool), real_BT)
+    hidden_TBF = torch.zeros(T, B, F)
+    hidden_TBF[:, 0, 0] = 1
+    hidden_TBF[1:, 1, 1] = 1  # padding
+    hidden_TBF[:, 1, 2] = 1
+    fc2(hidden_TBF)
+    assert counter.token_LNF.tolist() == [[[3, 2, 3, 0]]]
+    assert counter.sentence_LNF.tolist() == [[[1, 0, 1, 0]]]
+
+
 def test_each_stack_has_its_own_padding_and_layers_are_kept_apart() -> None:
     encoder, decoder = nn.Linear(F, 2), nn.Linear(F, 2)
     layers = {"encoder.layers.0": encoder, "decoder.layers.0": decoder}

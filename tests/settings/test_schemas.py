@@ -26,12 +26,11 @@ from neuron_specialization.settings.training import Architecture
 
 ARCHITECTURE = "/$defs/architecture"
 FILES = "source model dictionary"
-PASSED = "max_tokens count_padding untrained"
 # dataclass, schema, its part, settings read elsewhere, fields that are not settings
 CLASSES: list[tuple[type, str, str, str, str]] = [
     (Architecture, "config", ARCHITECTURE, "continuation fine_tuning", "max_positions"),
     (DecodingSettings, "config", "/properties/decoding", "", "max_tokens"),
-    (RecordingSettings, "config", "/properties/recording", "", PASSED),
+    (RecordingSettings, "config", "/properties/recording", "", "untrained"),
     (CometSettings, "config", "/properties/comet", "", "device"),
     (DiagnosisLimits, "config", "/properties/diagnosis", "", ""),
     (SignificanceSettings, "config", "/properties/significance", "level", "seed"),

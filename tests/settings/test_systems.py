@@ -169,6 +169,15 @@ IMPORTED = {"method": "imported", "folder": "f"}
             {"method": "multilingual", "parent": "baseline", "checkpoint": "c"},
             "has a parent and a checkpoint: leave one of them empty",
         ),
+        (CHILD | {"parent": "", "checkpoint": "c"}, "system x needs a parent"),
+        (CHILD | {"checkpoint": "c", "fine_tune": "no"}, "but fine_tune=no uses its parent's"),
+        (CHILD | {"checkpoint": "c", "shuffled": "yes"}, "random neurons cannot be drawn again"),
+        (
+            OURS | {"random_percent": 70, "checkpoint": "c"},
+            "has a checkpoint, whose random neurons cannot be drawn again: use k",
+        ),
+        (LASS | {"checkpoint": "c"}, "has a value for checkpoint, which does not apply to lass"),
+        (CHILD | {"source": "ec30_models"}, "has the source ec30_models, but no checkpoint in it"),
         (CHILD | {"seed": "1 two"}, "column seed: '1 two' is not allowed, only whole numbers"),
     ],
 )
@@ -267,6 +276,25 @@ def test_fine_tuned_systems_are_also_compared_with_the_continued_baseline(read) 
     for trained, roles in (("yes", ["parent", "control"]), ("no", ["parent"])):
         systems = read(CHILD | {"fine_tune": trained}) | {"continued": continued}
         assert [role for role, _, _ in find_comparisons(systems["x"], systems, 1)] == roles
+
+
+def test_a_checkpoint_of_selected_neurons_is_compared_like_one_trained_here(read) -> None:
+    continued = System(
+        system="continued", label="C", method="multilingual", parent="baseline", directions=()
+    )
+    systems = read(CHILD | {"checkpoint": "c", "source": "models"}) | {"continued": continued}
+    own = systems["x"]
+    assert (own.checkpoint, own.source, own.parent) == ("c", "models", "baseline")
+    assert own.is_full_specialization
+    assert find_comparisons(own, systems, 1) == [
+        ("parent", "baseline", 1),
+        ("control", "continued", 1),
+    ]
+
+
+def test_a_checkpoint_cannot_be_trained_with_another_k(read) -> None:
+    with pytest.raises(InputError, match="names x, a checkpoint: it cannot be trained with anoth"):
+        sweep_systems(read(CHILD | {"checkpoint": "c"}), "x", [70])
 
 
 def test_neurons_are_compared_with_the_same_number_drawn_at_random(read) -> None:

@@ -149,6 +149,12 @@ def test_table_4_has_the_continuations_and_the_papers_cells(tmp_path: Path) -> N
     assert speed_text(table).rows[0] == ("Base", "110", "2", "10.00 MiB", "1.6", "10.00 MiB")
 
 
+def test_an_imported_model_has_no_time_of_training(tmp_path: Path) -> None:
+    files = make_files(tmp_path) | {"training": [], "logs": []}
+    table = pd.DataFrame([efficiency_row(system(), files, added=0.0)])
+    assert speed_text(table).rows == (("Ours", "–", "–", "–", "1.6", "10.00 MiB"),)
+
+
 def test_removed_records_of_a_job_are_missing(tmp_path: Path) -> None:
     files = make_files(tmp_path)
     for name in ("job.jsonl", "log"):

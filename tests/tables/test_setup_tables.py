@@ -75,10 +75,23 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
         {"system": ["big", "pairs"], "models": [1, 4], "total": [439, 400], "trainable": [39, 400]}
     ).set_index("system")
     systems = [
-        {"system": name, "label": name, "architecture": ARCHITECTURE} for name in ("big", "pairs")
+        {
+            "system": name,
+            "label": name,
+            "architecture": ARCHITECTURE,
+            "is_checkpoint": name == "big",
+        }
+        for name in ("big", "pairs")
     ]
     table = describe_models(systems, parameters, ["nfkc", "identity"], "toy")
-    assert table.footer == ["SentencePiece normalises text by nfkc and identity."]
+    normalised, elsewhere = table.footer
+    assert normalised == "SentencePiece normalises text by nfkc and identity."
+    assert elsewhere.startswith("Imported checkpoints, not trained here")
+    assert elsewhere.endswith(": big.")
+    ours = [each | {"is_checkpoint": False} for each in systems]
+    assert list(describe_models(ours, parameters, ["nfkc"], "toy").footer) == [
+        "SentencePiece normalises text by nfkc."
+    ]
     assert table.numbers["parameters_of_one"].tolist() == [439, 100]
     assert table.texts[0].rows[0] == (
         *("big", "1", "439", "6", "16", "1,024", "4,096", "7,680", "84", "0.1"),

@@ -199,3 +199,15 @@ def write_ec30_binarised(mirror: Path, binarised: Path) -> None:
                 add_text(archive, name, [line for line in lines if not line.startswith("__")])
             elif path.is_file():
                 archive.add(path, name)
+
+
+def write_ec30_evaluation(mirror: Path, data: Path) -> None:
+    """Write binarised EC30 without its training data: validation, test and dictionary."""
+    (mirror / "ec30_binarised").mkdir(parents=True)
+    with tarfile.open(mirror / "ec30_binarised/EC30_binarised.archive", "w:gz") as archive:
+        for shard in range(2):
+            folder = f"ec30/fairseq-data-bin-sharded/shard{shard}"
+            archive.add(data / "dict.txt", f"{folder}/dict.txt")
+            for path in sorted(data.glob("[vt]*.en-*")) if shard == 0 else []:
+                if not path.name.startswith("train"):
+                    archive.add(path, f"{folder}/{path.name}")

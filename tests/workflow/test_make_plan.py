@@ -52,7 +52,10 @@ def figures(**tables: dict[str, str]) -> dict[str, dict]:
         ({"vocabulary": {"sise": 100}}, r"vocabulary\.sise: unknown setting; did you mean size\?$"),
         ({"dataset": "tiny\n"}, "dataset: .*is not allowed, only lower-case letters"),
         ({"metrcs": ["bleu"]}, r"metrcs: unknown setting; did you mean metrics\?$"),
-        ({"recording": {"x": 1}}, r"recording\.x: unknown setting; known are split$"),
+        (
+            {"recording": {"x": 1}},
+            r"recording\.x: unknown setting; known are split, count_padding, .*$",
+        ),
         (
             {"architectures": {"tiny": {"optimizer": "fused_adamw"}}},
             r"architectures\.tiny\.optimizer is no longer a setting.*kernels",
@@ -254,6 +257,10 @@ def test_a_project_in_a_folder_with_braces_is_refused(tmp_path: Path) -> None:
         ("method=multilingual architecture=tiny tables=best", "table 'best'"),
         (
             "method=multilingual architecture=tiny checkpoint=c",
+            "give the vocabulary that it was trained with",
+        ),
+        (
+            "method=neuron_specialization parent=baseline k=95 checkpoint=c",
             "give the vocabulary that it was trained with",
         ),
     ],

@@ -10,6 +10,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.workflow.dataset import Run, pattern
 from neuron_specialization.workflow.paths import shown
 from neuron_specialization.workflow.plan import Plan
+from tests.conftest import PROJECT
 from tests.workflow.test_make_plan import plan_of
 
 
@@ -93,6 +94,41 @@ def test_files_of_directions(builtin: Plan, system: str, own: dict[str, list[str
 def test_systems_of_only_masks_use_their_parents_model(experiment: Plan) -> None:
     (model,) = experiment.models.of_job(job("masked", seed="2"))
     assert model == "<dataset>/models/baseline/seed2/checkpoint.pt"
+
+
+def test_a_released_checkpoint_is_fetched_and_gets_masks_from_its_parent() -> None:
+    plan = plan_of(None, "config/released.yaml")
+    assert plan.trained == []
+    assert plan.from_checkpoint == ["baseline", "neuron_specialization"]
+    own, models = job("neuron_specialization", seed="222"), plan.models
+    assert models.checkpoint(own) == "data/downloads/ec30_models/neuron_specialization.pt"
+    assert models.local_checkpoint(own) == []
+    assert models.fetched_checkpoint(own) == ["<downloads>/ec30_models/fetched.tsv"]
+    assert models.fetched_checkpoint(own)[0] in plan.downloads.all
+    assert models.direction_files(own)["masks"] == [
+        "<dataset>/masks/neuron_specialization/seed222.npz"
+    ]
+    assert models.parent_counts(own) == ["<dataset>/activations/baseline/seed222.npz"]
+    assert models.of_job(own) == ["<dataset>/models/neuron_specialization/seed222/checkpoint.pt"]
+    assert models.of_job(job("masked", seed="222")) == [
+        "<dataset>/models/baseline/seed222/checkpoint.pt"
+    ]
+    assert plan.tables.jobs(plan.systems["neuron_specialization"])["training"] == []
+    assert "trainings" not in plan.tables.of_setup
+    assert plan.evaluation.comparisons(own) == [("parent", "baseline", 222)]
+    assert plan.corpora.binarised_parts == {"test": ["test"], "train": ["valid"]}
+    assert plan.models.recording["recording"]["count_padding"] is True
+
+
+def test_a_local_checkpoint_is_an_input(tmp_path: Path) -> None:
+    systems = tmp_path / "systems.tsv"
+    shipped = (PROJECT / "config/released/systems.tsv").read_text(encoding="utf-8")
+    systems.write_text(shipped.replace("source=ec30_models ", ""), encoding="utf-8")
+    models = plan_of({"systems": str(systems)}, "config/released.yaml").models
+    own = job("neuron_specialization", seed="222")
+    assert models.local_checkpoint(own) == [models.checkpoint(own)]
+    assert models.checkpoint(own).endswith("neuron_specialization.pt")
+    assert models.fetched_checkpoint(own) == []
 
 
 def test_runs_that_a_run_is_tested_against(builtin: Plan) -> None:

@@ -222,8 +222,15 @@ def bring(address: str, path: Path, options: Options, size: int | None = None) -
         raise
     except FAILURES as error:
         kind = MissingError if http_status(error) == HTTPStatus.NOT_FOUND else InputError
-        raise kind(f"{path}: cannot be fetched from {address}: {advice_on(error, path)}") from error
+        place = browser_address(address)
+        raise kind(f"{path}: cannot be fetched from {place}: {advice_on(error, path)}") from error
     return arriving
+
+
+def browser_address(address: str) -> str:
+    """Return an address that opens in a browser: of a Google Drive file, its page."""
+    drive_id = address.removeprefix(DRIVE)
+    return address if drive_id == address else f"https://drive.google.com/file/d/{drive_id}"
 
 
 def download(address: str, arriving: Path, name: str, terminal: TextIO, size: int | None) -> None:
@@ -304,5 +311,5 @@ def advice_on(error: Exception, path: Path) -> str:
         return f"{error}. The address may have moved: find the file and {by_hand}"
     return (
         f"{first_line(error)}. The next run resumes the download. If this machine has no internet, "
-        "run the `download` target on one that has, or set a mirror"
+        f"run the `download` target on one that has, set a mirror, or {by_hand}"
     )

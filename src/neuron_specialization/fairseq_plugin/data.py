@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 from fairseq.data import Dictionary, FairseqDataset, LanguagePairDataset, PrependTokenDataset
-from fairseq.data.data_utils import batch_by_size, load_indexed_dataset
+from fairseq.data.data_utils import load_indexed_dataset
 from numpy.typing import NDArray
 
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
 from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.batches import whole_batches
 from neuron_specialization.files import allow_open_files
 
 FILES_OF_PAIR = 4
@@ -113,9 +114,9 @@ class DirectionDataset(FairseqDataset):
         """Return batches of at most `max_tokens`, each of one direction.
 
         `indices` are grouped by direction, as from `ordered_indices`. A sentence that is longer
-        gets a separate batch. fairseq drops the remainder that is not a multiple of
-        `required_batch_size_multiple`: with groups of one direction that would lose sentences of
-        every direction, so 1 is used instead.
+        gets a separate batch. A batch of more sentences than `required_batch_size_multiple` has a
+        multiple of it, except the last of a direction: fairseq 0.12.2 keeps the remainder, later
+        versions drop it, which would lose sentences of every direction.
         """
         tokens = self.num_tokens_vec(indices).astype(np.int64)
         too_long = tokens > (max_tokens or np.inf)
@@ -127,8 +128,8 @@ class DirectionDataset(FairseqDataset):
         for start, end in pairwise(ends):
             if start < end:
                 group, lengths = indices[start:end], tokens[start:end]
-                batches += batch_by_size(
-                    group, self.num_tokens, lengths, max_tokens, max_sentences, 1
+                batches += whole_batches(
+                    group, lengths, max_tokens, max_sentences, required_batch_size_multiple
                 )
         return batches
 

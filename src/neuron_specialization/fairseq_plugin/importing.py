@@ -31,9 +31,10 @@ from neuron_specialization.fairseq_plugin.external_checkpoints import (
     stated_tags,
     trained_dictionary,
 )
-from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION
+from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION, check_masks
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
+from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def import_checkpoint(
     published: Path,
     dictionary: Path | None = None,
     language_tags: bool = True,
+    masks: Path | None = None,
     trusted: bool = False,
 ) -> None:
     """Publish a checkpoint from elsewhere as if it had been trained here.
@@ -69,12 +71,16 @@ def import_checkpoint(
         dictionary: the dictionary file that it was trained with; None for the one in `data`. The
             tags of its languages that the file lacks follow in the order that it states.
         language_tags: it was trained with a tag on source and on target.
+        masks: the neuron masks that it was trained with, as it does not contain them; the published
+            checkpoint names the file, like the ones that are trained here.
         trusted: read it even if that could run code that it contains.
 
-    Raise InputError, and write nothing, if it cannot be read or is not such a model.
+    Raise InputError, and write nothing, if it cannot be read or is not such a model, or if the
+    masks are of another model or lack a direction.
     """
     external = read_external_checkpoint(source, trusted=trusted)
     check_task(external, directions, language_tags)
+    warn_of_masks(external, masks)
     config = fairseq_config(
         architecture, directions, data=data, folder=published.parent, language_tags=language_tags
     )
@@ -87,8 +93,12 @@ def import_checkpoint(
             tensors[name] = order_rows(external.path, name, tensors[name], theirs, ours)
             tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's comes last
     with torch.device("meta"):  # a model without memory
-        expected = task.build_model(config.model).state_dict()
+        model = task.build_model(config.model)
+    expected = model.state_dict()
     check_shapes(external.path, tensors, expected)
+    if masks:
+        check_masks(model, Masks.load(masks), directions)
+        config.task.masks = str(masks)
     state = bare_checkpoint(
         OmegaConf.to_container(config, resolve=True, enum_to_str=True),
         {name: tensors[name] for name in expected},
@@ -132,5 +142,9 @@ def check_task(
             "%s does not name its languages: assuming that their tags are in dictionary order",
             external.path,
         )
-    if external.task.get("masks") or external.task.get("weight_masks"):
+
+
+def warn_of_masks(external: ExternalCheckpoint, masks: Path | None) -> None:
+    """Warn if it states that it was trained with masks that it is not imported with."""
+    if external.task.get("weight_masks") or (external.task.get("masks") and not masks):
         logger.warning("%s was trained with masks; it is imported without them", external.path)

@@ -25,10 +25,13 @@ class RecordingSettings:
     """The split to read, with teacher forcing and without dropout, and options for it."""
 
     split: str
-    max_tokens: int = 8_000  # per batch
     count_padding: bool = False
-    """Count padding positions too, as the official code does. The counts then depend on the
-    batches, so use this only to rebuild the masks of released checkpoints."""
+    """Add padding positions to the token counts, as the official code does. The counts then depend
+    on the batches, so use this only to rebuild the masks of released checkpoints."""
+    max_tokens: int = 8_000
+    """Tokens of a batch, padding included (official code: 30,000)."""
+    batch_multiple: int = 1
+    """Sentences of a batch are a multiple of this if there are enough (official code: 8)."""
     untrained: int | None = None
     """Record the model as it was before its training with this seed."""
 
@@ -74,7 +77,7 @@ def record(
     task.load_dataset(settings.split)
     layers = ffn_layers(model)
     fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
-    counter = ActivationCounter(fc2_by_layer, len(directions))
+    counter = ActivationCounter(fc2_by_layer, len(directions), count_padding=settings.count_padding)
     run_forward(model, task, counter, settings)
     recorded = int(counter.num_sentences_L.sum())
     sentences = len(task.dataset(settings.split))
@@ -91,8 +94,14 @@ def record(
             "trained": settings.untrained is None,
             "split": settings.split,
             "count_padding": settings.count_padding,
+            **(batch_provenance(settings) if settings.count_padding else {}),
         },
     )
+
+
+def batch_provenance(settings: RecordingSettings) -> dict[str, int]:
+    """Return the settings of batches, on which the number of padding positions depends."""
+    return {"max_tokens": settings.max_tokens, "batch_multiple": settings.batch_multiple}
 
 
 @torch.inference_mode()
@@ -106,13 +115,16 @@ def run_forward(
     dataset: DirectionDataset = task.dataset(settings.split)
     pad = task.source_dictionary.pad()
     device = next(model.parameters()).device
-    for batch in dataset.batch_by_size(dataset.ordered_indices(), settings.max_tokens):
+    batches = dataset.batch_by_size(
+        dataset.ordered_indices(),
+        settings.max_tokens,
+        required_batch_size_multiple=settings.batch_multiple,
+    )
+    for batch in batches:
         sample = dataset.collater([dataset[int(i)] for i in batch])
         if device.type == "cuda":
             sample = utils.move_to_cuda(sample, device)
         inputs = sample["net_input"]
         source_BT, target_BT = inputs["src_tokens"].ne(pad), inputs["prev_output_tokens"].ne(pad)
-        if settings.count_padding:
-            source_BT, target_BT = torch.ones_like(source_BT), torch.ones_like(target_BT)
         counter.start_batch(sample["direction"], source_BT, target_BT)
         model(**inputs, features_only=True)

@@ -14,18 +14,29 @@ class ActivationCounter:
     """Counts positive ReLU outputs, per sentence and per token at once.
 
     Sentence counts are the paper's accumulated activations a^t (section 3.1: the union over a
-    sentence's tokens, summed over sentences); the official code uses token counts.
+    sentence's tokens, summed over sentences); the official code uses token counts, padding
+    included (`toolbox/get_neurons.py`). Padding never counts for a sentence.
     Counting happens on the device of the activations.
     """
 
-    def __init__(self, fc2_by_layer: Mapping[str, nn.Linear], num_directions: int):
-        """Watch the inputs of `fc2` in layers named `encoder...` or `decoder...`."""
+    def __init__(
+        self,
+        fc2_by_layer: Mapping[str, nn.Linear],
+        num_directions: int,
+        *,
+        count_padding: bool = False,
+    ):
+        """Watch the inputs of `fc2` in layers named `encoder...` or `decoder...`.
+
+        `count_padding`: add padding positions to the token counts.
+        """
         (num_neurons,) = {fc2.in_features for fc2 in fc2_by_layer.values()}
         device = next(iter(fc2_by_layer.values())).weight.device
         shape = (num_directions, len(fc2_by_layer), num_neurons)
         self.sentence_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
         self.token_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
         self.num_sentences_L = torch.zeros(num_directions, dtype=torch.int64)
+        self.count_padding = count_padding
         self.direction = 0
         self.real_TB: dict[str, Tensor] = {}
         self.hooks = [
@@ -34,7 +45,7 @@ class ActivationCounter:
         ]
 
     def start_batch(self, direction: int, source_BT: Tensor, target_BT: Tensor) -> None:
-        """Set the direction of the next batch, and which positions count (not padding), [B, T]."""
+        """Set the direction of the next batch, and which positions are not padding, [B, T]."""
         self.direction = direction
         self.num_sentences_L[direction] += len(source_BT)
         self.real_TB = {"encoder": source_BT.t().float(), "decoder": target_BT.t().float()}
@@ -45,9 +56,10 @@ class ActivationCounter:
         active_TBF = torch.empty(hidden_TBF.shape, device=hidden_TBF.device)
         torch.gt(hidden_TBF, 0, out=active_TBF)
         # sums as a matrix product: exact, as they are below 2^24, and eight times as fast
-        tokens_BF = torch.einsum("tb,tbf->bf", self.real_TB[stack], active_TBF)
-        self.token_LNF[self.direction, n] += tokens_BF.sum(dim=0).long()
-        self.sentence_LNF[self.direction, n] += tokens_BF.sign().sum(dim=0).long()
+        real_BF = torch.einsum("tb,tbf->bf", self.real_TB[stack], active_TBF)
+        token_BF = active_TBF.sum(dim=0) if self.count_padding else real_BF
+        self.token_LNF[self.direction, n] += token_BF.sum(dim=0).long()
+        self.sentence_LNF[self.direction, n] += real_BF.sign().sum(dim=0).long()
 
     def remove(self) -> None:
         """Stop counting."""

@@ -33,8 +33,6 @@ GONE = {
     "architectures.*.weight_decay": "is always 0",
     "architectures.*.clip_norm": "is always 0: gradients are not clipped",
     "architectures.*.activation_dropout": "is always 0",
-    "recording.max_tokens": "is always 8000",
-    "recording.count_padding": "is always false; only RecordingSettings in Python has it",
     "decoding.max_tokens": "is always 10000",
     "analysis.permutations": "is always 10000",
     "analysis.heat_maps": "is always linear: heat maps show the true IoU",

@@ -18,13 +18,16 @@ def sweep_systems(
         percentages: the values of k.
 
     Raises:
-        InputError: the system has no k, or a row has the name of a system of the sweep but other
-            settings. A row with the same settings, whatever its label and tables, is used.
+        InputError: the system has no k or is a checkpoint, or a row has the name of a system of the
+            sweep but other settings. A row with the same settings, whatever its label and tables,
+            is used.
     """
     own = systems.get(name)
     if own is None or own.k is None:
         chosen = [row.system for row in systems.values() if row.k is not None]
         raise InputError(f"names {name}, which has no k; systems with a k are {', '.join(chosen)}")
+    if own.checkpoint:
+        raise InputError(f"names {name}, a checkpoint: it cannot be trained with another k")
     others = {float(k): vary_k(own, float(k), systems) for k in percentages if k != own.k}
     return dict(sorted({**others, own.k: own}.items()))
 

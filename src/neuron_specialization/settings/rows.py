@@ -30,10 +30,10 @@ def read_schema(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def method_columns(schema: Row) -> dict[str, str]:
-    """Return the method of each column that belongs to one, in the order of the schema."""
+def method_columns(schema: Row) -> dict[str, list[str]]:
+    """Return the methods of each column that belongs to some, in the order of the schema."""
     columns = schema["properties"].items()
-    return {name: column["method"] for name, column in columns if "method" in column}
+    return {name: column["method"].split() for name, column in columns if "method" in column}
 
 
 def read_rows(path: Path, schema_path: Path) -> list[dict[str, Any]]:

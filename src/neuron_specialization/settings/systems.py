@@ -36,8 +36,9 @@ class System:
     """In the order of `all_directions`."""
     tables: tuple[str, ...] = ("levels",)
     seeds: tuple[int, ...] = (1,)
-    # multilingual
+    # multilingual, neuron_specialization
     checkpoint: str = ""
+    source: str = ""
     # bilingual
     vocabulary: str = "joint"
     # adapter
@@ -97,6 +98,7 @@ def read_systems(
             raise InputError(f"{path}: system {row['system']} {error}") from None
     for system in systems.values():
         try:
+            check_checkpoint(system)
             check_parent(system, systems)
             check_architecture(system, architectures)
             for table in system.tables:
@@ -107,15 +109,15 @@ def read_systems(
     return systems
 
 
-def check_options(row: Row, methods: Mapping[str, str]) -> None:
+def check_options(row: Row, methods: Mapping[str, Collection[str]]) -> None:
     """Raise InputError if a row has another method's options or lacks its method's.
 
     Args:
         row: the cells of a system.
-        methods: the method that each option belongs to.
+        methods: the methods that each option belongs to.
     """
     method = row["method"]
-    foreign = sorted(name for name in row if methods.get(name, method) != method)
+    foreign = sorted(name for name in row if method not in methods.get(name, [method]))
     if foreign:
         raise InputError(f"has a value for {foreign[0]}, which does not apply to {method}")
     for column in NEEDED_OPTIONS.get(method, ()):
@@ -185,6 +187,19 @@ def name_directions(name: str, languages: Mapping[str, Language], pivot: str) ->
     return [f"{pivot}-{code}" if outward else f"{code}-{pivot}" for code in chosen]
 
 
+def check_checkpoint(system: System) -> None:
+    """Raise InputError if a system cannot have the checkpoint that it names."""
+    if not system.checkpoint:
+        if system.source:
+            raise InputError(f"has the source {system.source}, but no checkpoint in it")
+    elif system.method == "multilingual" and system.parent:
+        raise InputError("has a parent and a checkpoint: leave one of them empty")
+    elif not system.fine_tune:
+        raise InputError("has a checkpoint, but fine_tune=no uses its parent's: leave one out")
+    elif system.shuffled or system.random_percent is not None:
+        raise InputError("has a checkpoint, whose random neurons cannot be drawn again: use k")
+
+
 def check_parent(system: System, systems: Mapping[str, System]) -> None:
     """Raise InputError if the parent is missing but required, or cannot be continued."""
     if not system.parent:
@@ -193,8 +208,6 @@ def check_parent(system: System, systems: Mapping[str, System]) -> None:
         return
     if system.method == "bilingual":
         raise InputError("has a parent, but bilingual models are trained from scratch")
-    if system.checkpoint:
-        raise InputError("has a parent and a checkpoint: leave one of them empty")
     if system.parent not in systems:
         raise InputError(f"has an unknown parent {system.parent}; known are {', '.join(systems)}")
     parent = systems[system.parent]

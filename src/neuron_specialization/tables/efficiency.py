@@ -170,7 +170,7 @@ def efficiency_row(
         "identification_seconds": sum(seconds for seconds, _ in finding) if finding else np.nan,
         "stored_bytes": sum(path.stat().st_size for path in files["stored"]) or np.nan,
         "projected_bytes": projected_bytes(system),
-        "training_seconds": sum(seconds for seconds, _ in training),
+        "training_seconds": sum(seconds for seconds, _ in training) if training else np.nan,
         "training_tokens_per_second": training_speed(files["logs"]),
         "training_bytes": max((memory for _, memory in training), default=np.nan),
         "decoding_sentences_per_second": sentences / sum(seconds for seconds, _ in decoding),

@@ -30,6 +30,10 @@ IN_TRAIN = (
 COUNTS = {"pairs": ("kept", "training pairs"), "skipped": (TOO_MANY_TOKENS, "skipped")}
 """Counts of Table 5: a column of the corpora's report, and its header."""
 LEVELS = ("high", "medium", "low", "")
+NOT_TRAINED = (
+    "Imported checkpoints, not trained here (max tokens, update freq and dropout are the "
+    "configuration's, not read from the file)"
+)
 SETTINGS = {
     "layers": "layers",
     "heads": "heads",
@@ -138,7 +142,8 @@ def describe_models(
     """Return Table 6: the settings and counted parameters of systems, a row each.
 
     Args:
-        systems: `system`, `label`, and its `architecture`: model sizes and training settings.
+        systems: `system`, `label`, its `architecture` (model sizes and training settings), and
+            `is_checkpoint`: it was trained elsewhere.
         parameters: result of `read_parameters`.
         normalisation: SentencePiece's rules of the vocabularies.
         dataset: name of the dataset.
@@ -159,6 +164,9 @@ def describe_models(
     table = pd.DataFrame(rows)
     title = f"Models on {dataset} (Table 6)"
     footer = [f"SentencePiece normalises text by {' and '.join(normalisation)}."]
+    elsewhere = [str(each["label"]) for each in systems if each["is_checkpoint"]]
+    if elsewhere:
+        footer.append(f"{NOT_TRAINED}: {', '.join(elsewhere)}.")
     return SetupTable(numbers=table, texts=[model_text(table)], title=title, footer=footer)
 
 

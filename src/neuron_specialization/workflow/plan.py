@@ -69,7 +69,7 @@ class Plan(Dataset):
     @cached_property
     def models(self) -> ModelsPlan:
         """Runs, and the masks and adapters of each direction."""
-        return ModelsPlan(self)
+        return ModelsPlan(self, self.downloads)
 
     @cached_property
     def evaluation(self) -> EvaluationPlan:

@@ -111,7 +111,9 @@ class CorporaPlan:
     def needed_splits(self) -> list[str]:
         """The splits that models read."""
         config = self.dataset.config
-        return sorted({TRAIN, "valid", config["recording"]["split"], *config["test_splits"]})
+        is_unread = self.prebinarised and not self.dataset.trained
+        training = () if is_unread else (TRAIN, "valid")
+        return sorted({*training, config["recording"]["split"], *config["test_splits"]})
 
     @cached_property
     def folders(self) -> dict[str, Path]:

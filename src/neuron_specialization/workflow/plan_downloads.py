@@ -53,6 +53,7 @@ class DownloadsPlan:
         config = self.dataset.config
         sections = config["vocabulary"], config["corpora"].get("binarised", {})
         others = {section.get("source", "") for section in sections}
+        others |= {row.source for row in self.dataset.systems.values()}
         return self.fetched(
             *sorted({*self.of_splits, *others, *config["downloads"]["extra_corpora"]})
         )

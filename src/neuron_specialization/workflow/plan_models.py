@@ -14,6 +14,7 @@ from neuron_specialization.workflow.paths import (
     MASKS,
     WEIGHT_MASKS,
 )
+from neuron_specialization.workflow.plan_downloads import DownloadsPlan
 
 SELECTION = ("k", "counting", "sparsity_of", "random_percent", "shuffled", "stacks")
 """Columns of a system that determine which neurons are selected."""
@@ -24,6 +25,7 @@ class ModelsPlan:
     """The models of a dataset."""
 
     dataset: Dataset
+    downloads: DownloadsPlan
 
     def architecture(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the model sizes and training settings of a system."""
@@ -76,6 +78,21 @@ class ModelsPlan:
         """Return the checkpoint that a run starts from; adapters have a base instead."""
         is_continued = self.dataset.row(wildcards).method != "adapter"
         return self._of_parent(CHECKPOINT, wildcards) if is_continued else []
+
+    def checkpoint(self, wildcards: Wildcards) -> str:
+        """Return the checkpoint that a system is imported from: a local file, or a fetched one."""
+        row = self.dataset.row(wildcards)
+        if row.source:
+            return str(self.downloads.path(row.source) / row.checkpoint)
+        return self.dataset.path(row.checkpoint)
+
+    def local_checkpoint(self, wildcards: Wildcards) -> list[str]:
+        """Return the checkpoint that a system is imported from, if it is a local file."""
+        return [] if self.dataset.row(wildcards).source else [self.checkpoint(wildcards)]
+
+    def fetched_checkpoint(self, wildcards: Wildcards) -> list[str]:
+        """Return the marker file of the checkpoint that a system is imported from, if fetched."""
+        return self.downloads.fetched(self.dataset.row(wildcards).source)
 
     def parent_counts(self, wildcards: Wildcards) -> list[str]:
         """Return the activation counts of the parent of a run."""

@@ -212,11 +212,16 @@ class TablesPlan:
 
     @cached_property
     def model_rows(self) -> list[dict[str, Any]]:
-        """The name, label and architecture of each system."""
+        """The name, label and architecture of each system, and whether it is trained here."""
         dataset = self.dataset
         rows = (dataset.systems[name] for name in dataset.described)
         return [
-            {"system": r.system, "label": r.label, "architecture": dataset.architecture(r)}
+            {
+                "system": r.system,
+                "label": r.label,
+                "architecture": dataset.architecture(r),
+                "is_checkpoint": bool(r.checkpoint),
+            }
             for r in rows
         ]
 
