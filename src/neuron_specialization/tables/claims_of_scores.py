@@ -51,7 +51,7 @@ def _difference(claim: Claim, metric: str, settings: ClaimSettings, evidence: Ev
         claim=claim,
         metric=metric,
         unit=UNITS.get(metric, "point"),
-        paper=_paper_value(claim, metric, evidence.paper),
+        paper=paper_value(claim, metric, evidence.paper),
     )
     for role in (claim.row, claim.against):
         if not settings.roles.get(role):
@@ -100,14 +100,14 @@ def _compare(tests: pd.DataFrame, cell: Cell, finding: Finding) -> Finding:
     return over_seeds(finding, by_seed, p_value)
 
 
-def _paper_value(claim: Claim, metric: str, values: Sequence[PaperValue]) -> float:
+def paper_value(claim: Claim, metric: str, values: Sequence[PaperValue]) -> float:
     """Return the paper's difference, nan if it prints none."""
     *table, group, side = claim.cell.split()
     if claim.against == SWEEP or not {claim.row, claim.against} <= {*PAPER_LABELS}:
         return nan
     row, against = PAPER_LABELS[claim.row], PAPER_LABELS[claim.against]
     name = (PAPER_BILINGUAL if table else PAPER_TABLES).get(metric)
-    block, column = (group, (side.capitalize(), "")) if table else ("", (group, side))
+    block, column = (group, (side, "")) if table else ("", (group, side))
     chosen = {
         (value.system, value.kind): value.printed
         for value in values

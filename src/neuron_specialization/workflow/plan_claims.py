@@ -88,7 +88,7 @@ class ClaimsPlan:
     def cells(self) -> dict[str, Cell]:
         """The directions of the cells of all tables, by the names that claims use."""
         split = self.dataset.config["test_splits"][0]
-        named = {}
+        named: dict[str, Cell] = {}
         for table, layout in self.tables.layouts.items():
             if not self.tables.systems[table]:
                 continue
