@@ -13,7 +13,7 @@ CHILD = {"method": "neuron_specialization", "parent": "base"}
 
 
 def roles(baseline: str = "base", **rows: dict[str, object]) -> dict[str, list[str]]:
-    """Return the names of the systems by role, those of roles without any left out."""
+    """Return the names of the systems by role, without empty roles."""
     base = {"method": "multilingual", "architecture": "big"}
     systems = {
         name: System(system=name, label=name, directions=("en-de",), **row)

@@ -309,7 +309,27 @@ def test_neurons_are_compared_with_the_same_number_drawn_at_random(read) -> None
     others = ({"k": 50.0}, {"stacks": "encoder"}, {"fine_tune": False}, {"parent": "another"})
     for other in (*others, {"counting": "sentence"}, {"sparsity_of": "sentence"}):
         systems["s"] = replace(shuffled, **other)
-        assert [role for role, _, _ in find_comparisons(ours, systems, 1)] == ["parent"]
+        roles = {role for role, _, _ in find_comparisons(ours, systems, 1)}
+        assert roles - {"rival"} == {"parent"}
+
+
+def test_only_the_first_specialized_system_has_rivals(read) -> None:
+    alike = read(CHILD)
+    ours, baseline = alike["x"], alike["baseline"]
+    second = replace(ours, system="sentences", counting="sentence")
+    others = {
+        "continued": replace(baseline, system="continued", parent="baseline"),
+        "lass": replace(ours, system="lass", method="lass", k=None, pruning=0.7),
+        "alone": replace(ours, system="alone", fine_tune=False),
+    }
+    systems = {"baseline": baseline, **others, "x": ours, "sentences": second}
+    assert find_comparisons(ours, systems, 1) == [
+        ("parent", "baseline", 1),
+        ("control", "continued", 1),
+        ("rival", "lass", 1),
+        ("rival", "sentences", 1),
+    ]
+    assert "rival" not in [role for role, _, _ in find_comparisons(second, systems, 1)]
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 9])

@@ -5,9 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from neuron_specialization.tables.comparisons import gather_comparisons, outcomes
+from neuron_specialization.tables.cells import level_cells
+from neuron_specialization.tables.comparisons import gather_comparisons
+from neuron_specialization.tables.outcomes import judge
 from neuron_specialization.tables.rows import ScoredRun
-from tests.tables.samples import PAIRS, paired_tests, scored_run, scores_of, write
+from tests.tables.samples import LEVELS, PAIRS, paired_tests, scored_run, scores_of, write
 
 MEANING = "nll: negative log-likelihood of the references, in nats per target token"
 
@@ -28,7 +30,8 @@ def test_a_lower_nll_wins_and_a_lower_bleu_loses(metric: str, sign: int) -> None
     for difference, won in ((0.3, sign), (-0.3, -sign), (0, 0)):
         tests = nll_tests(difference).assign(metric=metric)
         (comparison,) = gather_comparisons([("Ours", tests)], {"continued": "C"})
-        assert outcomes(comparison, metric, 0.05) == {pair: [won] for pair in PAIRS}
+        outcomes = judge([comparison], {"": level_cells(PAIRS, LEVELS, "en")}, 0.05)
+        assert set(outcomes["outcome"]) == {won}
 
 
 def test_scores_and_differences_have_three_decimals(tmp_path: Path) -> None:

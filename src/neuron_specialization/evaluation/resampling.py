@@ -34,7 +34,7 @@ def swap_trials(
     Args:
         metrics: the metrics.
         systems: by metric, the statistics of a system's sentences, [N, S].
-        others: those of the other system.
+        others: by metric, the statistics of the other system's sentences.
         trials: number of trials.
         rng: source of the swaps.
 

@@ -31,7 +31,7 @@ NEEDED = {
     "course": ("stack", "k", "of", "direction"),
     "sparsity": ("k", "paper", "within"),
 }
-"""The keys that a kind requires in addition to those of every claim."""
+"""The keys that a kind requires in addition to the required ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -130,7 +130,8 @@ def check_power(tests: Sequence[pd.DataFrame], metric: str, limits: DiagnosisLim
         limit=None if bound is None else at_most(bound),
         if_red="a gain as large as the paper's could have gone unnoticed",
     )
-    chosen = [rows for test in tests if len(rows := test[test["metric"] == metric])]
+    directions = (test[(test["metric"] == metric) & (test["pair"] != "")] for test in tests)
+    chosen = [rows for rows in directions if len(rows)]
     values = [smallest_difference(rows) for rows in chosen]
     known = [value for value in values if value is not None]
     if not chosen:
