@@ -39,6 +39,9 @@ DIAGNOSIS = pd.DataFrame(
         ("converged", "", "green"),
         ("power", "bleu", "red"),
         ("power", "chrf", "green"),
+        ("further training", "continued bleu", "red"),
+        ("further training", "random bleu", "shown"),
+        ("further training", "continued chrf", "green"),
         ("neurons", "encoder", "green"),
         ("neurons", "decoder", "unknown"),
     ],
@@ -77,6 +80,10 @@ def test_verdicts(finding: Finding, adjusted: float, verdict: str, reason: str) 
 def test_a_gain_is_not_confirmed_where_it_may_have_another_cause() -> None:
     red = DIAGNOSIS.assign(status="red")
     assert judge(found(), 0.01, red, 0.05) == (CANNOT_SHOW, "diagnosis: converged red")
+    mere = replace(GAIN, confirmed_needs=("further training",))
+    verdict = judge(found(metric="bleu", claim=mere), 0.01, DIAGNOSIS, 0.05)
+    assert verdict == (CANNOT_SHOW, "diagnosis: further training (continued bleu) red")
+    assert judge(found(claim=mere), 0.01, DIAGNOSIS, 0.05)[0] == CONFIRMED
     both = replace(GAIN, refuted_needs=("neurons",))
     verdict = judge(found(claim=both), 0.9, DIAGNOSIS, 0.05)
     assert verdict == (CANNOT_SHOW, "diagnosis: neurons (decoder) unknown")

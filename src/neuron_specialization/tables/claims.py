@@ -115,7 +115,8 @@ def blocking_lines(needs: Sequence[str], diagnosis: pd.DataFrame, metric: str) -
     found = []
     for line in needs:
         parts = diagnosis[diagnosis["line"] == line]
-        own = parts[parts["part"].isin({metric, metric_name(metric) if metric else ""} - {""})]
+        # parts such as `bleu` or `continued bleu`
+        own = parts[[bool(metric) and part.split()[-1:] == [metric] for part in parts["part"]]]
         for row in (own if len(own) else parts).itertuples():
             if row.status in BLOCKING:
                 found.append(f"{line} ({row.part}) {row.status}".replace(" ()", ""))
