@@ -11,6 +11,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
@@ -303,6 +304,41 @@ def test_relations_include_the_untrained_model(results: Path) -> None:
     assert relations["untrained_across"].ne(relations["across"]).any()
     text = (results / NEURONS / "relations.md").read_text(encoding="utf-8")
     assert "No family has two languages" in text
+
+
+def test_null_comparisons_of_the_run_are_rarely_significant(results: Path) -> None:
+    """Two systems whose sentences are swapped at random do not differ.
+
+    Few sentences, many of them equal, leave few values of p: there is no lower bound.
+    """
+    generator = np.random.default_rng(6)
+    own, other = (
+        pd.read_parquet(results / f"scores/test/{system}/seed1.parquet")
+        for system in ("neuron_specialization", "continued")
+    )
+    settings = SignificanceSettings(test="randomisation", samples=499, seed=2)
+    p_values = []
+    for _ in range(40):
+        swapped = generator.random(len(own)) < 0.5
+        mixed = [
+            first.assign(statistics=first["statistics"].where(~swapped, second["statistics"]))
+            for first, second in ((own, other), (other, own))
+        ]
+        p_values += compare_systems(*mixed, settings)["p_value"].tolist()
+    assert len(p_values) >= 300
+    assert np.mean(np.array(p_values) < 0.05) <= 0.07
+
+
+def test_claims_are_judged_by_the_run(results: Path) -> None:
+    claims = pd.read_csv(results / "tables/claims.csv", keep_default_na=False)
+    verdicts = claims.groupby("claim")["verdict"].first()
+    assert verdicts["No extra parameters"] == "confirmed"
+    reasons = claims.set_index(["claim", "metric"])["reason"]
+    assert "converged red" in reasons["Gain over the continued baseline, all directions", "bleu"]
+    assert {"bleu", "chrf", "nll"} <= set(claims["metric"])
+    assert set(verdicts) <= {"confirmed", "contradicted", "not shown", "cannot be shown here"}
+    text = (results / "tables/claims.md").read_text(encoding="utf-8")
+    assert "Cannot be shown here: lines of the diagnosis" in text
 
 
 def test_the_main_tables_quote_the_diagnosis(results: Path) -> None:
