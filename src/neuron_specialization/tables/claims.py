@@ -32,7 +32,7 @@ NOTES = (
     "after Holm's adjustment over all claims and, with several seeds, by its 95 % interval over "
     "seeds; a claim without p is confirmed if its value is as claimed. Not shown: neither.",
     "Cannot be shown here: lines of the diagnosis (docs/diagnosis.md) are red or unknown without "
-    "which a gain could have another cause, or an effect could not appear.",
+    "which a gain could have another cause, or an effect could not appear; or the run lacks a row.",
     "Effect: in the unit of the metric; 95 % interval over sentences, languages or, if there are "
     "several, seeds. The paper's value is of EC30, another corpus and other models unless this is "
     "EC30; CV* is the coefficient of variation of the two (Belz et al., 2022), in per cent.",
@@ -85,12 +85,12 @@ def judge(
 ) -> tuple[str, str]:
     """Return the verdict on a claim, and the reason why it cannot be shown, if so."""
     if finding.lacking:
-        return CANNOT_SHOW, f"this run has {finding.lacking}"
+        return CANNOT_SHOW, finding.lacking
     sign = _sign(finding, adjusted, level)
     needs = finding.claim.confirmed_needs if sign > 0 else finding.claim.refuted_needs
     blocked = blocking_lines(needs, diagnosis, finding.metric)
     if blocked:
-        return CANNOT_SHOW, f"diagnosis: {', '.join(blocked)}"
+        return CANNOT_SHOW, ", ".join(blocked)
     return {1: CONFIRMED, 0: NOT_SHOWN, -1: CONTRADICTED}[sign], ""
 
 
@@ -108,19 +108,20 @@ def _sign(finding: Finding, adjusted: float, level: float) -> int:
 
 
 def blocking_lines(needs: Sequence[str], diagnosis: pd.DataFrame, metric: str) -> list[str]:
-    """Return the needed lines of the diagnosis that are red or unknown, with their parts.
+    """Return the needed lines of the diagnosis that are red or unknown, once for all their parts.
 
-    Where a line has a part for the metric, only that part counts.
+    Where a line has parts for the metric, such as `bleu` or `continued bleu`, only these count.
+    Parts without a limit are only shown.
     """
-    found = []
+    found = {}
     for line in needs:
         parts = diagnosis[diagnosis["line"] == line]
-        # parts such as `bleu` or `continued bleu`
         own = parts[[bool(metric) and part.split()[-1:] == [metric] for part in parts["part"]]]
-        for row in (own if len(own) else parts).itertuples():
-            if row.status in BLOCKING:
-                found.append(f"{line} ({row.part}) {row.status}".replace(" ()", ""))
-    return found
+        chosen = own if len(own) else parts
+        for status in chosen.loc[chosen["limit"] != "", "status"]:
+            if status in BLOCKING:
+                found[f"{line} {status}"] = None
+    return list(found)
 
 
 def _text(numbers: pd.DataFrame) -> TextTable:
@@ -132,15 +133,16 @@ def _text(numbers: pd.DataFrame) -> TextTable:
         rows.append(
             (
                 *(row.claim, row.source, metric_name(row.metric) if row.metric else ""),
-                row.verdict + (f" ({row.reason})" if row.reason else ""),
+                row.verdict,
                 _number(row.effect, row),
                 "" if isnan(row.low) else f"{interval[0]} to {interval[1]}",
                 format_number(row.adjusted_p, 4),
                 _number(row.paper, row),
                 format_number(row.cv, 0),
+                row.reason,
             )
         )
-    names = ("verdict", "effect", "95 % interval", "p (adjusted)", "paper", "CV*")
+    names = ("verdict", "effect", "95 % interval", "p", "paper", "CV*", "because")
     return TextTable(
         labels=("Claim", "Source", "Metric"),
         columns=tuple((name, "") for name in names),
