@@ -46,7 +46,7 @@ def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     return {
         **dict.fromkeys(("train_system", *evaluated), systems),
         **{"make_table": 4, "draw_scores": 4, "make_setup_table": setup_tables},
-        **{"draw_trainings": 1, "make_diagnosis": 1, **others},
+        **{"draw_trainings": 1, **others},
     }
 
 
@@ -96,7 +96,7 @@ def test_missing_logs_do_not_cause_retraining(
         ),
         (
             "neurons/selection.py",
-            trained(8, 2, measure_neurons=1, draw_neurons=1, select_neurons=8)
+            trained(8, 2, measure_neurons=1, draw_neurons=1, select_neurons=8, make_diagnosis=1)
             | {"train_system": 7},  # systems of only masks are not trained
         ),
         ("fairseq_plugin/decoding.py", TRANSLATED),
@@ -118,7 +118,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     [
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            trained(9, 3, count_parameters=1),
+            trained(9, 3, count_parameters=1, make_diagnosis=1),
         ),
         ({"decoding": {"beam": 2}}, TRANSLATED),
         (
@@ -141,7 +141,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 
 SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
 SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
-SHOWN |= {"draw_scores", "describe_settings", "make_diagnosis"}
+SHOWN |= {"draw_scores", "describe_settings"}
 NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
 
 
@@ -168,7 +168,8 @@ def test_tests_are_no_inputs_of_training(
         {"name": "valid", "format": "builtin", "sentences": 20},
         {"name": "test", "format": "builtin", "sentences": 19},
     ]
-    assert planned({"corpora": {"splits": splits}}) == NEW_TEST
+    # the diagnosis is of the first split
+    assert planned({"corpora": {"splits": splits}}) == NEW_TEST | {"make_diagnosis"}
     splits[2]["sentences"] = 20
     splits.append({"name": "own", "format": "text", "path": str(clone / "own.{pair}.{lang}")})
     settings = {"corpora": {"splits": splits}, "test_splits": ["test", "own"]}
