@@ -32,11 +32,12 @@ def results(clone: Path) -> Path:
     return clone / "results/tiny"
 
 
+JUDGED = {"make_diagnosis": 1, "judge_claims": 1}
 # translation and the jobs that depend on it
 TRANSLATED = {
     **dict.fromkeys(("translate_split", "postprocess_outputs", "score_system"), 17),
     **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_setup_table": 1},
-    "make_diagnosis": 1,
+    **JUDGED,
 }
 CROSSED = ("cross_masks", "draw_cross_masks")
 
@@ -48,7 +49,7 @@ def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     return {
         **dict.fromkeys(("train_system", *evaluated), systems),
         **{"make_table": 6, "draw_scores": 6, "make_setup_table": setup_tables},
-        **{"draw_trainings": 1, "make_diagnosis": 1, **others},
+        **{"draw_trainings": 1, **others},
     }
 
 
@@ -84,7 +85,7 @@ def test_missing_logs_do_not_cause_retraining(
             {
                 **dict.fromkeys(("count_parameters", "describe_settings", "measure_neurons"), 1),
                 **dict.fromkeys(("draw_neurons", "draw_trainings"), 1),
-                **{"make_table": 6, "make_setup_table": 4, "draw_scores": 6, "make_diagnosis": 1},
+                **{"make_table": 6, "make_setup_table": 4, "draw_scores": 6, **JUDGED},
                 "draw_cross_masks": 4,
             },
         ),
@@ -92,17 +93,18 @@ def test_missing_logs_do_not_cause_retraining(
             "evaluation/scoring.py",
             {
                 **dict.fromkeys(("score_references", "score_system"), 17),
-                **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_diagnosis": 1},
+                **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, **JUDGED},
             },
         ),
         (
             "evaluation/significance.py",
-            {"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_diagnosis": 1},
+            {"compare_systems": 12, "make_table": 6, "draw_scores": 6, **JUDGED},
         ),
         (
             "neurons/selection.py",
             trained(8, 2, measure_neurons=1, draw_neurons=1, select_neurons=8)
             | dict.fromkeys(CROSSED, 4)
+            | JUDGED
             | {"train_system": 7},  # systems of only masks are not trained
         ),
         (
@@ -127,7 +129,7 @@ def test_an_edit_reruns_exactly_what_depends_on_it(
     [
         (
             {"architectures": {"tiny": {"continuation": {"max_updates": 9}}}},
-            trained(9, 3, count_parameters=1, **dict.fromkeys(CROSSED, 1)),
+            trained(9, 3, count_parameters=1, **dict.fromkeys(CROSSED, 1), **JUDGED),
         ),
         ({"decoding": {"beam": 2}}, TRANSLATED),
         (
@@ -151,7 +153,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(
 SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_systems"}
 SCORED |= {"score_references"}
 SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
-SHOWN |= {"draw_scores", "describe_settings", "make_diagnosis"}
+SHOWN |= {"draw_scores", "describe_settings"}
 NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
 
 
@@ -178,7 +180,8 @@ def test_tests_are_no_inputs_of_training(
         {"name": "valid", "format": "builtin", "sentences": 20},
         {"name": "test", "format": "builtin", "sentences": 19},
     ]
-    assert planned({"corpora": {"splits": splits}}) == NEW_TEST | {*CROSSED}
+    # the diagnosis is of the first split, as are the claims
+    assert planned({"corpora": {"splits": splits}}) == NEW_TEST | {*CROSSED, *JUDGED}
     splits[2]["sentences"] = 20
     splits.append({"name": "own", "format": "text", "path": str(clone / "own.{pair}.{lang}")})
     settings = {"corpora": {"splits": splits}, "test_splits": ["test", "own"]}

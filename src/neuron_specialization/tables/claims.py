@@ -1,7 +1,7 @@
 """The paper's claims judged by a run: confirmed, contradicted, not shown, or not to be shown here.
 
-A claim is judged by its effect's sign and by p, adjusted over all claims by Holm's method; with
-several seeds by the 95 % interval over seeds, too. What a run can show is the diagnosis's to say.
+A claim is judged by its effect's sign and by p, adjusted by Holm's method over all claims in one
+metric, or over all about neurons; with several seeds by the 95 % interval over seeds, too. What a run can show is the diagnosis's to say.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ BLOCKING = ("red", "unknown")
 """States of a line of the diagnosis that keep a run from showing something."""
 NOTES = (
     "Confirmed, contradicted: the effect has the claimed, or the opposite, sign with p < {level:g} "
-    "after Holm's adjustment over all claims and, with several seeds, by its 95 % interval over "
-    "seeds; a claim without p is confirmed if its value is as claimed. Not shown: neither.",
+    "after Holm's adjustment over all claims in its metric, or about neurons, and, with several "
+    "seeds, by its 95 % interval over seeds; a claim without p is confirmed if its value is as claimed. Not shown: neither.",
     "Cannot be shown here: lines of the diagnosis (docs/diagnosis.md) are red or unknown without "
     "which a gain could have another cause, or an effect could not appear; or the run lacks a row.",
     "Effect: in the unit of the metric; 95 % interval over sentences, languages or, if there are "
@@ -50,10 +50,11 @@ def describe_claims(
         dataset: name of the dataset.
         level: adjusted p-value below which an effect counts.
     """
-    tested = [finding for finding in findings if not isnan(finding.p_value)]
-    adjusted = dict(
-        zip(map(id, tested), holm([finding.p_value for finding in tested]), strict=True)
-    )
+    adjusted: dict[int, float] = {}
+    for metric in dict.fromkeys(finding.metric for finding in findings):
+        family = [each for each in findings if each.metric == metric and not isnan(each.p_value)]
+        p_values = holm([each.p_value for each in family])
+        adjusted |= dict(zip(map(id, family), p_values, strict=True))
     rows = [_row(finding, adjusted.get(id(finding), nan), diagnosis, level) for finding in findings]
     numbers = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
     return SetupTable(
@@ -113,7 +114,7 @@ def blocking_lines(needs: Sequence[str], diagnosis: pd.DataFrame, metric: str) -
     Where a line has parts for the metric, such as `bleu` or `continued bleu`, only these count.
     Parts without a limit are only shown.
     """
-    found = {}
+    found: dict[str, None] = {}
     for line in needs:
         parts = diagnosis[diagnosis["line"] == line]
         own = parts[[bool(metric) and part.split()[-1:] == [metric] for part in parts["part"]]]
