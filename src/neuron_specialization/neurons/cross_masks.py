@@ -118,8 +118,8 @@ def describe_cross_masks(
         "other": mean + excess,
         "excess": excess,
         "p": own_mask_p(matrix.nll_LL, order_PL) if several else np.nan,
-        "within": -gap.within,
-        "across": -gap.across,
+        "within": 0.0 - gap.within,
+        "across": 0.0 - gap.across,
         "gap": gap.gap,
         "p_families": gap.p,
     }

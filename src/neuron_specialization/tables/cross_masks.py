@@ -4,14 +4,14 @@ import pandas as pd
 
 from neuron_specialization.neurons.sides import side_label
 from neuron_specialization.neurons.statistics import PERMUTATIONS
-from neuron_specialization.tables.neuron_statistics import number, p_value
-from neuron_specialization.tables.render import TextTable
+from neuron_specialization.tables.neuron_statistics import p_value
+from neuron_specialization.tables.render import TextTable, format_number
 
 COLUMNS = {
-    ("nll", "own"): "own",
-    ("nll", "other"): "other",
-    ("nll", "excess"): "excess",
-    ("nll", "p"): "p",
+    ("masks", "own"): "own",
+    ("masks", "other"): "other",
+    ("masks", "excess"): "excess",
+    ("masks", "p"): "p",
     ("families", "within"): "within",
     ("families", "across"): "across",
     ("families", "gap"): "gap",
@@ -24,20 +24,24 @@ def cross_mask_text(tests: pd.DataFrame, pivot: str) -> TextTable:
     """Return the statistics of `cross_mask_tests` as text."""
     rows = []
     for _, row in tests.iterrows():
-        cells = [
-            p_value(row[name]) if name.startswith("p") else number(row[name], 3)
-            for name in COLUMNS.values()
-        ]
+        cells = [show(name, row[name]) for name in COLUMNS.values()]
         rows.append((side_label(row["side"], pivot), str(row["directions"]), *cells))
     return TextTable(labels=("Side", "Directions"), columns=tuple(COLUMNS), rows=tuple(rows))
+
+
+def show(name: str, value: float) -> str:
+    """Return a statistic as text: a p-value, a likelihood, or a difference with its sign."""
+    if name in ("p", "p_families"):
+        return p_value(value)
+    return format_number(value, 3, signed=name not in ("own", "other"))
 
 
 def cross_mask_notes(tests: pd.DataFrame, pivot: str) -> list[str]:
     """Explain how to read the table, and why numbers are missing."""
     outward = side_label("o2m", pivot)
     notes = [
-        "nll: negative log-likelihood of the references in nats per target token, without the "
-        "language tag; own: through a direction's own mask; other: through the masks of the other "
+        "Masks: negative log-likelihood of the references in nats per target token, without the "
+        "language tag (nll), through a direction's own mask and through those of the other "
         "directions of its side; excess: other minus own.",
         f"p of own masks: the share of {PERMUTATIONS:,} permutations of the masks over the "
         "directions whose nll is at most as high, one-sided.",
