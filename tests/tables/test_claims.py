@@ -109,14 +109,14 @@ def test_claims_without_a_test() -> None:
 def test_p_values_are_adjusted_over_the_claims_in_one_metric() -> None:
     findings = [replace(found(), p_value=p) for p in (0.02, 0.03, 0.5)]
     table = describe_claims(
-        [*findings, replace(found(), p_value=nan, lacking="no lass"), found(metric="nll")],
+        [*findings, replace(found(), p_value=nan, lacking="no lass"), found(-1.0, metric="nll")],
         DIAGNOSIS,
         dataset="toy",
         level=0.05,
     )
     adjusted = list(table.numbers["adjusted_p"])
     assert adjusted[:3] + adjusted[4:] == pytest.approx([0.06, 0.06, 0.5, 0.01])
-    verdicts = [*[NOT_SHOWN] * 3, CANNOT_SHOW, CONTRADICTED]
+    verdicts = [*[NOT_SHOWN] * 3, CANNOT_SHOW, CONFIRMED]
     assert list(table.numbers["verdict"]) == verdicts
     (text,) = table.texts
     assert (text.rows[3][3], text.rows[3][-1]) == (CANNOT_SHOW, "no lass")

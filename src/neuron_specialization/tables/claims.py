@@ -1,7 +1,8 @@
 """The paper's claims judged by a run: confirmed, contradicted, not shown, or not to be shown here.
 
 A claim is judged by its effect's sign and by p, adjusted by Holm's method over all claims in one
-metric, or over all about neurons; with several seeds by the 95 % interval over seeds, too. What a run can show is the diagnosis's to say.
+metric, or over all about neurons; with several seeds by the 95 % interval over seeds, too. What a
+run can show is the diagnosis's to say.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ BLOCKING = ("red", "unknown")
 NOTES = (
     "Confirmed, contradicted: the effect has the claimed, or the opposite, sign with p < {level:g} "
     "after Holm's adjustment over all claims in its metric, or about neurons, and, with several "
-    "seeds, by its 95 % interval over seeds; a claim without p is confirmed if its value is as claimed. Not shown: neither.",
+    "seeds, by its 95 % interval over seeds; a claim without p is confirmed if its value is as "
+    "claimed. Not shown: neither.",
     "Cannot be shown here: lines of the diagnosis (docs/diagnosis.md) are red or unknown without "
     "which a gain could have another cause, or an effect could not appear; or the run lacks a row.",
     "Effect: in the unit of the metric; 95 % interval over sentences, languages or, if there are "
