@@ -173,7 +173,7 @@ def test_a_table_of_some_imported_systems_has_an_nll(tmp_path: Path, project: Pa
 
 def test_runs_whose_directions_pass_through_each_others_masks(builtin: Plan) -> None:
     """The sweep of k is left out, and so are neurons of one stack, random or shuffled ones."""
-    chosen = ["neuron_specialization", "shallow_specialization"]
+    chosen = ["neuron_specialization", "sentence_counts", "masked", "shallow_specialization"]
     assert builtin.evaluation.cross_masked == builtin.runs(chosen)
     path = "<dataset>/neurons/neuron_specialization/seed1/cross_masks.html"
     assert path in builtin.figures.all
@@ -182,8 +182,7 @@ def test_runs_whose_directions_pass_through_each_others_masks(builtin: Plan) -> 
     nowhere = {"corpora": {"folder": "nowhere"}}
     masked = plan_of(nowhere, "config/experiment.yaml", "config/experiment_minutes.yaml")
     assert {run.system for run in masked.evaluation.cross_masked} == {
-        "neuron_specialization",
-        "masked",
+        *("neuron_specialization", "sentence_counts", "masked"),
     }
     assert masked.evaluation.first_test_data(job("masked")) == ["<dataset>/binarised/train/joint"]
 
@@ -237,7 +236,8 @@ def test_neurons_are_shown_for_each_way_of_counting_and_summarised_for_the_first
         assert figures.explored["counting"] == (
             counting if isinstance(counting, str) else counting[0]
         )
-        return {path.split("/")[-2] for path in figures.of_neurons if path.endswith("html")}
+        pages = ("relations.html", "explorer.html")
+        return {path.split("/")[-2] for path in figures.of_neurons if path.endswith(pages)}
 
     assert folders("sentence") == {"sentence.k95", "seed1"}
     assert folders(["sentence", "token"]) == {"token.k95", "sentence.k95", "seed1"}

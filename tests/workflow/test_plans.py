@@ -20,7 +20,7 @@ Plan = Callable[..., dict[str, int]]
 ONCE = dict.fromkeys(
     [
         *("prepare_training", "check_texts", "report_corpora", "count_parameters"),
-        *("describe_settings", "draw_trainings", "make_diagnosis", "all"),
+        *("describe_settings", "draw_trainings", "make_diagnosis", "judge_claims", "all"),
     ],
     1,
 )
@@ -70,6 +70,7 @@ EC30 = jobs(
     record_activations=1,
     select_neurons=6,
     make_table=12,
+    crossed=2,
 )
 JOBS = {
     (): jobs(
@@ -83,7 +84,7 @@ JOBS = {
         select_neurons=15,
         make_table=12,
         figures=4,
-        crossed=2,
+        crossed=4,
     ),
     (TINY,): jobs(
         vocabularies=2,
@@ -104,14 +105,14 @@ JOBS = {
         record_activations=3,
         select_neurons=27,
         make_table=3,
-        crossed=3,
+        crossed=6,
         figures=3,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/iwslt14.yaml",): jobs(
         metrics=4,
         figures=1,
-        crossed=2,
+        crossed=3,
         fetch_corpus=2,
         trained=14,
         continued=11,
@@ -119,7 +120,7 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=2,
         select_neurons=7,
-        make_table=18,
+        make_table=24,
     ),
     ("config/ec30.yaml",): EC30,
     ("config/ec30.yaml", "config/ec30_text.yaml"): EC30,
@@ -139,6 +140,7 @@ JOBS = {
         check_texts=0,
         use_vocabulary=1,
         use_binarised=2,
+        crossed=2,
     ),
     ("config/released.yaml",): jobs(
         metrics=0,
@@ -149,7 +151,7 @@ JOBS = {
         import_checkpoint=2,
         record_activations=1,
         select_neurons=3,
-        make_table=5,
+        make_table=6,
         make_setup_table=3,
         draw_trainings=0,
         vocabularies=0,
@@ -157,6 +159,7 @@ JOBS = {
         check_texts=0,
         use_vocabulary=1,
         use_binarised=2,
+        crossed=3,
     ),
     ("config/published.yaml",): {
         "postprocess_outputs": 2,
@@ -179,7 +182,7 @@ JOBS = {
         record_activations=6,
         select_neurons=36,
         make_table=6,
-        crossed=12,
+        crossed=15,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
@@ -190,7 +193,7 @@ JOBS = {
         record_activations=3,
         select_neurons=18,
         make_table=3,
-        crossed=6,
+        crossed=9,
         **LOOK_AT_THREE_SEEDS,
     ),
     ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
@@ -331,7 +334,7 @@ def test_a_missing_local_comet_model_cannot_be_downloaded(
 
 
 def test_every_shipped_configuration_has_a_test(project: Path) -> None:
-    shipped = {path.name for path in (project / "config").glob("*.yaml")}
+    shipped = {path.name for path in (project / "config").glob("*.yaml")} - {"claims.yaml"}
     tested = {Path(name).name for overlays in JOBS for name in overlays} | {"config.yaml"}
     assert shipped == tested
 
