@@ -160,6 +160,8 @@ JOBS = {
         use_vocabulary=1,
         use_binarised=2,
         crossed=3,
+        measure_neurons=1,  # one way of counting
+        draw_neurons=1,
     ),
     ("config/published.yaml",): {
         "postprocess_outputs": 2,
