@@ -75,13 +75,13 @@ EC30 = jobs(
 JOBS = {
     (): jobs(
         vocabularies=4,
-        trained=24,
-        continued=14,
-        train_system=21,
+        trained=21,
+        continued=13,
+        train_system=18,
         train_bilingual=4,
         fine_tune_directions=2,
         record_activations=2,
-        select_neurons=15,
+        select_neurons=12,
         make_table=12,
         figures=4,
         crossed=4,
