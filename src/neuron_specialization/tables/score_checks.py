@@ -9,7 +9,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from neuron_specialization.evaluation.metrics import METRIC_NAMES
+from neuron_specialization.evaluation.metrics import METRIC_NAMES, decimals_of
 from neuron_specialization.settings.diagnosis import (
     BASELINE,
     BILINGUAL,
@@ -145,7 +145,8 @@ def check_power(tests: Sequence[pd.DataFrame], metric: str, limits: DiagnosisLim
     value = fmean(known)
     return question.answer(
         value,
-        f"The mean of {number_of(chosen[0])} had to differ by {show(value)} {unit} to be "
+        f"The mean of {number_of(chosen[0])} had to differ by "
+        f"{show(value, decimals_of(metric) + 1)} {unit} to be "
         f"found with 80 % power{mean_of(known)}",
     )
 

@@ -94,9 +94,9 @@ def at_least(bound: float) -> Limit:
     return Limit(side=AT_LEAST, bound=bound)
 
 
-def show(value: float) -> str:
-    """Return a number with two decimals and a minus sign."""
-    return f"{value:,.2f}".replace("-", "−")
+def show(value: float, decimals: int = 2) -> str:
+    """Return a number with its decimals and a minus sign."""
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def mean_of(values: Sequence[object]) -> str:

@@ -113,14 +113,20 @@ class TablesPlan:
 
     def blocks(self, table: str, split: str) -> dict[str, Cells]:
         """Return the directions behind the cells of a table, by block."""
-        directions = self.directions(table)
+        directions, rows = self.directions(table), self.dataset.systems
+        first = rows[self.systems[table][0]].label  # of one row, or of several that complement it
         return table_blocks(
             self.layouts[table]["layout"],
             levels=self._levels,
             pivot=self.dataset.pivot,
             directions=directions,
             scored=directions,
-            first=self.dataset.systems[self.systems[table][0]].directions,
+            first={
+                pair
+                for name in self.systems[table]
+                if rows[name].label == first
+                for pair in rows[name].directions
+            },
             untested=self.untested(split),
         )
 
