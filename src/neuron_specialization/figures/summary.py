@@ -1,6 +1,7 @@
 """The summary: the overlap of neurons next to the gains over the continued baseline."""
 
 from collections.abc import Collection
+from textwrap import fill
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,6 +15,9 @@ from neuron_specialization.figures.style import (
     light_grid,
     new_figure,
 )
+
+LABEL_WIDTH = 24
+"""Characters of a line of a system's label; longer ones would push the panels off the page."""
 
 
 def draw_summary(
@@ -60,7 +64,7 @@ def fill_gains(axes: Axes, gains: pd.DataFrame, metric: str, highlighted: Collec
         error = row.half_width if pd.notna(row.half_width) else None
         axes.errorbar(row.gain, place, xerr=error, fmt="o", color=colours[row.system], elinewidth=1)
     axes.axvline(0, color="#333333", linewidth=0.8)
-    axes.set_yticks(range(len(gains)), list(gains["system"]))
+    axes.set_yticks(range(len(gains)), [fill(name, LABEL_WIDTH) for name in gains["system"]])
     axes.set_ylim(len(gains) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"Δ {metric}, mean over all directions")
