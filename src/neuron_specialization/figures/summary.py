@@ -31,7 +31,7 @@ def draw_summary(
         metric: label of the metric (`metrics.axis_label`).
         highlighted: labels of systems to highlight.
     """
-    figure = new_figure(PAGE, 2.8)
+    figure = new_figure(PAGE, max(2.8, 0.32 * len(gains)))
     left, right = figure.subplots(1, 2, width_ratios=[1, 1])
     fill_heat_map(left, panel)
     left.set_title(f"Shared neurons (IoU): {panel.title}")
