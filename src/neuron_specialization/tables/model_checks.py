@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 import pandas as pd
 
-from neuron_specialization.neurons.liveness import (
+from neuron_specialization.neurons.activity import (
     STACKS,
     layer_sparsity,
     mask_shares,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neuron_specialization.neurons.liveness import (
+from neuron_specialization.neurons.activity import (
     MaskShares,
     layer_sparsity,
     mask_shares,
