@@ -63,6 +63,14 @@ def test_the_table_has_every_system(results: Path) -> None:
 def test_every_continuation_has_its_paired_tests(results: Path) -> None:
     for system in CONTINUATIONS:
         tests = pd.read_csv(results / f"significance/test/{system}/seed1.csv")
+        rivals = set(tests.loc[tests["role"] == "rival", "other"])
+        expected = (
+            {*CONTINUATIONS} - {system, "continued", "shuffled"} if system in SAME_K else set()
+        )
+        assert rivals == expected
+        means = tests[tests["cell"].notna()]
+        assert means[["score", "other_score", "low", "high", "p_value"]].notna().all(axis=None)
+        tests = tests[(tests["role"] != "rival") & tests["cell"].isna()]
         others = {"baseline"} if system == "continued" else {"baseline", "continued"}
         others |= {"shuffled"} if system in SAME_K else set()
         assert set(tests["other"]) == others
