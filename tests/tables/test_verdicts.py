@@ -49,8 +49,9 @@ def test_an_unknown_line_says_how_to_know_it() -> None:
     assert math.isnan(verdict.value)
 
 
-def test_numbers_have_two_decimals_and_a_minus_sign() -> None:
-    assert [show(value) for value in (-0.126, 1234.5)] == ["−0.13", "1,234.50"]
+def test_numbers_have_two_decimals_unless_these_hide_them() -> None:
+    shown = [show(value) for value in (-0.126, 1234.5, 0, 0.0021)]
+    assert shown == ["−0.13", "1,234.50", "0.00", "0.0021"]
 
 
 def test_exactly_the_red_lines_are_quoted(tmp_path: Path) -> None:

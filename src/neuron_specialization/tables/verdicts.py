@@ -94,8 +94,10 @@ def at_least(bound: float) -> Limit:
     return Limit(side=AT_LEAST, bound=bound)
 
 
-def show(value: float, decimals: int = 2) -> str:
-    """Return a number with its decimals and a minus sign."""
+def show(value: float, decimals: int | None = None) -> str:
+    """Return a number with its decimals, by default 2, or 4 if 2 would hide it."""
+    if decimals is None:
+        decimals = 4 if 0 < abs(value) < 0.01 else 2
     return f"{value:,.{decimals}f}".replace("-", "−")
 
 
