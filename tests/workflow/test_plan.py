@@ -361,7 +361,7 @@ def test_the_diagnosis_reads_what_other_jobs_made(builtin: Plan, experiment: Pla
 
 def test_only_main_tables_quote_the_diagnosis(builtin: Plan) -> None:
     quoted = {
-        table: builtin.tables.inputs(job(table=table, split="test"))["diagnosis"]
+        table: builtin.tables.inputs(job(table=table, split="test", metric="bleu"))["diagnosis"]
         for table in ("levels", "languages")
     }
     assert quoted == {"levels": ["<dataset>/tables/diagnosis.csv"], "languages": []}
