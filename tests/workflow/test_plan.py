@@ -376,4 +376,6 @@ def test_datasets_that_specialize_nothing_have_no_diagnosis(tmp_path: Path) -> N
     for plan in (published, plan_of({"systems": str(tmp_path / "systems.tsv")})):
         assert plan.diagnosis.table == []
         assert not any("diagnosis" in path for path in plan.tables.all)
-        assert plan.tables.inputs(job(table="levels", split="test"))["diagnosis"] == []
+        assert (
+            plan.tables.inputs(job(table="levels", split="test", metric="bleu"))["diagnosis"] == []
+        )
