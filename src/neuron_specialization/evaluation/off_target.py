@@ -1,7 +1,7 @@
 """The off-target rate: the share of hypotheses that are in another language than the target's.
 
 Zhang et al. (2020), "Improving Massively Multilingual Neural Machine Translation and Zero-Shot
-Translation", section 5, measure it by a language identifier, too.
+Translation", measure it by a language identifier, too.
 """
 
 from collections import Counter
