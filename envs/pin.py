@@ -37,7 +37,7 @@ TOPICS = {
     ],
     "evaluation": [
         *("pandas", "pyarrow", "scipy", "sacrebleu", "sentencepiece", "sacremoses"),
-        *("langcodes", "jsonschema", "pyyaml", "jinja2"),
+        *("scikit-learn", "langcodes", "jsonschema", "pyyaml", "jinja2"),
     ],
     "figures": [
         *("matplotlib", "scipy", "pandas", "pyarrow", "sacrebleu", "sacremoses"),

@@ -119,6 +119,61 @@ rule score_references:
         "../scripts/score_references.py"
 
 
+rule measure_language_identifier:
+    """Choose the sentences that the language identifier learns from; measure it on a test split."""
+    input:
+        text=plan.off_target.text,
+        held_out=plan.off_target.held_out,
+        code=plan.code("evaluation.language_identifier", "tables.off_target"),
+    output:
+        training="<dataset>/identifier/{split}.tsv",
+        csv="<dataset>/tables/{split}/language_identifier.csv",
+        markdown="<dataset>/tables/{split}/language_identifier.md",
+        latex="<dataset>/tables/{split}/language_identifier.tex",
+        html=shown(
+            "<dataset>/tables/{split}/language_identifier.html",
+            "language_identifier",
+            "Language identifier",
+        ),
+    log:
+        "<logs>/measure_language_identifier/{split}.log",
+    benchmark:
+        "<benchmarks>/measure_language_identifier/{split}.jsonl"
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        dataset=config["dataset"],
+        moses=config["corpora"]["moses"],
+    message:
+        "Measure the language identifier on {wildcards.split}"
+    script:
+        "../scripts/measure_language_identifier.py"
+
+
+rule score_off_target:
+    """Compute the off-target rate of a system, and the languages of its hypotheses."""
+    input:
+        outputs="<dataset>/outputs/{split}/{system}/seed{seed}",
+        training="<dataset>/identifier/{split}.tsv",
+        code=plan.code("evaluation.off_target"),
+    output:
+        sentences="<dataset>/off_target/{split}/{system}/seed{seed}.parquet",
+        scores="<dataset>/off_target/{split}/{system}/seed{seed}.csv",
+        languages="<dataset>/off_target/{split}/{system}/seed{seed}.languages.csv",
+    log:
+        "<logs>/score_off_target/{split}.{system}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/score_off_target/{split}.{system}.seed{seed}.jsonl"
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        directions=plan.directions,
+    message:
+        "Identify the languages of {wildcards.system}, seed {wildcards.seed}, on {wildcards.split}"
+    script:
+        "../scripts/score_off_target.py"
+
+
 rule score_system:
     """Score every direction of a system, and keep the statistics of its sentences."""
     input:

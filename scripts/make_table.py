@@ -32,6 +32,21 @@ def read_tests() -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
+def describe_off_target() -> list[str]:
+    """Quote the language identifier, and the languages of off-target hypotheses by row."""
+    if not inputs.accuracy:
+        return []
+    # scikit-learn takes a while to import
+    from neuron_specialization.tables.off_target import describe_accuracy, describe_identified
+
+    by_label: dict[str, list[pd.DataFrame]] = {}
+    for (system, _), path in zip(settings["runs"], inputs.identified, strict=True):
+        by_label.setdefault(labels[system], []).append(read_table(Path(path), ["percent"]))
+    lines = [describe_identified(label, frames) for label, frames in by_label.items()]
+    accuracy = read_table(Path(inputs.accuracy[0]), ["percent"])
+    return [*describe_accuracy(accuracy), *(line for of_row in lines for line in of_row)]
+
+
 with log_to(snakemake.log[0]):
     inputs, wildcards = snakemake.input, snakemake.wildcards
     settings, labels = snakemake.params.settings, snakemake.params.settings["labels"]
@@ -55,6 +70,7 @@ with log_to(snakemake.log[0]):
             **{name: settings[name] for name in same},
         ),
         origin=[
+            *describe_off_target(),
             *(line for path in inputs.diagnosis for line in quote_red(Path(path))),
             *describe_sizes(sizes, list(settings["levels"])),
             *describe_origin(settings["settings"], seeds, paper.parents[1]),

@@ -8,7 +8,11 @@ import yaml
 
 CLUSTER = ("profiles/slurm/profile.yaml", "tests/cluster/my_cluster/profile.yaml")
 OTHERS = ("use_binarised", "use_vocabulary", "import_checkpoint", "score_comet", "train_bilingual")
-OTHERS += ("fine_tune_directions",)  # rules that the tests' systems do not need
+OTHERS += (
+    "fine_tune_directions",
+    "measure_language_identifier",
+    "score_off_target",
+)  # rules that the tests' systems do not need
 
 
 def rules_of(project: Path) -> tuple[set[str], set[str]]:

@@ -39,7 +39,7 @@ CONFIG = {
     "decoding": {"beam": 1, "max_len_b": 5},
     "test_splits": ["test", "news"],
     "significance": {"test": "none"},
-    "metrics": ["bleu"],
+    "metrics": ["bleu", "off_target"],
 }
 
 
@@ -128,3 +128,30 @@ def test_a_validation_set_may_be_drawn_from_training_for_one_language(results: P
     assert kept["valid", "eng_Latn-ces_Latn"] == report["held_out"]["train", "eng_Latn-ces_Latn"]
     assert 5 < kept["valid", "eng_Latn-ces_Latn"] <= 10
     assert kept["test", "eng_Latn-ces_Latn"] == 0
+
+
+def test_the_languages_of_hypotheses_are_identified(results: Path) -> None:
+    accuracy = pd.read_csv(results / "tables/test/language_identifier.csv", index_col="language")
+    assert set(accuracy.index) == {*LANGUAGES}
+    assert accuracy["training_sentences"].between(200, 300).loc["deu_Latn":].all()
+    assert accuracy["sentences"].to_dict() == {
+        **dict.fromkeys(("eng_Latn", "deu_Latn", "nld_Latn"), 10),
+        "ces_Latn": 0,
+    }
+    assert accuracy["errors"].sum() == 0
+    training = (results / "identifier/test.tsv").read_text(encoding="utf-8").splitlines()
+    outputs = results / "outputs/test/baseline/seed1/eng_Latn-deu_Latn"
+    references = (outputs / "test-ref.txt").read_text(encoding="utf-8").splitlines()
+    assert not {f"deu_Latn\t{reference}" for reference in references} & {*training}
+    for split in ("test", "news"):
+        counts = pd.read_csv(results / f"off_target/{split}/baseline/seed1.languages.csv")
+        scores = pd.read_csv(results / f"scores/{split}/baseline/seed1.csv")
+        rates = scores[scores["metric"] == "off_target"].set_index("pair")["score"]
+        assert len(rates) == (6 if split == "news" else 4)
+        on_target = counts[counts["language"] == counts["pair"].str.split("-").str[1]]
+        expected = 100 - on_target.set_index("pair")["percent"].reindex(rates.index).fillna(0)
+        assert rates.to_dict() == pytest.approx(expected.to_dict())
+    text = (results / "tables/test/levels.off_target.md").read_text(encoding="utf-8")
+    assert "Language identifier: it gets 0.0 % of 30 held-out sentences in 3 languages" in text
+    assert "Identifier not measured, no test in this split: ces_Latn" in text
+    assert "Baseline, off-target hypotheses of all directions: " in text

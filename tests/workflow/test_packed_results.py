@@ -21,6 +21,8 @@ OF_SEED = (
     "scores/test/{system}/seed{seed}.csv",
     "nll/test/{system}/seed{seed}.parquet",
     "nll/test/{system}/seed{seed}.csv",
+    "off_target/test/{system}/seed{seed}.csv",
+    "off_target/test/{system}/seed{seed}.languages.csv",
     "significance/test/{system}/seed{seed}.csv",
     "activations/{system}/seed{seed}.npz",
     "activations/{system}/seed{seed}.untrained.npz",
@@ -101,6 +103,14 @@ def test_missing_sizes_of_corpora_are_added_and_existing_ones_must_agree(tmp_pat
     write(ours, REPORT, "other sizes")
     with pytest.raises(InputError, match=r"report\.tsv: \S+b\.zip has another version"):
         merge(packed(theirs), ours)
+
+
+def test_the_accuracy_of_the_language_identifier_is_added(tmp_path: Path) -> None:
+    """It is measured on text, which the results may lack; footers of tables quote it."""
+    accuracy = "tables/test/language_identifier.csv"
+    ours, theirs = make_run(tmp_path / "a", 1), make_run(tmp_path / "b", 1)
+    write(theirs, accuracy, "language,errors")
+    assert merge(packed(theirs), ours) == [accuracy]
 
 
 def test_runs_of_unknown_systems_are_not_added(tmp_path: Path) -> None:

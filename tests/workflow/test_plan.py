@@ -361,7 +361,7 @@ def test_the_diagnosis_reads_what_other_jobs_made(builtin: Plan, experiment: Pla
 
 def test_only_main_tables_quote_the_diagnosis(builtin: Plan) -> None:
     quoted = {
-        table: builtin.tables.inputs(job(table=table, split="test"))["diagnosis"]
+        table: builtin.tables.inputs(job(table=table, split="test", metric="bleu"))["diagnosis"]
         for table in ("levels", "languages")
     }
     assert quoted == {"levels": ["<dataset>/tables/diagnosis.csv"], "languages": []}
@@ -376,4 +376,6 @@ def test_datasets_that_specialize_nothing_have_no_diagnosis(tmp_path: Path) -> N
     for plan in (published, plan_of({"systems": str(tmp_path / "systems.tsv")})):
         assert plan.diagnosis.table == []
         assert not any("diagnosis" in path for path in plan.tables.all)
-        assert plan.tables.inputs(job(table="levels", split="test"))["diagnosis"] == []
+        assert (
+            plan.tables.inputs(job(table="levels", split="test", metric="bleu"))["diagnosis"] == []
+        )

@@ -10,6 +10,11 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
+from neuron_specialization.cli.off_target import (
+    OFF_TARGET,
+    find_identifier_text,
+    identify_languages,
+)
 from neuron_specialization.cli.option_types import positive_int
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.comet_scores import CometSettings
@@ -43,11 +48,14 @@ def score(options: argparse.Namespace) -> None:
     """Score a system's outputs by direction.
 
     Writes the post-processed texts to OUT/outputs, the scores by direction to OUT/scores.csv, and
-    the scores by sentence, with their statistics, to OUT/scores.parquet.
+    the scores by sentence, with their statistics, to OUT/scores.parquet. The off-target rate adds
+    the languages of the hypotheses and the accuracy of the identifier.
     """
     folder, split = options.folder, options.split
     directions = find_directions(folder, split)
     options.metrics = options.metrics or default_metrics(folder, directions, split)
+    if OFF_TARGET in options.metrics:
+        identifier_text = find_identifier_text(options.identifier_text)
     raw = find_raw_references(options.raw_references, directions)
     tokenisers = find_tokenisers(options.bleu_tokeniser, directions)
     if {"bleu", "tokenised_bleu"} & {*options.metrics}:
@@ -79,6 +87,8 @@ def score(options: argparse.Namespace) -> None:
             device=options.device,
         )
         scores += score_comet(texts, directions, split, comet)
+    if OFF_TARGET in options.metrics:
+        scores += identify_languages(texts, directions, split, identifier_text, options.out)
     if all(math.isnan(score.score) for score in scores):
         finished = [read_finished_scores(texts / pair, split) for pair in directions]
         raise no_scores(options, {score.note for score in scores}, {m for f in finished for m in f})
@@ -226,6 +236,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--untouched",  # its former name
         metavar="PATTERN",
         help="raw references, such as flores/{lang}.txt, for a second column",
+    )
+    parser.add_argument(
+        "--identifier-text",
+        type=Path,
+        metavar="FOLDER",
+        help="for off_target: text of each language (en.txt, de.txt ...), detokenised as the "
+        "outputs are, that the language identifier learns from; sentences of the test are left out",
     )
     parser.add_argument(
         "--comet-model",

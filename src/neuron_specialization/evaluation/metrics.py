@@ -23,13 +23,17 @@ METRIC_NAMES = {
     "tokenised_bleu": "tokenised BLEU",
     "comet": "COMET",
     "nll": "nll",
+    "off_target": "off-target rate",
 }
-MODEL_METRICS = frozenset({"comet", "nll"})
-"""Metrics computed by a model, in separate rules: COMET's model, or the system."""
-LOWER_IS_BETTER = frozenset({"nll"})
+MODEL_METRICS = frozenset({"comet", "nll", "off_target"})
+"""Metrics computed by a model, in separate rules: COMET's, the system, a language identifier."""
+LOWER_IS_BETTER = frozenset({"nll", "off_target"})
 MEANINGS = {
     "nll": "negative log-likelihood of the references, in nats per target token without the "
-    "language tag; lower is better"
+    "language tag; lower is better",
+    "off_target": "hypotheses in another language than the target's, in per cent, by a language "
+    "identifier trained on the dataset's own text; a hypothesis without letters, or an empty one, "
+    "counts as one; lower is better",
 }
 """Explanations of metrics for the footers of tables."""
 _DECIMALS = {"nll": 3}
@@ -93,10 +97,11 @@ class Statistics:
 
 
 class Mean:
-    """A metric whose score is a quotient of two sums: COMET, nll.
+    """A metric whose score is a quotient of two sums: COMET, nll, the off-target rate.
 
-    The statistics of a sentence are its COMET score and the number 1, or the negative
-    log-likelihood of its reference and the reference's number of tokens.
+    The statistics of a sentence are its COMET score and the number 1, the negative log-likelihood
+    of its reference and the reference's number of tokens, or 100 (off-target) or 0 and the number
+    1.
     """
 
     def _compute_score_from_stats(self, statistics_S: Sequence[float]) -> Score:

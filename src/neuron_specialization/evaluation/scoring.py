@@ -74,7 +74,7 @@ class ScoringSettings:
 def score_outputs(
     folder: Path, directions: Sequence[str], settings: ScoringSettings, processes: int = 1
 ) -> list[Score]:
-    """Score every direction in a folder of outputs in every metric but COMET and nll.
+    """Score every direction in a folder of outputs in every metric but MODEL_METRICS.
 
     A metric is computed from the text; without text, the finished score is used. Missing
     directions have no score. Raises InputError if texts differ in length, a metric is unknown, or

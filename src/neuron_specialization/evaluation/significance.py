@@ -42,6 +42,7 @@ _REFERENCE_LENGTHS = {
     "chrf": slice(1, None, 3),
     "comet": slice(0),
     "nll": slice(1, 2),
+    "off_target": slice(0),
 }
 """Positions of the reference's word, n-gram or token counts in the statistics of a sentence."""
 _SHORT = {BOOTSTRAP: "bs", RANDOMISATION: "ar"}

@@ -21,11 +21,11 @@ from neuron_specialization.files import atomic_write, check_output
 logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
 TAKEN = (
-    *("scores", "comet", "nll", "significance", "activations", "masks", "benchmarks"),
-    *("tables", "figures", "neurons"),
+    *("scores", "comet", "nll", "off_target", "significance", "activations", "masks"),
+    *("benchmarks", "tables", "figures", "neurons"),
 )
 OF_RUN = re.compile(
-    r"(?:scores|comet|nll|significance)/\w+/(?P<tested>[^/]+)/seed\d+\.\w+"
+    r"(?:scores|comet|nll|off_target|significance)/\w+/(?P<tested>[^/]+)/seed\d+(?:\.\w+)+"
     r"|activations/(?P<recorded>[^/]+)/seed\d+(?:\.untrained)?\.npz"
     r"|masks/(?P<masked>[^/]+)/seed\d+\.npz"
     r"|neurons/(?P<crossed>[^/]+)/seed\d+/cross_masks\.csv"
@@ -35,7 +35,8 @@ OF_RUN = re.compile(
 LARGE = (".parquet", ".png", ".pdf", ".html")
 """Sentence scores, which only new tests need, and pictures and pages, which are regenerated."""
 REPORT = "corpora/report.tsv"
-"""Sizes of the corpora, for tables; also added if the corpora have not been prepared."""
+OF_TEXT = re.compile(rf"{re.escape(REPORT)}|tables/\w+/language_identifier\.csv")
+"""Measured on the corpora, for tables: also added if the corpora have not been prepared."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def merge(archive: Path, results: Path) -> list[str]:
         theirs = parse_settings(file.read(SETTINGS), f"{archive}, {SETTINGS}", "pack it again")
         check_alike(theirs, ours, archive, results)
         names = [
-            name for name in file.namelist() if name == REPORT or system_of(name) in ours.systems
+            name
+            for name in file.namelist()
+            if OF_TEXT.fullmatch(name) or system_of(name) in ours.systems
         ]
         compared = (None, *theirs.systems)
         unnamed = next((name for name in names if system_of(name) not in compared), None)

@@ -28,6 +28,12 @@ NLL = (
     "<dataset>/nll/{split}/{system}/seed{seed}.parquet",
     "<dataset>/nll/{split}/{system}/seed{seed}.csv",
 )
+OFF_TARGET = (
+    "<dataset>/off_target/{split}/{system}/seed{seed}.parquet",
+    "<dataset>/off_target/{split}/{system}/seed{seed}.csv",
+)
+IDENTIFIED = "<dataset>/off_target/{split}/{system}/seed{seed}.languages.csv"
+IDENTIFIER_ACCURACY = "<dataset>/tables/{split}/language_identifier.csv"
 TESTS = "<dataset>/significance/{split}/{system}/seed{seed}.csv"
 PARAMETERS = "<dataset>/tables/parameters.csv"
 DIAGNOSIS = "<dataset>/tables/diagnosis.csv"
@@ -36,7 +42,7 @@ NEURONS = "<dataset>/neurons/{system}/seed{seed}"
 CROSS_MASKS = f"{NEURONS}/cross_masks"
 FETCHED = "<downloads>/{corpus}/fetched.tsv"
 
-CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests"), "Scores")
+CATEGORIES = dict.fromkeys(("scores", "score_figure", "tests", "language_identifier"), "Scores")
 CATEGORIES |= dict.fromkeys(("settings", "setup_table", "trainings"), "Set-up")
 CATEGORIES |= dict.fromkeys(("diagnosis", "claims"), "Diagnosis")
 """Categories of the report by caption; other captions are in Neurons."""

@@ -15,6 +15,7 @@ from neuron_specialization.workflow.plan_downloads import DownloadsPlan
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_figures import FiguresPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
+from neuron_specialization.workflow.plan_off_target import OffTargetPlan
 from neuron_specialization.workflow.plan_tables import TablesPlan
 from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
@@ -77,6 +78,11 @@ class Plan(Dataset):
         return EvaluationPlan(self, self.corpora)
 
     @cached_property
+    def off_target(self) -> OffTargetPlan:
+        """The language identifier of the off-target rate."""
+        return OffTargetPlan(self, self.corpora)
+
+    @cached_property
     def diagnosis(self) -> DiagnosisPlan:
         """Whether a run could have shown the effect."""
         return DiagnosisPlan(self, self.models, self.evaluation)
@@ -84,7 +90,8 @@ class Plan(Dataset):
     @cached_property
     def tables(self) -> TablesPlan:
         """Tables of scores and of the set-up."""
-        return TablesPlan(self, self.corpora, self.models, self.evaluation, self.diagnosis)
+        parts = (self.corpora, self.models, self.evaluation, self.off_target, self.diagnosis)
+        return TablesPlan(self, *parts)
 
     @cached_property
     def claims(self) -> ClaimsPlan:

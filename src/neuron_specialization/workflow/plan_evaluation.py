@@ -17,6 +17,7 @@ from neuron_specialization.workflow.paths import (
     COMET,
     CORPUS,
     NLL,
+    OFF_TARGET,
     SCORES,
     SENTENCES,
     TRANSLATIONS,
@@ -167,7 +168,7 @@ class EvaluationPlan:
     def appended(self, wildcards: Wildcards) -> list[str]:
         """Return a system's scores in metrics computed by models, if they are asked for."""
         metrics = self.metrics_of([wildcards.system])
-        paths = {"comet": COMET, "nll": NLL}
+        paths = {"comet": COMET, "nll": NLL, "off_target": OFF_TARGET}
         return [
             file
             for name in paths

@@ -13,6 +13,8 @@ from neuron_specialization.tables.cells import Cell, Cells, table_blocks
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
 from neuron_specialization.workflow.paths import (
     CHECKPOINT,
+    IDENTIFIED,
+    IDENTIFIER_ACCURACY,
     MASKS,
     PARAMETERS,
     SCORE_TABLE,
@@ -24,6 +26,7 @@ from neuron_specialization.workflow.plan_corpora import CorporaPlan
 from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
+from neuron_specialization.workflow.plan_off_target import METRIC, OffTargetPlan
 
 SETUP_TITLES = {
     "table4": "Table 4: efficiency",
@@ -46,6 +49,7 @@ class TablesPlan:
     corpora: CorporaPlan
     models: ModelsPlan
     evaluation: EvaluationPlan
+    off_target: OffTargetPlan
     diagnosis: DiagnosisPlan
 
     @cached_property
@@ -82,13 +86,20 @@ class TablesPlan:
         return [run for run in runs if self.evaluation.comparisons_of(run)]
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the scores and paired tests of a table; main tables quote the diagnosis."""
+        """Return the scores and paired tests of a table, and what its footer quotes.
+
+        Main tables quote the diagnosis, off-target rates the identified languages.
+        """
         table, split = wildcards.table, wildcards.split
+        runs = self.dataset.runs(self.systems[table])
+        is_off_target = wildcards.metric == METRIC
         is_main = self.layouts[table]["layout"] == "levels"
         return {
-            "scores": files(SCORES, self.dataset.runs(self.systems[table]), split=split),
+            "scores": files(SCORES, runs, split=split),
             "tests": files(TESTS, self.compared(table), split=split),
             "diagnosis": self.diagnosis.table if is_main else [],
+            "accuracy": [IDENTIFIER_ACCURACY.format(split=split)] if is_off_target else [],
+            "identified": files(IDENTIFIED, runs, split=split) if is_off_target else [],
         }
 
     def directions(self, table: str) -> list[str]:
@@ -171,12 +182,14 @@ class TablesPlan:
         """All tables, as Markdown, and the page of settings."""
         setup = [f"<dataset>/tables/{table}.md" for table in self.of_setup]
         diagnosis = [path.replace(".csv", ".md") for path in self.diagnosis.table]
-        return [*self.all_of_scores, *diagnosis, *setup, "<dataset>/tables/settings.html"]
+        scores = [*self.all_of_scores, *self.off_target.tables]
+        return [*scores, *diagnosis, *setup, "<dataset>/tables/settings.html"]
 
     @property
     def all_merged(self) -> list[str]:
-        """All tables except Table 4, whose costs depend on the machine."""
-        return [path for path in self.all if not path.endswith("table4.md")]
+        """All tables but Table 4, whose costs depend on the machine, and those made from text."""
+        left_out = ("<dataset>/tables/table4.md", *self.off_target.tables)
+        return [path for path in self.all if path not in left_out]
 
     def setup_labels(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the name of a table of the set-up in the report."""

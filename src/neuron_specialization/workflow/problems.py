@@ -27,6 +27,7 @@ def find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_percentage_problems(plan)
     yield from _find_system_problems(plan)
     yield from plan.evaluation.tokeniser_problems()
+    yield from plan.off_target.problems()
 
 
 def _find_table_problems(plan: Plan) -> Iterator[Problem]:
