@@ -59,6 +59,7 @@ class DirectionsConfig(FairseqDataclass):
     directions: str = setting(MISSING, "directions, joined by ',', e.g. en-de,de-en")
     sampling_temperature: float = setting(1.0, "smoothing of the directions' sizes; 1 for none")
     no_language_tags: bool = setting(False, "no tags on source and target, as in bilingual models")
+    source_tag_last: bool = setting(False, "the source's tag is behind </s>, not in front")
     masks: str = setting("", "neuron masks (.npz): a direction uses its own neurons only")
     subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
         default="auto", metadata={"help": "form of the FFN; auto: the faster one"}
@@ -83,7 +84,10 @@ class DirectionsConfig(FairseqDataclass):
 
 @register_task("translation_directions", dataclass=DirectionsConfig)
 class DirectionsTask(FairseqTask):
-    """Translation with a source tag on the source and a target tag on the target (appendix A.2)."""
+    """Translation with a source tag on the source and a target tag on the target (appendix A.2).
+
+    The source's tag is in front, or behind `</s>` (`source_tag_last`); the target's is in front.
+    """
 
     def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)
@@ -123,6 +127,7 @@ class DirectionsTask(FairseqTask):
             self.directions,
             self.dictionaries,
             tags=not self.cfg.no_language_tags,
+            source_tag_last=self.cfg.source_tag_last,
             sampling=sampling if training else None,
         )
 

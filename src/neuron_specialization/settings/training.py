@@ -36,6 +36,18 @@ class Architecture:
     checkpoint_metric: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
+    decoder_layers: int = 0
+    """0: as many as the encoder has."""
+    decoder_d_ff: int = 0
+    """0: as many neurons as an FFN of the encoder has."""
+    shared_embeddings: bool = False
+    """One embedding for source and target; otherwise for input and output of the decoder only."""
+    learned_positions: bool = False
+    """Learned positions instead of sinusoidal ones."""
+    embedding_norm: bool = False
+    """A LayerNorm on embeddings."""
+    source_tag: str = "first"
+    """Where sources have their language tag: `first`, or `last`, behind `</s>`."""
 
 
 @dataclass(frozen=True, kw_only=True)
