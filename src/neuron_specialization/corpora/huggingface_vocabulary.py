@@ -43,7 +43,7 @@ M2M100_CODES = (
     "ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr "
     "uk ur uz vi wo xh yi yo zh zu"
 )
-"""Codes of M2M-100 in the order of their ids, which its tokenizer's files need not state; joined."""
+"""Codes of M2M-100 by id, joined by blanks, which its tokenizer's files need not state."""
 MOST_FILLERS = 128
 """Embedding rows without a token: at most the padding to a multiple of this."""
 

@@ -45,7 +45,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "directions": ",".join(training.directions),
             "sampling-temperature": architecture.temperature,
             "no-language-tags": None if training.language_tags else True,
-            "source-tag-last": architecture.source_tag == "last" or None,
+            "source-tag-last": architecture.source_tag_last or None,
             **{name.replace("_", "-"): value or None for name, value in own.items()},
             "dev-metric": None
             if architecture.checkpoint_metric == "loss"

@@ -42,6 +42,7 @@ from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.bleu import DEFAULT
+from neuron_specialization.settings.training import MAX_POSITIONS
 
 logger = logging.getLogger(__name__)
 
@@ -235,8 +236,9 @@ class DirectionsTask(FairseqTask):
         return [self.target_dictionary[token] for token in words]
 
     def max_positions(self) -> tuple[int, int]:
-        """Return the longest source and target of training."""
-        return self.cfg.max_source_positions, self.cfg.max_target_positions
+        """Return the longest source and target of training; a model may have more positions."""
+        sides = (self.cfg.max_source_positions, self.cfg.max_target_positions)
+        return min(sides[0], MAX_POSITIONS), min(sides[1], MAX_POSITIONS)
 
     @property
     def source_dictionary(self) -> Dictionary:

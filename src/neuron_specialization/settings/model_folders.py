@@ -11,6 +11,7 @@ CONFIG = "config.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 LEARNED = {"m2m_100": False, "mbart": True}
 """By type of model, whether it has learned positions and a LayerNorm on embeddings."""
+SUFFIXES = (".json", ".model", ".safetensors", ".bin")
 SUPPORTED = "M2M-100, NLLB-200 (dense) and mBART-50 many-to-many are supported"
 TARGET_TAG = "has the target's language in the source, so its encoder is another for each target"
 REFUSED = {
@@ -42,6 +43,11 @@ SIZES = {
     "decoder_d_ff": "decoder_ffn_dim",
 }
 """Settings of an architecture, by their names in config.json."""
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a model folder that it is imported from."""
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def folder_settings(folder: Path) -> dict[str, Any]:
             settings[f"decoder_{name}"] = 0
     settings |= {"learned_positions": learned, "embedding_norm": learned}
     settings |= {"max_positions": config["max_position_embeddings"]} if learned else {}
-    return settings | {"shared_embeddings": True, "source_tag": "last" if legacy else "first"}
+    return settings | {"shared_embeddings": True, "source_tag_last": bool(legacy)}
 
 
 def check_settings(folder: Path, stated: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ class Architecture:
     patience: int
     precision: str
     max_positions: int = MAX_POSITIONS
-    """Tokens of the longest sentence to train on."""
+    """Positions of the model: tokens of the longest sentence, in training at most MAX_POSITIONS."""
     checkpoint_metric: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
@@ -46,8 +46,8 @@ class Architecture:
     """Learned positions instead of sinusoidal ones."""
     embedding_norm: bool = False
     """A LayerNorm on embeddings."""
-    source_tag: str = "first"
-    """Where sources have their language tag: `first`, or `last`, behind `</s>`."""
+    source_tag_last: bool = False
+    """Sources have their language tag behind `</s>` instead of in front."""
 
 
 @dataclass(frozen=True, kw_only=True)
