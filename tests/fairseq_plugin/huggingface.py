@@ -64,7 +64,7 @@ class Folder:
     path: Path
     kind: str
     codes: Mapping[str, str] = field(default_factory=dict)
-    """The model's codes, by those of the built-in corpus."""
+    """The model's codes, by our codes."""
 
     def model(self) -> Any:
         """Return transformers' model, in evaluation mode."""

@@ -126,7 +126,7 @@ def read_external(
 ) -> ExternalCheckpoint:
     """Read a checkpoint or a folder; raise InputError if it does not fit the directions or sizes.
 
-    The arguments are those of `import_checkpoint`.
+    `import_checkpoint` describes the arguments.
     """
     if not source.is_dir():
         external = read_external_checkpoint(source, trusted=trusted)
