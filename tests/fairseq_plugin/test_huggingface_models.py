@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
 from neuron_specialization.fairseq_plugin.decoding import decode
 from neuron_specialization.fairseq_plugin.recording import RecordingSettings, record_activations
+from neuron_specialization.neurons.selection import select_all
 from neuron_specialization.settings.decoding import DecodingSettings
 from tests.fairseq_plugin.huggingface import (
     DIRECTIONS,
     KINDS,
+    SENTENCES,
     Imported,
     import_folder,
     make_model_folder,
@@ -176,6 +179,43 @@ def generate(model: Any, source_T: Tensor, tag: int, beam: int) -> list[int]:
     )
     tokens: list[int] = found[0, 1:].tolist()
     return tokens
+
+
+@pytest.mark.parametrize("form", ["compact", "reference"])
+def test_masks_do_what_zeroed_rows_of_fc1_do(imported: Imported, tmp_path: Path, form: str) -> None:
+    """In every class of models, in layers of unlike widths too."""
+    counts = record_activations(
+        checkpoint=imported.checkpoint,
+        data=imported.data,
+        directions=DIRECTIONS[:2],
+        settings=RecordingSettings(split="valid"),
+        device="cpu",
+    )
+    masks = select_all(counts, k=60, counting="token")
+    masks.save(tmp_path / "masks.npz")
+    overrides = {"masks": str(tmp_path / "masks.npz"), "subnetwork_form": form}
+    model, task = load_task(
+        imported.checkpoint, imported.data, directions=",".join(DIRECTIONS[:2]), **overrides
+    )
+    task.load_dataset("valid")
+    dataset = task.dataset("valid")
+    for index in (0, SENTENCES):
+        sample = dataset.collater([dataset[index]])
+        theirs = imported.folder.model()
+        for n, name in enumerate(masks.layers):
+            stack, _, i = name.split(".")
+            layer = getattr(theirs.model, stack).layers[int(i)]
+            mask_F = masks.mask_LNF[sample["direction"], n, : masks.width_N[n]]
+            assert 0 < mask_F.sum() < len(mask_F)
+            layer.fc1.weight.data[~torch.from_numpy(mask_F)] = 0
+        task.direction_state.direction = sample["direction"]
+        inputs = sample["net_input"]
+        with torch.no_grad():
+            found_BTV = model(**inputs)[0]
+            expected_BTV = theirs(
+                input_ids=inputs["src_tokens"], decoder_input_ids=inputs["prev_output_tokens"]
+            ).logits
+        assert (found_BTV - expected_BTV).abs().max() < 1e-5
 
 
 def test_a_checkpoint_states_where_it_comes_from(imported: Imported) -> None:
