@@ -32,6 +32,7 @@ TOPICS = {
     ],
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),
+        "safetensors",
         *("backports.zstd", "sacremoses", "langcodes", "jsonschema", "jinja2", "pyyaml"),
         *("pyarrow", *BUILD_TOOLS),
     ],

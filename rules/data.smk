@@ -124,7 +124,7 @@ rule use_vocabulary:
     input:
         local=plan.vocabularies.given_files,
         fetched=ancient(plan.vocabularies.fetched),
-        code=plan.code("corpora.existing_vocabulary"),
+        code=plan.code("corpora.existing_vocabulary", "corpora.huggingface_vocabulary"),
     output:
         folder=directory("<dataset>/vocabularies/{vocabulary}"),
     log:
@@ -136,6 +136,7 @@ rule use_vocabulary:
     params:
         languages=plan.vocabularies.languages,
         given=plan.vocabularies.given,
+        codes=plan.vocabularies.codes,
     message:
         "Use the given vocabulary"
     script:

@@ -71,6 +71,7 @@ rule import_checkpoint:
         checkpoint=plan.models.checkpoint,
         directions=plan.directions,
         dictionary=plan.vocabularies.given.get("dictionary"),
+        codes=plan.vocabularies.codes,
         trusted=config["trust_checkpoints"],
     message:
         "Import the checkpoint of {wildcards.system}"

@@ -15,6 +15,7 @@ with log_to(snakemake.log[0]):
         directions=params.directions,
         published=Path(snakemake.output.checkpoint),
         dictionary=Path(params.dictionary) if params.dictionary else None,
+        codes=params.codes,
         masks=Path(inputs.masks[0]) if inputs.masks else None,
         trusted=params.trusted,
     )

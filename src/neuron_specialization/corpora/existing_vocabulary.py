@@ -84,20 +84,25 @@ def with_counts(tokens: Iterable[str]) -> list[str]:
 
 def read_pieces(model: Path) -> list[str]:
     """Return the pieces of a SentencePiece model in order, without unknown and control pieces."""
-    if not model.is_file():
-        raise InputError(f"{model}: no such SentencePiece model")
-    try:
-        processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    except RuntimeError as error:
-        raise InputError(
-            f"{model}: not a SentencePiece model ({error}); "
-            "give the .model file that SentencePiece wrote"
-        ) from error
+    processor = open_pieces(model)
     return [
         processor.id_to_piece(i)
         for i in range(len(processor))
         if not processor.is_unknown(i) and not processor.is_control(i)
     ]
+
+
+def open_pieces(model: Path) -> sentencepiece.SentencePieceProcessor:
+    """Open a SentencePiece model; raise InputError if it is missing or damaged."""
+    if not model.is_file():
+        raise InputError(f"{model}: no such SentencePiece model")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=str(model))
+    except RuntimeError as error:
+        raise InputError(
+            f"{model}: not a SentencePiece model ({error}); "
+            "give the .model file that SentencePiece wrote"
+        ) from error
 
 
 def check_pair(dictionary: Path, tokens: Iterable[str], pieces: Iterable[str]) -> None:

@@ -35,9 +35,11 @@ MODEL: Mapping[str, type] = {
 TASK: Mapping[str, type] = {
     **dict.fromkeys(("directions", "adapter_sets", "masks", "weight_masks"), str),
     **dict.fromkeys(("adapter_bottleneck", "adapters_per_layer"), int),
-    "no_language_tags": bool,
+    **dict.fromkeys(("no_language_tags", "source_tag_last"), bool),
 }
 """Settings of this project's task that are read; paths only say whether there was such a file."""
+LATER = {"source_tag_last": False}
+"""Settings of the task that older checkpoints lack, with their default."""
 PATHS = ("masks", "weight_masks")
 WITHOUT_EFFECT = ("min_params_to_wrap",)  # set while a model is built for training
 LARGEST = 1 << 20
@@ -65,7 +67,7 @@ def read_config(path: Path, state: Mapping[str, Any], overrides: Mapping[str, An
 
 def read_task(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the known settings of this project's task; `read_config` describes the errors."""
-    task = stated(path, state, "task", "translation_directions")
+    task = LATER | stated(path, state, "task", "translation_directions")
     return {name: typed(path, task, name, kind) for name, kind in TASK.items()}
 
 

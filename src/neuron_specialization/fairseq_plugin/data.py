@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fairseq.data import Dictionary, FairseqDataset, LanguagePairDataset, PrependTokenDataset
+from fairseq.data import (
+    AppendTokenDataset,
+    Dictionary,
+    FairseqDataset,
+    LanguagePairDataset,
+    PrependTokenDataset,
+)
 from fairseq.data.data_utils import load_indexed_dataset
 from numpy.typing import NDArray
 
@@ -186,17 +192,21 @@ def load_directions(
     dictionaries: tuple[Dictionary, Dictionary],
     *,
     tags: bool = True,
+    source_tag_last: bool = False,
     sampling: Sampling | None = None,
 ) -> DirectionDataset:
     """Read one split of the binarised corpora in `folder` for all directions.
 
-    Each file is open once, for both directions of its pair.
+    `tags` and `source_tag_last` are as in `load_direction`. Each file is open once, for both
+    directions of its pair.
     """
     pairs_of = {frozenset(name.split("-")) for name in directions}
     allow_open_files(OPEN_SPLITS * FILES_OF_PAIR * len(pairs_of))
     open_side = cache(partial(load_indexed_dataset, dictionary=None, dataset_impl="mmap"))
     pairs = {
-        name: load_direction(folder, split, name, dictionaries, tags, open_side)
+        name: load_direction(
+            folder, split, name, dictionaries, open_side, tags=tags, source_tag_last=source_tag_last
+        )
         for name in directions
     }
     return DirectionDataset(pairs, sampling)
@@ -207,12 +217,15 @@ def load_direction(
     split: str,
     direction: str,
     dictionaries: tuple[Dictionary, Dictionary],
-    tags: bool,
     open_side: Callable[[str], FairseqDataset],
+    *,
+    tags: bool,
+    source_tag_last: bool = False,
 ) -> LanguagePairDataset:
     """Read one direction; with `tags`, add the source tag to sources and the target tag to targets.
 
-    Both directions of a pair read the same files, which are named after the pair.
+    Tags are in front, or the source's last (`source_tag_last`). Both directions of a pair read the
+    same files, which are named after the pair.
     """
     source, target = direction.split("-")
     names = (f"{split}.{direction}", f"{split}.{target}-{source}")
@@ -221,12 +234,14 @@ def load_direction(
         return no_pairs(dictionaries)
     if not found:
         raise InputError(f"{folder}: no binarised {split} corpus for {direction}")
-    sides = [
-        add_tag(
-            open_side(f"{folder / found[0]}.{language}"), language if tags else None, dictionary
-        )
-        for language, dictionary in zip((source, target), dictionaries, strict=True)
-    ]
+    sides = [open_side(f"{folder / found[0]}.{language}") for language in (source, target)]
+    if tags:
+        source_tag, target_tag = map(tag_index, dictionaries, (source, target))
+        add_source_tag = AppendTokenDataset if source_tag_last else PrependTokenDataset
+        sides = [
+            add_source_tag(sides[0], source_tag),
+            PrependTokenDataset(sides[1], target_tag),
+        ]
     return LanguagePairDataset(
         sides[0],
         sides[0].sizes,
@@ -243,11 +258,6 @@ def no_pairs(dictionaries: tuple[Dictionary, Dictionary]) -> LanguagePairDataset
     """Return the corpus of a direction that has no such split."""
     sizes = np.empty(0, dtype=np.int32)
     return LanguagePairDataset([], sizes, dictionaries[0], [], sizes, dictionaries[1])
-
-
-def add_tag(side: FairseqDataset, tag: str | None, dictionary: Dictionary) -> FairseqDataset:
-    """Put the tag of a language before each sentence of a side, if one is given."""
-    return side if tag is None else PrependTokenDataset(side, tag_index(dictionary, tag))
 
 
 def tag_index(dictionary: Dictionary, language: str) -> int:

@@ -45,6 +45,7 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
             "directions": ",".join(training.directions),
             "sampling-temperature": architecture.temperature,
             "no-language-tags": None if training.language_tags else True,
+            "source-tag-last": architecture.source_tag_last or None,
             **{name.replace("_", "-"): value or None for name, value in own.items()},
             "dev-metric": None
             if architecture.checkpoint_metric == "loss"
@@ -68,17 +69,27 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
 def model_flags(architecture: Architecture) -> list[str]:
     """Return the flags of a pre-norm transformer with a shared decoder embedding (appendix A.2)."""
     options: dict[str, object] = {"arch": "transformer", "share-decoder-input-output-embed": True}
-    for stack in ("encoder", "decoder"):
+    sizes = {
+        "encoder": (architecture.layers, architecture.d_ff),
+        "decoder": (
+            architecture.decoder_layers or architecture.layers,
+            architecture.decoder_d_ff or architecture.d_ff,
+        ),
+    }
+    for stack, (layers, d_ff) in sizes.items():
         options |= {
-            f"{stack}-layers": architecture.layers,
+            f"{stack}-layers": layers,
             f"{stack}-embed-dim": architecture.d_model,
-            f"{stack}-ffn-embed-dim": architecture.d_ff,
+            f"{stack}-ffn-embed-dim": d_ff,
             f"{stack}-attention-heads": architecture.heads,
             f"{stack}-normalize-before": True,
+            f"{stack}-learned-pos": architecture.learned_positions or None,
         }
     return as_flags(
         {
             **options,
+            "share-all-embeddings": architecture.shared_embeddings or None,
+            "layernorm-embedding": architecture.embedding_norm or None,
             "dropout": architecture.dropout,
             "attention-dropout": architecture.attention_dropout,
             "activation-dropout": 0.0,  # the compact FFN cannot drop neurons that it skips

@@ -1,18 +1,21 @@
 """Convert checkpoints trained elsewhere to checkpoints of this project's task.
 
-Supported are this project's own, plain fairseq's (`translation_multi_simple_epoch`, `translation`)
-and the official code's of Neuron Specialization and LaSS, which name the weight of a linear layer
-`global_weight` and store a shared tensor under only one of its names.
+Supported are folders of Hugging Face (`huggingface_models`), this project's own checkpoints, plain
+fairseq's (`translation_multi_simple_epoch`, `translation`) and the official code's of Neuron
+Specialization and LaSS, which name the weight of a linear layer `global_weight` and store a shared
+tensor under only one of its names.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 
+from neuron_specialization.corpora.huggingface_vocabulary import dictionary_tokens
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import (
     bare_checkpoint,
@@ -31,10 +34,12 @@ from neuron_specialization.fairseq_plugin.external_checkpoints import (
     stated_tags,
     trained_dictionary,
 )
+from neuron_specialization.fairseq_plugin.huggingface_models import folder_hash, read_model_folder
 from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION, check_masks
 from neuron_specialization.fairseq_plugin.models import fairseq_config
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.model_folders import check_settings
 from neuron_specialization.settings.training import Architecture
 
 logger = logging.getLogger(__name__)
@@ -56,6 +61,7 @@ def import_checkpoint(
     directions: Sequence[str],
     published: Path,
     dictionary: Path | None = None,
+    codes: Mapping[str, str] | None = None,
     language_tags: bool = True,
     masks: Path | None = None,
     trusted: bool = False,
@@ -63,13 +69,14 @@ def import_checkpoint(
     """Publish a checkpoint from elsewhere as if it had been trained here.
 
     Args:
-        source: the checkpoint.
+        source: the checkpoint: a file, or a folder as Hugging Face delivers it.
         architecture: its sizes.
         data: folder of the binarised corpora, whose dictionaries order the embeddings.
         directions: the directions that it translates.
         published: the checkpoint to write, in float32 and without optimiser state.
         dictionary: the dictionary file that it was trained with; None for the one in `data`. The
             tags of its languages that the file lacks follow in the order that it states.
+        codes: for a folder, the model's codes of the corpora's languages, by ours.
         language_tags: it was trained with a tag on source and on target.
         masks: the neuron masks that it was trained with, as it does not contain them; the published
             checkpoint names the file, like the ones that are trained here.
@@ -78,8 +85,7 @@ def import_checkpoint(
     Raise InputError, and write nothing, if it cannot be read or is not such a model, or if the
     masks are of another model or lack a direction.
     """
-    external = read_external_checkpoint(source, trusted=trusted)
-    check_task(external, directions, language_tags)
+    external = read_external(source, architecture, directions, codes, language_tags, trusted)
     warn_of_masks(external, masks)
     config = fairseq_config(
         architecture, directions, data=data, folder=published.parent, language_tags=language_tags
@@ -89,7 +95,10 @@ def import_checkpoint(
     tensors = restore_names(external)
     for name, ours in zip((ENCODER_EMBEDDING, DECODER_EMBEDDING), task.dictionaries, strict=True):
         if name in tensors:
-            theirs = trained_dictionary(external, dictionary, ours)
+            if source.is_dir():
+                theirs = make_dictionary(dictionary_tokens(source, codes or {}))
+            else:
+                theirs = trained_dictionary(external, dictionary, ours)
             tensors[name] = order_rows(external.path, name, tensors[name], theirs, ours)
             tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's comes last
     with torch.device("meta"):  # a model without memory
@@ -103,9 +112,49 @@ def import_checkpoint(
         OmegaConf.to_container(config, resolve=True, enum_to_str=True),
         {name: tensors[name] for name in expected},
         num_updates=external.num_updates,
-        origin={"imported_from": {"file": source.name, "sha256": file_hash(source)}},
+        origin={"imported_from": {"file": source.name, "sha256": hash_of(source)}},
     )
     write_checkpoint(published, state)
+
+
+def read_external(
+    source: Path,
+    architecture: Architecture,
+    directions: Sequence[str],
+    codes: Mapping[str, str] | None,
+    language_tags: bool,
+    trusted: bool,
+) -> ExternalCheckpoint:
+    """Read a checkpoint or a folder; raise InputError if it does not fit the directions or sizes.
+
+    `import_checkpoint` describes the arguments.
+    """
+    if not source.is_dir():
+        external = read_external_checkpoint(source, trusted=trusted)
+        check_task(external, directions, language_tags)
+        return external
+    if not language_tags:
+        raise InputError(f"{source}: a model with language tags; it is not a bilingual one")
+    if not codes:
+        raise InputError(
+            f"{source}: a folder has no `source`; download it, and name the local folder, of which "
+            "the plan reads sizes and codes"
+        )
+    check_settings(source, vars(architecture))
+    return read_model_folder(source)
+
+
+def make_dictionary(tokens: Iterable[str]) -> Dictionary:
+    """Return fairseq's dictionary of some tokens."""
+    dictionary = Dictionary()
+    for token in tokens:
+        dictionary.add_symbol(token, overwrite=True)
+    return dictionary
+
+
+def hash_of(source: Path) -> str:
+    """Return 16 hexadecimal digits that change with a checkpoint or a model folder."""
+    return folder_hash(source) if source.is_dir() else file_hash(source)
 
 
 def check_model(external: ExternalCheckpoint, ours: Mapping[str, Any]) -> None:

@@ -13,10 +13,16 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
-from neuron_specialization.fairseq_plugin.models import check_device, load_model, load_untrained
+from neuron_specialization.fairseq_plugin.models import (
+    check_device,
+    check_positions,
+    load_model,
+    load_untrained,
+)
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
+from neuron_specialization.neurons.widths import unlike_widths
 from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
 
 
@@ -75,6 +81,7 @@ def record(
         model, task = load_untrained(checkpoint, overrides, settings.untrained)
     model.to(device)
     task.load_dataset(settings.split)
+    check_positions(model, task.dataset(settings.split))
     layers = ffn_layers(model)
     fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
     counter = ActivationCounter(fc2_by_layer, len(directions), count_padding=settings.count_padding)
@@ -89,6 +96,7 @@ def record(
         sentence_LNF=counter.sentence_LNF.cpu().numpy(),
         token_LNF=counter.token_LNF.cpu().numpy(),
         num_sentences_L=counter.num_sentences_L.numpy(),
+        widths_N=unlike_widths(counter.widths),
         provenance={
             "checkpoint": file_hash(checkpoint),
             "trained": settings.untrained is None,

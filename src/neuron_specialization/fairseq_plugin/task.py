@@ -42,6 +42,7 @@ from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.direction_state import DirectionState
 from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.bleu import DEFAULT
+from neuron_specialization.settings.training import MAX_POSITIONS
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class DirectionsConfig(FairseqDataclass):
     directions: str = setting(MISSING, "directions, joined by ',', e.g. en-de,de-en")
     sampling_temperature: float = setting(1.0, "smoothing of the directions' sizes; 1 for none")
     no_language_tags: bool = setting(False, "no tags on source and target, as in bilingual models")
+    source_tag_last: bool = setting(False, "the source's tag is behind </s>, not in front")
     masks: str = setting("", "neuron masks (.npz): a direction uses its own neurons only")
     subnetwork_form: ChoiceEnum(["auto", "compact", "reference"]) = field(  # type: ignore[valid-type]
         default="auto", metadata={"help": "form of the FFN; auto: the faster one"}
@@ -123,6 +125,7 @@ class DirectionsTask(FairseqTask):
             self.directions,
             self.dictionaries,
             tags=not self.cfg.no_language_tags,
+            source_tag_last=self.cfg.source_tag_last,
             sampling=sampling if training else None,
         )
 
@@ -230,8 +233,9 @@ class DirectionsTask(FairseqTask):
         return [self.target_dictionary[token] for token in words]
 
     def max_positions(self) -> tuple[int, int]:
-        """Return the longest source and target of training."""
-        return self.cfg.max_source_positions, self.cfg.max_target_positions
+        """Return the longest source and target of training; a model may have more positions."""
+        sides = (self.cfg.max_source_positions, self.cfg.max_target_positions)
+        return min(sides[0], MAX_POSITIONS), min(sides[1], MAX_POSITIONS)
 
     @property
     def source_dictionary(self) -> Dictionary:

@@ -12,8 +12,8 @@ RANDOM, BILINGUAL = "random", "bilingual"
 ROLES = (BASELINE, SPECIALIZED, CONTINUED, RANDOM, BILINGUAL)
 ROLES_WITH_CURVE = (BASELINE, SPECIALIZED)
 """Roles whose validations and learning rates are compared."""
-SIZES = ("layers", "d_model", "d_ff")
-"""Settings that make two models equally large."""
+SIZES = ("layers", "d_model", "d_ff", "decoder_layers", "decoder_d_ff")
+"""Settings that make two models equally large; the decoder's may be left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def find_roles(
 
     def size_of(row: System) -> list[object]:
         name = row.architecture or systems[row.parent].architecture
-        return [architectures[name][size] for size in SIZES]
+        return [architectures[name].get(size, 0) for size in SIZES]
 
     bilingual = [row for row in systems.values() if row.method == "bilingual"]
     return {

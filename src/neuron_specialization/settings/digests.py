@@ -14,7 +14,7 @@ from neuron_specialization.settings.systems import System
 NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
 NOT_SHARED |= {"gpus", "device", "diagnosis"}
 NOT_OF_RUNS = {"label", "tables", "seeds"}
-LATER_SETTINGS = {"sparsity_of", "source"}
+LATER_SETTINGS = {"sparsity_of", "source", "codes"}
 """Settings of systems that packed results are older than; at their default they do not count."""
 FORMER_COUNTING = "sentence"
 """The default when results were packed first; it counts for systems that count nothing, too."""

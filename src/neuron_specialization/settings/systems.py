@@ -39,6 +39,7 @@ class System:
     # multilingual, neuron_specialization
     checkpoint: str = ""
     source: str = ""
+    codes: str = ""
     # bilingual
     vocabulary: str = "joint"
     # adapter

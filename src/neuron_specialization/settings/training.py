@@ -32,10 +32,22 @@ class Architecture:
     patience: int
     precision: str
     max_positions: int = MAX_POSITIONS
-    """Tokens of the longest sentence to train on."""
+    """Positions of the model: tokens of the longest sentence, in training at most MAX_POSITIONS."""
     checkpoint_metric: str = "loss"
     kernels: str = "fairseq"
     loss_chunk: int = 0
+    decoder_layers: int = 0
+    """0: the number of the encoder."""
+    decoder_d_ff: int = 0
+    """0: the width of the encoder's FFNs."""
+    shared_embeddings: bool = False
+    """One embedding for source and target; otherwise for input and output of the decoder only."""
+    learned_positions: bool = False
+    """Learned positions instead of sinusoidal ones."""
+    embedding_norm: bool = False
+    """A LayerNorm on embeddings."""
+    source_tag_last: bool = False
+    """Sources have their language tag behind `</s>` instead of in front."""
 
 
 @dataclass(frozen=True, kw_only=True)

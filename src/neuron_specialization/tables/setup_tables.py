@@ -44,6 +44,8 @@ SETTINGS = {
     "dropout": "dropout",
 }
 """Settings of Table 6, with their headers."""
+BY_STACK = ("layers", "d_ff")
+"""Settings of Table 6 that may differ between encoder and decoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,7 @@ def describe_models(
                 "parameters_of_one": int(counted["total"]) // int(counted["models"]),
                 "trainable": counted["trainable"],
                 **{name: each["architecture"][name] for name in SETTINGS},
+                **decoder_sizes(each["architecture"]),
             }
         )
     table = pd.DataFrame(rows)
@@ -168,6 +171,20 @@ def describe_models(
     if elsewhere:
         footer.append(f"{NOT_TRAINED}: {', '.join(elsewhere)}.")
     return SetupTable(numbers=table, texts=[model_text(table)], title=title, footer=footer)
+
+
+def decoder_sizes(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sizes of a decoder by their settings; by default they are the encoder's."""
+    sizes = {name: architecture.get(f"decoder_{name}") for name in BY_STACK}
+    return {f"decoder_{name}": size or architecture[name] for name, size in sizes.items()}
+
+
+def format_setting(row: Mapping[str, Any], name: str) -> str:
+    """Format a setting of Table 6: `12 / 3` if it differs between encoder and decoder."""
+    if name == "dropout":
+        return f"{row[name]:g}"
+    differs = name in BY_STACK and row[f"decoder_{name}"] != row[name]
+    return f"{row[name]:,}" + (f" / {row[f'decoder_{name}']:,}" if differs else "")
 
 
 def format_count(number: int | None) -> str:
@@ -213,9 +230,9 @@ def model_text(table: pd.DataFrame) -> TextTable:
             str(row["label"]),
             f"{row['models']:,}",
             f"{row['parameters_of_one']:,}",
-            *(f"{row[name]:g}" if name == "dropout" else f"{row[name]:,}" for name in SETTINGS),
+            *(format_setting(row, name) for name in SETTINGS),
         )
-        for _, row in table.iterrows()
+        for row in table.to_dict("records")
     ]
     return TextTable(
         labels=("Model",),

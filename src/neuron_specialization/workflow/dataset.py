@@ -17,6 +17,7 @@ from neuron_specialization.settings.architectures import (
 from neuron_specialization.settings.bleu import BleuTokenisers
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.systems import System, parent_seed
+from neuron_specialization.workflow.model_folders import find_model_folders
 from neuron_specialization.workflow.package_source import module_files
 
 NO_MATCH = "(?!)"  # a pattern that matches nothing
@@ -116,6 +117,11 @@ class Dataset:
     def from_checkpoint(self) -> list[str]:
         """Systems whose checkpoint was trained elsewhere."""
         return [name for name in self.local if self.systems[name].checkpoint]
+
+    @cached_property
+    def model_folders(self) -> dict[str, Path]:
+        """Systems whose checkpoint is a folder as Hugging Face delivers it, with the folder."""
+        return find_model_folders(self.systems.values(), self.project)
 
     @cached_property
     def trained(self) -> list[str]:

@@ -11,6 +11,11 @@ from neuron_specialization.settings.configuration import check_configuration, lo
 from neuron_specialization.settings.languages import read_languages
 from neuron_specialization.settings.related_systems import check_one_parent, sweep_systems
 from neuron_specialization.settings.systems import System, read_systems
+from neuron_specialization.workflow.model_folders import (
+    check_model_folders,
+    fill_sizes,
+    find_model_folders,
+)
 from neuron_specialization.workflow.plan import Plan
 from neuron_specialization.workflow.problems import find_problems
 
@@ -77,6 +82,7 @@ def _read_tables(
         architectures=config.get("architectures", {}),
         tables=config["tables"],
     )
+    _read_model_folders(config, systems, project)
     _check_sections(config, systems)
     sweep = _read_sweep(config["analysis"]["sweep"], systems)
     downloads = project / config["downloads"]["folder"]
@@ -96,6 +102,17 @@ def _read_tables(
         splits={s["name"]: read_split(s, folders) for s in config["corpora"]["splits"]},
         shards=shards,
     )
+
+
+def _read_model_folders(
+    config: MutableMapping[str, Any], systems: Mapping[str, System], project: Path
+) -> None:
+    """Fill in the sizes and the vocabulary of systems whose checkpoint is a folder."""
+    folders = find_model_folders(systems.values(), project)
+    check_model_folders(systems, folders)
+    fill_sizes(config.get("architectures", {}), systems, folders)
+    if folders:
+        config.setdefault("vocabulary", {})
 
 
 def _check_sections(config: MutableMapping[str, Any], systems: Mapping[str, System]) -> None:

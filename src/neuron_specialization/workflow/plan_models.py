@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from neuron_specialization.settings.bleu import DEFAULT
+from neuron_specialization.settings.model_folders import model_files
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
 from neuron_specialization.workflow.paths import (
     BILINGUAL_MODELS,
@@ -87,8 +88,11 @@ class ModelsPlan:
         return self.dataset.path(row.checkpoint)
 
     def local_checkpoint(self, wildcards: Wildcards) -> list[str]:
-        """Return the checkpoint that a system is imported from, if it is a local file."""
-        return [] if self.dataset.row(wildcards).source else [self.checkpoint(wildcards)]
+        """Return the local files that a system is imported from: a checkpoint, or a folder's."""
+        row = self.dataset.row(wildcards)
+        if folder := self.dataset.model_folders.get(row.system):
+            return [str(path) for path in model_files(folder)]
+        return [] if row.source else [self.checkpoint(wildcards)]
 
     def fetched_checkpoint(self, wildcards: Wildcards) -> list[str]:
         """Return the marker file of the checkpoint that a system is imported from, if fetched."""

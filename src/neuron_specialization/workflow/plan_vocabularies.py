@@ -7,7 +7,12 @@ from typing import Any
 
 from neuron_specialization.corpora.corpus_files import pair_name
 from neuron_specialization.corpora.existing_vocabulary import given_size
+from neuron_specialization.corpora.huggingface_vocabulary import (
+    language_codes,
+    tokenizer_files,
+)
 from neuron_specialization.corpora.vocabulary import dictionary_size, read_tags
+from neuron_specialization.settings.model_folders import read_model_config
 from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.dataset import Dataset, Wildcards
 from neuron_specialization.workflow.paths import VOCABULARY
@@ -70,9 +75,24 @@ class VocabulariesPlan:
             rules.append(self.dataset.config["pair_vocabulary"]["normalisation"])
         return list(dict.fromkeys(rules))
 
+    @property
+    def model_folder(self) -> Path | None:
+        """The folder of a pretrained model whose vocabulary is the joint one, if any."""
+        return next(iter(self.dataset.model_folders.values()), None)
+
+    @cached_property
+    def codes(self) -> dict[str, str]:
+        """The codes that the model of a folder has for the languages; empty without a folder."""
+        if not self.model_folder:
+            return {}
+        row = self.dataset.systems[next(iter(self.dataset.model_folders))]
+        return language_codes([self.dataset.languages[code] for code in self.languages], row.codes)
+
     @cached_property
     def given(self) -> dict[str, str]:
-        """The files of a given joint vocabulary: model, dictionary or both."""
+        """The files of a given joint vocabulary: model, dictionary or both; or a model's folder."""
+        if folder := self.model_folder:
+            return {"folder": str(folder)}
         vocabulary = self.dataset.config["vocabulary"]
         source = vocabulary.get("source")
         folder = self.downloads.path(source) if source else self.dataset.project
@@ -82,6 +102,8 @@ class VocabulariesPlan:
     @cached_property
     def given_files(self) -> list[str]:
         """The local files of a given vocabulary; a fetched vocabulary has none."""
+        if folder := self.model_folder:
+            return [str(path) for path in tokenizer_files(folder)]
         is_fetched = self.dataset.config["vocabulary"].get("source")
         return [] if is_fetched else list(self.given.values())
 
@@ -95,6 +117,8 @@ class VocabulariesPlan:
         config = self.dataset.config
         if row.vocabulary == "pair":
             return 2 * [dictionary_size(config["pair_vocabulary"]["size"], tags=0)]
+        if folder := self.model_folder:
+            return 2 * [int(read_model_config(folder)["vocab_size"])]
         tags = [] if row.method == "bilingual" else self.languages
         if self.given_files:
             return 2 * [given_size(**self.given, tags=tags)]
@@ -109,7 +133,7 @@ class VocabulariesPlan:
         """Return how the languages of the joint vocabulary have changed; empty if they have not."""
         known = read_tags(dictionary) if dictionary.is_file() else self.languages
         lacks = [code for code in self.languages if code not in known]
-        unused = [code for code in known if code not in self.languages]
+        unused = [code for code in known if code not in self.languages and not self.given]
         differences = [
             f"{verb} {', '.join(codes)}"
             for verb, codes in (("has no", lacks), ("still has", unused))

@@ -114,14 +114,14 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
                 "detokenised before they are scored",
             )
     paths = [path for split in plan.splits.values() for path in split.all_paths]
-    known = {*columns_in(paths), *plan.sources}
+    known = {*columns_in(paths), *plan.sources, *(row.codes for row in plan.systems.values())}
     for column in sorted({name for row in plan.languages.values() for name in row.codes}):
         if column not in known:
             yield (
                 ("languages",),
                 f"{plan.config['languages']}: column {column} is not a setting of languages, a "
-                f"corpus of {plan.config['downloads']['sources']}, or a placeholder "
-                f"{{{column}}} in the path of a split",
+                f"corpus of {plan.config['downloads']['sources']}, a placeholder "
+                f"{{{column}}} in the path of a split, or the codes of a system",
             )
 
 
@@ -134,12 +134,19 @@ def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:
             "vocabulary: a dictionary alone is enough only for corpora that are already binarised; "
             "also give vocabulary.model",
         )
+    if plan.model_folders and vocabulary.keys() & {"model", "dictionary", "size"}:
+        yield (
+            ("vocabulary",),
+            f"vocabulary: {plan.vocabularies.model_folder} is a model's folder, whose vocabulary "
+            "is used; remove this section",
+        )
     for row in plan.systems.values():
-        if row.checkpoint and not given:
+        if row.checkpoint and not given and not plan.model_folders:
             yield (
                 ("systems",),
                 f"{plan.config['systems']}: system {row.system} has a checkpoint: give the "
-                "vocabulary that it was trained with (vocabulary.model, vocabulary.dictionary)",
+                "vocabulary that it was trained with (vocabulary.model, vocabulary.dictionary), or "
+                "a folder as Hugging Face delivers it as the checkpoint",
             )
         if row.vocabulary == "pair" and plan.corpora.prebinarised:
             yield (
@@ -162,7 +169,7 @@ def _find_source_problems(plan: Plan) -> Iterator[Problem]:
     except InputError as error:
         yield ("corpora",), str(error)
     try:
-        _ = plan.tables.counted
+        _ = plan.tables.counted, plan.vocabularies.codes
     except InputError as error:
         yield ("vocabulary",), str(error)
 
