@@ -39,7 +39,7 @@ class FairseqEngine:
         arguments.data = str(folder)
         config = convert_namespace_to_omegaconf(arguments)
         self.task = TranslationTask.setup_task(config.task)
-        model = fill_model(path, self.task.build_model(config.model), state["model"], config)
+        model = fill_model(path, self.task.build_model(config.model), state["model"])
         self.models = [model.to(device)]
         self.device, self.target_tag = device, manifest.target_tag
 

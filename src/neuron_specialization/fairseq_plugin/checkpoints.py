@@ -33,13 +33,16 @@ FILES = ("masks", "weight_masks")
 """Settings that are paths of files, of which only the name is published."""
 
 
-def load_file(path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False) -> Any:
+def load_file(
+    path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False, mapped: bool = False
+) -> Any:
     """Load a file of torch on the CPU. Every reader of checkpoints goes through here.
 
     Args:
         path: the file.
         allowed: classes and functions that it may name, in addition to torch's list.
         trusted: unpickle it even if that can run code.
+        mapped: read tensors from the disk when they are used, which needs torch's present format.
 
     Raises InputError if it does not exist or its checksums are wrong, which torch does not check,
     or whatever torch raises for a damaged file.
@@ -49,13 +52,16 @@ def load_file(path: Path, *, allowed: Sequence[Any] = (), trusted: bool = False)
     if zipfile.is_zipfile(path):
         check_sums(path)
     with torch.serialization.safe_globals(list(allowed)):
-        return torch.load(path, map_location="cpu", weights_only=not trusted)
+        return torch.load(path, map_location="cpu", weights_only=not trusted, mmap=mapped)
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a fairseq checkpoint on the CPU; raise InputError if it is missing or damaged."""
+def read_checkpoint(path: Path, *, mapped: bool = False) -> dict[str, Any]:
+    """Read a fairseq checkpoint on the CPU; raise InputError if it is missing or damaged.
+
+    `load_file` describes `mapped`.
+    """
     try:
-        state = load_file(path)
+        state = load_file(path, mapped=mapped)
     except (PermissionError, InputError):
         raise
     except Exception as error:  # torch raises half a dozen types, and none names the file

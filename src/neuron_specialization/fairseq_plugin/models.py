@@ -1,9 +1,11 @@
 """Load trained models for recording or decoding."""
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from fairseq import options, utils
@@ -21,6 +23,8 @@ from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.settings.training import Adapters, Architecture, Training
 
+INITIALISERS = ("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_uniform_")
+"""Functions of torch that draw the weights of a new model."""
 NOWHERE = Path("nowhere")  # for a model that neither reads nor writes files
 
 
@@ -68,18 +72,23 @@ def check_device(device: str) -> None:
 def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, DirectionsTask]:
     """Load a trained model, in evaluation mode, and its task.
 
+    Its weights are mapped from the file: what is not used, such as most rows of the embeddings when
+    activations are recorded, takes no memory.
+
     Args:
         path: the checkpoint of a model, or of its adapters only.
         overrides: settings of the task that replace the ones it was trained with: `data`,
             `directions`, and the files of masks or the base model.
     """
-    state = read_checkpoint(path)
+    state = read_checkpoint(path, mapped=True)
     config = read_config(path, state, overrides)
     task = DirectionsTask.setup_task(config.task)
     tensors = state["model"]
     if config.task.adapter_sets:
         tensors = join_adapters(path, tensors, config.task)
-    return fill_model(path, task.build_model(config.model), tensors, config), task
+    with without_initialisation():
+        model = task.build_model(config.model)
+    return fill_model(path, model, tensors), task
 
 
 def check_positions(model: Any, dataset: DirectionDataset) -> None:
@@ -95,15 +104,27 @@ def check_positions(model: Any, dataset: DirectionDataset) -> None:
             )
 
 
-def fill_model(path: Path, model: Any, tensors: Mapping[str, Tensor], config: Any) -> nn.Module:
-    """Return a model with the weights of a checkpoint, in evaluation mode.
+@contextmanager
+def without_initialisation() -> Iterator[None]:
+    """Leave weights of models uninitialised, which a checkpoint then replaces."""
+    with ExitStack() as stack:
+        for name in INITIALISERS:
+            stack.enter_context(patch.object(nn.init, name, lambda tensor, *_, **__: tensor))
+        yield
+
+
+def fill_model(path: Path, model: Any, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Return a model with the weights of a checkpoint, not copies, in evaluation mode.
 
     Raises InputError if names or shapes differ.
     """
+    upgraded = dict(tensors)
+    model.upgrade_state_dict(upgraded)
     try:
-        model.load_state_dict(tensors, strict=True, model_cfg=config.model)
+        nn.Module.load_state_dict(model, upgraded, strict=True, assign=True)
     except RuntimeError as error:
         raise InputError(f"{path}: its tensors do not fit its settings ({error})") from error
+    model.decoder.output_projection.weight = model.decoder.embed_tokens.weight
     filled: nn.Module = model.eval()
     return filled
 
