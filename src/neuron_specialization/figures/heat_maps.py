@@ -73,10 +73,12 @@ def fill_cells(
     *,
     limits: tuple[float, float],
     colours: str,
+    decimals: int = 2,
 ) -> AxesImage:
     """Draw the cells of a matrix outside its diagonal, with numbers if it is small.
 
-    `limits` are the values at the ends of the colour scale `colours` (matplotlib).
+    Missing values (nan) are left out, too. `limits` are the values at the ends of the colour scale
+    `colours` (matplotlib).
     """
     size = len(languages)
     masked = np.ma.masked_where(np.eye(size, dtype=bool), value_LL)
@@ -90,7 +92,7 @@ def fill_cells(
     axes.tick_params(length=0, pad=9)
     axes.spines[:].set_visible(False)
     if size <= FEW:
-        number_cells(axes, image, value_LL)
+        number_cells(axes, image, value_LL, decimals)
     return image
 
 
@@ -111,13 +113,15 @@ def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
     return min(lowest, highest - 0.05), highest
 
 
-def number_cells(axes: Axes, image: AxesImage, value_LL: NDArray[np.float64]) -> None:
+def number_cells(
+    axes: Axes, image: AxesImage, value_LL: NDArray[np.float64], decimals: int
+) -> None:
     """Write the value of each cell outside the diagonal, white on dark cells."""
     light_LL = image.to_rgba(value_LL)[..., :3] @ BRIGHTNESS
     for (i, j), value in np.ndenumerate(value_LL):
-        if i != j:
+        if i != j and not np.isnan(value):
             colour = "white" if light_LL[i, j] < 0.5 else "black"
-            text = ("−" if value < 0 else "") + f"{abs(value):.2f}".lstrip("0")
+            text = ("−" if value < 0 else "") + f"{abs(value):.{decimals}f}".lstrip("0")
             axes.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
 
 
