@@ -65,7 +65,7 @@ def read_matrices(
     for system in table["system"].unique():
         kind = "absolute" if system == first else "delta"
         rows = table[(table["system"] == system) & (table["kind"] == kind)].set_index("source")
-        value_LL = rows.reindex(index=there, columns=there).to_numpy(dtype=float)
+        value_LL = rows.reindex(index=there, columns=there).to_numpy(dtype=float, copy=True)
         np.fill_diagonal(value_LL, np.nan)
         found.append(
             ScoreMatrix(
