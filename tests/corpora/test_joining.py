@@ -14,7 +14,7 @@ PAIRS = {"test": ["de-fr"]}
 
 
 def write_pairs(folder: Path, **pairs: list[str]) -> Path:
-    """Write sentences of the pivot, `en1 en2`, each with that of the language, `de1 de2`."""
+    """Write the two sides of each pair with the pivot: `en1 en2` beside `de1 de2`."""
     for language, numbers in pairs.items():
         for side in ("en", language):
             lines = "".join(f"{side}{number}\n" for number in numbers)

@@ -75,7 +75,9 @@ def test_families_and_codes_may_have_blanks_hyphens_and_scripts() -> None:
     assert expand_directions("Sino-Tibetan-West Germanic", languages, "en") == (
         *("zho_Hans-deu", "zho_Hans-nld", "zho_Hant-deu", "zho_Hant-nld"),
     )
-    with pytest.raises(InputError, match=r"no family 'West'; it has .* of the families Pivot, West"):
+    with pytest.raises(
+        InputError, match=r"no family 'West'; it has .* of the families Pivot, West"
+    ):
         expand_directions("en-West Slavic", languages, "en")
 
 
@@ -119,5 +121,7 @@ def test_what_cannot_be_zero_shot(text: str, directions: tuple[str, ...], messag
 
 def test_only_pivot_directions_are_trained() -> None:
     check_trained(PIVOTAL, "en")
-    with pytest.raises(InputError, match=r"direction de-fr; one side must be the pivot, en.*zero_s"):
+    with pytest.raises(
+        InputError, match=r"direction de-fr; one side must be the pivot, en.*zero_s"
+    ):
         check_trained((*PIVOTAL, "de-fr"), "en")

@@ -234,7 +234,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=["levels", "languages", "matrix"],
         default="levels",
         help="columns: means by level, or every direction by language, each marked by its own "
-        "paired test (default: %(default)s)",
+        "paired test; matrix: sources by targets, with or without the pivot (default: %(default)s)",
     )
     parser.add_argument(
         "--paper",

@@ -35,7 +35,7 @@ class JoinedPlan:
 
     @cached_property
     def recorded(self) -> Pairs:
-        """The pairs of the split that activations are recorded on, also those of a test on it."""
+        """The pairs of the split that activations are recorded on; it may be a test split, too."""
         split = self.dataset.config["recording"]["split"]
         rows = [self.dataset.systems[name] for name in self.dataset.recorded]
         if not self._pairs(split, (d for row in rows for d in row.directions)):

@@ -23,6 +23,7 @@ def find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_analysis_problems(plan)
     yield from _find_split_problems(plan)
     yield from _find_vocabulary_problems(plan)
+    yield from _find_joined_problems(plan)
     yield from _find_source_problems(plan)
     yield from _find_architecture_problems(plan)
     yield from _find_percentage_problems(plan)
@@ -104,8 +105,6 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
         return
     for problem in find_missing_splits(plan):
         yield ("corpora", "splits"), problem
-    if plan.corpora.prebinarised:
-        yield from _find_joined_problems(plan)
     tests = plan.config["test_splits"]
     for name in tests if plan.corpora.prebinarised else plan.corpora.needed_splits:
         if name not in plan.splits:
@@ -135,7 +134,7 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
 
 def _find_joined_problems(plan: Plan) -> Iterator[Problem]:
     """Yield directions without the pivot, whose corpora were not binarised elsewhere."""
-    for split, pairs in plan.joined.pairs.items():
+    for split, pairs in plan.joined.pairs.items() if plan.corpora.prebinarised else ():
         yield (
             ("corpora", "binarised"),
             f"the directions of {pairs[0]} are scored or recorded on {split}, but the corpora are "
