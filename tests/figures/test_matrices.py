@@ -61,7 +61,7 @@ def test_blue_is_better_and_known_cells_have_numbers(tmp_path: Path, lower_is_be
         figure = draw_matrices(read_matrices(TABLE, FAMILIES, "en"), FAMILIES, style)
         base, ours = (axes for axes in figure.axes if axes.get_title())
         assert [text.get_text() for text in base.texts] == ["20.0", "22.0", "30.0", "4.0"]
-        assert [text.get_text() for text in ours.texts] == ["1.0", ".0", "−2.0"]
+        assert [text.get_text() for text in ours.texts] == ["1.0", "0.0", "−2.0"]
         red, _, blue, _ = ours.images[0].to_rgba(-2 if not lower_is_better else 2)
         assert red > blue
         assert (ours.get_xlabel(), ours.get_ylabel()) == ("target", "source")

@@ -118,7 +118,7 @@ def fill_matrix(
         matrix.languages,
         limits=limits,
         colours=names[style.lower_is_better],
-        decimals=style.decimals,
+        show=lambda value: f"{value:.{style.decimals}f}".replace("-", "−"),
     )
     axes.set_title(matrix.system)
     axes.set_xlabel("target")
