@@ -121,6 +121,7 @@ JOBS = {
         select_neurons=4,
         make_table=6,
         figures=3,
+        apart=0,  # every row reads the part with all pairs
         joined=1,
         crossed=0,
     ),
