@@ -72,7 +72,7 @@ class Dataset:
 
     @property
     def pivot(self) -> str:
-        """The source or target language of every direction."""
+        """The language on one side of every corpus, and of every direction that is trained."""
         return str(self.config["pivot"])
 
     @cached_property
