@@ -50,6 +50,46 @@ use rule prepare_training as prepare_test with:
         "Prepare the text of {wildcards.part}"
 
 
+rule join_tests:
+    """Make tests of pairs without the pivot, of the sentences that two pairs with it share."""
+    input:
+        corpora=plan.joined.sources(plan.joined.tests),
+        code=plan.code("corpora.joining"),
+    output:
+        corpora=plan.joined.outputs(plan.joined.tests),
+        report="<dataset>/corpora/report.joined.tests.tsv",
+    log:
+        "<logs>/join_tests.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        pairs=plan.joined.tests,
+        raw=plan.joined.raw(plan.joined.tests),
+        pivot=plan.pivot,
+    message:
+        f"Join the tests of pairs without {plan.pivot}"
+    script:
+        "../scripts/join_pairs.py"
+
+
+# apart, as masks are made from it
+use rule join_tests as join_recorded with:
+    input:
+        corpora=plan.joined.sources(plan.joined.recorded),
+        code=plan.code("corpora.joining"),
+    output:
+        corpora=plan.joined.outputs(plan.joined.recorded),
+        report="<dataset>/corpora/report.joined.recorded.tsv",
+    log:
+        "<logs>/join_recorded.log",
+    params:
+        pairs=plan.joined.recorded,
+        raw=plan.joined.raw(plan.joined.recorded),
+        pivot=plan.pivot,
+    message:
+        f"Join the text for recording of pairs without {plan.pivot}"
+
+
 rule check_texts:
     """Look for tests within training text, and for sides that are shifted, swapped or copied."""
     input:

@@ -82,7 +82,7 @@ rule score_comet:
     resources:
         **plan.gpu_job(),
     params:
-        directions=plan.directions,
+        directions=plan.scored_directions,
         comet=config["comet"],
         device=config["device"],
     message:
@@ -191,7 +191,7 @@ rule score_system:
         "../envs/evaluation.yaml"
     threads: 4
     params:
-        directions=plan.directions,
+        directions=plan.scored_directions,
         metrics=plan.evaluation.job_metrics,
         bleu=config["bleu"],
     message:

@@ -100,10 +100,11 @@ rule make_explorer:
 
 
 rule draw_scores:
-    """Draw scores by language (Figure 3), the sweep of k (4), gains, or the summary."""
+    """Draw scores by language (Figure 3), the sweep of k (4), gains, matrices, or the summary."""
     input:
         unpack(plan.figures.score_inputs),
         code=plan.code(
+            "figures.matrices",
             "figures.scores",
             "figures.summary",
             "figures.neurons",

@@ -12,7 +12,7 @@ rule record_activations:
     """Count the activations of every neuron for all directions in one process (section 3.1)."""
     input:
         checkpoint="<dataset>/models/{system}/seed{seed}/checkpoint.pt",
-        data=plan.corpora.binarised,
+        data=plan.corpora.recorded,
         code=plan.code("fairseq_plugin.recording"),
     output:
         counts="<dataset>/activations/{system}/seed{seed}.npz",
@@ -66,6 +66,8 @@ rule select_neurons:
     params:
         directions=plan.directions,
         selection=plan.models.selection,
+        zero_shot=plan.models.zero_shot,
+        pivot=plan.pivot,
         seed=plan.models.seed,
     message:
         "Select the neurons of {wildcards.system}, seed {wildcards.seed}"

@@ -26,7 +26,7 @@ rule parameters:
 
 
 rule make_table:
-    """Make a table of scores: by resource level (Tables 2, 7, 8) or by language (1, 3)."""
+    """Make a table of scores: by resource level (Tables 2, 7, 8), language (1, 3), or a matrix."""
     input:
         unpack(plan.tables.inputs),
         parameters="<dataset>/tables/parameters.csv",

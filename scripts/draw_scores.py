@@ -1,4 +1,4 @@
-"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), gains, or the summary."""
+"""Draw a figure of scores: by language (Figure 3), the sweep of k (4), gains, matrices, summary."""
 
 from pathlib import Path
 
@@ -6,14 +6,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from neuron_specialization.evaluation.csv_tables import read_table
-from neuron_specialization.evaluation.metrics import axis_label
+from neuron_specialization.evaluation.metrics import LOWER_IS_BETTER, axis_label, decimals_of
 from neuron_specialization.evaluation.scoring import read_scores
-from neuron_specialization.figures import scores, summary
+from neuron_specialization.figures import matrices, scores, summary
 from neuron_specialization.figures.neurons import find_layer, make_panel
 from neuron_specialization.figures.style import paper_style, save_figure
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.tables.comparisons import CONTROL
 
@@ -24,6 +25,19 @@ def draw_languages() -> tuple[Figure, pd.DataFrame]:
     bars = scores.language_bars(table, settings["languages"])
     first = table["system"].iloc[0]
     return scores.draw_language_bars(bars, first=first, **shown, **highlight), bars
+
+
+def draw_matrix() -> tuple[Figure, pd.DataFrame]:
+    """Draw scores and differences of every source and target, a heat map per system."""
+    families = settings["families"]
+    table = read_table(Path(inputs.table[0]), families)
+    found = matrices.read_matrices(table, families, settings["pivot"])
+    style = matrices.MatrixStyle(
+        metric=shown["metric"],
+        decimals=decimals_of(metric),
+        lower_is_better=metric in LOWER_IS_BETTER,
+    )
+    return matrices.draw_matrices(found, families, style), matrices.matrix_data(found)
 
 
 def draw_sweep() -> tuple[Figure, pd.DataFrame]:
@@ -56,7 +70,7 @@ def draw_gains() -> tuple[Figure, pd.DataFrame]:
 
 def draw_summary() -> tuple[Figure, pd.DataFrame]:
     """Draw the overlap of the last encoder layer next to the mean gains."""
-    counts = Counts.load(Path(inputs.counts[0]))
+    counts = with_pivot(Counts.load(Path(inputs.counts[0])), settings["pivot"])
     masks = select_all(counts, k=settings["k"], counting=settings["counting"])
     overlap = Overlap.of(masks, settings["pivot"])
     panel = make_panel(overlap, settings["families"], find_layer(overlap, "encoder", -1))
@@ -71,6 +85,7 @@ with log_to(snakemake.log[0]), paper_style():
     highlight = {"highlighted": settings["highlighted"]}
     draw = {
         "languages": draw_languages,
+        "matrix": draw_matrix,
         "sweep": draw_sweep,
         "gains": draw_gains,
         "summary": draw_summary,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts
 from neuron_specialization.settings.claims import read_claims
 from neuron_specialization.tables.claims import describe_claims
@@ -43,7 +44,7 @@ with log_to(snakemake.log[0]):
     settings = ClaimSettings(**params.settings["claims"])
     evidence = Evidence(
         tests=read_tests(),
-        counts=[Counts.load(Path(path)) for path in inputs.counts],
+        counts=[with_pivot(Counts.load(Path(path)), settings.pivot) for path in inputs.counts],
         parameters=read_parameters(Path(inputs.parameters[0])),
         seconds=read_seconds(),
         paper=read_paper_values(Path(inputs.paper[0])),

@@ -5,6 +5,7 @@ from pathlib import Path
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.settings.diagnosis import ROLES, ROLES_WITH_CURVE, DiagnosisLimits
 from neuron_specialization.tables.curves import Curve, read_curves
@@ -35,8 +36,8 @@ with log_to(snakemake.log[0]):
     test_numbers = ["score", "other_score", "p_value", "low", "high"]
     evidence = Evidence(
         curves={role: curves_of(role) for role in ROLES_WITH_CURVE},
-        counts=[Counts.load(path) for path in paths("counts")],
-        masks=[Masks.load(path) for path in paths("masks")],
+        counts=[with_pivot(Counts.load(path), settings.pivot) for path in paths("counts")],
+        masks=[with_pivot(Masks.load(path), settings.pivot) for path in paths("masks")],
         scores={role: [read_scores(path) for path in paths(f"scores_{role}")] for role in ROLES},
         tests=[
             table[table["role"] == "control"]

@@ -7,7 +7,11 @@ import pandas as pd
 from neuron_specialization.evaluation.csv_tables import read_table
 from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
-from neuron_specialization.tables.footers import describe_origin, describe_sizes
+from neuron_specialization.tables.footers import (
+    describe_origin,
+    describe_sizes,
+    describe_zero_shot,
+)
 from neuron_specialization.tables.paper_values import read_paper_values
 from neuron_specialization.tables.rows import ScoredRun
 from neuron_specialization.tables.setup_tables import read_parameters, read_sizes
@@ -73,6 +77,7 @@ with log_to(snakemake.log[0]):
             *describe_off_target(),
             *(line for path in inputs.diagnosis for line in quote_red(Path(path))),
             *describe_sizes(sizes, list(settings["levels"])),
+            *describe_zero_shot(settings.get("zero_shot", {})),
             *describe_origin(settings["settings"], seeds, paper.parents[1]),
         ],
         out={form: Path(path) for form, path in snakemake.output.items()},

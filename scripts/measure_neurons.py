@@ -8,6 +8,7 @@ from neuron_specialization.neurons.activity import activity_table
 from neuron_specialization.neurons.distances import language_distances
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.statistics import family_means, relation_table
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.settings.languages import Language
@@ -29,7 +30,10 @@ with log_to(snakemake.log[0]):
     inputs, output = snakemake.input, snakemake.output
     params, wildcards = snakemake.params, snakemake.wildcards
     languages = {row["code"]: Language(**row) for row in params.languages}
-    counts = Counts.load(Path(inputs.counts))
+    counts, untrained = (
+        with_pivot(Counts.load(Path(path)), params.pivot)
+        for path in (inputs.counts, inputs.untrained)
+    )
     masks = select(counts)
     overlap = Overlap.of(masks, params.pivot)
     activity = activity_table(counts, masks, params.pivot)
@@ -38,7 +42,7 @@ with log_to(snakemake.log[0]):
     )
     relations = relation_table(
         overlap,
-        Overlap.of(select(Counts.load(Path(inputs.untrained))), params.pivot),
+        Overlap.of(select(untrained), params.pivot),
         {code: language.family for code, language in languages.items()},
         language_distances(distances, languages, list(languages)),
         seed=params.seed,

@@ -21,7 +21,6 @@ with log_to(snakemake.log[0]):
         corpus = Corpus(
             folder=Path(inputs.corpora[0]).parent,
             split=split,
-            pivot=params.pivot,
             moses=params.moses,
         )
         write = partial(postprocess_direction, Path(inputs.translations[0]), corpus)

@@ -79,6 +79,25 @@ def test_from_text_to_tables(tmp_path: Path) -> None:
     assert math.isnan(table.loc[("Ours", "absolute"), "extra_parameters"])
 
 
+def test_outputs_without_the_pivot_are_shown_in_a_matrix(tmp_path: Path) -> None:
+    (tmp_path / "languages.tsv").write_text(LANGUAGES + "fr\tFrench\tRomance\tLatin\tlow\n")
+    for name, wrong in (("base", 20), ("ours", 2)):
+        folder = write_system(tmp_path / name, wrong=wrong)
+        (folder / "de-en").rename(folder / "de-fr")
+        run("score", folder, tmp_path / "scored" / name, "--metrics", "bleu")
+    run(
+        "tables", f"Base={tmp_path}/scored/base", f"Ours={tmp_path}/scored/ours",
+        "--out", tmp_path / "t", "--languages", tmp_path / "languages.tsv",
+        "--layout", "matrix", "--samples", 100,
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "t/matrix.bleu.csv").set_index(["source", "system", "kind"])
+    scores = read_scores(tmp_path / "scored/ours/scores.csv").set_index("pair")["score"]
+    assert list(table) == ["extra_parameters", "de", "fr", "avg"]
+    assert table.loc[("de", "Ours", "absolute"), "fr"] == scores["de-fr"]
+    assert table.loc[("avg", "Ours", "absolute"), "avg"] == pytest.approx(scores.mean())
+    assert "2/0/0" in (tmp_path / "t/matrix.bleu.md").read_text(encoding="utf-8")
+
+
 @needs_outputs
 @needs_scores
 def test_released_outputs_are_compared_with_the_paper(

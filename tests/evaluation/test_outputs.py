@@ -124,7 +124,7 @@ def test_own_translations_meet_the_two_sides_of_their_pair(
     corpora = {"test.en-de.en": "Good day .\nYes .\n", "test.en-de.de": "Guten Tag .\nJa .\n"}
     fill(tmp_path / "corpora", corpora)
     fill(tmp_path / "translations", {f"{pair}.txt": "x .\n\n"})
-    corpus = Corpus(folder=tmp_path / "corpora", split="test", pivot="en", moses=moses)
+    corpus = Corpus(folder=tmp_path / "corpora", split="test", moses=moses)
     postprocess_direction(tmp_path / "translations", corpus, {}, tmp_path / "out", pair)
     found = read_outputs(tmp_path / "out" / pair, "test")
     english, german = ["Good day .", "Yes ."], ["Guten Tag .", "Ja ."]

@@ -12,6 +12,7 @@ from neuron_specialization.cli.main import main
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.overlap import Overlap, pairwise_iou
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts, Masks
 
 ENCODER, DECODER = LAYERS = ("encoder.layers.0", "decoder.layers.0")
@@ -106,6 +107,30 @@ def test_one_direction_has_no_pairs_but_a_sparsity() -> None:
 def test_a_direction_without_the_pivot_is_refused() -> None:
     with pytest.raises(InputError, match="direction a-b does not include the pivot, en"):
         Overlap.of(replace(MASKS, directions=("en-a", "a-b", "a-en", "b-en")), "en")
+
+
+def test_only_directions_with_the_pivot_have_a_side() -> None:
+    mixed = replace(MASKS, directions=("en-a", "a-b", "a-en", "b-a"))
+    assert with_pivot(mixed, "en").directions == ("en-a", "a-en")
+    np.testing.assert_array_equal(with_pivot(mixed, "en").mask_LNF, MASKS.mask_LNF[[0, 2]])
+    counts = with_pivot(replace(COUNTS, directions=mixed.directions), "en")
+    np.testing.assert_array_equal(counts.token_LNF, COUNTS.token_LNF[[0, 2]])
+    np.testing.assert_array_equal(counts.sentence_LNF, COUNTS.sentence_LNF[[0, 2]])
+    with pytest.raises(InputError, match="direction en-a does not include the pivot, c"):
+        with_pivot(mixed, "c")
+
+
+def test_the_command_line_says_which_directions_have_no_side(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = replace(MASKS, directions=("en-a", "a-b", "a-en", "b-a"))
+    mixed.save(tmp_path / "masks.npz")
+    main(["neurons", "sparsity", str(tmp_path / "masks.npz")])
+    sides = replace(MASKS, directions=("en-a", "a-en"), mask_LNF=MASKS.mask_LNF[[0, 2]])
+    expected = Overlap.of(sides, "en").sparsity_table()
+    printed = capsys.readouterr()
+    assert printed.out == expected.to_csv(index=False, lineterminator="\n")
+    assert "Left out, without en: a-b, b-a" in printed.err + caplog.text
 
 
 def test_the_command_line_reads_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

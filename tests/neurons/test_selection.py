@@ -7,6 +7,7 @@ import pytest
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.selection import (
+    compose_masks,
     draw_neurons,
     select_masks,
     select_most_active,
@@ -215,3 +216,39 @@ def test_shuffled_neurons_differ_and_keep_their_number() -> None:
 def test_shuffled_masks_record_it(counts: Counts) -> None:
     assert make_masks(counts, shuffled=True).provenance["shuffled"] == 1
     assert "shuffled" not in make_masks(counts).provenance
+
+
+def drawn_masks(*directions: str, layers: tuple[str, ...]) -> Masks:
+    shape = (len(directions), len(layers), 16)
+    mask_LNF = np.random.default_rng(0).random(shape) < 0.5
+    return Masks(directions=directions, layers=layers, mask_LNF=mask_LNF, provenance={"k": 95})
+
+
+LAYERS = ("encoder.layers.0", "encoder.layers.1", "decoder.layers.0")
+
+
+def test_composed_masks_have_the_source_in_the_encoder_and_the_target_in_the_decoder() -> None:
+    masks = drawn_masks("en-de", "en-fr", "de-en", "fr-en", layers=LAYERS)
+    found = compose_masks(masks, ["de-fr", "fr-de"], "en")
+    assert found.directions == (*masks.directions, "de-fr", "fr-de")
+    np.testing.assert_array_equal(found.mask_LNF[:4], masks.mask_LNF)
+    of = dict(zip(found.directions, found.mask_LNF, strict=True))
+    for source, target in (("de", "fr"), ("fr", "de")):
+        mask_NF = of[f"{source}-{target}"]
+        np.testing.assert_array_equal(mask_NF[:2], of[f"{source}-en"][:2])
+        np.testing.assert_array_equal(mask_NF[2:], of[f"en-{target}"][2:])
+    assert found.provenance == {"k": 95, "composed": "de-fr=de-en+en-fr fr-de=fr-en+en-de"}
+
+
+@pytest.mark.parametrize(("stack", "half"), [("encoder", "de-en"), ("decoder", "en-fr")])
+def test_masks_of_one_stack_are_composed_of_one_direction(stack: str, half: str) -> None:
+    masks = drawn_masks("en-fr", "de-en", layers=(f"{stack}.layers.0",))
+    found = compose_masks(masks, ["de-fr"], "en")
+    np.testing.assert_array_equal(found.mask_LNF[2], masks.mask_LNF[masks.directions.index(half)])
+
+
+def test_masks_are_composed_only_of_those_that_were_selected() -> None:
+    masks = drawn_masks("en-de", "de-en", layers=LAYERS)
+    assert compose_masks(masks, [], "en") is masks
+    with pytest.raises(InputError, match="no neurons were selected for en-fr"):
+        compose_masks(masks, ["de-fr"], "en")

@@ -19,11 +19,13 @@ from neuron_specialization.neurons.activity import (
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.selection import (
+    compose_masks,
     draw_neurons,
     select_all,
     select_masks,
     shuffle_neurons,
 )
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.neurons.widths import unlike_widths
 
@@ -64,6 +66,8 @@ def test_only_existing_neurons_are_selected() -> None:
     assert numbers(select(random_percent=50)) == [[1, 2], [1, 2]]
     for seed in range(20):
         assert numbers(select(k=60, shuffled=True, seed=seed)) == [[2, 2], [1, 2]]
+    assert numbers(compose_masks(select(k=95), ["de-de"], "en")) == [[2, 3], [1, 4], [1, 3]]
+    assert numbers(with_pivot(select(k=95), "en")) == [[2, 3], [1, 4]]
     decoder = select(k=100, stacks="decoder")
     assert decoder.width_N.tolist() == [4]
     assert decoder.mask_LNF.sum() == 8

@@ -16,31 +16,9 @@ from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.related_systems import find_comparisons, sweep_systems
 from neuron_specialization.settings.systems import (
     System,
-    expand_directions,
     parent_seed,
     read_systems,
 )
-
-
-def test_families_and_codes_may_have_blanks_and_scripts() -> None:
-    table = {
-        code: language(code, family)
-        for code, family in {
-            "en": "Pivot",
-            "deu": "West Germanic",
-            "nld": "West Germanic",
-            "got": "Germanic",
-            "zho_Hans": "Sino-Tibetan",
-            "zho_Hant": "Sino-Tibetan",
-        }.items()
-    }
-    text = "en-West Germanic  en-zho_Hans Sino-Tibetan-en West Germanic-en"
-    assert expand_directions(text, table, "en") == (
-        *("en-deu", "en-nld", "en-zho_Hans"),
-        *("deu-en", "nld-en", "zho_Hans-en", "zho_Hant-en"),
-    )
-    with pytest.raises(InputError, match=r"no family 'West'; it has .* of the families West Ger"):
-        expand_directions("en-West Slavic", table, "en")
 
 
 def language(code: str, family: str) -> Language:
@@ -123,9 +101,21 @@ IMPORTED = {"method": "imported", "folder": "f"}
             "system x has an unknown parent nobody; known are baseline, x",
         ),
         (CHILD | {"parent": "x"}, "parent x, which is itself a continuation"),
-        (ADAPTER | {"directions": "en-fr"}, "no language and no family 'fr'; it has de, nl"),
-        (ADAPTER | {"directions": "de-nl"}, "has direction de-nl; one side must be the pivot"),
-        (ADAPTER | {"directions": "en-en"}, "has direction en-en; one side must be the pivot"),
+        (ADAPTER | {"directions": "en-fr"}, "no language and no family 'fr'; it has en, de, nl"),
+        (
+            {"method": "multilingual", "architecture": "big", "directions": "de-nl"},
+            "has direction de-nl; one side must be the pivot, en, of a direction that is trained "
+            "here: to score other directions without training on them, name them in the option "
+            "zero_shot",
+        ),
+        (ADAPTER | {"directions": "en-en"}, "has direction en-en, from a language into itself"),
+        (CHILD | {"directions": "de-nl"}, "has direction de-nl, which its parent baseline lacks"),
+        (
+            {"method": "multilingual", "parent": "baseline", "directions": "all de-nl"},
+            "has direction de-nl, which its parent baseline lacks",
+        ),
+        (ADAPTER | {"zero_shot": "de-nl"}, "has a value for zero_shot, which does not apply to ad"),
+        (CHILD | {"zero_shot": "en-de"}, "has en-de both in directions and in zero_shot"),
         (ADAPTER | {"bottleneck": ""}, "system x needs a value for bottleneck"),
         (ADAPTER | {"adapters_per_layer": 3}, "column adapters_per_layer: 3 is not one of"),
         (LASS | {"pruning": 1.1}, "column pruning: 1.1 is greater than the maximum of 1"),
@@ -207,6 +197,36 @@ def test_former_names_of_options_work_with_a_warning(read) -> None:
     assert former == read(OURS | {"options": "random_percent=70 fine_tune=no"})
     with pytest.warns(FutureWarning, match="trained is now fine_tune"):
         assert read(CHILD | {"trained": "no"}) == read(CHILD | {"fine_tune": "no"})
+
+
+OTHERS = ("de-nl", "de-hi", "nl-de", "nl-hi", "hi-de", "hi-nl")
+
+
+def test_zero_shot_directions_are_scored_and_not_trained(read) -> None:
+    row = read(CHILD | {"options": "zero_shot=all-all"})["x"]
+    assert row == read(CHILD | {"zero_shot": "all-all"})["x"]
+    assert row.zero_shot == OTHERS
+    assert len(row.directions) == 6
+    assert row.scored == (*row.directions, *OTHERS)
+    alone = read(CHILD | {"options": "fine_tune=no zero_shot=de-nl,nl-de"})["x"]
+    assert alone.zero_shot == ("de-nl", "nl-de")
+
+
+def test_a_pretrained_model_has_any_directions_and_so_have_masks_alone(read) -> None:
+    pretrained = {"checkpoint": "c", "directions": "all-all"}
+    systems = read(CHILD | {"fine_tune": "no", "directions": "all-all"}, baseline=pretrained)
+    assert systems["baseline"].directions[6:] == systems["x"].directions[6:] == OTHERS
+    assert read(IMPORTED | {"directions": "de-nl"})["x"].directions == ("de-nl",)
+    with pytest.raises(InputError, match="x has direction de-nl; one side must be the pivot"):
+        read(CHILD | {"directions": "de-nl"}, baseline=pretrained)
+
+
+def test_zero_shot_directions_do_not_change_what_is_compared_or_swept(read) -> None:
+    systems = read(CHILD | {"zero_shot": "de-nl"})
+    shuffled = replace(systems["x"], system="s", label="S", shuffled=True, zero_shot=())
+    assert ("shuffled", "s", 1) in find_comparisons(systems["x"], systems | {"s": shuffled}, 1)
+    swept = sweep_systems(systems, "x", [70])
+    assert {k: row.zero_shot for k, row in swept.items()} == {70: (), 95: ("de-nl",)}
 
 
 @pytest.mark.parametrize(

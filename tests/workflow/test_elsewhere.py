@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
-from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.neurons.selection import select_neurons
+from neuron_specialization.neurons.sides import with_pivot
+from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.workflow.packed_results import merge, pack
 from tests.fairseq_plugin.external_checkpoints import as_official
 from tests.workflow.conftest import TINY, Snakemake
@@ -40,9 +42,10 @@ def test_packed_results_are_enough_for_tables_and_figures(
 
 
 OWN_SYSTEMS = """\
-system\tlabel\tmethod\tparent\tarchitecture\tcheckpoint\tdirections\tk\tfolder\tparameters
-baseline\tBaseline\tmultilingual\t\ttiny\t{checkpoint}\tall\t\t\t
+system\tlabel\tmethod\tparent\tarchitecture\tcheckpoint\tdirections\tk\tfolder\tparameters\toptions
+baseline\tBaseline\tmultilingual\t\ttiny\t{checkpoint}\tall-all\t\t\t
 neuron_specialization\tOurs\tneuron_specialization\tbaseline\t\t\tall\t95\t\t
+alone\tMasks alone\tneuron_specialization\tbaseline\t\t\tall-all\t95\t\t\tfine_tune=no
 elsewhere\tElsewhere\timported\t\t\t\tall\t\telsewhere\t12345
 """
 
@@ -50,7 +53,10 @@ elsewhere\tElsewhere\timported\t\t\t\tall\t\telsewhere\t12345
 def test_an_external_checkpoint_and_external_outputs_in_one_table(
     results: Path, snakemake: Snakemake, overlay: Callable[[dict], str], tmp_path: Path
 ) -> None:
-    """The baseline has the official repository's form; later steps give the same results."""
+    """The baseline has the official repository's form; later steps give the same results.
+
+    It is recorded on directions without the pivot, too, whose masks are not composed.
+    """
     state = read_checkpoint(results / "models/baseline/seed1/checkpoint.pt")
     as_official(state, linear_layers=8)
     torch.save(state, tmp_path / "official.pt")
@@ -72,8 +78,17 @@ def test_an_external_checkpoint_and_external_outputs_in_one_table(
     done = snakemake(tmp_path, overlays=(TINY, overlay(settings)))
     assert done.returncode == 0, done.stdout[-5000:]
     own = tmp_path / "results/tiny"
-    masks = [Masks.load(f / "masks/neuron_specialization/seed1.npz") for f in (own, results)]
+    masks = [
+        with_pivot(Masks.load(folder / "masks/neuron_specialization/seed1.npz"), "en")
+        for folder in (own, results)
+    ]
     assert (masks[0].mask_LNF == masks[1].mask_LNF).all()
+    counts = Counts.load(own / "activations/baseline/seed1.npz")
+    alone = Masks.load(own / "masks/alone/seed1.npz")
+    assert counts.directions[4:] == alone.directions[4:] == ("a1-b1", "b1-a1")
+    assert (alone.mask_LNF == select_neurons(counts.token_LNF, 95)).all()
+    path = "translations/test/baseline/seed1/a1-b1.txt"
+    assert (own / path).read_bytes() == (results / path).read_bytes()
     for system in ("baseline", "neuron_specialization"):
         for pair in ("en-a1", "b1-en"):
             path = f"translations/test/{system}/seed1/{pair}.txt"

@@ -36,7 +36,8 @@ def jobs(**counts: int) -> dict[str, int]:
 
     Each continuation is compared with its parent. `apart` test splits are prepared apart from
     training: those that are not drawn from its corpus. The likelihood of references is computed
-    unless `likelihood` is False; `crossed` runs pass directions through each other's masks.
+    unless `likelihood` is False; `crossed` runs pass directions through each other's masks; the
+    text of `joined` tests is joined for directions without the pivot.
     """
     tests = counts.pop("tests", 1)
     trained = counts.pop("trained")
@@ -47,8 +48,9 @@ def jobs(**counts: int) -> dict[str, int]:
     evaluated["score_references"] = tests * trained * counts.pop("likelihood", True)
     evaluated |= dict.fromkeys(CROSSED, counts.pop("crossed", 1))
     vocabularies = counts.pop("vocabularies", 1)
-    apart = counts.pop("apart", tests)
-    data = {"learn_vocabulary": vocabularies, "binarise_corpora": vocabularies * (1 + apart)}
+    apart, joined = counts.pop("apart", tests), counts.pop("joined", 0)
+    binarised = vocabularies * (1 + apart) + joined
+    data = {"learn_vocabulary": vocabularies, "binarise_corpora": binarised, "join_tests": joined}
     data["prepare_test"] = max(1, apart)
     planned = ONCE | LOOK | data | evaluated | counts
     return {rule: count for rule, count in planned.items() if count}
@@ -95,7 +97,9 @@ JOBS = {
         fine_tune_directions=2,
         record_activations=3,
         select_neurons=8,
-        make_table=6,
+        make_table=9,
+        figures=3,
+        joined=1,
         crossed=4,
     ),
     ("config/config.yaml", "config/three_seeds.yaml"): jobs(
@@ -108,6 +112,18 @@ JOBS = {
         crossed=6,
         figures=3,
         **LOOK_AT_THREE_SEEDS,
+    ),
+    ("config/config.yaml", "config/zero_shot.yaml"): jobs(
+        trained=6,
+        continued=5,
+        train_system=5,
+        record_activations=1,
+        select_neurons=4,
+        make_table=6,
+        figures=3,
+        apart=0,  # every row reads the part with all pairs
+        joined=1,
+        crossed=0,
     ),
     ("config/iwslt14.yaml",): jobs(
         metrics=4,
@@ -259,20 +275,21 @@ def test_the_number_of_jobs_that_share_small_runs_can_be_set(plan: Plan) -> None
 
 
 CORPORA = {"prepare_training", "learn_vocabulary", "binarise_corpora"}
+JOINED = {"prepare_test", "join_tests"}
 MASKS = CORPORA | {"train_system", "record_activations", "select_neurons"}
 TRAIN = MASKS | {"fine_tune_directions", "train_bilingual"}
-SCORES = TRAIN | {"prepare_test", "translate_split", "postprocess_outputs", "score_system"}
+SCORES = TRAIN | JOINED | {"translate_split", "postprocess_outputs", "score_system"}
 SCORES |= {"score_references"}
 
 
 @pytest.mark.parametrize(
     ("target", "jobs"),
     [
-        ("corpora", CORPORA | {"prepare_test", "check_texts", "report_corpora"}),
+        ("corpora", CORPORA | JOINED | {"check_texts", "report_corpora"}),
         ("train", TRAIN),
         ("masks", MASKS),
         ("parameters", {"count_parameters"}),
-        ("translate", TRAIN | {"prepare_test", "translate_split"}),
+        ("translate", TRAIN | JOINED | {"translate_split"}),
         ("scores", SCORES),
         ("tables", SCORES | {*ONCE, "compare_systems", "make_table"} - {"all", "draw_trainings"}),
         (

@@ -36,7 +36,7 @@ JUDGED = {"make_diagnosis": 1, "judge_claims": 1}
 # translation and the jobs that depend on it
 TRANSLATED = {
     **dict.fromkeys(("translate_split", "postprocess_outputs", "score_system"), 17),
-    **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, "make_setup_table": 1},
+    **{"compare_systems": 12, "make_table": 9, "draw_scores": 9, "make_setup_table": 1},
     **JUDGED,
 }
 CROSSED = ("cross_masks", "draw_cross_masks")
@@ -48,7 +48,7 @@ def trained(systems: int, setup_tables: int, **others: int) -> dict[str, int]:
     evaluated += ("compare_systems",)
     return {
         **dict.fromkeys(("train_system", *evaluated), systems),
-        **{"make_table": 6, "draw_scores": 6, "make_setup_table": setup_tables},
+        **{"make_table": 9, "draw_scores": 9, "make_setup_table": setup_tables},
         **{"draw_trainings": 1, **others},
     }
 
@@ -85,7 +85,7 @@ def test_missing_logs_do_not_cause_retraining(
             {
                 **dict.fromkeys(("count_parameters", "describe_settings", "draw_trainings"), 1),
                 **dict.fromkeys(("measure_neurons", "draw_neurons"), 2),
-                **{"make_table": 6, "make_setup_table": 4, "draw_scores": 6, **JUDGED},
+                **{"make_table": 9, "make_setup_table": 4, "draw_scores": 9, **JUDGED},
                 "draw_cross_masks": 4,
             },
         ),
@@ -93,12 +93,12 @@ def test_missing_logs_do_not_cause_retraining(
             "evaluation/scoring.py",
             {
                 **dict.fromkeys(("score_references", "score_system"), 17),
-                **{"compare_systems": 12, "make_table": 6, "draw_scores": 6, **JUDGED},
+                **{"compare_systems": 12, "make_table": 9, "draw_scores": 9, **JUDGED},
             },
         ),
         (
             "evaluation/significance.py",
-            {"compare_systems": 12, "make_table": 6, "draw_scores": 6, **JUDGED},
+            {"compare_systems": 12, "make_table": 9, "draw_scores": 9, **JUDGED},
         ),
         (
             "neurons/selection.py",
@@ -155,7 +155,7 @@ SCORED = {"translate_split", "postprocess_outputs", "score_system", "compare_sys
 SCORED |= {"score_references"}
 SHOWN = {"check_texts", "report_corpora", "make_table", "make_setup_table"}
 SHOWN |= {"draw_scores", "describe_settings"}
-NEW_TEST = {"prepare_test", "binarise_corpora"} | SCORED | SHOWN
+NEW_TEST = {"prepare_test", "join_tests", "binarise_corpora"} | SCORED | SHOWN
 
 
 @pytest.fixture
@@ -192,8 +192,8 @@ def test_tests_are_no_inputs_of_training(
     assert planned(settings) == NEW_TEST
     done = snakemake(clone, "corpora", project=clone, overlays=(TINY, overlay(settings)))
     assert done.returncode == 0, done.stdout[-5000:]
-    made = {"prepare_test", "binarise_corpora", "check_texts", "report_corpora", "corpora"}
-    assert set(planned_jobs(done.stdout)) == made
+    made = {"prepare_test", "join_tests", "binarise_corpora", "check_texts", "report_corpora"}
+    assert set(planned_jobs(done.stdout)) == made | {"corpora"}
     assert "prepare_test" not in planned(settings)
     (clone / "own.en-a1.a1").write_text("une letrre\n" * 3, encoding="utf-8")
     assert planned(settings) == NEW_TEST
@@ -261,7 +261,7 @@ def test_an_additional_k_trains_only_that_k(
     done = snakemake(copy, "-n", "--quiet", "rules", project=copy, overlays=overlays)
     planned = planned_jobs(done.stdout)
     assert {name: planned[name] for name in once} == dict.fromkeys(once, 1)
-    assert planned["draw_scores"] == 12
+    assert planned["draw_scores"] == 15
     # tables name the settings, so they are regenerated; nothing else is counted or trained
     assert not {"fine_tune_directions", "train_bilingual", "count_parameters"} & set(planned)
 

@@ -17,6 +17,7 @@ from neuron_specialization.methods.adapters import is_adapter
 from neuron_specialization.methods.weight_masks import WeightMasks
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts, Masks
 from tests.browser import errors, open_page, wait_until
 from tests.workflow.conftest import Snakemake, compile_latex
@@ -40,7 +41,13 @@ SHALLOW = {"shallow": "Shallow", "shallow_specialization": "Shallow, specialized
 SAME_K = ("neuron_specialization",)
 MASKED = {"masked": "Masked, not trained"}
 MULTILINGUAL = {"baseline": "Baseline"} | CONTINUATIONS | SHALLOW | MASKED
+ZERO_SHOT = ("baseline", "continued", "neuron_specialization", "masked")
 BILINGUAL = {"bilingual_high": ["a1-en", "en-a1"], "bilingual_low": ["b1-en", "en-b1"]}
+
+
+def read_masks(results: Path, system: str) -> Masks:
+    """Return the masks of the directions that a system is trained on."""
+    return with_pivot(Masks.load(results / f"masks/{system}/seed1.npz"), "en")
 
 
 def test_the_table_has_every_system(results: Path) -> None:
@@ -74,9 +81,10 @@ def test_every_continuation_has_its_paired_tests(results: Path) -> None:
         others = {"baseline"} if system == "continued" else {"baseline", "continued"}
         others |= {"shuffled"} if system in SAME_K else set()
         assert set(tests["other"]) == others
-        assert len(tests) == len(others) * 4 * 3  # directions, metrics
+        shared = [4 + 2 * ({system, other} <= {*ZERO_SHOT}) for other in others]
+        assert len(tests) == sum(shared) * 3  # directions, metrics
         sentences = pd.read_parquet(results / f"scores/test/{system}/seed1.parquet")
-        assert len(sentences) == 20 * 4 * 3
+        assert len(sentences) == 20 * (4 + 2 * (system in ZERO_SHOT)) * 3
     wins = pd.read_csv(results / "tables/test/levels.bleu.wins.csv", keep_default_na=False)
     everything = wins.query("group == 'All' and direction == 'Avg'")
     # shallow has no control, and systems that are not fine-tuned need none
@@ -111,6 +119,7 @@ def test_the_latex_of_every_table_compiles(results: Path, tmp_path: Path) -> Non
 def test_every_direction_has_a_line_per_sentence_and_a_score(results: Path) -> None:
     every = ["a1-en", "b1-en", "en-a1", "en-b1"]
     directions = dict.fromkeys(MULTILINGUAL, every) | BILINGUAL
+    directions |= dict.fromkeys(ZERO_SHOT, sorted([*every, "a1-b1", "b1-a1"]))
     for system, pairs in directions.items():
         folder = results / f"translations/test/{system}/seed1"
         assert sorted(path.stem for path in folder.glob("*.txt")) == pairs
@@ -187,9 +196,7 @@ def test_an_untrained_mask_is_applied_to_the_parent(results: Path) -> None:
 
 
 def test_shuffled_masks_have_the_sizes_of_the_selected_ones(results: Path) -> None:
-    shuffled, selected = (
-        Masks.load(results / f"masks/{name}/seed1.npz").mask_LNF for name in ("shuffled", *SAME_K)
-    )
+    shuffled, selected = (read_masks(results, name).mask_LNF for name in ("shuffled", *SAME_K))
     np.testing.assert_array_equal(shuffled.sum(axis=-1), selected.sum(axis=-1))
     assert not np.array_equal(shuffled, selected)
 
@@ -264,7 +271,7 @@ def test_parameters_match_the_checkpoints(results: Path) -> None:
 
 def test_masks_come_from_the_baselines_counts(results: Path) -> None:
     counts = Counts.load(results / "activations/baseline/seed1.npz")
-    masks = Masks.load(results / "masks/neuron_specialization/seed1.npz")
+    masks = read_masks(results, "neuron_specialization")
     held = (counts.token_LNF * masks.mask_LNF).sum(-1) / counts.token_LNF.sum(-1)
     assert (held >= 0.95).all()
     assert masks.provenance["k"] == 95
@@ -273,7 +280,7 @@ def test_masks_come_from_the_baselines_counts(results: Path) -> None:
 
 def test_every_kind_of_mask_matches_its_row(results: Path) -> None:
     masks = {
-        name: Masks.load(results / f"masks/{name}/seed1.npz")
+        name: read_masks(results, name)
         for name in ("random", "encoder_only", "decoder_only", "neuron_specialization")
     }
     both = masks["neuron_specialization"]

@@ -1,6 +1,7 @@
 """The subcommands for counts or masks, usable without the workflow."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import check_output, write_text
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
+from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts, Masks, array_names
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_K, DEFAULT_COUNTING = 95.0, "token"
 
@@ -43,7 +47,12 @@ def print_table(make: Callable[[Overlap], pd.DataFrame], options: argparse.Names
     """Write a table of neurons as CSV to a file or to standard output."""
     if options.out:
         check_output(options.out)
-    table = make(Overlap.of(read_neurons(options), options.pivot))
+    neurons = read_neurons(options)
+    shown = with_pivot(neurons, options.pivot)
+    if shown.directions != neurons.directions:
+        left_out = sorted({*neurons.directions} - {*shown.directions})
+        logger.warning("Left out, without %s: %s", options.pivot, ", ".join(left_out))
+    table = make(Overlap.of(shown, options.pivot))
     text = table.to_csv(index=False, lineterminator="\n")
     if options.out:
         write_text(options.out, text)

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +16,12 @@ from neuron_specialization.cli.score import SCORES, SENTENCES
 from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.scoring import SENTENCE_COLUMNS, present_metrics, read_scores
 from neuron_specialization.evaluation.significance import SignificanceSettings, compare_systems
-from neuron_specialization.settings.languages import all_directions, read_languages
+from neuron_specialization.settings.languages import (
+    Language,
+    all_directions,
+    every_direction,
+    read_languages,
+)
 from neuron_specialization.tables.cells import Cell, table_blocks
 from neuron_specialization.tables.comparisons import FIRST
 from neuron_specialization.tables.footers import describe_origin
@@ -49,12 +54,14 @@ def tables(options: argparse.Namespace) -> None:
     values = read_paper_values(PROJECT / "config/paper_results.tsv")
     paper = find_paper_tables(options.paper, values, runs)
     options.out.mkdir(parents=True, exist_ok=True)
+    scored = {pair for frame in frames for pair in frame["pair"]}
+    directions = list_directions(languages, options, scored)
     blocks = table_blocks(
         options.layout,
         levels={code: each.level for code, each in languages.items() if code != options.pivot},
         pivot=options.pivot,
-        directions=all_directions(languages, options.pivot),
-        scored={pair for frame in frames for pair in frame["pair"]},
+        directions=directions,
+        scored=scored,
         first=set(frames[0]["pair"]),
     )
     cells = [cell for block in blocks.values() for cell in block.values()]
@@ -70,7 +77,7 @@ def tables(options: argparse.Namespace) -> None:
                 metric=metric,
                 levels={c: lang.level for c, lang in languages.items() if c != options.pivot},
                 pivot=options.pivot,
-                directions=all_directions(languages, options.pivot),
+                directions=directions,
                 parameters=dict.fromkeys(labels, float("nan")),
                 labels={label: label for label in labels},
                 level=options.level,
@@ -85,6 +92,15 @@ def tables(options: argparse.Namespace) -> None:
                 for form, ending in _FORMS.items()
             },
         )
+
+
+def list_directions(
+    languages: Mapping[str, Language], options: argparse.Namespace, scored: Collection[str]
+) -> list[str]:
+    """Return the directions of a layout: a matrix has those that are scored, with pivot or not."""
+    if options.layout != "matrix":
+        return all_directions(languages, options.pivot)
+    return [pair for pair in every_direction(languages, options.pivot) if pair in scored]
 
 
 def find_paper_tables(
@@ -215,10 +231,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pivot", default="en", help="pivot language (default: %(default)s)")
     parser.add_argument(
         "--layout",
-        choices=["levels", "languages"],
+        choices=["levels", "languages", "matrix"],
         default="levels",
         help="columns: means by level, or every direction by language, each marked by its own "
-        "paired test (default: %(default)s)",
+        "paired test; matrix: sources by targets, with or without the pivot (default: %(default)s)",
     )
     parser.add_argument(
         "--paper",

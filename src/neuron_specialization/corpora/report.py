@@ -10,6 +10,9 @@ OVERLAPS = ("pivot_in_train", "other_in_train")
 """Columns of the merged report: sentences of each side that are in the pair's training text."""
 TOO_MANY_TOKENS = "too_many_tokens"
 """Column of the merged report: kept pairs that training skips, as a model has fewer positions."""
+UNPAIRED = ("first_unpaired", "second_unpaired")
+"""Columns of pairs without the pivot: sentences of each language whose pivot sentence the other
+lacks. Only a report with such pairs has them."""
 LARGE_SHARE = 0.1
 """Share of a corpus that may be dropped for one reason without a warning."""
 
@@ -45,7 +48,9 @@ def merge_reports(
         row[TOO_MANY_TOKENS] = skipped.get(key, "0")
         row |= {name: found.get(name, "") for name in OVERLAPS}
         row["warnings"] = "; ".join(filter(None, warnings))
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    columns = [name for name in dict.fromkeys(n for row in rows for n in row) if name != "warnings"]
+    columns.append("warnings")
+    lines = [columns, *([row.get(name, "") for name in columns] for row in rows)]
     write_text(out, "".join("\t".join(line) + "\n" for line in lines))
 
 

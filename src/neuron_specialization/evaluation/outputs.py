@@ -58,22 +58,20 @@ class Outputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The prepared corpora of a test split: two files for each pair with the pivot."""
+    """The prepared corpora of a test split: two files for each pair of languages."""
 
     folder: Path
     """The folder of the files."""
     split: str
     """The test split."""
-    pivot: str
-    """The first language of every pair."""
     moses: bool
     """True if the text, and hence its translation, is Moses-tokenised."""
 
     def file(self, direction: str, language: str) -> Path:
-        """Return the file of one side of a direction."""
-        source, target = direction.split("-")
-        pair = direction if source == self.pivot else f"{target}-{source}"
-        return self.folder / f"{self.split}.{pair}.{language}"
+        """Return the file of one side of a direction, whose pair may be named the other way."""
+        path = self.folder / f"{self.split}.{direction}.{language}"
+        reverse = "-".join(reversed(direction.split("-")))
+        return path if path.is_file() else self.folder / f"{self.split}.{reverse}.{language}"
 
 
 def moses_outputs(

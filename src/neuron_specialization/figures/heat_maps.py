@@ -4,7 +4,7 @@ Axes: L languages.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -66,6 +66,11 @@ def fill_heat_map(axes: Axes, panel: Panel) -> None:
     draw_scale(axes, image, "IoU")
 
 
+def short_number(value: float) -> str:
+    """Return a number between -1 and 1 without the 0 before the point."""
+    return ("−" if value < 0 else "") + f"{abs(value):.2f}".lstrip("0")
+
+
 def fill_cells(
     axes: Axes,
     value_LL: NDArray[np.float64],
@@ -73,10 +78,12 @@ def fill_cells(
     *,
     limits: tuple[float, float],
     colours: str,
+    show: Callable[[float], str] = short_number,
 ) -> AxesImage:
     """Draw the cells of a matrix outside its diagonal, with numbers if it is small.
 
-    `limits` are the values at the ends of the colour scale `colours` (matplotlib).
+    Missing values (nan) are left out, too. `limits` are the values at the ends of the colour scale
+    `colours` (matplotlib), and `show` returns a number as text.
     """
     size = len(languages)
     masked = np.ma.masked_where(np.eye(size, dtype=bool), value_LL)
@@ -90,7 +97,7 @@ def fill_cells(
     axes.tick_params(length=0, pad=9)
     axes.spines[:].set_visible(False)
     if size <= FEW:
-        number_cells(axes, image, value_LL)
+        number_cells(axes, image, value_LL, show)
     return image
 
 
@@ -111,14 +118,15 @@ def colour_limits(iou_LL: NDArray[np.float64]) -> tuple[float, float]:
     return min(lowest, highest - 0.05), highest
 
 
-def number_cells(axes: Axes, image: AxesImage, value_LL: NDArray[np.float64]) -> None:
+def number_cells(
+    axes: Axes, image: AxesImage, value_LL: NDArray[np.float64], show: Callable[[float], str]
+) -> None:
     """Write the value of each cell outside the diagonal, white on dark cells."""
     light_LL = image.to_rgba(value_LL)[..., :3] @ BRIGHTNESS
     for (i, j), value in np.ndenumerate(value_LL):
-        if i != j:
+        if i != j and not np.isnan(value):
             colour = "white" if light_LL[i, j] < 0.5 else "black"
-            text = ("−" if value < 0 else "") + f"{abs(value):.2f}".lstrip("0")
-            axes.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
+            axes.text(j, i, show(float(value)), ha="center", va="center", fontsize=5, color=colour)
 
 
 def draw_family_bars(axes: Axes, families: Sequence[str]) -> None:

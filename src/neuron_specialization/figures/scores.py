@@ -16,6 +16,7 @@ from neuron_specialization.figures.style import (
     new_figure,
 )
 from neuron_specialization.neurons.sides import SIDES, side_label, side_of
+from neuron_specialization.settings.languages import has_pivot
 
 CONTROL_COLOUR = "#333333"  # of the continued baseline, which no line of a system has
 
@@ -85,7 +86,7 @@ def draw_language_bars(
 def improvements(
     scores: pd.DataFrame, parent: pd.DataFrame, metric: str, pivot: str
 ) -> dict[str, float]:
-    """Return the mean difference of two runs over the directions of each side.
+    """Return the mean difference of two runs over the directions of each side of the pivot.
 
     Args:
         scores: scores of a run, with the columns `pair`, `metric` and `score`.
@@ -96,8 +97,10 @@ def improvements(
     ours, theirs = (
         frame[frame["metric"] == metric].set_index("pair")["score"] for frame in (scores, parent)
     )
-    difference = (ours - theirs.reindex(ours.index)).groupby(lambda pair: side_of(pair, pivot))
-    return {str(side): float(value) for side, value in difference.mean().items()}
+    pairs = [pair for pair in ours.index if has_pivot(pair, pivot)]
+    difference = ours[pairs] - theirs.reindex(pairs)
+    means = difference.groupby(lambda pair: side_of(pair, pivot)).mean()
+    return {str(side): float(value) for side, value in means.items()}
 
 
 def draw_sweep(

@@ -4,6 +4,7 @@ Axes: L directions, N FFN layers, F FFN neurons.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.neurons.widths import existing_neurons, layer_widths
+from neuron_specialization.settings.directions import halves
 
 
 def check_percentage(name: str, value: float) -> Fraction:
@@ -159,9 +161,7 @@ def select_masks(
         InputError: a direction was not recorded, k and random_percent are both missing, or
             sparsity_of is given without k.
     """
-    missing = sorted(set(directions) - set(counts.directions))
-    if missing:
-        raise InputError(f"no activations were recorded for {', '.join(missing)}")
+    check_there(directions, counts.directions, "activations were recorded")
     rows = [counts.directions.index(direction) for direction in directions]
     if random_percent is not None and sparsity_of:
         raise InputError(
@@ -192,6 +192,49 @@ def select_masks(
         widths_N=None if counts.widths_N is None else counts.widths_N[masked],
         provenance={**counts.provenance, **choice},
     )
+
+
+def compose_masks(masks: Masks, zero_shot: Sequence[str], pivot: str) -> Masks:
+    """Add the masks of directions without the pivot, composed of those with it.
+
+    A direction has the encoder neurons of the direction from its source into the pivot, and the
+    decoder neurons of the direction from the pivot to its target: an encoder does not know the
+    target, and a decoder does not see the source but through the encoder.
+
+    Args:
+        masks: masks of directions with the pivot.
+        zero_shot: the directions to add.
+        pivot: the language common to the directions of the masks.
+
+    Raises:
+        InputError: the masks lack a direction that is needed.
+    """
+    if not zero_shot:
+        return masks
+    sides = [halves(direction, pivot) for direction in zero_shot]
+    needed = [name for pair in sides for name in pair]
+    check_there(needed, masks.directions, "neurons were selected")
+    is_encoder_N = np.array([layer.startswith("encoder") for layer in masks.layers])
+    encoder_LNF, decoder_LNF = (
+        masks.mask_LNF[[masks.directions.index(name) for name in names]]
+        for names in zip(*sides, strict=True)
+    )
+    composed_LNF = np.where(is_encoder_N[:, None], encoder_LNF, decoder_LNF)
+    text = " ".join(f"{d}={into}+{out}" for d, (into, out) in zip(zero_shot, sides, strict=True))
+    return Masks(
+        directions=(*masks.directions, *zero_shot),
+        layers=masks.layers,
+        mask_LNF=np.concatenate([masks.mask_LNF, composed_LNF]),
+        widths_N=masks.widths_N,
+        provenance={**masks.provenance, "composed": text},
+    )
+
+
+def check_there(names: Iterable[str], found: Iterable[str], what: str) -> None:
+    """Raise InputError, saying what was not done, if some directions are missing."""
+    missing = sorted(set(names) - set(found))
+    if missing:
+        raise InputError(f"no {what} for {', '.join(missing)}")
 
 
 def select_all(counts: Counts, *, k: float, counting: str) -> Masks:

@@ -1,6 +1,15 @@
 """The two sides of directions, and readable names of sides and layers."""
 
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
 from neuron_specialization.errors import InputError
+from neuron_specialization.neurons.storage import Counts, Masks
+from neuron_specialization.settings.languages import has_pivot
+
+Neurons = TypeVar("Neurons", Counts, Masks)
 
 SIDES = ("o2m", "m2o")
 """Directions from the pivot, and directions into it."""
@@ -11,10 +20,25 @@ def side_of(direction: str, pivot: str) -> str:
 
     Raise InputError for a direction without the pivot.
     """
-    source, _, target = direction.partition("-")
-    if pivot not in (source, target):
+    if not has_pivot(direction, pivot):
         raise InputError(f"direction {direction} does not include the pivot, {pivot}")
-    return "o2m" if source == pivot else "m2o"
+    return "o2m" if direction.startswith(f"{pivot}-") else "m2o"
+
+
+def with_pivot(neurons: Neurons, pivot: str) -> Neurons:
+    """Return the counts or masks of the directions from and into the pivot, which have a side.
+
+    Raise InputError if there are none.
+    """
+    rows = [row for row, name in enumerate(neurons.directions) if has_pivot(name, pivot)]
+    if not rows:
+        side_of(neurons.directions[0], pivot)
+    arrays: dict[str, Any] = {
+        name: value[rows]
+        for name, value in vars(neurons).items()
+        if isinstance(value, np.ndarray) and name != "widths_N"
+    }
+    return replace(neurons, directions=tuple(neurons.directions[row] for row in rows), **arrays)
 
 
 def other_language(direction: str, pivot: str) -> str:

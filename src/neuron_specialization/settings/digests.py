@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from neuron_specialization.settings.architectures import system_architecture
@@ -14,7 +14,9 @@ from neuron_specialization.settings.systems import System
 NOT_SHARED = {"architectures", "systems", "languages", "tables", "analysis", "downloads"}
 NOT_SHARED |= {"gpus", "device", "diagnosis"}
 NOT_OF_RUNS = {"label", "tables", "seeds"}
-LATER_SETTINGS = {"sparsity_of", "source", "codes"}
+LATEST_SETTINGS = {"zero_shot", "codes"}
+"""Settings of systems that at their default count in no hash."""
+LATER_SETTINGS = {"sparsity_of", "source"} | LATEST_SETTINGS
 """Settings of systems that packed results are older than; at their default they do not count."""
 FORMER_COUNTING = "sentence"
 """The default when results were packed first; it counts for systems that count nothing, too."""
@@ -59,16 +61,26 @@ def system_digest(
 def own_settings(system: System) -> dict[str, Any]:
     """Return the settings of a system that its results depend on, comparable with older packs."""
     own = {name: value for name, value in vars(system).items() if name not in NOT_OF_RUNS}
-    for name in LATER_SETTINGS:
-        if own[name] == getattr(System, name):
-            del own[name]
+    own = without_defaults(own, LATER_SETTINGS)
     return own if system.k is not None else own | {"counting": FORMER_COUNTING}
 
 
-def settings_hash(config: Row, languages: Mapping[str, Any], systems: Mapping[str, Any]) -> str:
+def settings_hash(
+    config: Row, languages: Mapping[str, Language], systems: Mapping[str, System]
+) -> str:
     """Return eight digits that change with any setting except locations and machines."""
     corpora = {**config["corpora"], "folder": ""}
-    return digest([{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, systems])
+    rows = {name: without_defaults(vars(row), LATEST_SETTINGS) for name, row in systems.items()}
+    return digest([{**config, "corpora": corpora, "downloads": {}, "gpus": 1}, languages, rows])
+
+
+def without_defaults(row: Row, names: Collection[str]) -> dict[str, Any]:
+    """Return the settings of a system without some that are at their default."""
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in names or value != getattr(System, name)
+    }
 
 
 def digest(settings: Any) -> str:

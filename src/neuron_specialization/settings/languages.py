@@ -76,3 +76,17 @@ def all_directions(languages: Iterable[str], pivot: str) -> list[str]:
     """Return every direction from the pivot, then every direction into it."""
     others = [code for code in languages if code != pivot]
     return [f"{pivot}-{code}" for code in others] + [f"{code}-{pivot}" for code in others]
+
+
+def every_direction(languages: Iterable[str], pivot: str) -> list[str]:
+    """Return every direction: those with the pivot first, then the others in table order."""
+    codes = list(languages)
+    others = [code for code in codes if code != pivot]
+    return all_directions(codes, pivot) + [
+        f"{source}-{target}" for source in others for target in others if source != target
+    ]
+
+
+def has_pivot(direction: str, pivot: str) -> bool:
+    """Return whether a direction is from or into the pivot."""
+    return pivot in direction.split("-")

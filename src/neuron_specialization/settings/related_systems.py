@@ -35,10 +35,15 @@ def sweep_systems(
 def vary_k(own: System, k: float, systems: Mapping[str, System]) -> System:
     """Return a system with another k, or the row that already describes it."""
     varied = replace(
-        own, system=f"{own.system}_k{k:g}", label=f"{own.label}, k = {k:g}", k=k, tables=()
+        own,
+        system=f"{own.system}_k{k:g}",
+        label=f"{own.label}, k = {k:g}",
+        k=k,
+        tables=(),
+        zero_shot=(),
     )
     row = systems.get(varied.system, varied)
-    if replace(row, label=varied.label, tables=varied.tables) != varied:
+    if replace(row, label=varied.label, tables=varied.tables, zero_shot=()) != varied:
         raise InputError(
             f"has {varied.system}, {own.system} with k = {k:g}, but a row of that name has other "
             "settings; give it the same settings or rename it"
@@ -85,6 +90,7 @@ def find_shuffled(system: System, systems: Mapping[str, System]) -> list[System]
             label=other.label,
             tables=other.tables,
             seeds=other.seeds,
+            zero_shot=other.zero_shot,
         )
     ]
 

@@ -1,11 +1,16 @@
 """The systems of the configuration, one row of systems.tsv each."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.settings.languages import Language, all_directions
+from neuron_specialization.settings.directions import (
+    check_trained,
+    expand_directions,
+    expand_zero_shot,
+)
+from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.rows import (
     Row,
     check_unique,
@@ -33,13 +38,15 @@ class System:
     architecture: str = ""
     parent: str = ""
     directions: tuple[str, ...]
-    """In the order of `all_directions`."""
+    """What it is trained on, or a checkpoint recorded on, in the order of `every_direction`."""
     tables: tuple[str, ...] = ("levels",)
     seeds: tuple[int, ...] = (1,)
     # multilingual, neuron_specialization
     checkpoint: str = ""
     source: str = ""
     codes: str = ""
+    zero_shot: tuple[str, ...] = ()
+    """Other directions, without the pivot, that it is scored on."""
     # bilingual
     vocabulary: str = "joint"
     # adapter
@@ -60,6 +67,11 @@ class System:
     # imported
     folder: str = ""
     parameters: int | None = None
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The directions that it translates and is scored on."""
+        return (*self.directions, *self.zero_shot)
 
     @property
     def selects_both_stacks(self) -> bool:
@@ -91,6 +103,8 @@ def read_systems(
         try:
             check_options(row, methods)
             directions = expand_directions(row.pop("directions"), languages, pivot)
+            if "zero_shot" in row:
+                row["zero_shot"] = expand_zero_shot(row["zero_shot"], directions, languages, pivot)
             seeds = tuple(int(seed) for seed in str(row.pop("seed", 1)).split())
             if "tables" in row:
                 row["tables"] = tuple(row["tables"].split())
@@ -101,6 +115,8 @@ def read_systems(
         try:
             check_checkpoint(system)
             check_parent(system, systems)
+            if not is_pretrained(system, systems):
+                check_trained(system.directions, pivot)
             check_architecture(system, architectures)
             for table in system.tables:
                 check_known("table", table, tables)
@@ -143,49 +159,11 @@ def check_sparsity_of(row: Row) -> None:
         )
 
 
-def expand_directions(text: str, languages: Mapping[str, Language], pivot: str) -> tuple[str, ...]:
-    """Return the directions that a cell names: `all`, or directions of languages or families."""
-    every = all_directions(languages, pivot)
-    if text == "all":
-        return tuple(every)
-    families = {languages[code].family for code in languages}
-    known = {*every, *all_directions(families - {pivot}, pivot)}
-    wanted = {
-        direction
-        for name in split_names(text, known)
-        for direction in name_directions(name, languages, pivot)
-    }
-    return tuple(direction for direction in every if direction in wanted)
-
-
-def split_names(text: str, known: Collection[str]) -> Iterator[str]:
-    """Yield names separated by blanks; known names may have blanks themselves."""
-    words = text.split()
-    while words:
-        ends = range(len(words), 0, -1)
-        end = next((end for end in ends if " ".join(words[:end]) in known), 1)
-        yield " ".join(words[:end])
-        del words[:end]
-
-
-def name_directions(name: str, languages: Mapping[str, Language], pivot: str) -> list[str]:
-    """Return the directions of a name such as `en-de`, `de-en`, `en-Germanic` or `Germanic-en`."""
-    outward = name.startswith(f"{pivot}-")
-    other = name.removeprefix(f"{pivot}-") if outward else name.removesuffix(f"-{pivot}")
-    if other in (name, pivot):
-        raise InputError(
-            f"has direction {name}; one side must be the pivot, {pivot}, "
-            "the other another language or a family"
-        )
-    others = [code for code in languages if code != pivot]
-    chosen = [code for code in others if other in (code, languages[code].family)]
-    if not chosen:
-        families = dict.fromkeys(languages[code].family for code in others)
-        raise InputError(
-            f"has direction {name}, but languages.tsv has no language and no family '{other}'; "
-            f"it has {', '.join(others)} of the families {', '.join(families)}"
-        )
-    return [f"{pivot}-{code}" if outward else f"{code}-{pivot}" for code in chosen]
+def is_pretrained(system: System, systems: Mapping[str, System]) -> bool:
+    """Return whether a system comes from elsewhere, at most with masks added here."""
+    if system.method == "imported" or system.checkpoint:
+        return True
+    return not system.fine_tune and bool(systems[system.parent].checkpoint)
 
 
 def check_checkpoint(system: System) -> None:
@@ -259,7 +237,7 @@ def check_labels(systems: Iterable[System], path: Path) -> None:
     """Raise InputError if systems with one label, which form a table row, share a direction."""
     owners: dict[tuple[str, str], str] = {}
     for system in systems:
-        for direction in system.directions:
+        for direction in system.scored:
             owner = owners.setdefault((system.label, direction), system.system)
             if owner != system.system:
                 raise InputError(

@@ -6,6 +6,7 @@ from statistics import fmean
 import pandas as pd
 
 from neuron_specialization.neurons.sides import other_language, side_of
+from neuron_specialization.settings.languages import has_pivot
 
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}
@@ -92,6 +93,35 @@ def language_cells(
     }
 
 
+def matrix_cells(pairs: Collection[str], languages: Sequence[str], pivot: str) -> dict[str, Cells]:
+    """Return the directions behind each cell of a source-by-target matrix, by source and column.
+
+    The columns are the targets in the given order, then `avg` of the row. The last rows are `avg`,
+    means over sources, and `without en`: the same over directions without the pivot. All means are
+    over directions, each counting once.
+    """
+    targets = [code for code in languages if any(pair.endswith(f"-{code}") for pair in pairs)]
+
+    def cells_of(chosen: Sequence[str]) -> Cells:
+        by_target = {
+            (target, ""): tuple(pair for pair in chosen if pair.endswith(f"-{target}"))
+            for target in targets
+        } | {(OVERALL, ""): tuple(chosen)}
+        return {place: (part,) for place, part in by_target.items() if part}
+
+    rows = {code: [pair for pair in pairs if pair.startswith(f"{code}-")] for code in languages}
+    rows[OVERALL] = [pair for of_source in rows.values() for pair in of_source]
+    others = [pair for pair in rows[OVERALL] if not has_pivot(pair, pivot)]
+    if len(others) < len(rows[OVERALL]):
+        rows[without(pivot)] = others
+    return {name: cells_of(chosen) for name, chosen in rows.items() if chosen}
+
+
+def without(pivot: str) -> str:
+    """Return the name of a matrix's row of means over directions without the pivot."""
+    return f"without {pivot}"
+
+
 def table_blocks(
     layout: str,
     *,
@@ -107,15 +137,18 @@ def table_blocks(
     A side (from the pivot, or into it) that no row has is left out.
 
     Args:
-        layout: `levels` or `languages`.
+        layout: `levels`, `languages` or `matrix`.
         levels: resource level of each language but the pivot.
         pivot: the pivot language.
-        directions: the directions of the layout `levels`.
+        directions: the directions of the layouts `levels` and `matrix`.
         scored: the directions of all rows.
         first: the directions of the first row, which gives the layout `languages` its columns.
         untested: languages without a test.
     """
-    sides = {side_of(pair, pivot) for pair in scored if pivot in pair.split("-")}
+    if layout == "matrix":
+        tested = [pair for pair in directions if not {*pair.split("-")} & {*untested}]
+        return matrix_cells(tested, [pivot, *levels], pivot)
+    sides = {side_of(pair, pivot) for pair in scored if has_pivot(pair, pivot)}
     if layout == "levels":
         chosen = [
             pair
@@ -123,7 +156,8 @@ def table_blocks(
             if side_of(pair, pivot) in sides and other_language(pair, pivot) not in untested
         ]
         return {"": level_cells(chosen, levels, pivot)}
-    found = {language for pair in first for language in pair.split("-")} | {*untested}
+    columns = (pair.split("-") for pair in first if has_pivot(pair, pivot))
+    found = {language for pair in columns for language in pair} | {*untested}
     languages = [language for language in levels if language in found]
     blocks = language_cells(languages, levels, pivot, untested=untested)
     return {side: cells for side, cells in blocks.items() if side.lower() in sides}

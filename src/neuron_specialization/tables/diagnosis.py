@@ -18,6 +18,7 @@ from neuron_specialization.settings.diagnosis import (
     SPECIALIZED,
     DiagnosisLimits,
 )
+from neuron_specialization.settings.languages import has_pivot
 from neuron_specialization.tables.curves import Curve
 from neuron_specialization.tables.model_checks import (
     Schedule,
@@ -85,12 +86,16 @@ class Evidence:
 
 
 def diagnose(evidence: Evidence, settings: DiagnosisSettings) -> list[Verdict]:
-    """Return the verdict of every check."""
+    """Return the verdict of every check, on directions with the pivot: others are not trained."""
     limits, label, metrics = settings.limits, settings.labels[BASELINE], settings.metrics
     curves, own_curves = (evidence.curves[role] for role in ROLES_WITH_CURVE)
     schedule, own_schedule = (settings.schedules.get(role, {}) for role in ROLES_WITH_CURVE)
     compared = settings.compared
-    scores = {metric: _scores(evidence, metric) for metric in compared}
+    scores = {metric: _scores(evidence, metric, settings.pivot) for metric in compared}
+    tests = [
+        rows[rows["pair"].map(lambda pair: has_pivot(pair, settings.pivot)).astype(bool)]
+        for rows in evidence.tests
+    ]
     level_of = settings.level_of(scores[compared[0]][BASELINE])
     gains = [check_further_training(scores[name], label, name, limits) for name in compared]
     return [
@@ -100,13 +105,20 @@ def diagnose(evidence: Evidence, settings: DiagnosisSettings) -> list[Verdict]:
         *check_neurons(evidence.counts, evidence.masks, label, limits),
         *check_sparsity(evidence.masks, limits),
         *check_restart(curves, own_curves, schedule, own_schedule, limits),
-        *(check_power(evidence.tests, metric, limits) for metric in metrics),
+        *(check_power(tests, metric, limits) for metric in metrics),
     ]
 
 
-def _scores(evidence: Evidence, metric: str) -> dict[str, dict[str, float]]:
-    """Return the score of each direction in a metric, by role."""
-    return {role: mean_scores(frames, metric) for role, frames in evidence.scores.items()}
+def _scores(evidence: Evidence, metric: str, pivot: str) -> dict[str, dict[str, float]]:
+    """Return the score of each direction with the pivot in a metric, by role."""
+    return {
+        role: {
+            pair: score
+            for pair, score in mean_scores(frames, metric).items()
+            if has_pivot(pair, pivot)
+        }
+        for role, frames in evidence.scores.items()
+    }
 
 
 def describe_diagnosis(verdicts: Sequence[Verdict], settings: DiagnosisSettings) -> SetupTable:

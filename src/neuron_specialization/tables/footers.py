@@ -81,7 +81,11 @@ def _of(chosen: Sequence[str], pairs: Sequence[str]) -> str:
 
 
 def describe_left_out(
-    rows: Sequence[SystemRow], metric: str, languages: Collection[str], pivot: str
+    rows: Sequence[SystemRow],
+    metric: str,
+    languages: Collection[str],
+    pivot: str,
+    blocks: Mapping[str, Cells],
 ) -> list[str]:
     """List the scores of a metric outside all cells: other languages, or without the pivot."""
     pairs = sorted(
@@ -90,13 +94,35 @@ def describe_left_out(
     known = {*languages, pivot}
     lacking = sorted({language for pair in pairs for language in pair.split("-")} - known)
     others = [
-        pair for pair in pairs if pivot not in pair.split("-") and known.issuperset(pair.split("-"))
+        pair
+        for pair in pairs
+        if pivot not in pair.split("-")
+        and known.issuperset(pair.split("-"))
+        and pair not in _pairs(blocks)
     ]
     lines = []
     if lacking:
         lines.append(f"Left out, because the table of languages lacks them: {', '.join(lacking)}")
     if others:
         lines.append(f"Left out, because they are not from or into {pivot}: {_list(others, pairs)}")
+    return lines
+
+
+def describe_zero_shot(zero_shot: Mapping[str, str]) -> list[str]:
+    """Return lines on the rows that are scored on directions without being trained on them.
+
+    `zero_shot` has these rows by label, with how they have masks: `composed`, or "" for none.
+    """
+    if not zero_shot:
+        return []
+    composed = [label for label, masks in zero_shot.items() if masks]
+    lines = [f"Zero-shot: directions without training, of {', '.join(zero_shot)}"]
+    if composed:
+        lines.append(
+            "Zero-shot: the masks are composed, of the encoder neurons of the source (into the "
+            "pivot) and the decoder neurons of the target (from the pivot), of "
+            f"{', '.join(composed)}"
+        )
     return lines
 
 

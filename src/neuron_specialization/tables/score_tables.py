@@ -60,7 +60,11 @@ def score_table(
     for block, cells in blocks.items():
         chosen = {metric: cells} | ({raw: _overall(cells)} if raw else {})
         tables[block] = _tabulate(systems, chosen)
-    return tables[""] if "" in tables else pd.concat(tables, names=["direction"])
+    if "" in tables:
+        return tables[""]
+    # in a matrix, the rows of means have all columns in order
+    widest = max(tables.values(), key=lambda table: len(table.columns)).columns
+    return pd.concat(tables, names=["direction"])[list(widest)]
 
 
 def main_table(table: pd.DataFrame) -> pd.DataFrame:

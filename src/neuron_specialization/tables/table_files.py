@@ -16,6 +16,7 @@ from neuron_specialization.tables.comparisons import (
     with_tests,
 )
 from neuron_specialization.tables.footers import describe, describe_left_out
+from neuron_specialization.tables.matrix import matrix_notes, matrix_text, only_means
 from neuron_specialization.tables.outcomes import (
     find_marks,
     judge,
@@ -43,13 +44,13 @@ class TableSettings:
     title: str
     """Dataset, split and name of the table; the metric is prepended."""
     layout: str
-    """`levels` or `languages`."""
+    """`levels`, `languages` or `matrix`."""
     metric: str
     levels: Mapping[str, str]
     """Resource level of each language but the pivot, "" for none."""
     pivot: str
     directions: Sequence[str]
-    """The directions of the layout `levels`; `languages` uses those in the first row."""
+    """The directions of `levels` and `matrix`; `languages` uses those in the first row."""
     untested: Sequence[str] = ()
     """Languages without a test: their cells are empty, and no average includes them."""
     parameters: Mapping[str, float] | pd.Series
@@ -100,15 +101,21 @@ def write_tables(
     values = [v for v in paper_values if (v.table, v.metric) == (settings.paper, metric)]
     compared, doubts = paper_table(table, values)
     doubtful = dict.fromkeys(doubtful_cells(values), DOUBTFUL)
+    text, shown_wins, shown_gains = score_text(table, marks, decimals=decimals), wins, gains
+    if is_matrix := settings.layout == "matrix":
+        text = matrix_text(text, blocks)
+        shown_wins, shown_gains = (only_means(each, settings.pivot) for each in (wins, gains))
+        table = table.rename_axis(index={"direction": "source"})
     texts = [
-        score_text(table, marks, decimals=decimals),
-        *([wins_text(wins)] if len(wins) else []),
-        *([gains_text(gains, decimals)] if gains["seeds"].max() > 1 else []),
+        text,
+        *([wins_text(shown_wins)] if len(shown_wins) else []),
+        *([gains_text(shown_gains, decimals)] if shown_gains["seeds"].max() > 1 else []),
         *([paper_text(compared, settings.paper, doubtful)] if len(compared) else []),
     ]
     footer = [
         *describe(rows, metric, _tested(blocks, settings.untested)),
-        *describe_left_out(rows, metric, settings.levels, settings.pivot),
+        *(matrix_notes(settings.pivot) if is_matrix else []),
+        *describe_left_out(rows, metric, settings.levels, settings.pivot, blocks),
         *([f"No test in this split: {', '.join(settings.untested)}"] if settings.untested else []),
         *legend(comparisons, settings.level),
         *doubts,

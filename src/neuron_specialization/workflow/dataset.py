@@ -73,7 +73,7 @@ class Dataset:
 
     @property
     def pivot(self) -> str:
-        """The source or target language of every direction."""
+        """The language on one side of every corpus, and of every direction that is trained."""
         return str(self.config["pivot"])
 
     @cached_property
@@ -84,7 +84,7 @@ class Dataset:
     @cached_property
     def used(self) -> list[str]:
         """The languages except the pivot that a system translates here, in the table's order."""
-        directions = [pair for name in self.local for pair in self.systems[name].directions]
+        directions = [pair for name in self.local for pair in self.systems[name].scored]
         named = {code for pair in directions for code in pair.split("-")}
         return [code for code in self.others if code in named]
 
@@ -92,6 +92,10 @@ class Dataset:
     def pairs(self) -> list[str]:
         """The pairs of the pivot and each other language that is used."""
         return [pair_name(self.pivot, code) for code in self.used]
+
+    def pair_of(self, direction: str) -> str:
+        """Return the pair of a direction: the pivot first, or else in the order of the table."""
+        return "-".join(sorted(direction.split("-"), key=[self.pivot, *self.others].index))
 
     @cached_property
     def tokenisers(self) -> BleuTokenisers:
@@ -155,6 +159,13 @@ class Dataset:
         parents = (row.parent for row in rows if row.method == "neuron_specialization")
         return [name for name in (self.config["analysis"]["system"], *parents) if name][:1]
 
+    @cached_property
+    def recorded(self) -> list[str]:
+        """The systems whose activations are counted."""
+        rows = self.systems.values()
+        parents = [row.parent for row in rows if row.method == "neuron_specialization"]
+        return list(dict.fromkeys([*parents, *self.analysed]))
+
     def runs(self, systems: Iterable[str] | None = None) -> list[Run]:
         """Return the runs of the given systems, or of all systems."""
         names = self.systems if systems is None else systems
@@ -180,6 +191,10 @@ class Dataset:
         directions = self.row(wildcards).directions
         item = wildcards.get("scatteritem")
         return shard(directions, item) if item else list(directions)
+
+    def scored_directions(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions that a system is scored on: its own, and zero-shot ones."""
+        return list(self.row(wildcards).scored)
 
     def architecture(self, row: System, *, fine_tuning: bool = False) -> dict[str, Any]:
         """Return the model sizes and training settings of a system, or of its fine-tunes (LaSS)."""

@@ -14,6 +14,7 @@ from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
 from neuron_specialization.workflow.plan_evaluation import EvaluationPlan
 from neuron_specialization.workflow.plan_figures import FiguresPlan
+from neuron_specialization.workflow.plan_joined import JoinedPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
 from neuron_specialization.workflow.plan_off_target import OffTargetPlan
 from neuron_specialization.workflow.plan_tables import TablesPlan
@@ -44,7 +45,9 @@ class Plan(Dataset):
             "system": pattern(self.systems),
             "seed": r"\d+",
             "vocabulary": pattern(self.vocabularies.possible),
-            "part": pattern([*self.corpora.parts, *self.corpora.binarised_parts]),
+            "part": pattern(
+                [*self.corpora.parts, *self.corpora.binarised_parts, *self.joined.parts]
+            ),
             "table": pattern(self.tables.systems),
             "metric": pattern([*self.config["metrics"], *self.evaluation.raw_metrics]),
             "corpus": pattern(self.sources),
@@ -60,7 +63,12 @@ class Plan(Dataset):
     @cached_property
     def corpora(self) -> CorporaPlan:
         """Corpora as text and as tokens."""
-        return CorporaPlan(self, self.downloads, self.vocabularies)
+        return CorporaPlan(self, self.downloads, self.vocabularies, self.joined)
+
+    @cached_property
+    def joined(self) -> JoinedPlan:
+        """Pairs without the pivot, joined from pairs with it."""
+        return JoinedPlan(self)
 
     @cached_property
     def vocabularies(self) -> VocabulariesPlan:

@@ -1,6 +1,6 @@
 """The plan for `rules/data.smk`: corpora as text and as tokens."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -23,6 +23,7 @@ from neuron_specialization.workflow.paths import (
     REPORT_OF_PART,
 )
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
+from neuron_specialization.workflow.plan_joined import JoinedPlan
 from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
 FROM_TRAIN = ("held_out", "every_nth")
@@ -41,6 +42,7 @@ class CorporaPlan:
     dataset: Dataset
     downloads: DownloadsPlan
     vocabularies: VocabulariesPlan
+    joined: JoinedPlan
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -89,7 +91,7 @@ class CorporaPlan:
     @property
     def reports(self) -> list[str]:
         """The report of each part."""
-        return [REPORT_OF_PART.format(part=part) for part in self.parts]
+        return [REPORT_OF_PART.format(part=part) for part in self.parts] + self.joined.reports
 
     def part_of(self, split: str) -> str:
         """Return the part of a split."""
@@ -153,6 +155,8 @@ class CorporaPlan:
 
     def text_of_part(self, wildcards: Wildcards) -> list[str]:
         """Return both sides of the pairs of a vocabulary in a part."""
+        if split := self.joined.parts.get(wildcards.part):
+            return self.text([split]) + self.joined.text([split])
         return self.text(self.splits_of(wildcards), wildcards.vocabulary)
 
     @property
@@ -243,7 +247,18 @@ class CorporaPlan:
 
     def binarised(self, wildcards: Wildcards) -> list[str]:
         """Return the binarised corpora of a system: of a job's test split, or of training."""
-        return self.binarised_split(wildcards, wildcards.get("split", TRAIN))
+        split = wildcards.get("split", TRAIN)
+        return self._binarised(wildcards, split, self.dataset.scored_directions(wildcards))
+
+    def recorded(self, wildcards: Wildcards) -> list[str]:
+        """Return the binarised corpora that a system's activations are recorded on."""
+        split = self.dataset.config["recording"]["split"]
+        return self._binarised(wildcards, split, self.dataset.directions(wildcards))
+
+    def _binarised(self, wildcards: Wildcards, split: str, directions: Sequence[str]) -> list[str]:
+        if self.joined.needs(directions, split):
+            return [BINARISED.format(vocabulary="joint", part=self.joined.part_of(split))]
+        return self.binarised_split(wildcards, split)
 
     def binarised_split(self, wildcards: Wildcards, split: str) -> list[str]:
         """Return the binarised corpora of a system that have a split."""
@@ -266,4 +281,4 @@ class CorporaPlan:
             BINARISED.format(vocabulary=name, part=part)
             for name in self.vocabularies.used
             for part in self.binarised_parts
-        ]
+        ] + [BINARISED.format(vocabulary="joint", part=part) for part in self.joined.parts]

@@ -11,6 +11,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.layout import input_files
 from neuron_specialization.settings.bleu import DEFAULT
 from neuron_specialization.settings.configuration import Key
+from neuron_specialization.settings.languages import has_pivot
 from neuron_specialization.settings.related_systems import find_comparisons
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
 from neuron_specialization.workflow.paths import (
@@ -39,7 +40,7 @@ class EvaluationPlan:
 
     def directions(self, wildcards: Wildcards) -> list[str]:
         """Return the directions of a system that have a job's test split."""
-        pairs = self.dataset.directions(wildcards)
+        pairs = self.dataset.scored_directions(wildcards)
         if self.dataset.row(wildcards).method == "imported":
             return pairs
         return [pair for pair in pairs if self.dataset.has_split(wildcards.split, pair)]
@@ -81,12 +82,14 @@ class EvaluationPlan:
     def raw_references(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the existing raw references of a system, by direction."""
         split, found = wildcards.split, {}
+        prepared = self.corpora.joined.pairs.get(split, [])
         given = self.dataset.config["raw_references"].get(split, "")
         for direction in self.directions(wildcards):
-            source, target = direction.split("-")
-            pair = direction if source == self.dataset.pivot else f"{target}-{source}"
+            target = direction.split("-")[1]
+            pair = self.dataset.pair_of(direction)
             path = self._raw_file(given, target)
-            if split in self.corpora.raw_splits:
+            is_prepared = has_pivot(pair, self.dataset.pivot) or pair in prepared
+            if split in self.corpora.raw_splits and is_prepared:
                 found[direction] = CORPUS.format(split=f"raw.{split}", pair=pair, lang=target)
             elif path.is_file():
                 found[direction] = str(path)
@@ -104,7 +107,6 @@ class EvaluationPlan:
             "folder": self.imported_folder,
             "raw": self.raw_directions,
             "moses": self.dataset.config["corpora"]["moses"],
-            "pivot": self.dataset.pivot,
         }
 
     def tokeniser_problems(self) -> Iterator[tuple[Key, str]]:
@@ -144,16 +146,18 @@ class EvaluationPlan:
                 name in self.dataset.trained
                 and self.dataset.architecture(row)["checkpoint_metric"] == "bleu"
             )
-            for pair in row.directions
+            for pair in row.scored
         }
 
     def outputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return the inputs of a system's outputs, translated here or elsewhere."""
         run, split, folder = run_of(wildcards), wildcards.split, self.imported_folder(wildcards)
         pairs = self.dataset.directions(wildcards) if folder else []
+        is_joined = self.corpora.joined.needs(self.directions(wildcards), split)
+        joined = self.corpora.joined.text([split]) if is_joined else []
         return {
             "translations": [] if folder else files(TRANSLATIONS, [run], split=split),
-            "corpora": [] if folder else self.corpora.text([split]),
+            "corpora": [] if folder else self.corpora.text([split]) + joined,
             "imported": [str(f) for pair in pairs for f in input_files(Path(folder) / pair, split)],
             "raw": list(self.raw_references(wildcards).values()),
         }
@@ -187,8 +191,12 @@ class EvaluationPlan:
         if not self.dataset.config["analysis"]["cross_masks"]["sentences"]:
             return []
         systems = self.dataset.systems
-        chosen = [name for name in self.dataset.described if systems[name].selects_both_stacks]
-        return self.dataset.runs(chosen)
+        return self.dataset.runs(
+            name
+            for name in self.dataset.described
+            if systems[name].selects_both_stacks
+            and any(has_pivot(pair, self.dataset.pivot) for pair in systems[name].directions)
+        )
 
     @property
     def cross_masks(self) -> dict[str, Any]:
@@ -208,9 +216,10 @@ class EvaluationPlan:
         return str(self.dataset.config["test_splits"][0])
 
     def first_test_directions(self, wildcards: Wildcards) -> list[str]:
-        """Return the directions of a system that have the first test split."""
+        """Return the directions of a system with the pivot that have the first test split."""
         pairs = self.dataset.directions(wildcards)
-        return [pair for pair in pairs if self.dataset.has_split(self.first_test, pair)]
+        sided = [pair for pair in pairs if has_pivot(pair, self.dataset.pivot)]
+        return [pair for pair in sided if self.dataset.has_split(self.first_test, pair)]
 
     def first_test_data(self, wildcards: Wildcards) -> list[str]:
         """Return the binarised corpora of a system that have the first test split."""

@@ -164,7 +164,7 @@ class FiguresPlan:
 
     @cached_property
     def of_tables(self) -> dict[str, str]:
-        """Tables by language that have a figure, by its name."""
+        """Tables by language, or of sources by targets, that have a figure, by its name."""
         layouts = self.tables.layouts.items()
         drawn = ((table, layout.get("figure")) for table, layout in layouts)
         return {name: table for table, name in drawn if name and self.tables.systems[table]}
@@ -197,6 +197,10 @@ class FiguresPlan:
         if wildcards.figure == "summary":
             families = self.drawn["families"]
             return {"kind": "summary", "families": families, **self._shown_first, **shared}
+        if self.tables.layouts[self.of_tables[wildcards.figure]]["layout"] == "matrix":
+            languages = self.dataset.languages
+            families = {code: languages[code].family for code in languages}
+            return {"kind": "matrix", "families": families, **shared}
         return {"kind": "languages", "languages": self.dataset.others, **shared}
 
     @property

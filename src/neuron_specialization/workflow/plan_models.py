@@ -45,6 +45,10 @@ class ModelsPlan:
         row = self.dataset.row(wildcards)
         return {name: getattr(row, name) for name in SELECTION}
 
+    def zero_shot(self, wildcards: Wildcards) -> list[str]:
+        """Return the directions of a system whose masks are composed of other directions'."""
+        return list(self.dataset.row(wildcards).zero_shot)
+
     def seed(self, wildcards: Wildcards) -> int:
         """Return the seed of a run."""
         return int(wildcards.seed)

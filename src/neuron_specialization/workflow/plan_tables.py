@@ -7,7 +7,7 @@ from typing import Any
 
 from neuron_specialization.corpora.corpus_files import pair_name
 from neuron_specialization.settings.digests import settings_digests, settings_hash
-from neuron_specialization.settings.languages import all_directions
+from neuron_specialization.settings.languages import all_directions, every_direction
 from neuron_specialization.settings.systems import System
 from neuron_specialization.tables.cells import Cell, Cells, table_blocks
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files
@@ -63,10 +63,17 @@ class TablesPlan:
 
     @cached_property
     def layouts(self) -> dict[str, Mapping[str, Any]]:
-        """The layout of each table, its figure, and by metric the paper's counterparts."""
-        return {
+        """The layout of each table, its figure, and by metric the paper's counterparts.
+
+        A matrix has a figure of the table's name, if no other is given.
+        """
+        found = {
             table: {"paper": {}, **({"layout": given} if isinstance(given, str) else given)}
             for table, given in self.dataset.config["tables"].items()
+        }
+        return {
+            table: {"figure": table, **layout} if layout["layout"] == "matrix" else layout
+            for table, layout in found.items()
         }
 
     @cached_property
@@ -103,12 +110,14 @@ class TablesPlan:
         }
 
     def directions(self, table: str) -> list[str]:
-        """Return the directions that a system of a table translates."""
-        used = {
-            pair for name in self.systems[table] for pair in self.dataset.systems[name].directions
-        }
-        every = all_directions(self.dataset.languages, self.dataset.pivot)
+        """Return the directions of a table's layout that one of its systems translates."""
+        used = {pair for name in self.systems[table] for pair in self.dataset.systems[name].scored}
+        order = every_direction if self._is_matrix(table) else all_directions
+        every = order(self.dataset.languages, self.dataset.pivot)
         return [pair for pair in every if pair in used]
+
+    def _is_matrix(self, table: str) -> bool:
+        return bool(self.layouts[table]["layout"] == "matrix")
 
     def cells(self, wildcards: Wildcards) -> list[Cell]:
         """Return the cells that the tables of a system have, each once."""
@@ -168,6 +177,16 @@ class TablesPlan:
             "untested": self.untested(wildcards.split),
             "level": config["significance"]["level"],
             "settings": settings_hash(config, dataset.languages, dataset.systems),
+            **({"zero_shot": self._zero_shot(table)} if self._is_matrix(table) else {}),
+        }
+
+    def _zero_shot(self, table: str) -> dict[str, str]:
+        """Return the labels of the rows of a table with zero-shot directions, and their masks."""
+        rows = (self.dataset.systems[name] for name in self.systems[table])
+        return {
+            row.label: "composed" if row.method == "neuron_specialization" else ""
+            for row in rows
+            if row.zero_shot
         }
 
     @cached_property

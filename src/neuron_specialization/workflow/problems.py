@@ -6,6 +6,7 @@ from neuron_specialization.corpora.corpus_files import columns_in
 from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import Key
+from neuron_specialization.settings.languages import has_pivot
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.workflow.plan import Plan
 from neuron_specialization.workflow.split_problems import find_missing_splits
@@ -22,6 +23,7 @@ def find_problems(plan: Plan) -> Iterator[Problem]:
     yield from _find_analysis_problems(plan)
     yield from _find_split_problems(plan)
     yield from _find_vocabulary_problems(plan)
+    yield from _find_joined_problems(plan)
     yield from _find_source_problems(plan)
     yield from _find_architecture_problems(plan)
     yield from _find_percentage_problems(plan)
@@ -37,7 +39,7 @@ def _find_table_problems(plan: Plan) -> Iterator[Problem]:
         figure, key = layout.get("figure"), ("tables", table)
         if not figure:
             continue
-        if layout["layout"] != "languages":
+        if layout["layout"] == "levels":
             yield (
                 key,
                 f"tables.{table} has the figure {figure}, but its layout is "
@@ -85,6 +87,12 @@ def _find_analysis_problems(plan: Plan) -> Iterator[Problem]:
                 f"the config names {name} as the system whose neurons are analysed "
                 "(analysis.system): it must be a multilingual system",
             )
+        elif not any(has_pivot(pair, plan.pivot) for pair in plan.systems[name].directions):
+            yield (
+                ("analysis", "system"),
+                f"figures of neurons are by direction from and into {plan.pivot}, but {name} has "
+                "none: add some to its directions",
+            )
 
 
 def _find_split_problems(plan: Plan) -> Iterator[Problem]:
@@ -123,6 +131,17 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
                 f"corpus of {plan.config['downloads']['sources']}, a placeholder "
                 f"{{{column}}} in the path of a split, or the codes of a system",
             )
+
+
+def _find_joined_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield directions without the pivot, whose corpora were not binarised elsewhere."""
+    for split, pairs in plan.joined.pairs.items() if plan.corpora.prebinarised else ():
+        yield (
+            ("corpora", "binarised"),
+            f"the directions of {pairs[0]} are scored or recorded on {split}, but the corpora are "
+            f"already binarised (corpora.binarised), and only with the pivot, {plan.pivot}: remove "
+            "these directions, or corpora.binarised",
+        )
 
 
 def _find_vocabulary_problems(plan: Plan) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ def find_missing_splits(plan: Plan) -> Iterator[str]:
                 f"{lacking[0]} has no validation text: {_advice('valid')}"
             )
     split = plan.config["recording"]["split"]
-    for name in _recorded(plan):
+    for name in plan.recorded:
         for direction in plan.systems[name].directions:
             if not plan.has_split(split, direction):
                 yield (
@@ -33,13 +33,6 @@ def find_missing_splits(plan: Plan) -> Iterator[str]:
                 yield (
                     f"no direction of system {name} has a test in {split}: leave one of them out"
                 )
-
-
-def _recorded(plan: Plan) -> list[str]:
-    """Return the systems whose activations are counted."""
-    rows = plan.systems.values()
-    parents = [row.parent for row in rows if row.method == "neuron_specialization"]
-    return list(dict.fromkeys([*parents, *plan.analysed]))
 
 
 def _advice(split: str) -> str:
