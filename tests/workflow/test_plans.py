@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 
+from tests.conftest import PROJECT
+from tests.fairseq_plugin.huggingface import make_model_folder
 from tests.workflow.conftest import TINY, Snakemake
-from tests.workflow.test_make_plan import plan_of
+from tests.workflow.test_make_plan import plan_of, read_config
 
 Plan = Callable[..., dict[str, int]]
 # rules with one job for every dataset
@@ -74,7 +77,35 @@ EC30 = jobs(
     make_table=12,
     crossed=2,
 )
+
+
+def pretrained_jobs(**counts: int) -> dict[str, int]:
+    """Return the expected jobs for a pretrained model, by default through its masks only."""
+    once = ("use_vocabulary", "import_checkpoint", "fetch_corpus", "measure_language_identifier")
+    apart = {"trained": 3, "continued": 2, "select_neurons": 2, "score_off_target": 3}
+    shown = {"record_activations": 1, "measure_neurons": 1, "draw_neurons": 1, "make_table": 4}
+    untrained = {"check_texts": 0, "draw_trainings": 0, "judge_claims": 0, "make_setup_table": 3}
+    given = {"figures": 0, "metrics": 4, "vocabularies": 1, "learn_vocabulary": 0}
+    return jobs(**(dict.fromkeys(once, 1) | apart | shown | untrained | given | counts))
+
+
+LOCAL = {"config/experiment.yaml", "config/pretrained_training.yaml"}
+"""Configurations of text that is local."""
 JOBS = {
+    ("config/nllb.yaml",): pretrained_jobs(),
+    ("config/nllb.yaml", "config/m2m100.yaml"): pretrained_jobs(),
+    ("config/nllb.yaml", "config/pretrained_training.yaml"): pretrained_jobs(
+        trained=9,
+        continued=8,
+        train_system=6,
+        fine_tune_directions=2,
+        select_neurons=5,
+        score_off_target=9,
+        crossed=2,
+        make_setup_table=4,
+        figures=2,
+        **dict.fromkeys(("check_texts", "draw_trainings", "judge_claims"), 1),
+    ),
     (): jobs(
         vocabularies=4,
         trained=21,
@@ -249,6 +280,15 @@ def plan(snakemake: Snakemake, tmp_path: Path) -> Plan:
     return dry_run
 
 
+def write_systems(folder: Path, *overlays: str) -> Path:
+    """Write the systems of some configurations, with a model folder that has a configuration."""
+    model, path = folder / "model", folder / "systems.tsv"
+    make_model_folder("nllb", model)
+    table = (PROJECT / read_config(*(PROJECT / name for name in overlays))["systems"]).read_text()
+    path.write_text(re.sub(r"checkpoint=\S+", f"checkpoint={model}", table))
+    return path
+
+
 @pytest.mark.parametrize(("overlays", "jobs"), JOBS.items())
 def test_every_configuration_plans_its_jobs(
     plan: Plan,
@@ -257,14 +297,19 @@ def test_every_configuration_plans_its_jobs(
     overlay: Callable[[dict], str],
     tmp_path: Path,
 ) -> None:
-    """The files of local corpora are only placeholders."""
-    if "config/experiment.yaml" in overlays:
-        local = {"corpora": {"folder": str(tmp_path)}}
+    """The files of local corpora and of pretrained models are only placeholders."""
+    local: dict[str, Any] = {}
+    if LOCAL & {*overlays}:
+        local["corpora"] = {"folder": str(tmp_path)}
+    if "config/nllb.yaml" in overlays:
+        local["systems"] = str(write_systems(tmp_path, *overlays))
+    if "corpora" in local:
         corpora = plan_of(local, *overlays).corpora
-        overlays = (*overlays, overlay(local))
         for path in map(Path, corpora.local_files_of(corpora.dataset.splits)):
             path.parent.mkdir(exist_ok=True)
             path.touch()
+    if local:
+        overlays = (*overlays, overlay(local))
     assert plan(overlays=overlays) == jobs
 
 

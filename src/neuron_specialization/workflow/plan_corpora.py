@@ -113,8 +113,7 @@ class CorporaPlan:
     def needed_splits(self) -> list[str]:
         """The splits that models read."""
         config = self.dataset.config
-        is_unread = self.prebinarised and not self.dataset.trained
-        training = () if is_unread else (TRAIN, "valid")
+        training = (TRAIN, "valid") if self.dataset.trained else ()
         return sorted({*training, config["recording"]["split"], *config["test_splits"]})
 
     @cached_property
