@@ -28,8 +28,8 @@ tokenizer = AutoTokenizer.from_pretrained("."{source})
 model = AutoModelForSeq2SeqLM.from_pretrained(".")
 batch = tokenizer(["A sentence in {language}."], return_tensors="pt")
 print(tokenizer.batch_decode(model.generate(**batch{target}), skip_special_tokens=True))"""
-MASKED = """A masked neuron's row of `fc1` is zero and its bias is kept: it emits the constant relu of
-its bias, as in training. Fine-tuning all parameters would give these neurons weights again.
+MASKED = """A masked neuron's row of `fc1` is zero and its bias is kept: it emits a constant, relu
+of its bias, as in training. Fine-tuning all parameters would give these neurons weights again.
 """
 
 

@@ -89,7 +89,7 @@ def trim_vocabulary(
     unknown_P = index_P == dictionary.unk()
     counts = [count_pieces(processor, text) for text in texts]
     # a piece that the dictionary lacks has no row that could be removed
-    kept_P = needed_pieces(proto, sum(counts) > 0) | unknown_P
+    kept_P = needed_pieces(proto, np.sum(counts, axis=0) > 0) | unknown_P
     trimmed = keep_pieces(proto, kept_P)
     after = SentencePieceProcessor(model_proto=trimmed)
     reports = []
