@@ -14,11 +14,12 @@ from neuron_specialization.corpora.huggingface_vocabulary import use_folder_voca
 from neuron_specialization.corpora.vocabulary import language_tag, learn_vocabulary, sample_lines
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
+from neuron_specialization.neurons.storage import Masks
 from neuron_specialization.settings.model_folders import folder_settings
 from neuron_specialization.settings.training import DirectionFiles
 from tests.export.exports import SIZES, Model, draw_biases
 from tests.fairseq_plugin.huggingface import Folder
-from tests.trained_models import VOCABULARY, architecture, run_training, save_masks
+from tests.trained_models import VOCABULARY, architecture, run_training
 
 REAL_CODES = {"en": "en", "a1": "de", "b1": "fr"}
 """Codes that M2M-100 has, for languages of the built-in corpus."""
@@ -98,8 +99,15 @@ def draw_masks(path: Path, model: Model, share: float) -> Model:
         for stack in ("encoder", "decoder")
         for i, layer in enumerate(getattr(network, stack).layers)
     }
-    draw_LNF = np.random.default_rng(0).random((1, len(layers), max(layers.values())))
-    save_masks(path, draw_LNF < share, list(layers), [model.direction])
+    widths_N = np.array([*layers.values()])
+    mask_LNF = np.random.default_rng(0).random((1, len(layers), widths_N.max())) < share
+    Masks(
+        directions=(model.direction,),
+        layers=tuple(layers),
+        mask_LNF=mask_LNF & (np.arange(widths_N.max()) < widths_N[:, np.newaxis]),
+        widths_N=widths_N,
+        provenance={"k": 95.0},
+    ).save(path)
     return dataclasses.replace(model, masks=path)
 
 

@@ -134,4 +134,8 @@ def read_masks(path: Path, model: Any, direction: str) -> dict[str, Tensor]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     mask_NF = torch.from_numpy(masks.mask_LNF[masks.directions.index(direction)])
-    return dict(zip(masks.layers, mask_NF, strict=True))
+    widths = masks.width_N.tolist()
+    return {
+        layer: mask_F[:width]
+        for layer, mask_F, width in zip(masks.layers, mask_NF, widths, strict=True)
+    }

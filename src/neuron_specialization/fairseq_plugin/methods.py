@@ -46,8 +46,10 @@ def install_neuron_masks(
     check_masks(model, masks, directions)
     layers = ffn_layers(model)
     rows = [masks.directions.index(direction) for direction in directions]
-    mask_NLF = torch.from_numpy(masks.mask_LNF[rows]).transpose(0, 1).contiguous()
-    install_subnetworks([layers[name] for name in masks.layers], mask_NLF, state, form=form)
+    masks_LF = [
+        torch.from_numpy(masks.mask_LNF[rows, n, :width]) for n, width in enumerate(masks.width_N)
+    ]
+    install_subnetworks([layers[name] for name in masks.layers], masks_LF, state, form=form)
 
 
 def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> None:
@@ -55,12 +57,14 @@ def check_masks(model: nn.Module, masks: Masks, directions: Iterable[str]) -> No
     check_directions(masks.directions, directions, "masks")
     layers = ffn_layers(model)
     unknown = sorted(set(masks.layers) - set(layers))
-    widths = {layers[name].fc1.out_features for name in masks.layers if name in layers}
-    if unknown or widths != {masks.mask_LNF.shape[-1]}:
+    widths = [layers[name].fc1.out_features for name in masks.layers if name in layers]
+    made_for = masks.width_N.tolist()
+    if unknown or widths != made_for:
+        theirs, ours = ("/".join(map(str, sorted({*each}))) for each in (made_for, widths))
         raise InputError(
             f"the masks were made for another architecture: {len(masks.layers)} layers of "
-            f"{masks.mask_LNF.shape[-1]} neurons; the model has {len(layers)} layers of "
-            f"{'/'.join(str(w) for w in sorted(widths))}. Record and select its neurons again"
+            f"{theirs} neurons; the model has {len(layers)} layers of {ours}. Record and select "
+            "its neurons again"
         )
 
 

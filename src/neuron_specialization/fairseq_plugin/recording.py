@@ -17,6 +17,7 @@ from neuron_specialization.fairseq_plugin.models import check_device, load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
+from neuron_specialization.neurons.widths import unlike_widths
 from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
 
 
@@ -89,6 +90,7 @@ def record(
         sentence_LNF=counter.sentence_LNF.cpu().numpy(),
         token_LNF=counter.token_LNF.cpu().numpy(),
         num_sentences_L=counter.num_sentences_L.numpy(),
+        widths_N=unlike_widths(counter.widths),
         provenance={
             "checkpoint": file_hash(checkpoint),
             "trained": settings.untrained is None,

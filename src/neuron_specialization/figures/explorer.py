@@ -54,7 +54,8 @@ def write_explorer(
         "k": k,
         "counting": counting,
         "layers": [
-            {"label": layer_label(name), "stack": name.split(".")[0]} for name in counts.layers
+            {"label": layer_label(name), "stack": name.split(".")[0], "neurons": int(width)}
+            for name, width in zip(counts.layers, counts.exists_NF.sum(axis=-1), strict=True)
         ],
         "directions": [
             describe_direction(counts.directions[row], languages, pivot) for row in rows

@@ -1,6 +1,6 @@
 """Measure how often neurons fire, and how many are masked or distinguish directions.
 
-Axes: L directions (of a side), N FFN layers, F FFN neurons.
+Axes: L directions (of a side), N FFN layers, F FFN neurons, M neurons of several layers.
 """
 
 from collections.abc import Sequence
@@ -44,10 +44,10 @@ def activity_table(counts: Counts, masks: Masks, pivot: str) -> pd.DataFrame:
     always_LN, never_LN = firing_shares(counts)
     side_L = np.array([side_of(direction, pivot) for direction in counts.directions])
     rows = []
-    for n, layer in enumerate(counts.layers):
+    for n, (layer, width) in enumerate(zip(counts.layers, masks.width_N, strict=True)):
         for side in (side for side in SIDES if side in side_L):
             of_side_L = side_L == side
-            mask_LF = masks.mask_LNF[of_side_L, n]
+            mask_LF = masks.mask_LNF[of_side_L, n, :width]
             unused_F, used_F = ~mask_LF.any(axis=0), mask_LF.all(axis=0)
             shares = (
                 always_LN[of_side_L, n],
@@ -65,10 +65,13 @@ def firing_shares(counts: Counts) -> tuple[NDArray[np.float64], NDArray[np.float
 
     The first is nan if the counts do not tell the number of sentences.
     """
-    never_LN = (counts.sentence_LNF == 0).mean(axis=-1)
+    exists_NF = counts.exists_NF
+    width_N = exists_NF.sum(axis=-1)
+    never_LN = ((counts.sentence_LNF == 0) & exists_NF).sum(axis=-1) / width_N
     if counts.num_sentences_L is None:
         return np.full(never_LN.shape, np.nan), never_LN
-    return (counts.sentence_LNF == counts.num_sentences_L[:, None, None]).mean(axis=-1), never_LN
+    always_LNF = (counts.sentence_LNF == counts.num_sentences_L[:, None, None]) & exists_NF
+    return always_LNF.sum(axis=-1) / width_N, never_LN
 
 
 def never_firing(counts: Counts, stack: str) -> float | None:
@@ -78,7 +81,7 @@ def never_firing(counts: Counts, stack: str) -> float | None:
     """
     rows = rows_of(counts.layers, stack)
     fires_NF = counts.token_LNF[:, rows].any(axis=0)
-    return 1 - float(fires_NF.mean()) if rows else None
+    return 1 - float(fires_NF[counts.exists_NF[rows]].mean()) if rows else None
 
 
 def mask_shares(masks: Masks, stack: str) -> MaskShares | None:
@@ -86,11 +89,9 @@ def mask_shares(masks: Masks, stack: str) -> MaskShares | None:
     rows = rows_of(masks.layers, stack)
     if not rows:
         return None
-    kept_LNF = masks.mask_LNF[:, rows]
-    some_NF, every_NF = kept_LNF.any(axis=0), kept_LNF.all(axis=0)
-    return MaskShares(
-        masked=1 - float(some_NF.mean()), differing=float((some_NF & ~every_NF).mean())
-    )
+    kept_LM = masks.mask_LNF[:, rows][:, masks.exists_NF[rows]]
+    some_M, every_M = kept_LM.any(axis=0), kept_LM.all(axis=0)
+    return MaskShares(masked=1 - float(some_M.mean()), differing=float((some_M & ~every_M).mean()))
 
 
 def layer_sparsity(masks: Masks) -> dict[str, float]:
@@ -98,7 +99,7 @@ def layer_sparsity(masks: Masks) -> dict[str, float]:
 
     The paper's Figure 5 has it by direction.
     """
-    sparsity_N = 1 - masks.mask_LNF.mean(axis=(0, 2))
+    sparsity_N = 1 - masks.mask_LNF.sum(axis=-1).mean(axis=0) / masks.width_N
     return dict(zip(masks.layers, sparsity_N.tolist(), strict=True))
 
 

@@ -43,7 +43,7 @@ class Overlap:
             languages=tuple(other_language(direction, pivot) for direction in masks.directions),
             layers=masks.layers,
             iou_NLL=pairwise_iou(masks.mask_LNF),
-            sparsity_LN=1 - masks.mask_LNF.mean(axis=-1),
+            sparsity_LN=1 - masks.mask_LNF.sum(axis=-1) / masks.width_N,
         )
 
     def recorded(self, layer: str) -> dict[str, int]:

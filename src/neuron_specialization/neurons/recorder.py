@@ -28,11 +28,13 @@ class ActivationCounter:
     ):
         """Watch the inputs of `fc2` in layers named `encoder...` or `decoder...`.
 
+        Layers may have different widths; the counts of a narrower one end with zeros.
+
         `count_padding`: add padding positions to the token counts.
         """
-        (num_neurons,) = {fc2.in_features for fc2 in fc2_by_layer.values()}
+        self.widths = [fc2.in_features for fc2 in fc2_by_layer.values()]
         device = next(iter(fc2_by_layer.values())).weight.device
-        shape = (num_directions, len(fc2_by_layer), num_neurons)
+        shape = (num_directions, len(fc2_by_layer), max(self.widths))
         self.sentence_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
         self.token_LNF = torch.zeros(shape, dtype=torch.int64, device=device)
         self.num_sentences_L = torch.zeros(num_directions, dtype=torch.int64)
@@ -58,8 +60,9 @@ class ActivationCounter:
         # sums as a matrix product: exact, as they are below 2^24, and eight times as fast
         real_BF = torch.einsum("tb,tbf->bf", self.real_TB[stack], active_TBF)
         token_BF = active_TBF.sum(dim=0) if self.count_padding else real_BF
-        self.token_LNF[self.direction, n] += token_BF.sum(dim=0).long()
-        self.sentence_LNF[self.direction, n] += real_BF.sign().sum(dim=0).long()
+        row = self.direction, n, slice(self.widths[n])
+        self.token_LNF[row] += token_BF.sum(dim=0).long()
+        self.sentence_LNF[row] += real_BF.sign().sum(dim=0).long()
 
     def remove(self) -> None:
         """Stop counting."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.storage import Counts, Masks
+from neuron_specialization.neurons.widths import existing_neurons, layer_widths
 
 
 def check_percentage(name: str, value: float) -> Fraction:
@@ -76,30 +77,48 @@ def thresholds(total_LN: NDArray[np.int64], share: Fraction) -> NDArray[np.int64
     return np.array(flat, dtype=np.int64).reshape(total_LN.shape)
 
 
-def draw_neurons(shape: tuple[int, ...], random_percent: float, seed: int) -> NDArray[np.bool_]:
-    """Draw the same number of neurons at random for each direction and layer (section 5.2).
+def draw_neurons(
+    shape: tuple[int, ...],
+    random_percent: float,
+    seed: int,
+    widths_N: NDArray[np.int64] | None = None,
+) -> NDArray[np.bool_]:
+    """Draw the same share of neurons at random for each direction and layer (section 5.2).
 
     Args:
         shape: L, N, F.
-        random_percent: percentage of the F neurons to keep, rounded down to whole neurons.
+        random_percent: percentage of a layer's neurons to keep, rounded down to whole neurons.
         seed: seed of the draw.
+        widths_N: neurons of each layer; None if all have F.
 
     Returns:
         mask_LNF, True for the kept neurons.
     """
-    num_kept = math.floor(shape[-1] * check_percentage("random_percent", random_percent) / 100)
-    rank_LNF = np.random.default_rng(seed).random(shape).argsort(axis=-1).argsort(axis=-1)
-    return rank_LNF < num_kept
+    share = check_percentage("random_percent", random_percent) / 100
+    width_N = layer_widths(widths_N, shape)
+    kept_N = np.array([math.floor(int(width) * share) for width in width_N])
+    draw_LNF = np.random.default_rng(seed).random(shape)
+    draw_LNF[:, ~existing_neurons(widths_N, shape)] = np.inf
+    return draw_LNF.argsort(axis=-1).argsort(axis=-1) < kept_N[:, None]
 
 
-def shuffle_neurons(mask_LNF: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
+def shuffle_neurons(
+    mask_LNF: NDArray[np.bool_], seed: int, widths_N: NDArray[np.int64] | None = None
+) -> NDArray[np.bool_]:
     """Draw other neurons at random, the same number in each direction and layer.
 
     Args:
         mask_LNF: selected neurons.
         seed: seed of the draw.
+        widths_N: neurons of each layer; None if all have F.
     """
-    return np.random.default_rng(seed).permuted(mask_LNF, axis=-1)
+    generator = np.random.default_rng(seed)
+    if widths_N is None:
+        return generator.permuted(mask_LNF, axis=-1)
+    shuffled_LNF = mask_LNF.copy()
+    for n, width in enumerate(widths_N):
+        shuffled_LNF[:, n, :width] = generator.permuted(mask_LNF[:, n, :width], axis=-1)
+    return shuffled_LNF
 
 
 def select_counted(counts: Counts, k: float, counting: str, sparsity_of: str) -> NDArray[np.bool_]:
@@ -152,22 +171,25 @@ def select_masks(
     if random_percent is not None:
         shape = counts.token_LNF[rows].shape
         mask_LNF, choice = (
-            draw_neurons(shape, random_percent, seed),
+            draw_neurons(shape, random_percent, seed, counts.widths_N),
             {"random_percent": random_percent, "seed": seed},
         )
     elif k is not None:
-        mask_LNF = select_counted(counts, k, counting, sparsity_of)[rows]
+        # k = 100 selects even what a narrower layer does not have
+        mask_LNF = select_counted(counts, k, counting, sparsity_of)[rows] & counts.exists_NF
         choice = {"k": k, "counting": counting}
         choice |= {"sparsity_of": sparsity_of} if sparsity_of else {}
     else:
         raise InputError("neither k nor random_percent is given; set one to select neurons")
     if shuffled:
-        mask_LNF, choice = shuffle_neurons(mask_LNF, seed), choice | {"shuffled": 1, "seed": seed}
+        mask_LNF = shuffle_neurons(mask_LNF, seed, counts.widths_N)
+        choice |= {"shuffled": 1, "seed": seed}
     masked = [n for n, name in enumerate(counts.layers) if stacks in ("both", name.split(".")[0])]
     return Masks(
         directions=tuple(directions),
         layers=tuple(counts.layers[n] for n in masked),
         mask_LNF=mask_LNF[:, masked],
+        widths_N=None if counts.widths_N is None else counts.widths_N[masked],
         provenance={**counts.provenance, **choice},
     )
 

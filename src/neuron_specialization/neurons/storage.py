@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import atomic_write
+from neuron_specialization.neurons.widths import are_valid, existing_neurons, layer_widths
 
 Provenance = Mapping[str, str | int | float | bool]
 KINDS = {"sentence": "activation counts", "num_neurons": "neuron masks", "shapes": "weight masks"}
@@ -45,6 +46,8 @@ class Counts:
     """Tokens for which the neuron fired (the official code)."""
     num_sentences_L: NDArray[np.int64] | None = None
     """Sentences of each direction; None in a file that is older than this number."""
+    widths_N: NDArray[np.int64] | None = None
+    """Neurons of each layer; None if all have F (`neurons/widths.py`)."""
     provenance: Provenance
     """Checkpoint hash, split, and whether padding was counted."""
 
@@ -52,11 +55,17 @@ class Counts:
         """Return count_LNF per `token` or per `sentence`."""
         return {"sentence": self.sentence_LNF, "token": self.token_LNF}[counting]
 
+    @property
+    def exists_NF(self) -> NDArray[np.bool_]:
+        """True for the neurons that a layer has."""
+        return existing_neurons(self.widths_N, self.token_LNF.shape)
+
     def save(self, path: Path) -> None:
         """Write to `path` (.npz)."""
         arrays = {"sentence": self.sentence_LNF, "token": self.token_LNF}
         if self.num_sentences_L is not None:
             arrays["num_sentences"] = self.num_sentences_L
+        arrays |= {} if self.widths_N is None else {"widths": self.widths_N}
         labels = {"directions": self.directions, "layers": self.layers}
         write_arrays(path, arrays, labels, self.provenance)
 
@@ -64,7 +73,7 @@ class Counts:
     def load(cls, path: Path) -> "Counts":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
         names = ("sentence", "token", "directions", "layers")
-        arrays = read_arrays(path, names, optional=("num_sentences",))
+        arrays = read_arrays(path, names, optional=("num_sentences", "widths"))
         shape = (len(arrays["directions"]), len(arrays["layers"]))
         for name in ("sentence", "token"):
             count_LNF = arrays[name]
@@ -73,12 +82,15 @@ class Counts:
             check(valid and bool((count_LNF >= 0).all()), path, name)
         check(arrays["sentence"].shape == arrays["token"].shape, path, "token")
         check_num_sentences(path, arrays)
+        widths_N = arrays.get("widths")
+        check(are_valid(widths_N, arrays["sentence"], arrays["token"]), path, "widths")
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
             sentence_LNF=arrays["sentence"],
             token_LNF=arrays["token"],
             num_sentences_L=arrays.get("num_sentences"),
+            widths_N=widths_N,
             provenance=json.loads(str(arrays["provenance"])),
         )
 
@@ -96,6 +108,7 @@ class Counts:
             num_sentences_L=np.concatenate(sentences)[order]
             if len(sentences) == len(parts)
             else None,
+            widths_N=parts[0].widths_N,
             provenance=parts[0].provenance,
         )
 
@@ -108,8 +121,20 @@ class Masks:
     layers: tuple[str, ...]
     mask_LNF: NDArray[np.bool_]
     """True if the neuron belongs to the direction."""
+    widths_N: NDArray[np.int64] | None = None
+    """As in Counts."""
     provenance: Provenance
     """Settings of the selection, and provenance of the counts."""
+
+    @property
+    def width_N(self) -> NDArray[np.int64]:
+        """Neurons of each layer."""
+        return layer_widths(self.widths_N, self.mask_LNF.shape)
+
+    @property
+    def exists_NF(self) -> NDArray[np.bool_]:
+        """True for the neurons that a layer has."""
+        return existing_neurons(self.widths_N, self.mask_LNF.shape)
 
     def save(self, path: Path) -> None:
         """Write to `path` (.npz), bit-packed along F."""
@@ -117,22 +142,26 @@ class Masks:
             "bits": np.packbits(self.mask_LNF, axis=-1),
             "num_neurons": np.array(self.mask_LNF.shape[-1]),
         }
+        arrays |= {} if self.widths_N is None else {"widths": self.widths_N}
         labels = {"directions": self.directions, "layers": self.layers}
         write_arrays(path, arrays, labels, self.provenance)
 
     @classmethod
     def load(cls, path: Path) -> "Masks":
         """Read from `path`; raise InputError if the file is missing, damaged or something else."""
-        arrays = read_arrays(path, ("bits", "num_neurons", "directions", "layers"))
+        names = ("bits", "num_neurons", "directions", "layers")
+        arrays = read_arrays(path, names, optional=("widths",))
         bits, neurons = arrays["bits"], arrays["num_neurons"]
         check(neurons.dtype.kind in "iu" and neurons.ndim == 0, path, "num_neurons")
         shape = (len(arrays["directions"]), len(arrays["layers"]), -(-int(neurons) // 8))
         check(bits.dtype == np.uint8 and bits.shape == shape, path, "bits")
         mask_LNF = np.unpackbits(bits, axis=-1, count=int(neurons))
+        check(are_valid(arrays.get("widths"), mask_LNF), path, "widths")
         return cls(
             directions=tuple(arrays["directions"].tolist()),
             layers=tuple(arrays["layers"].tolist()),
             mask_LNF=mask_LNF.astype(bool),
+            widths_N=arrays.get("widths"),
             provenance=json.loads(str(arrays["provenance"])),
         )
 

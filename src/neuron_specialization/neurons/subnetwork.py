@@ -110,16 +110,16 @@ class SubnetworkFC2(nn.Module):
 
 
 def install_subnetworks(
-    layers: Iterable[Any], mask_NLF: Iterable[Tensor], state: DirectionState, *, form: Form
+    layers: Iterable[Any], masks_LF: Iterable[Tensor], state: DirectionState, *, form: Form
 ) -> None:
     """Replace fc1 and fc2 of each layer by their sub-network forms, keeping the parameters.
 
     Args:
         layers: modules with `fc1` and `fc2` (nn.Linear) and a ReLU between them.
-        mask_NLF: one boolean [L, F] mask for each of the layers.
+        masks_LF: one boolean [L, F] mask for each of the layers.
         state: contains the direction of each forward pass.
         form: form for batches of one direction; `auto` depends on the device and the savings.
     """
-    for layer, mask_LF in zip(layers, mask_NLF, strict=True):
+    for layer, mask_LF in zip(layers, masks_LF, strict=True):
         layer.fc1 = SubnetworkFC1(layer.fc1, mask_LF, state, form)
         layer.fc2 = SubnetworkFC2(layer.fc2, layer.fc1)
