@@ -1,4 +1,4 @@
-"""Models that transformers can serve: one trained here, and imported ones; transformers' outputs."""
+"""Models that transformers can serve, trained here or imported, and what it makes of them."""
 
 import dataclasses
 import shutil
@@ -11,10 +11,18 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from neuron_specialization.corpora.huggingface_vocabulary import use_folder_vocabulary
-from neuron_specialization.corpora.vocabulary import language_tag, learn_vocabulary, sample_lines
+from neuron_specialization.corpora.vocabulary import (
+    detokenise,
+    language_tag,
+    learn_vocabulary,
+    piece_joiner,
+    sample_lines,
+)
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
+from neuron_specialization.fairseq_plugin.data import load_dictionary
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
 from neuron_specialization.neurons.storage import Masks
+from neuron_specialization.settings.decoding import DecodingSettings
 from neuron_specialization.settings.model_folders import folder_settings
 from neuron_specialization.settings.training import DirectionFiles
 from tests.export.exports import SIZES, Model, draw_biases
@@ -26,6 +34,10 @@ REAL_CODES = {"en": "en", "a1": "de", "b1": "fr"}
 TRAINED = ["en-de", "de-en", "en-fr", "fr-en"]
 UPDATES = {"max_updates": 300, "validate_every": 300, "warmup_updates": 50}
 END = 2
+SHORT = DecodingSettings(beam=1, length_penalty=1.0, max_len_a=0, max_len_b=12, max_tokens=10_000)
+"""For random models, which find no end: the limit cuts their hypotheses off."""
+CUT = {"num_beams": 1, "max_new_tokens": 13, "forced_eos_token_id": END}
+"""SHORT for transformers."""
 SEARCH = {"length_penalty": 0.0, "early_stopping": True, "max_new_tokens": 41}
 """Where transformers' beam search and fairseq's agree: transformers gives a forced token no
 probability, so sums of log-probabilities differ by a constant, but means by more."""
@@ -83,11 +95,13 @@ def import_folder(found: Folder, corpora: Path, folder: Path, directions: Sequen
     return Model(checkpoint=checkpoint, data=data, vocabulary=vocabulary, direction=directions[0])
 
 
-def end_sooner(found: Folder, share: float) -> None:
-    """Make </s> likelier in a random model, which would else repeat tokens without an end."""
+def diversify(found: Folder) -> None:
+    """Make hypotheses of a random model depend on the source; they would repeat one token."""
     model = found.model()
-    end_D = model.model.shared.weight[2]
-    model.model.decoder.layer_norm.bias.data += share * end_D / end_D.norm() ** 2
+    for layer in model.model.decoder.layers:
+        for part in (layer.self_attn.out_proj, layer.encoder_attn.out_proj, layer.fc2):
+            part.weight.data *= 10
+        layer.encoder_attn.q_proj.weight.data *= 10
     model.save_pretrained(found.path)
 
 
@@ -132,6 +146,13 @@ class Served:
         found = [self.model.generate(**batch, **(SEARCH | options))[0] for batch in batches]
         return [self.decode(tokens) if tokens[-1] == END else None for tokens in found]
 
+    def spell(self, lines: Sequence[str], vocabulary: Path, **options: Any) -> list[str]:
+        """Translate lines, and spell hypotheses as our decoders do: with the names of codes."""
+        symbols, join = load_dictionary(vocabulary, "a1").symbols, piece_joiner(vocabulary, "a1")
+        batches = [self.tokenizer(line, return_tensors="pt") for line in lines]
+        found = [self.model.generate(**batch, **options)[0].tolist() for batch in batches]
+        return [detokenise([symbols[i] for i in tokens[2:]], join) for tokens in found]
+
     def decode(self, tokens: torch.Tensor) -> str:
         """Return the text of a hypothesis."""
         return " ".join(self.tokenizer.decode(tokens, skip_special_tokens=True).split())
@@ -154,15 +175,20 @@ def logits_here(model: Model) -> list[torch.Tensor]:
 
 
 @torch.no_grad()
-def logits_there(served: Served, model: Model, ids_V: torch.Tensor) -> list[torch.Tensor]:
-    """Return transformers' logits, [T, V] each; `ids_V` are its ids of the dictionary's entries."""
+def logits_there(
+    served: Served, model: Model, ids_V: torch.Tensor, sentences: int | None = None
+) -> list[torch.Tensor]:
+    """Return transformers' logits of the first validation targets, [T, I] each.
+
+    `ids_V` are its ids of the dictionary's entries.
+    """
     _, _, samples = samples_of(model)
     return [
         served.model(
             input_ids=ids_V[sample["net_input"]["src_tokens"]],
             decoder_input_ids=ids_V[sample["net_input"]["prev_output_tokens"]],
-        ).logits[0][:, ids_V]
-        for sample in samples
+        ).logits[0]
+        for sample in samples[:sentences]
     ]
 
 
