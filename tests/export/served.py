@@ -99,9 +99,9 @@ def diversify(found: Folder) -> None:
     """Make hypotheses of a random model depend on the source; they would repeat one token."""
     model = found.model()
     for layer in model.model.decoder.layers:
-        for part in (layer.self_attn.out_proj, layer.encoder_attn.out_proj, layer.fc2):
-            part.weight.data *= 10
-        layer.encoder_attn.q_proj.weight.data *= 10
+        layer.encoder_attn.q_proj.weight.data *= 6
+        layer.encoder_attn.out_proj.weight.data *= 6
+        layer.fc2.weight.data *= 2
     model.save_pretrained(found.path)
 
 
