@@ -206,7 +206,7 @@ def test_imported_models(kind: str, corpora: Path, tmp_path: Path) -> None:
     assert_same_tokens(served, masked, sources(masked, corpora), ids_V)
     text = corpora / "valid.en-a1.en"
     expected = pipeline_outputs(masked, SHORT)
-    assert len({words for words, _ in expected}) > 10
+    assert len({words for words, _ in expected}) > 5
     lines = text.read_text().splitlines()
     assert served.spell(lines, exported / "vocabulary", **CUT) == [words for words, _ in expected]
     beam = dataclasses.replace(SHORT, beam=5)

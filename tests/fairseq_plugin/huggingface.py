@@ -18,10 +18,18 @@ from transformers import (
     NllbTokenizer,
 )
 
-from neuron_specialization.corpora.builtin import training_pairs
+from neuron_specialization.corpora.builtin import evaluation_pairs, training_pairs
+from neuron_specialization.corpora.huggingface_vocabulary import use_folder_vocabulary
+from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
+from neuron_specialization.fairseq_plugin.importing import import_checkpoint
+from neuron_specialization.settings.languages import all_directions
+from neuron_specialization.settings.model_folders import folder_settings
+from tests.trained_models import architecture
 
 BUILTIN = ("a1", "b1", "b2")
 """Languages of the built-in corpus, whose text the tokenizers learn from."""
+DIRECTIONS = all_directions(["en", *BUILTIN], "en")
+SENTENCES = 9
 CODES: Mapping[str, Mapping[str, str]] = {
     "m2m100": {"en": "en", "a1": "de", "b1": "fr", "b2": "es"},
     "small100": {"en": "en", "a1": "de", "b1": "fr", "b2": "es"},
@@ -31,6 +39,9 @@ CODES: Mapping[str, Mapping[str, str]] = {
 }
 """By kind of model, its codes of languages of the built-in corpus."""
 KINDS = tuple(CODES)
+DRAWS = {"m2m100": (2, 1.0), "small100": (1, 0.5), "mbart50": (2, 1.0)}
+DRAW = (1, 1.0)
+"""By kind of model, or for others, the seed of its weights and how likely they make `</s>`."""
 SIZES = {
     "d_model": 16,
     **{f"{stack}_layers": 2 for stack in ("encoder", "decoder")},
@@ -53,7 +64,7 @@ class Folder:
     path: Path
     kind: str
     codes: Mapping[str, str] = field(default_factory=dict)
-    """The model's codes, by those of the built-in corpus."""
+    """The model's codes, by our codes."""
 
     def model(self) -> Any:
         """Return transformers' model, in evaluation mode."""
@@ -89,7 +100,8 @@ def make_model_folder(
     path.mkdir(parents=True)
     settings = {**SIZES, **(UNLIKE if kind == "small100" else {}), **sizes}
     pieces = learn_pieces(path / "pieces.model", languages)
-    torch.manual_seed(1)
+    seed, end = DRAWS.get(kind, DRAW)
+    torch.manual_seed(seed)
     if kind == "mbart50":
         tokenizer: Any = MBart50Tokenizer(str(pieces), src_lang="en_XX")
         rows = len(tokenizer)
@@ -105,11 +117,18 @@ def make_model_folder(
     for parameter in model.parameters():  # biases and norms that do nothing would hide mistakes
         if parameter.dim() == 1:
             parameter.data += 0.1 * torch.randn_like(parameter)
+    embed_end(model, end)
     tokenizer.save_pretrained(path)
     model.save_pretrained(path)
     for name in ("pieces.model", "ids.json"):
         (path / name).unlink(missing_ok=True)
     return Folder(path=path, kind=kind, codes=CODES[kind])
+
+
+def embed_end(model: Any, weight: float) -> None:
+    """Make `</s>` more probable everywhere, so that hypotheses end, some sooner than others."""
+    bias_D = model.model.decoder.layer_norm.bias.data
+    model.model.shared.weight.data[2] += weight * bias_D / bias_D.square().sum()
 
 
 def learn_pieces(path: Path, languages: Sequence[str]) -> Path:
@@ -137,3 +156,50 @@ def write_ids(pieces: Path) -> Path:
     path = pieces.with_name("ids.json")
     path.write_text(json.dumps(ids), encoding="utf-8")
     return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """A model folder that was imported, with corpora that were binarised with its vocabulary."""
+
+    folder: Folder
+    text: Path
+    vocabulary: Path
+    data: Path
+    checkpoint: Path
+
+    def lines(self, direction: str) -> list[tuple[str, str]]:
+        """Return the validation sentences of a direction, source and target."""
+        source, target = direction.split("-")
+        other = source if target == "en" else target
+        sides = [(self.text / f"valid.en-{other}.{side}").read_text() for side in (source, target)]
+        return list(zip(*(side.splitlines() for side in sides), strict=True))
+
+
+def import_folder(folder: Folder, work: Path) -> Imported:
+    """Import a folder and binarise the validation text of the built-in corpus for it."""
+    found = Imported(
+        folder=folder,
+        text=work / "text",
+        vocabulary=work / "joint",
+        data=work / "data",
+        checkpoint=work / "checkpoint.pt",
+    )
+    use_folder_vocabulary(folder.path, folder.codes, found.vocabulary)
+    for each in (found.text, found.data):
+        each.mkdir()
+    for code in BUILTIN:
+        pairs = evaluation_pairs(code, "valid", SENTENCES, seed=1)
+        for side, lines in zip(("en", code), zip(*pairs, strict=True), strict=True):
+            path = found.text / f"valid.en-{code}.{side}"
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    binarise_corpora(sorted(found.text.iterdir()), found.vocabulary, found.data)
+    import_checkpoint(
+        folder.path,
+        architecture(**folder_settings(folder.path)),
+        data=found.data,
+        directions=DIRECTIONS,
+        published=found.checkpoint,
+        codes=folder.codes,
+    )
+    return found

@@ -31,11 +31,14 @@ def make_counts() -> Counts:
     # many ties, and numbers beyond 16 bits
     sentence_LNF = random.integers(0, 30, (8, 4, 100))
     sentence_LNF[:, 1] = 0
+    token_LNF = random.integers(0, 9, (8, 4, 100)) ** 6
+    token_LNF[:, 1, 60:] = 0  # a narrower layer
     return Counts(
         directions=directions,
         layers=tuple(f"{stack}.layers.{n}" for stack in ("encoder", "decoder") for n in range(2)),
         sentence_LNF=sentence_LNF,
-        token_LNF=random.integers(0, 9, (8, 4, 100)) ** 6,
+        token_LNF=token_LNF,
+        widths_N=np.array([100, 60, 100, 100]),
         provenance={},
     )
 
@@ -83,6 +86,16 @@ def shown(page: webdriver.Chrome, i: int, j: int, of: int = 4) -> str:
 
 def iou_of(text: str) -> float:
     return float(re.search(r"IoU ([\d.]+)", text).group(1))
+
+
+def test_a_narrower_layer_has_its_own_number_of_neurons(page: webdriver.Chrome) -> None:
+    choose(page, "layer", "Encoder layer 2")
+    choose(page, "counting", "token")
+    type_k(page, 100)
+    assert shown(page, 0, 0) == "b1-en: 60 of 60 neurons"
+    assert shown(page, 0, 1) == "b1-en and b2-en: IoU 1.0000, 60 of 60 neurons"
+    choose(page, "layer", "Encoder layer 1")
+    assert shown(page, 0, 0) == "b1-en: 100 of 100 neurons"
 
 
 @pytest.mark.parametrize(

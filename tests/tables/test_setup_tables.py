@@ -98,6 +98,17 @@ def test_models_have_their_settings_and_counted_parameters() -> None:
     )
 
 
+def test_sizes_that_differ_between_stacks_are_both_shown() -> None:
+    parameters = pd.DataFrame(
+        {"models": [1], "total": [439], "trainable": [439], "added": [0]}, index=["nllb"]
+    )
+    unlike = ARCHITECTURE | {"layers": 12, "decoder_layers": 3, "decoder_d_ff": 0}
+    row = {"system": "nllb", "label": "NLLB", "architecture": unlike, "is_checkpoint": False}
+    table = describe_models([row], parameters, ["nfkc"], "toy")
+    assert table.texts[0].rows[0][3:7] == ("12 / 3", "16", "1,024", "4,096")
+    assert table.numbers[["decoder_layers", "decoder_d_ff"]].to_numpy().tolist() == [[3, 4096]]
+
+
 def test_parameters_count_all_models_and_the_excess_over_the_parent(tmp_path: Path) -> None:
     built = {"architecture": vars(architecture()), "dictionaries": [100, 100], "adapters": None}
     adapters = {"sets": {"en-a": "a", "en-b": "b"}, "bottleneck": 4, "per_layer": 2}

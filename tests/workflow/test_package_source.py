@@ -11,6 +11,7 @@ def test_a_module_depends_on_its_transitive_imports() -> None:
     assert names("neurons.selection") == {
         "neurons/selection.py",
         "neurons/storage.py",
+        "neurons/widths.py",
         "errors.py",
         "files.py",
     }

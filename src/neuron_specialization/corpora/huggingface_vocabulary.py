@@ -29,7 +29,7 @@ from neuron_specialization.settings.model_folders import (
 logger = logging.getLogger(__name__)
 
 VOCABULARY = "vocab.json"
-"""Ids of pieces; only M2M100Tokenizer has it. Other ids are those of SentencePiece plus 1."""
+"""Ids of pieces; only M2M100Tokenizer has it. Others add 1 to SentencePiece's."""
 PIECES = ("sentencepiece.bpe.model", "spm.model")
 SPECIAL_TOKENS, ADDED_TOKENS, FAST = (
     "special_tokens_map.json",

@@ -14,7 +14,7 @@ from neuron_specialization.corpora.shards import fairseq_data
 from neuron_specialization.corpora.vocabulary import detokenise, piece_joiner, vocabulary_folder
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
-from neuron_specialization.fairseq_plugin.models import check_device, load_model
+from neuron_specialization.fairseq_plugin.models import check_device, check_positions, load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.files import write_text
 from neuron_specialization.parallel import device_of, parallel_map, split_round_robin
@@ -117,6 +117,7 @@ def load_split(
     model, task = load_model(checkpoint, overrides)
     model.to(device)
     task.load_dataset(split)
+    check_positions(model, task.dataset(split))
     return model, task
 
 

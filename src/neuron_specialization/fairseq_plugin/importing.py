@@ -85,7 +85,7 @@ def import_checkpoint(
     Raise InputError, and write nothing, if it cannot be read or is not such a model, or if the
     masks are of another model or lack a direction.
     """
-    external = read_external(source, architecture, directions, language_tags, trusted)
+    external = read_external(source, architecture, directions, codes, language_tags, trusted)
     warn_of_masks(external, masks)
     config = fairseq_config(
         architecture, directions, data=data, folder=published.parent, language_tags=language_tags
@@ -121,12 +121,13 @@ def read_external(
     source: Path,
     architecture: Architecture,
     directions: Sequence[str],
+    codes: Mapping[str, str] | None,
     language_tags: bool,
     trusted: bool,
 ) -> ExternalCheckpoint:
     """Read a checkpoint or a folder; raise InputError if it does not fit the directions or sizes.
 
-    The arguments are those of `import_checkpoint`.
+    `import_checkpoint` describes the arguments.
     """
     if not source.is_dir():
         external = read_external_checkpoint(source, trusted=trusted)
@@ -134,6 +135,11 @@ def read_external(
         return external
     if not language_tags:
         raise InputError(f"{source}: a model with language tags; it is not a bilingual one")
+    if not codes:
+        raise InputError(
+            f"{source}: a folder has no `source`; download it, and name the local folder, of which "
+            "the plan reads sizes and codes"
+        )
     check_settings(source, vars(architecture))
     return read_model_folder(source)
 

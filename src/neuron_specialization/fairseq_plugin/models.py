@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from fairseq import options, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.modules import LearnedPositionalEmbedding
 from torch import Tensor, nn
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoint_settings import read_config
 from neuron_specialization.fairseq_plugin.checkpoints import read_checkpoint
+from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.flags import training_flags
 from neuron_specialization.fairseq_plugin.methods import check_directions, parse_sets
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
@@ -78,6 +80,19 @@ def load_model(path: Path, overrides: Mapping[str, Any]) -> tuple[nn.Module, Dir
     if config.task.adapter_sets:
         tensors = join_adapters(path, tensors, config.task)
     return fill_model(path, task.build_model(config.model), tensors, config), task
+
+
+def check_positions(model: Any, dataset: DirectionDataset) -> None:
+    """Raise InputError if a sentence is longer than the learned positions of a model."""
+    sides = (model.encoder, dataset.source_sizes), (model.decoder, dataset.target_sizes)
+    for stack, sizes in sides:
+        positions = stack.embed_positions
+        longest = int(sizes.max(initial=0))
+        if isinstance(positions, LearnedPositionalEmbedding) and longest > positions.max_positions:
+            raise InputError(
+                f"a sentence has {longest} tokens, but the model has {positions.max_positions} "
+                "learned positions; cut or split long sentences"
+            )
 
 
 def fill_model(path: Path, model: Any, tensors: Mapping[str, Tensor], config: Any) -> nn.Module:

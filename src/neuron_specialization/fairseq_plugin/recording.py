@@ -13,7 +13,12 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.fairseq_plugin.checkpoints import file_hash
 from neuron_specialization.fairseq_plugin.data import DirectionDataset
 from neuron_specialization.fairseq_plugin.methods import ffn_layers
-from neuron_specialization.fairseq_plugin.models import check_device, load_model, load_untrained
+from neuron_specialization.fairseq_plugin.models import (
+    check_device,
+    check_positions,
+    load_model,
+    load_untrained,
+)
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
 from neuron_specialization.neurons.recorder import ActivationCounter
 from neuron_specialization.neurons.storage import Counts
@@ -76,6 +81,7 @@ def record(
         model, task = load_untrained(checkpoint, overrides, settings.untrained)
     model.to(device)
     task.load_dataset(settings.split)
+    check_positions(model, task.dataset(settings.split))
     layers = ffn_layers(model)
     fc2_by_layer = {name: layer.fc2 for name, layer in layers.items()}
     counter = ActivationCounter(fc2_by_layer, len(directions), count_padding=settings.count_padding)

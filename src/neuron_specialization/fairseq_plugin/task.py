@@ -85,10 +85,7 @@ class DirectionsConfig(FairseqDataclass):
 
 @register_task("translation_directions", dataclass=DirectionsConfig)
 class DirectionsTask(FairseqTask):
-    """Translation with a source tag on the source and a target tag on the target (appendix A.2).
-
-    The source's tag is in front, or behind `</s>` (`source_tag_last`); the target's is in front.
-    """
+    """Translation with a source tag on the source and a target tag on the target (appendix A.2)."""
 
     def __init__(self, cfg: DirectionsConfig, source: Dictionary, target: Dictionary):
         super().__init__(cfg)

@@ -37,9 +37,9 @@ class Architecture:
     kernels: str = "fairseq"
     loss_chunk: int = 0
     decoder_layers: int = 0
-    """0: as many as the encoder has."""
+    """0: the number of the encoder."""
     decoder_d_ff: int = 0
-    """0: as many neurons as an FFN of the encoder has."""
+    """0: the width of the encoder's FFNs."""
     shared_embeddings: bool = False
     """One embedding for source and target; otherwise for input and output of the decoder only."""
     learned_positions: bool = False
