@@ -99,8 +99,8 @@ def diversify(found: Folder) -> None:
     """Make hypotheses of a random model depend on the source; they would repeat one token."""
     model = found.model()
     for layer in model.model.decoder.layers:
-        layer.encoder_attn.q_proj.weight.data *= 6
-        layer.encoder_attn.out_proj.weight.data *= 6
+        layer.encoder_attn.q_proj.weight.data *= 5
+        layer.encoder_attn.out_proj.weight.data *= 5
         layer.fc2.weight.data *= 2
     model.save_pretrained(found.path)
 

@@ -72,8 +72,8 @@ def assert_same_logits(served: Served, model: Model, ids_V: torch.Tensor) -> Non
     found = [logits[:, ids_V] for logits in logits_there(served, model, ids_V)]
     expected = logits_here(model)
     assert len(found) == len(expected) == 21
-    difference = max((a - b).abs().max() for a, b in zip(found, expected, strict=True))
-    assert difference < 1e-5
+    for logits, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)  # some are 30
     assert max(each.std() for each in expected) > 0.1
 
 
@@ -209,6 +209,4 @@ def test_imported_models(kind: str, corpora: Path, tmp_path: Path) -> None:
     assert len({words for words, _ in expected}) > 5
     lines = text.read_text().splitlines()
     assert served.spell(lines, exported / "vocabulary", **CUT) == [words for words, _ in expected]
-    beam = dataclasses.replace(SHORT, beam=5)
-    found = exported_outputs(exported, text, "ctranslate2", beam)
-    assert_same_outputs(found, pipeline_outputs(masked, beam))
+    assert_same_outputs(exported_outputs(exported, text, "ctranslate2", SHORT), expected)

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from fairseq.data import Dictionary
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+from transformers import AutoTokenizer
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.export import trimming
@@ -100,6 +102,11 @@ def test_bad_texts_are_named(corpora: Path, tmp_path: Path) -> None:
         trim_vocabulary(path, dictionary, [text])
 
 
+def model_size(model: Any) -> int:
+    """Return the number of parameters, shared ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
 def shorten(corpora: Path, folder: Path) -> list[Path]:
     """Write the first sentence pairs, whose pieces are kept, to two files."""
     texts = []
@@ -151,22 +158,27 @@ def test_imported_models(kind: str, corpora: Path, tmp_path: Path) -> None:
     _, task = model.load()
     spm = model.vocabulary / "spm.model"
     rows_K = trim_vocabulary(spm, task.source_dictionary, texts).rows_K
-    assert served.model.config.vocab_size == len(rows_K) < len(task.source_dictionary)
+    num_rows = len(task.source_dictionary)
+    assert served.model.config.vocab_size == len(rows_K) < num_rows
+    sizes = json.loads((exported / "export.json").read_text())["provenance"]["trimmed"]["sizes"]
+    assert sizes["entries"] == [num_rows, len(rows_K)]
+    free = original.model()
+    assert sizes["parameters"] == [model_size(free), model_size(served.model)]
     lines = texts[0].read_text().splitlines()
     slow = type(whole).from_pretrained(exported / "huggingface")
     for line in lines:
         ids = served.tokenizer(line)["input_ids"]
         assert rows_K[ids].tolist() == whole(line)["input_ids"]
         assert slow(line)["input_ids"] == ids
-    ids_V = torch.full((len(task.source_dictionary),), -1)
+    ids_V = torch.full((num_rows,), -1)
     ids_V[rows_K] = torch.arange(len(rows_K))
     expected = [logits[:, rows_K] for logits in logits_here(model)[:KEPT]]
     for logits, wanted in zip(logits_there(served, model, ids_V, KEPT), expected, strict=True):
-        torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=0)
+        torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
     # the untrimmed model without the removed pieces: its softmax has a larger sum, so that only
     # the choice of single tokens is the same
     removed = [int(i) for i in (ids_V < 0).nonzero()]
-    free, forced = original.model(), original.code_id("a1")
+    forced = original.code_id("a1")
     limits = CUT | {"suppress_tokens": removed, "forced_bos_token_id": forced}
     for line in lines:
         (ids,) = served.model.generate(**served.tokenizer(line, return_tensors="pt"), **CUT)
@@ -174,3 +186,28 @@ def test_imported_models(kind: str, corpora: Path, tmp_path: Path) -> None:
         assert rows_K[ids.tolist()].tolist() == there.tolist()
     found = [words for words, _ in exported_outputs(exported, texts[0], "ctranslate2", SHORT)]
     assert found == served.spell(lines, exported / "vocabulary", **CUT)
+
+
+def test_codes_that_only_the_fast_tokenizer_s_file_has(corpora: Path, tmp_path: Path) -> None:
+    """As in NLLB-200's published folder: ids of codes are in tokenizer.json alone."""
+    original = make_model_folder("nllb", tmp_path / "original")
+    AutoTokenizer.from_pretrained(original.path).save_pretrained(original.path)
+    path = original.path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    del config["added_tokens_decoder"]
+    path.write_text(json.dumps(config))
+    (original.path / "added_tokens.json").unlink(missing_ok=True)
+    model = import_folder(original, corpora, tmp_path / "imported", ["en-a1"])
+    texts = shorten(corpora, tmp_path)
+    options = ("--formats", "huggingface", "--tokenizer", original.path, "--trim-text", *texts)
+    folder = model.export(tmp_path / "out", *options) / "huggingface"
+    assert (original.path / "tokenizer.json").is_file() > (folder / "tokenizer.json").is_file()
+    whole, trimmed = map(AutoTokenizer.from_pretrained, (original.path, folder))
+    for line in texts[0].read_text().splitlines():
+        before, after = (each(line)["input_ids"] for each in (whole, trimmed))
+        assert trimmed.convert_ids_to_tokens(after) == whole.convert_ids_to_tokens(before)
+        assert max(after) < json.loads((folder / "config.json").read_text())["vocab_size"]
+    assert (
+        trimmed.convert_tokens_to_ids("deu_Latn")
+        == json.loads((folder / "generation_config.json").read_text())["forced_bos_token_id"]
+    )

@@ -1,4 +1,4 @@
-"""Tokenizer files for transformers: M2M-100's for a model trained here, or those of a folder.
+"""Tokenizer files for transformers: M2M-100's for a model trained here, or a model folder's own.
 
 Axes: V entries of the dictionary, I ids of the tokenizer, which are rows of embeddings, D width.
 """
