@@ -73,7 +73,7 @@ def assert_same_logits(served: Served, model: Model, ids_V: torch.Tensor) -> Non
     expected = logits_here(model)
     assert len(found) == len(expected) == 21
     for logits, wanted in zip(found, expected, strict=True):
-        torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)  # some are 30
+        torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
     assert max(each.std() for each in expected) > 0.1
 
 
