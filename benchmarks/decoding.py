@@ -32,7 +32,7 @@ from benchmarks.recording import prepare
 
 from neuron_specialization.corpora.vocabulary import language_tag
 from neuron_specialization.export.exporting import export_model
-from neuron_specialization.export.manifest import FORMATS, ExportManifest
+from neuron_specialization.export.manifest import ENGINES, ExportManifest
 from neuron_specialization.export.translation import load_engine
 from neuron_specialization.fairseq_plugin.models import load_model
 from neuron_specialization.fairseq_plugin.task import DirectionsTask
@@ -65,7 +65,7 @@ def export_both(folder: Path, options: argparse.Namespace) -> tuple[dict[str, Pa
         export_model(
             folder / "checkpoint.pt",
             exported[name],
-            direction=directions[0],
+            directions=directions[:1],
             data=folder / "binarised",
             vocabulary=folder,
             masks=folder / "masks.npz" if masked else None,
@@ -108,7 +108,7 @@ def time_engines(options: argparse.Namespace) -> dict[str, Any]:
         sides = {}
         for masked, folder in exported.items():
             description = ExportManifest.read(folder)
-            for engine in FORMATS:
+            for engine in ENGINES:
                 loaded = load_engine(folder, description, engine, options.device, options.threads)
                 run = partial(loaded.translate, sources, beam_search(2 * options.tokens))
                 sides[f"{engine}, {masked}"] = run

@@ -87,12 +87,12 @@ def pipeline_outputs(model: Model, settings: DecodingSettings) -> list[tuple[str
 
 
 def exported_outputs(
-    exported: Path, text: Path, engine: str, settings: DecodingSettings
+    exported: Path, text: Path, engine: str, settings: DecodingSettings, *more: object
 ) -> list[tuple[str, float]]:
     """Return an exported model's translations of a text by the command line, with scores."""
     output = exported.with_name(f"{exported.name}.{engine}.txt")
     options: list[object] = ["--engine", engine, "--input", text, "--output", output]
-    options += ["--scores", "--threads", 1]
+    options += ["--scores", "--threads", 1, *more]
     for name, value in vars(settings).items():
         options += [f"--{name.replace('_', '-')}", value]
     run("translate", exported, *options)

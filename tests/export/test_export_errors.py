@@ -26,7 +26,7 @@ def arguments(learned: Path, binarised: Path, vocabulary: Path, tmp_path: Path) 
     return {
         "checkpoint": learned,
         "out": tmp_path / "exports/en-a1",
-        "direction": "en-a1",
+        "directions": ["en-a1"],
         "data": binarised,
         "vocabulary": vocabulary,
     }
@@ -42,8 +42,8 @@ def refuse(arguments: dict, message: str, **changes: object) -> None:
 
 
 def test_an_unknown_direction(arguments: dict) -> None:
-    refuse(arguments, r"no model of en-c1; it was trained in en-a1, .*b2-en", direction="en-c1")
-    refuse(arguments, r"no model of german", direction="german")
+    refuse(arguments, r"no model of en-c1; it was trained in en-a1, .*b2-en", directions=["en-c1"])
+    refuse(arguments, r"no model of german", directions=["german"])
 
 
 def test_an_existing_folder(arguments: dict) -> None:
@@ -103,7 +103,7 @@ def test_another_vocabulary(
     refuse(arguments, r"spm\.model: no such SentencePiece model", vocabulary=arguments["data"])
     refuse(arguments, r"nowhere/dict\.txt: no such dictionary", data=tmp_path / "nowhere")
     message = r"dict\.en\.txt: 121 entries, but .*checkpoint\.pt has 305 embeddings.*--data"
-    refuse(arguments, message, data=pair_binarised, direction="en-b1")
+    refuse(arguments, message, data=pair_binarised, directions=["en-b1"])
     (tmp_path / "spm.model").write_bytes(b"no model")
     refuse(arguments, r"spm\.model: not a SentencePiece model", vocabulary=tmp_path)
 
@@ -113,8 +113,11 @@ def test_other_activations(arguments: dict, monkeypatch: pytest.MonkeyPatch) -> 
         "activation_fn": "gelu",
         "encoder_normalize_before": True,
         "encoder_attention_heads": 2,
+        "encoder_learned_pos": False,
     }
-    monkeypatch.setattr("neuron_specialization.export.exporting.model_settings", lambda _: settings)
+    monkeypatch.setattr(
+        "neuron_specialization.export.source_model.model_settings", lambda _: settings
+    )
     refuse(arguments, "activation_fn is gelu; only models in which it is relu")
 
 

@@ -25,7 +25,7 @@ def exported(
     learned: Path, binarised: Path, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("exported") / "a1-en"
-    export_model(learned, out, direction="a1-en", data=binarised, vocabulary=vocabulary)
+    export_model(learned, out, directions=["a1-en"], data=binarised, vocabulary=vocabulary)
     return out
 
 
@@ -174,7 +174,7 @@ def test_an_engine_that_was_not_exported(
 ) -> None:
     out = tmp_path / "out"
     export_model(
-        learned, out, direction="a1-en", data=binarised, vocabulary=vocabulary,
+        learned, out, directions=["a1-en"], data=binarised, vocabulary=vocabulary,
         formats=["ctranslate2-int8"],
     )  # fmt: skip
     with pytest.raises(SystemExit, match="not exported as fairseq, but as ctranslate2-int8"):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from neuron_specialization.cli.option_types import finite, not_negative, positive_int
 from neuron_specialization.corpora.text_lines import count_lines, read_lines, split_lines
 from neuron_specialization.errors import InputError
-from neuron_specialization.export.manifest import FORMATS, ExportManifest
+from neuron_specialization.export.manifest import ENGINES, ExportManifest
 from neuron_specialization.files import atomic_write, check_output
 from neuron_specialization.settings.decoding import DecodingSettings
 
@@ -25,6 +25,7 @@ STANDARD = Path("-")
 def translate(options: argparse.Namespace) -> None:
     """Translate raw text with an exported model, line by line, in order."""
     manifest = ExportManifest.read(options.exported)
+    manifest = manifest.for_direction(options.exported, options.direction)
     check_streams(options.input, options.output)
     title, total = name_input(options.input)
     if options.output != STANDARD:
@@ -86,8 +87,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=translate)
     parser.add_argument("exported", type=Path, help="folder written by `export`")
     parser.add_argument(
-        "--engine", choices=FORMATS, help="decoder (default: ctranslate2 if exported)"
+        "--engine", choices=ENGINES, help="decoder (default: ctranslate2 if exported)"
     )
+    parser.add_argument("--direction", help="needed if several directions were exported: en-de")
     parser.add_argument(
         "--input", type=Path, default=STANDARD, help="text file (default: standard input)"
     )

@@ -17,19 +17,29 @@ from fairseq.modules.sinusoidal_positional_embedding import SinusoidalPositional
 from torch import Tensor, nn
 
 from neuron_specialization.export.slicing import ffn_widths, pad_state
-from neuron_specialization.fairseq_plugin.methods import ffn_layers
+from neuron_specialization.fairseq_plugin.external_checkpoints import (
+    DECODER_EMBEDDING,
+    ENCODER_EMBEDDING,
+)
+from neuron_specialization.fairseq_plugin.methods import OUTPUT_PROJECTION, ffn_layers
 
 PAD = "<blank>"  # CTranslate2's name for padding
 
 
 @torch.no_grad()
 def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> None:
-    """Install the FFNs of a state dict in a built model, and extend its positional embeddings.
+    """Install the FFNs and embeddings of a state dict in a built model, and extend its positions.
 
     A layer without neurons gets one that emits 0: CTranslate2 has no empty layers. A source or
-    hypothesis may then have `positions` tokens.
+    hypothesis may then have `positions` tokens, unless positions are learned.
     """
     model.requires_grad_(False)
+    for layer, name in (
+        (model.encoder.embed_tokens, ENCODER_EMBEDDING),
+        (model.decoder.embed_tokens, DECODER_EMBEDDING),
+        (model.decoder.output_projection, OUTPUT_PROJECTION),
+    ):
+        layer.weight = nn.Parameter(tensors[name], requires_grad=False)
     widths = {name: max(1, width) for name, width in ffn_widths(tensors).items()}
     padded = pad_state(tensors, widths)
     for name, layer in ffn_layers(model).items():
@@ -38,6 +48,8 @@ def prepare_model(model: Any, tensors: Mapping[str, Tensor], positions: int) -> 
             setattr(layer, part, make_linear(weight, bias))
     for stack in (model.encoder, model.decoder):
         table = stack.embed_positions
+        if not isinstance(table, SinusoidalPositionalEmbedding):
+            continue
         first = table.padding_idx + 1
         table.weights = SinusoidalPositionalEmbedding.get_embedding(
             first + positions, table.embedding_dim, table.padding_idx

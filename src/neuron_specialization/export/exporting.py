@@ -1,196 +1,198 @@
-"""Export one direction's sub-network as standalone models that do not need this project."""
+"""Export a model, or one direction's sub-network, as models that do not need this project."""
 
-import logging
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from neuron_specialization import __version__
-from neuron_specialization.corpora.existing_vocabulary import read_pieces
-from neuron_specialization.corpora.shards import shard_folders
-from neuron_specialization.corpora.vocabulary import language_file, language_tag, load_pieces
+from neuron_specialization.corpora.vocabulary import FAIRSEQ_TOKENS, language_file, language_tag
 from neuron_specialization.errors import InputError
-from neuron_specialization.export.ctranslate2_models import (
-    prepare_model,
-    write_ctranslate2,
+from neuron_specialization.export.checks import check_request
+from neuron_specialization.export.ctranslate2_models import prepare_model, write_ctranslate2
+from neuron_specialization.export.fairseq_model import write_fairseq_checkpoint
+from neuron_specialization.export.huggingface_model import check_class, write_huggingface_model
+from neuron_specialization.export.huggingface_tokenizer import (
+    TokenizerFiles,
+    folder_tokenizer,
+    m2m100_tokenizer,
+    trim_tokenizer,
 )
-from neuron_specialization.export.fairseq_model import model_settings, write_fairseq_checkpoint
-from neuron_specialization.export.manifest import CHECKPOINT, FORMATS, VOCABULARY, ExportManifest
-from neuron_specialization.export.slicing import ffn_widths, slice_state
-from neuron_specialization.fairseq_plugin.binarise import piece_indices
-from neuron_specialization.fairseq_plugin.checkpoint_settings import read_config, read_task
-from neuron_specialization.fairseq_plugin.checkpoints import file_hash, read_checkpoint
-from neuron_specialization.fairseq_plugin.data import dictionary_text, load_dictionary, tag_index
-from neuron_specialization.fairseq_plugin.external_checkpoints import (
-    DECODER_EMBEDDING,
-    ENCODER_EMBEDDING,
+from neuron_specialization.export.manifest import (
+    CHECKPOINT,
+    ENGINES,
+    FORMATS,
+    HUGGINGFACE,
+    VOCABULARY,
+    ExportManifest,
 )
-from neuron_specialization.fairseq_plugin.methods import check_masks
-from neuron_specialization.fairseq_plugin.models import load_model
+from neuron_specialization.export.model_card import model_card
+from neuron_specialization.export.slicing import ffn_widths, slice_state, zero_rows
+from neuron_specialization.export.source_model import SourceModel, read_source_model
+from neuron_specialization.export.trimming import TrimmedVocabulary, trim_vocabulary
+from neuron_specialization.fairseq_plugin.checkpoints import file_hash
+from neuron_specialization.fairseq_plugin.data import dictionary_text, load_dictionary
 from neuron_specialization.files import atomic_folder, write_text
 from neuron_specialization.neurons.storage import Masks
-
-logger = logging.getLogger(__name__)
-
-POSITIONS = 1024  # at least, for sources and hypotheses, even if the checkpoint has fewer
-NOT_EXPORTED = "only a plain model, or its sub-network with neuron masks (--masks), can be exported"
 
 
 def export_model(
     checkpoint: Path,
     out: Path,
     *,
-    direction: str,
+    directions: Sequence[str],
     data: Path,
     vocabulary: Path,
     masks: Path | None = None,
-    formats: Collection[str] = tuple(FORMATS),
+    formats: Collection[str] = (),
+    tokenizer: Path | None = None,
+    trim_text: Sequence[Path] = (),
 ) -> None:
-    """Write the model of one direction into a new folder, atomically.
+    """Write a model of one or more directions into a new folder, atomically.
 
-    Embeddings are ordered by the dictionaries of `data`, the folder of the binarised corpora that
-    the checkpoint, dense or specialized, was trained on; without `masks` it keeps all neurons.
+    Args:
+        checkpoint: the model, dense or specialized.
+        out: folder to write.
+        directions: the directions that the model is to translate; with masks, only one.
+        data: folder of the binarised corpora that the model was trained on, whose dictionaries
+            order its embeddings.
+        vocabulary: folder of the SentencePiece models.
+        masks: neuron masks; without them the model keeps all neurons.
+        formats: names of `FORMATS`; empty for all of `ENGINES` that can be written.
+        tokenizer: the model folder that the model was imported from, for `huggingface`.
+        trim_text: texts to whose pieces the vocabulary is trimmed.
 
     Raises InputError, and writes nothing, if `out` exists already, a file is missing or damaged,
-    files do not belong together, or the model was not trained in the direction.
+    files do not belong together, or the model was not trained in a direction.
     """
     if out.exists():
         raise InputError(f"{out}: already exists; remove it or give another folder")
-    state = read_checkpoint(checkpoint)
-    own = {"masks": "", "weight_masks": "", "base": "", "directions": direction}
-    task_settings = trained_task(checkpoint, state, direction, masks)
-    tags = not task_settings["no_language_tags"]
-    settings = model_settings(vars(read_config(checkpoint, state, own).model))
-    check_settings(checkpoint, settings)
-    folder = shard_folders(data)[0]
-    check_dictionaries(checkpoint, state["model"], folder, direction, tags, vocabulary)
-    model, task = load_model(checkpoint, {**own, "data": str(folder)})
-    mask_F_by_layer = read_masks(masks, model, direction) if masks else {}
-    tensors = slice_state(model.state_dict(), mask_F_by_layer)
-    positions = max(settings["max_source_positions"], settings["max_target_positions"], POSITIONS)
+    whole = len(directions) == 1 and not trim_text
+    formats = formats or [name for name in ENGINES if whole or name != "fairseq"]
+    check_request(directions, formats, masks, tokenizer, trim_text)
+    source = read_source_model(checkpoint, directions, data, vocabulary, masks)
+    origin = provenance(checkpoint, masks)
+    trimmed, tensors = None, source.tensors
+    if trim_text:
+        trimmed = trim_vocabulary(source.joint_pieces(), source.dictionaries[0], trim_text)
+        tensors = trimmed.cut(source.tensors)
+        origin["trimmed"] = {"sizes": trimmed.sizes(source.tensors), "texts": trimmed.texts}
+    served = None
+    if HUGGINGFACE in formats:
+        check_class(checkpoint, source.settings, source.tags)
+        served = make_tokenizer(source, tokenizer, trimmed)
     with atomic_folder(out) as partial:
-        copy_vocabulary(partial / VOCABULARY, folder, vocabulary, direction, tags)
-        if "fairseq" in formats:
-            place = partial / FORMATS["fairseq"]
-            models = shutil.ignore_patterns("spm*.model")
-            shutil.copytree(partial / VOCABULARY, place, ignore=models)
-            updates = state["optimizer_history"][-1]["num_updates"]
-            write_fairseq_checkpoint(place / CHECKPOINT, tensors, settings, direction, updates)
-        prepare_model(model, tensors, positions)
-        for name in sorted({*formats} - {"fairseq"}):
-            place = partial / FORMATS[name]
-            write_ctranslate2(place, model, settings, task.dictionaries, place.name)
-        source, target = map(language_tag, direction.split("-")) if tags else (None, None)
-        ExportManifest(
-            direction=direction,
-            source_tag=source,
-            target_tag=target,
-            formats=[name for name in FORMATS if name in formats],
-            ffn_widths=ffn_widths(tensors),
-            max_source_tokens=positions,
-            max_target_positions=settings["max_target_positions"],
-            provenance=provenance(checkpoint, masks),
-        ).write(partial)
+        if served:
+            write_huggingface(partial / FORMATS[HUGGINGFACE], source, tensors, served, origin)
+        write_engines(partial, source, tensors, trimmed, [n for n in ENGINES if n in formats])
+        describe(source, formats, origin).write(partial)
 
 
-def trained_task(
-    checkpoint: Path, state: Mapping[str, Any], direction: str, masks: Path | None
-) -> dict[str, Any]:
-    """Return fairseq's settings of the task; raise InputError if its model cannot be exported."""
-    task = read_task(checkpoint, state)
-    if task["adapter_sets"]:
-        raise InputError(f"{checkpoint}: adapters cannot be exported; {NOT_EXPORTED}")
-    if task["weight_masks"]:
+def make_tokenizer(
+    source: SourceModel, folder: Path | None, trimmed: TrimmedVocabulary | None
+) -> TokenizerFiles:
+    """Return the tokenizer of the model folder that a model comes from, or M2M-100's."""
+    symbols, pieces = source.dictionaries[0].symbols, source.joint_pieces()
+    if folder:
+        last = source.source_tag_last
+        found = folder_tokenizer(folder, symbols, source.languages, pieces, last)
+        return trim_tokenizer(found, trimmed) if trimmed else found
+    if source.source_tag_last:
         raise InputError(
-            f"{checkpoint}: trained with weight masks (LaSS), which remove no neuron, and "
-            f"cannot be exported; {NOT_EXPORTED}"
+            "M2M100Tokenizer has the source's tag in front, but the model was trained with it "
+            "behind </s>; give the model folder that it was imported from (--tokenizer)"
         )
-    trained = task["directions"].split(",")
-    if direction not in trained:
-        raise InputError(
-            f"{checkpoint}: no model of {direction}; it was trained in {', '.join(trained)}"
-        )
-    if task["masks"] and not masks:
-        logger.warning(
-            "%s was trained with neuron masks, but is exported with all neurons; give the masks "
-            "(--masks) to export its sub-network",
-            checkpoint,
-        )
-    return task
+    if trimmed:
+        symbols = [symbols[row] for row in trimmed.rows_K]
+    model = trimmed.model if trimmed else pieces.read_bytes()
+    return m2m100_tokenizer(symbols, source.languages, model)
 
 
-def check_settings(checkpoint: Path, settings: Mapping[str, Any]) -> None:
-    """Raise InputError if some format cannot represent the model."""
-    wanted = {
-        "activation_fn": "relu",
-        "encoder_learned_pos": False,
-        "decoder_learned_pos": False,
-        "no_token_positional_embeddings": False,
-        "decoder_normalize_before": settings["encoder_normalize_before"],
-        "decoder_attention_heads": settings["encoder_attention_heads"],
-    }
-    for name, value in wanted.items():
-        if settings[name] != value:
-            raise InputError(
-                f"{checkpoint}: {name} is {settings[name]}; only models in which it is {value} "
-                "can be exported"
-            )
-
-
-def check_dictionaries(
-    checkpoint: Path,
-    tensors: Mapping[str, Tensor],
+def write_huggingface(
     folder: Path,
-    direction: str,
-    tags: bool,
-    vocabulary: Path,
+    source: SourceModel,
+    tensors: Mapping[str, Tensor],
+    tokenizer: TokenizerFiles,
+    origin: Mapping[str, Any],
 ) -> None:
-    """Raise InputError if dictionaries, SentencePiece models and embeddings do not match."""
-    embeddings = (ENCODER_EMBEDDING, DECODER_EMBEDDING)
-    for language, name in zip(direction.split("-"), embeddings, strict=True):
-        dictionary = load_dictionary(folder, language, tags=tags)
-        if len(dictionary) != len(tensors[name]):
-            raise InputError(
-                f"{language_file(folder, 'dict.txt', language)}: {len(dictionary)} entries, but "
-                f"{checkpoint} has {len(tensors[name])} embeddings; give the data that it was "
-                "trained on (--data)"
-            )
-        if tags:
-            tag_index(dictionary, language)
-        pieces = language_file(vocabulary, "spm.model", language)
-        if pieces.is_file():
-            read_pieces(pieces)  # raises InputError if it is damaged
-        piece_indices(load_pieces(vocabulary, language), dictionary, vocabulary)
+    """Write a model folder for transformers: masked neurons stay, their rows of fc1 are zero."""
+    folder.mkdir(parents=True)
+    targets = {direction.split("-")[1] for direction in source.directions}
+    forced = tokenizer.ids[targets.pop()] if len(source.directions) == 1 else None
+    zeroed = zero_rows(tokenizer.arrange(tensors), source.mask_F_by_layer)
+    write_huggingface_model(folder, zeroed, source.settings, forced)
+    tokenizer.write(folder, source.directions)
+    card = model_card(source.directions, tokenizer.codes, tokenizer.ids, origin)
+    write_text(folder / "README.md", card)
 
 
-def read_masks(path: Path, model: Any, direction: str) -> dict[str, Tensor]:
-    """Return the active neurons of a direction, [F], by the name of each layer with a mask."""
-    masks = Masks.load(path)
-    try:
-        check_masks(model, masks, [direction])
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    mask_NF = torch.from_numpy(masks.mask_LNF[masks.directions.index(direction)])
-    widths = masks.width_N.tolist()
-    return {
-        layer: mask_F[:width]
-        for layer, mask_F, width in zip(masks.layers, mask_NF, widths, strict=True)
-    }
-
-
-def copy_vocabulary(
-    target: Path, folder: Path, vocabulary: Path, direction: str, tags: bool
+def write_engines(
+    out: Path,
+    source: SourceModel,
+    tensors: Mapping[str, Tensor],
+    trimmed: TrimmedVocabulary | None,
+    formats: Sequence[str],
 ) -> None:
-    """Write the dictionary of each language, and copy the SentencePiece models."""
+    """Write the formats that `translate` decodes, and the vocabulary that it reads."""
+    if not formats:
+        return
+    copy_vocabulary(out / VOCABULARY, source, trimmed)
+    sliced = slice_state(tensors, source.mask_F_by_layer)
+    if "fairseq" in formats:
+        place = out / FORMATS["fairseq"]
+        models = shutil.ignore_patterns("spm*.model")
+        shutil.copytree(out / VOCABULARY, place, ignore=models)
+        (direction,) = source.directions
+        write_fairseq_checkpoint(
+            place / CHECKPOINT, sliced, source.settings, direction, source.num_updates
+        )
+    prepare_model(source.network, sliced, source.positions)
+    languages = source.directions[0].split("-")
+    first, second = (load_dictionary(out / VOCABULARY, each) for each in languages)
+    for name in sorted({*formats} - {"fairseq"}):
+        place = out / FORMATS[name]
+        write_ctranslate2(place, source.network, source.settings, (first, second), place.name)
+
+
+def copy_vocabulary(target: Path, source: SourceModel, trimmed: TrimmedVocabulary | None) -> None:
+    """Write the dictionary of each language and the SentencePiece models, trimmed or whole."""
     target.mkdir()
-    for language in direction.split("-"):
-        text = dictionary_text(folder, language, tags=tags)
+    for language in source.languages:
+        text = dictionary_text(source.data, language, tags=source.tags)
+        model = language_file(source.vocabulary, "spm.model", language)
+        if trimmed:
+            lines = text.splitlines(keepends=True)
+            rows = trimmed.rows_K[len(FAIRSEQ_TOKENS) :] - len(FAIRSEQ_TOKENS)
+            text = "".join(lines[row] for row in rows)
+            (target / model.name).write_bytes(trimmed.model)
+        else:
+            shutil.copy(model, target)
         write_text(target / f"dict.{language}.txt", text)
-        shutil.copy(language_file(vocabulary, "spm.model", language), target)
+
+
+def describe(
+    source: SourceModel, formats: Collection[str], origin: dict[str, Any]
+) -> ExportManifest:
+    """Return the manifest of an export."""
+    first = source.directions[0]
+    tags = map(language_tag, first.split("-")) if source.tags else (None, None)
+    source_tag, target_tag = tags
+    widths = ffn_widths(source.tensors)
+    kept = {name: int(mask_F.sum()) for name, mask_F in source.mask_F_by_layer.items()}
+    return ExportManifest(
+        direction=first,
+        directions=list(source.directions),
+        source_tag=source_tag,
+        target_tag=target_tag,
+        source_tag_last=source.source_tag_last,
+        formats=[name for name in FORMATS if name in formats],
+        ffn_widths=widths | kept,
+        max_source_tokens=source.positions,
+        max_target_positions=source.settings["max_target_positions"],
+        provenance=origin,
+    )
 
 
 def provenance(checkpoint: Path, masks: Path | None) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""The contents of the folder of a model exported for one direction."""
+"""The contents of the folder of an exported model."""
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from neuron_specialization.corpora.vocabulary import END, language_tag
 from neuron_specialization.errors import InputError
 from neuron_specialization.files import sha256_of, write_text
 from neuron_specialization.settings.languages import DIRECTION
@@ -16,8 +17,12 @@ FORMATS = {
     "fairseq": "fairseq",
     "ctranslate2": "ctranslate2/float32",
     "ctranslate2-int8": "ctranslate2/int8",
+    "huggingface": "huggingface",
 }
 """The folder of each format."""
+HUGGINGFACE = "huggingface"
+"""The format that transformers decodes, not `translate`."""
+ENGINES = [name for name in FORMATS if name != HUGGINGFACE]
 CHECKPOINT = "checkpoint.pt"
 VOCABULARY = "vocabulary"
 DESCRIPTION = "export.json"
@@ -28,10 +33,11 @@ class ExportManifest:
     """Content and origin of an export: `export.json`."""
 
     direction: str
+    """The direction, or the first of `directions`."""
     source_tag: str | None
-    """The token that every source begins with; None in a model without tags."""
+    """The token that every source of `direction` has; None in a model without tags."""
     target_tag: str | None
-    """The token that every hypothesis is forced to begin with."""
+    """The token that every hypothesis of `direction` is forced to begin with."""
     formats: list[str]
     ffn_widths: dict[str, int]
     """The number of active neurons of each layer; all neurons if it has no mask."""
@@ -40,6 +46,10 @@ class ExportManifest:
     max_target_positions: int
     provenance: dict[str, Any]
     """Source files with their hashes, and the version of this package."""
+    directions: list[str] = field(default_factory=list)
+    """All directions; empty in exports of earlier versions, which have one."""
+    source_tag_last: bool = False
+    """The source's tag is behind `</s>` instead of in front of the source."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each exported file by its path; empty in exports of earlier versions."""
     digest: str = ""
@@ -85,6 +95,11 @@ class ExportManifest:
             "direction": isinstance(self.direction, str) and DIRECTION.fullmatch(self.direction),
             "source_tag": isinstance(self.source_tag, str | None),
             "target_tag": isinstance(self.target_tag, str | None),
+            "source_tag_last": isinstance(self.source_tag_last, bool),
+            "directions": isinstance(self.directions, list)
+            and all(
+                isinstance(name, str) and DIRECTION.fullmatch(name) for name in self.directions
+            ),
             "formats": isinstance(self.formats, list)
             and self.formats
             and all(name in FORMATS for name in self.formats),
@@ -112,8 +127,34 @@ class ExportManifest:
                     "export the model again"
                 )
 
+    def for_direction(self, folder: Path, direction: str | None) -> "ExportManifest":
+        """Return the manifest of one of several directions; None is the only one.
+
+        Raises InputError if it was not exported, or none is named and there are several.
+        """
+        exported = self.directions or [self.direction]
+        name = direction or self.direction
+        if name not in exported or (direction is None and len(exported) > 1):
+            raise InputError(
+                f"{folder}: its directions are {', '.join(exported)}; choose one (--direction)"
+            )
+        if name == self.direction:
+            return self
+        source, target = map(language_tag, name.split("-"))
+        return dataclasses.replace(self, direction=name, source_tag=source, target_tag=target)
+
+    def source_words(self, pieces: Sequence[str]) -> list[str]:
+        """Return the tokens of a source: its pieces, the tag and </s>."""
+        tag = [self.source_tag] if self.source_tag else []
+        return [*pieces, END, *tag] if self.source_tag_last else [*tag, *pieces, END]
+
     def engine_folder(self, folder: Path, engine: str) -> Path:
         """Return the folder of a format; raise InputError if it was not exported."""
+        if engine == HUGGINGFACE:
+            raise InputError(
+                f"{folder}: only a model folder for transformers; its README.md says how to "
+                "translate with it, or export other formats, too"
+            )
         if engine not in self.formats:
             raise InputError(
                 f"{folder}: not exported as {engine}, but as {', '.join(self.formats)}; "

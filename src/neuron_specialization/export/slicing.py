@@ -86,3 +86,14 @@ def pad_neurons(ffn: Ffn, width: int) -> Ffn:
         functional.pad(weight2_DA, (0, missing)),
         bias2_D,
     )
+
+
+def zero_rows(
+    tensors: Mapping[str, Tensor], mask_F_by_layer: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return an equivalent state dict of unchanged shapes: masked rows of fc1 are zero (Eq. 3)."""
+    zeroed = dict(tensors)
+    for layer, mask_F in mask_F_by_layer.items():
+        name = f"{layer}.{PARTS[0]}"
+        zeroed[name] = tensors[name] * mask_F.unsqueeze(1)
+    return zeroed

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from neuron_specialization.corpora.text_lines import MAX_CHARACTERS
 from neuron_specialization.corpora.vocabulary import (
-    END,
     FAIRSEQ_TOKENS,
     UNKNOWN,
     detokenise,
@@ -61,19 +60,19 @@ def translate_text(
     source, target = manifest.direction.split("-")
     processor = load_pieces(exported / VOCABULARY, source)
     join = piece_joiner(exported / VOCABULARY, target)
-    first = [manifest.source_tag] if manifest.source_tag else []
+    added = len(manifest.source_words([]))
     # unknown are also pieces that are named like fairseq's own tokens
     unknown = {processor.unk_id(), *map(processor.piece_to_id, FAIRSEQ_TOKENS)}
 
     def encode(number: int, line: bytes) -> list[str]:
         ids = processor.encode(read_line(name, number, line))
         words = [UNKNOWN if i in unknown else processor.id_to_piece(i) for i in ids]
-        if len(words) + len(first) + 1 > manifest.max_source_tokens:
+        if len(words) + added > manifest.max_source_tokens:
             raise InputError(
                 f"{name}, line {number}: {len(words)} tokens, but the model reads "
-                f"{manifest.max_source_tokens - len(first) - 1} at most; split the line"
+                f"{manifest.max_source_tokens - added} at most; split the line"
             )
-        return [*first, *words, END] if words else []
+        return manifest.source_words(words) if words else []
 
     numbered = enumerate(lines, 1)
     while chunk := list(islice(numbered, CHUNK)):

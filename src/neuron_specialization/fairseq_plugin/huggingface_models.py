@@ -50,7 +50,7 @@ def read_model_folder(folder: Path) -> ExternalCheckpoint:
             f"{folder / CONFIG}: vocab_size is {config['vocab_size']}, but the embedding has "
             f"{rows} rows; give the files that belong together"
         )
-    model = {"share_all_embeddings": True}
+    model = {"share_all_embeddings": config.get("tie_word_embeddings", True)}
     return ExternalCheckpoint(path=folder, tensors=tensors, model=model, task={}, num_updates=0)
 
 

@@ -121,7 +121,8 @@ def folder_settings(folder: Path) -> dict[str, Any]:
             settings[f"decoder_{name}"] = 0
     settings |= {"learned_positions": learned, "embedding_norm": learned}
     settings |= {"max_positions": config["max_position_embeddings"]} if learned else {}
-    return settings | {"shared_embeddings": True, "source_tag_last": bool(legacy)}
+    shared = config.get("tie_word_embeddings", True)
+    return settings | {"shared_embeddings": bool(shared), "source_tag_last": bool(legacy)}
 
 
 def check_settings(folder: Path, stated: Mapping[str, Any]) -> None:
