@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from neuron_specialization.export import translation
+from neuron_specialization.export.ctranslate2_engine import kept_by_fairseq
 from neuron_specialization.export.exporting import export_model
 from neuron_specialization.export.manifest import ExportManifest
 from neuron_specialization.export.translation import load_engine, make_batches, translate_text
@@ -204,6 +206,24 @@ def test_ctranslate2_needs_no_torch(exported: Path, project: Path) -> None:
     assert found.returncode == 0, found.stderr
     assert found.stdout.count(b"\n") == 1
     assert found.stderr == b""  # no progress bar without a terminal
+
+
+@pytest.mark.parametrize(
+    ("lengths", "cut", "kept"),
+    [
+        ([3, 3], set(), [0, 1]),
+        ([3, 2], set(), [1, 0]),  # the beam of 2 is full after the second step
+        ([4, 3, 2], set(), [2, 1]),
+        ([3, 3, 3], set(), [0, 1]),  # the best of a step
+        ([5, 2, 3], {0}, [1, 2]),  # nothing is cut off where a beam has ended
+        ([5, 2, 5, 5], {0, 2, 3}, [1, 0, 2]),
+        ([5, 5, 5], {0, 1, 2}, [0, 1]),
+    ],
+)
+def test_a_beam_ends_as_in_fairseq(lengths: list[int], cut: set[int], kept: list[int]) -> None:
+    scores = [-1.0 - number for number in range(len(lengths))]
+    found = SimpleNamespace(hypotheses=[["x"] * n for n in lengths], scores=scores)
+    assert kept_by_fairseq(found, cut, beam=2) == kept
 
 
 def test_batches_are_filled_up_to_the_limit() -> None:

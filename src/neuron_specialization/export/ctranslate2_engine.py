@@ -8,7 +8,8 @@ before the hypotheses of a beam are ranked again:
 - a hypothesis cut off at the maximum length has no </s>, and ranks above finished ones;
 - without a tag, </s> is forbidden at first, and the other tokens share its probability.
 
-One difference remains: it considers an empty hypothesis only if </s> is the likeliest token.
+Two differences remain: it considers an empty hypothesis only if </s> is the likeliest token, and at
+the maximum length hypotheses that end take places in the beam of others that are cut off.
 """
 
 import math
@@ -63,7 +64,7 @@ class CTranslate2Engine:
         starts = self.start_scores(sources)
         ends = self.end_scores(sources, found)
         return [
-            self.best(result, start, end, settings.length_penalty)
+            self.best(result, start, end, settings)
             for result, start, end in zip(found, starts, ends, strict=True)
         ]
 
@@ -115,15 +116,27 @@ class CTranslate2Engine:
         return ends
 
     def best(
-        self, result: Any, start: float, ends: dict[int, float], length_penalty: float
+        self, result: Any, start: float, ends: dict[int, float], settings: DecodingSettings
     ) -> Hypothesis:
         """Return the best hypothesis by fairseq's score, without its tag."""
-        scored = []
-        pairs = zip(result.hypotheses, result.scores, strict=True)
-        for number, (words, score) in enumerate(pairs):
-            total = score * len(words) ** length_penalty + start + ends.get(number, 0.0)
+        scored, penalty = [], settings.length_penalty
+        for number in kept_by_fairseq(result, {*ends}, settings.beam):
+            words, score = result.hypotheses[number], result.scores[number]
+            total = score * len(words) ** penalty + start + ends.get(number, 0.0)
             length = len(words) + (number in ends)
-            scored.append((PAD not in words, total / length**length_penalty, -number))
+            scored.append((PAD not in words, total / length**penalty, -number))
         _, score, number = max(scored)
         words = result.hypotheses[-number][len(self.tag) :]
         return Hypothesis(words=words, score=score)
+
+
+def kept_by_fairseq(result: Any, cut: set[int], beam: int) -> list[int]:
+    """Return the numbers of the hypotheses that fairseq ranks: as many as the beam at most.
+
+    fairseq stops once that many have ended, in the order of their steps and then of their scores,
+    and cuts off the others of the beam at the limit. With patience CTranslate2 goes on.
+    """
+    numbers = range(len(result.hypotheses))
+    ended = [number for number in numbers if number not in cut]
+    ended.sort(key=lambda number: (len(result.hypotheses[number]), -result.scores[number]))
+    return ended[:beam] if len(ended) >= beam else ended + sorted(cut)[:beam]
