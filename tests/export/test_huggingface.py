@@ -134,7 +134,9 @@ def test_its_files(masked: Model, exported: Path, served: Served) -> None:
     generation = json.loads((folder / "generation_config.json").read_text())
     assert generation["forced_bos_token_id"] == served.tokenizer.get_lang_id("de")
     assert generation["num_beams"] == 5
-    tensors = load_file(folder / "model.safetensors")
+    weights = folder / "model.safetensors"
+    assert weights.stat().st_mode == (folder / "config.json").stat().st_mode
+    tensors = load_file(weights)
     biases = read_checkpoint(masked.checkpoint)["model"]["encoder.layers.0.fc1.bias"]
     assert torch.equal(tensors["model.encoder.layers.0.fc1.bias"], biases)
     zero = (tensors["model.encoder.layers.0.fc1.weight"] == 0).all(dim=1)

@@ -7,6 +7,7 @@ Axes: V vocabulary, D model width.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def write_huggingface_model(
     length = min(MAX_LENGTH, settings["max_target_positions"])
     search = {"num_beams": 5, "early_stopping": True, "max_length": length}
     write_json(folder / "config.json", model_config(renamed, settings))
+    # safetensors lets nobody but the owner read its file
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")
     write_json(folder / "generation_config.json", {**TOKEN_IDS, **forced_id, **search})
 
 
