@@ -45,7 +45,7 @@ def open_file(
     if request.param == "decode":
         return lambda path: load_task(path, binarised)
     files = {"data": binarised, "vocabulary": vocabulary, "formats": ["fairseq"]}
-    return lambda path: export_model(path, tmp_path / "out", direction="en-a1", **files)
+    return lambda path: export_model(path, tmp_path / "out", directions=["en-a1"], **files)
 
 
 def changed(checkpoint: Path, path: Path, section: str, **settings: Any) -> Path:

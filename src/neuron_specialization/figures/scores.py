@@ -16,7 +16,7 @@ from neuron_specialization.figures.style import (
     new_figure,
 )
 from neuron_specialization.neurons.sides import SIDES, side_label, side_of
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 
 CONTROL_COLOUR = "#333333"  # of the continued baseline, which no line of a system has
 

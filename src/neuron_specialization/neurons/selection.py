@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.storage import Counts, Masks
 from neuron_specialization.neurons.widths import existing_neurons, layer_widths
-from neuron_specialization.settings.directions import halves
+from neuron_specialization.settings.pivot import halves
 
 
 def check_percentage(name: str, value: float) -> Fraction:

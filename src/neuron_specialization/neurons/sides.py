@@ -7,7 +7,7 @@ import numpy as np
 
 from neuron_specialization.errors import InputError
 from neuron_specialization.neurons.storage import Counts, Masks
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 
 Neurons = TypeVar("Neurons", Counts, Masks)
 

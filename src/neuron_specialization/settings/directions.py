@@ -3,12 +3,8 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from neuron_specialization.errors import InputError
-from neuron_specialization.settings.languages import (
-    Language,
-    all_directions,
-    every_direction,
-    has_pivot,
-)
+from neuron_specialization.settings.languages import Language, all_directions, every_direction
+from neuron_specialization.settings.pivot import halves, has_pivot
 
 ALL = "all"
 """Alone: every direction from and into the pivot. As a side of a direction: every language."""
@@ -55,18 +51,6 @@ def expand_zero_shot(
                 f"{lacking[0]} to directions, or take {direction} out of zero_shot"
             )
     return found
-
-
-def halves(direction: str, pivot: str) -> list[str]:
-    """Return the direction from the source into the pivot, and from the pivot to the target.
-
-    Of a direction with the pivot, this is the direction itself.
-    """
-    source, target = direction.split("-")
-    return [
-        *([f"{source}-{pivot}"] if source != pivot else []),
-        *([f"{pivot}-{target}"] if target != pivot else []),
-    ]
 
 
 def check_trained(directions: Collection[str], pivot: str) -> None:

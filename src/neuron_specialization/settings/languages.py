@@ -85,8 +85,3 @@ def every_direction(languages: Iterable[str], pivot: str) -> list[str]:
     return all_directions(codes, pivot) + [
         f"{source}-{target}" for source in others for target in others if source != target
     ]
-
-
-def has_pivot(direction: str, pivot: str) -> bool:
-    """Return whether a direction is from or into the pivot."""
-    return pivot in direction.split("-")

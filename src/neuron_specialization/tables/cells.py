@@ -6,7 +6,7 @@ from statistics import fmean
 import pandas as pd
 
 from neuron_specialization.neurons.sides import other_language, side_of
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 
 ALL = "All"
 GROUP_OF_LEVEL = {"high": "High", "medium": "Med", "low": "Low"}

@@ -18,7 +18,7 @@ from neuron_specialization.settings.diagnosis import (
     SPECIALIZED,
     DiagnosisLimits,
 )
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 from neuron_specialization.tables.curves import Curve
 from neuron_specialization.tables.model_checks import (
     Schedule,

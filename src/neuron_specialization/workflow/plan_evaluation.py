@@ -11,7 +11,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.evaluation.layout import input_files
 from neuron_specialization.settings.bleu import DEFAULT
 from neuron_specialization.settings.configuration import Key
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 from neuron_specialization.settings.related_systems import find_comparisons
 from neuron_specialization.workflow.dataset import Dataset, Run, Wildcards, files, run_of
 from neuron_specialization.workflow.paths import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 from neuron_specialization.workflow.dataset import Dataset
 from neuron_specialization.workflow.paths import CORPUS, REPORT_OF_PART
 

@@ -6,7 +6,7 @@ from neuron_specialization.corpora.corpus_files import columns_in
 from neuron_specialization.corpora.split_checks import find_unknown_languages
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import Key
-from neuron_specialization.settings.languages import has_pivot
+from neuron_specialization.settings.pivot import has_pivot
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.workflow.plan import Plan
 from neuron_specialization.workflow.split_problems import find_missing_splits
