@@ -162,10 +162,10 @@ NEW_TEST = {"prepare_test", "join_tests", "binarise_corpora"} | SCORED | SHOWN
 def planned(clone: Path, snakemake: Snakemake, overlay: Callable[[dict], str]) -> Callable:
     """Return a function that returns the rules that some settings plan, without `all`."""
 
-    def plan(settings: dict) -> set[str]:
+    def plan(settings: dict, folder: Path = clone) -> set[str]:
         arguments = ("--dry-run", "--quiet", "rules")
         overlays = (TINY, overlay(settings))
-        done = snakemake(clone, *arguments, project=clone, overlays=overlays)
+        done = snakemake(folder, *arguments, project=folder, overlays=overlays)
         assert done.returncode == 0, done.stdout
         return set(planned_jobs(done.stdout)) - {"all"}
 
@@ -173,9 +173,14 @@ def planned(clone: Path, snakemake: Snakemake, overlay: Callable[[dict], str]) -
 
 
 def test_tests_are_no_inputs_of_training(
-    clone: Path, planned: Callable, snakemake: Snakemake, overlay: Callable[[dict], str]
+    tiny_run: Path,
+    planned: Callable,
+    snakemake: Snakemake,
+    overlay: Callable[[dict], str],
+    tmp_path: Path,
 ) -> None:
     """A cap, a further test split and a corrected letter lead to scores, never to models."""
+    own = shutil.copytree(tiny_run, tmp_path / "project")  # as this makes text anew
     splits = [
         {"name": "train", "format": "builtin"},
         {"name": "valid", "format": "builtin", "sentences": 20},
@@ -183,22 +188,22 @@ def test_tests_are_no_inputs_of_training(
     ]
     # the diagnosis is of the first split, as are the claims
     new_test = NEW_TEST | {*JUDGED}
-    assert planned({"corpora": {"splits": splits}}) == new_test | {*CROSSED}
+    assert planned({"corpora": {"splits": splits}}, own) == new_test | {*CROSSED}
     splits[2]["sentences"] = 20
-    splits.append({"name": "own", "format": "text", "path": str(clone / "own.{pair}.{lang}")})
+    splits.append({"name": "own", "format": "text", "path": str(own / "own.{pair}.{lang}")})
     settings = {"corpora": {"splits": splits}, "test_splits": ["test", "own"]}
     for pair in ("en-a1", "en-b1"):
         for language in pair.split("-"):
-            (clone / f"own.{pair}.{language}").write_text("une lettre\n" * 3, encoding="utf-8")
+            (own / f"own.{pair}.{language}").write_text("une lettre\n" * 3, encoding="utf-8")
     # pairs without the pivot are joined for all tests at once, and so are scored again
-    assert planned(settings) == new_test
-    done = snakemake(clone, "corpora", project=clone, overlays=(TINY, overlay(settings)))
+    assert planned(settings, own) == new_test
+    done = snakemake(own, "corpora", project=own, overlays=(TINY, overlay(settings)))
     assert done.returncode == 0, done.stdout[-5000:]
     made = {"prepare_test", "join_tests", "binarise_corpora", "check_texts", "report_corpora"}
     assert set(planned_jobs(done.stdout)) == made | {"corpora"}
-    assert "prepare_test" not in planned(settings)
-    (clone / "own.en-a1.a1").write_text("une letrre\n" * 3, encoding="utf-8")
-    assert planned(settings) == new_test
+    assert "prepare_test" not in planned(settings, own)
+    (own / "own.en-a1.a1").write_text("une letrre\n" * 3, encoding="utf-8")
+    assert planned(settings, own) == new_test
 
 
 def test_a_language_that_no_direction_uses_changes_no_model(
