@@ -23,7 +23,7 @@ COLUMNS = ("split", "pair", "read", "kept", *UNPAIRED, "warnings")
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedPair:
-    """What became of the sentences of two pairs with the pivot."""
+    """The number of sentences that two pairs with the pivot share, and of those left out."""
 
     split: str
     pair: str

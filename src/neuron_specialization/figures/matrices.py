@@ -41,7 +41,7 @@ class ScoreMatrix:
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixStyle:
-    """How the matrices of a metric are drawn."""
+    """The style of the matrices of a metric."""
 
     metric: str
     """Label of the metric (`metrics.axis_label`)."""
@@ -95,7 +95,7 @@ def matrix_data(matrices: Sequence[ScoreMatrix]) -> pd.DataFrame:
 def draw_matrices(
     matrices: Sequence[ScoreMatrix], families: Mapping[str, str], style: MatrixStyle
 ) -> Figure:
-    """Draw a heat map per system, two beside each other; all differences share a colour scale."""
+    """Draw a heat map per system, two in a row; all differences share a colour scale."""
     rows = math.ceil(len(matrices) / 2)
     figure = new_figure(PAGE, 0.3 + 0.48 * PAGE * rows)
     axes = [figure.add_subplot(rows, 2, place) for place in range(1, len(matrices) + 1)]
