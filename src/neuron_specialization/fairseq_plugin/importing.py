@@ -93,12 +93,10 @@ def import_checkpoint(
     check_model(external, vars(config.model))
     task = DirectionsTask.setup_task(config.task)
     tensors = restore_names(external)
+    joint = make_dictionary(dictionary_tokens(source, codes or {})) if source.is_dir() else None
     for name, ours in zip((ENCODER_EMBEDDING, DECODER_EMBEDDING), task.dictionaries, strict=True):
         if name in tensors:
-            if source.is_dir():
-                theirs = make_dictionary(dictionary_tokens(source, codes or {}))
-            else:
-                theirs = trained_dictionary(external, dictionary, ours)
+            theirs = joint or trained_dictionary(external, dictionary, ours)
             tensors[name] = order_rows(external.path, name, tensors[name], theirs, ours)
             tensors[OUTPUT_PROJECTION] = tensors[name]  # the decoder's comes last
     with torch.device("meta"):  # a model without memory
