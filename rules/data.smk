@@ -51,43 +51,38 @@ use rule prepare_training as prepare_test with:
 
 
 rule join_tests:
-    """Make tests of pairs without the pivot, of the sentences that two pairs with it share."""
+    """Make a test of pairs without the pivot, of the sentences that two pairs with it share."""
     input:
-        corpora=plan.joined.sources(plan.joined.tests),
+        corpora=plan.joined.sources,
         code=plan.code("corpora.joining"),
     output:
         corpora=plan.joined.outputs(plan.joined.tests),
-        report="<dataset>/corpora/report.joined.tests.tsv",
+        report="<dataset>/corpora/report.joined.{split}.tsv",
     log:
-        "<logs>/join_tests.log",
+        "<logs>/join_tests/{split}.log",
+    wildcard_constraints:
+        split=pattern(plan.joined.tests),
     conda:
         "../envs/data.yaml"
     params:
-        pairs=plan.joined.tests,
-        raw=plan.joined.raw(plan.joined.tests),
+        pairs=plan.joined.pairs_of,
+        has_raw=plan.joined.has_raw,
         pivot=plan.pivot,
     message:
-        f"Join the tests of pairs without {plan.pivot}"
+        f"Join the pairs without {plan.pivot} of {{wildcards.split}}"
     script:
         "../scripts/join_pairs.py"
 
 
-# apart, as masks are made from it
+# apart, as masks are made from it: other directions are recorded than are scored
 use rule join_tests as join_recorded with:
-    input:
-        corpora=plan.joined.sources(plan.joined.recorded),
-        code=plan.code("corpora.joining"),
     output:
         corpora=plan.joined.outputs(plan.joined.recorded),
-        report="<dataset>/corpora/report.joined.recorded.tsv",
+        report="<dataset>/corpora/report.joined.{split}.tsv",
     log:
-        "<logs>/join_recorded.log",
-    params:
-        pairs=plan.joined.recorded,
-        raw=plan.joined.raw(plan.joined.recorded),
-        pivot=plan.pivot,
-    message:
-        f"Join the text for recording of pairs without {plan.pivot}"
+        "<logs>/join_recorded/{split}.log",
+    wildcard_constraints:
+        split=pattern(plan.joined.recorded),
 
 
 rule check_texts:

@@ -6,5 +6,12 @@ from neuron_specialization.corpora.joining import join_pairs
 from neuron_specialization.logs import log_to
 
 with log_to(snakemake.log[0]):
-    params, report = snakemake.params, Path(snakemake.output.report)
-    join_pairs(report.parent, params.pairs, params.pivot, params.raw, report)
+    params = snakemake.params
+    join_pairs(
+        snakemake.wildcards.split,
+        params.pairs,
+        params.pivot,
+        [Path(path) for path in snakemake.output.corpora],
+        Path(snakemake.output.report),
+        has_raw=params.has_raw,
+    )

@@ -10,7 +10,7 @@ from neuron_specialization.corpora.report import merge_reports
 from neuron_specialization.errors import InputError
 from tests.corpora.preparing import HELD_OUT, fill, id_file, prepare, source
 
-PAIRS = {"test": ["de-fr"]}
+JOINED = [f"{split}.de-fr.{side}" for split in ("test", "raw.test") for side in ("de", "fr")]
 
 
 def write_pairs(folder: Path, **pairs: list[str]) -> Path:
@@ -22,9 +22,10 @@ def write_pairs(folder: Path, **pairs: list[str]) -> Path:
     return folder
 
 
-def join(folder: Path, raw: list[str] | None = None) -> list[tuple[str, str]]:
+def join(folder: Path, *absent: str, has_raw: bool = False) -> list[tuple[str, str]]:
     """Join German and French; return the pairs of lines."""
-    join_pairs(folder, PAIRS, "en", raw or [], folder / "report.tsv")
+    outputs = [folder / name for name in (*JOINED, *absent)]
+    join_pairs("test", ["de-fr"], "en", outputs, folder / "report.tsv", has_raw=has_raw)
     return read_joined(folder, "test")
 
 
@@ -42,6 +43,7 @@ def report(folder: Path) -> dict[str, str]:
 def test_equal_sides_are_joined_line_by_line(tmp_path: Path) -> None:
     write_pairs(tmp_path, de=["3", "1", "2", "1"], fr=["3", "1", "2", "1"])
     assert join(tmp_path) == [(f"de{n}", f"fr{n}") for n in "3121"]
+    assert read_joined(tmp_path, "raw.test") == read_joined(tmp_path, "test")
     numbers = {"read": "4", "kept": "4", "first_unpaired": "0", "second_unpaired": "0"}
     assert report(tmp_path) == {"split": "test", "pair": "de-fr", "warnings": ""} | numbers
 
@@ -69,6 +71,13 @@ def test_no_common_sentence_is_an_error_and_writes_nothing(tmp_path: Path) -> No
     }
 
 
+def test_a_pair_that_the_split_lacks_is_an_empty_file(tmp_path: Path) -> None:
+    write_pairs(tmp_path, de=["1"], fr=["1"])
+    assert join(tmp_path, "test.fr-ro.ro") == [("de1", "fr1")]
+    assert not (tmp_path / "test.fr-ro.ro").read_bytes()
+    assert report(tmp_path)["pair"] == "de-fr"
+
+
 def test_raw_text_has_the_lines_that_the_prepared_text_has(tmp_path: Path) -> None:
     """Two raw sentences may have the same words: the words decide for both."""
     write_pairs(tmp_path, de=["1", "1", "2"], fr=["2", "1"])
@@ -76,7 +85,7 @@ def test_raw_text_has_the_lines_that_the_prepared_text_has(tmp_path: Path) -> No
         for side in ("en", language):
             lines = "".join(f"{side}-{word}\n" for word in raw.split())
             fill(tmp_path, {f"raw.test.en-{language}.{side}": lines})
-    assert join(tmp_path, raw=["test"]) == [("de1", "fr1"), ("de2", "fr2")]
+    assert join(tmp_path, has_raw=True) == [("de1", "fr1"), ("de2", "fr2")]
     assert read_joined(tmp_path, "raw.test") == [("de-a", "fr-y"), ("de-c", "fr-x")]
 
 
@@ -84,7 +93,7 @@ def test_held_out_sentences_of_prepared_pairs_are_joined(tmp_path: Path) -> None
     fill(tmp_path, {f"{lang}.tsv": id_file(lang, range(30)) for lang in ("en", "de", "fr")})
     prepare(tmp_path, HELD_OUT, max_pairs={"de": None, "fr": None})
     out = tmp_path / "results/out"
-    join_pairs(out, PAIRS, "en", [], out / "joined.tsv")
+    join(out)
     sides = [(out / f"test.de-fr.{side}").read_text("utf-8") for side in ("de", "fr")]
     assert sides[0].count("\n") == 4
     assert sides[0].replace("de", "fr") == sides[1]

@@ -35,7 +35,9 @@ def vocabulary(tmp_path: Path) -> dict[str, Any]:
 def test_only_systems_with_such_directions_read_the_joined_text(tmp_path: Path) -> None:
     plan = plan_with(tmp_path, BASELINE, OURS | SHOT)
     assert (plan.joined.tests, plan.joined.recorded) == ({"test": ["a1-b1"]}, {})
-    assert plan.joined.outputs(plan.joined.tests) == TEXT
+    raw = [name.replace("test.", "raw.test.") for name in TEXT]
+    outputs = plan.joined.outputs(plan.joined.tests)
+    assert [name.format(split="test") for name in outputs] == TEXT + raw
     ours, baseline = (job(name, split="test") for name in ("ours", "baseline"))
     assert plan.corpora.binarised(ours) == [JOINED]
     assert plan.corpora.binarised(baseline) == ["<dataset>/binarised/test/joint"]
@@ -43,7 +45,7 @@ def test_only_systems_with_such_directions_read_the_joined_text(tmp_path: Path) 
     assert not set(TEXT) & set(plan.evaluation.outputs(baseline)["corpora"])
     of_part = plan.corpora.text_of_part(job(part="joined.test", vocabulary="joint"))
     assert of_part == [*plan.corpora.text(["test"]), *TEXT]
-    assert "<dataset>/corpora/report.joined.tests.tsv" in plan.corpora.reports
+    assert "<dataset>/corpora/report.joined.test.tsv" in plan.corpora.reports
     assert JOINED in plan.corpora.all_binarised
 
 
@@ -103,6 +105,11 @@ def test_a_language_without_a_test_is_in_no_joined_pair(tmp_path: Path) -> None:
     changes["corpora"]["splits"][2]["exceptions"] = {"a1": {"format": "none"}}
     plan = plan_with(tmp_path, BASELINE | SHOT, **changes)
     assert plan.joined.pairs == {}
+    changes["corpora"]["splits"].append(
+        {"name": "other", "format": "text", "path": str(tmp_path / "other.{pair}.{lang}")}
+    )
+    plan = plan_with(tmp_path, BASELINE | SHOT, **changes, test_splits=["test", "other"])
+    assert plan.joined.pairs == {"other": ["a1-b1"]}
     assert "a1-b1" not in plan.evaluation.directions(job(split="test"))
 
 

@@ -56,40 +56,47 @@ class JoinedPair:
 
 
 def join_pairs(
-    folder: Path, pairs: dict[str, Sequence[str]], pivot: str, raw: Sequence[str], report: Path
+    split: str,
+    pairs: Sequence[str],
+    pivot: str,
+    outputs: Sequence[Path],
+    report: Path,
+    *,
+    has_raw: bool = False,
 ) -> None:
-    """Write `{split}.{pair}.{lang}` for pairs without the pivot, and a report.
+    """Write `{split}.{pair}.{lang}` and `raw.{split}.{pair}.{lang}`, and a report.
 
     Args:
-        folder: the prepared text; the new text is written there, when all of it is finished.
-        pairs: the pairs of each split.
+        split: the split.
+        pairs: its pairs without the pivot.
         pivot: the language that all prepared pairs share.
-        raw: splits for which `raw.{split}.{pair}.{lang}` is written too, of the same lines.
-        report: where to write a row of COLUMNS for each split and pair: `read` counts the
-            sentences of the first language, and is the sum of `kept` and its unpaired ones.
+        outputs: the text of these pairs, written when all of it is finished, and that of pairs
+            which the split lacks: empty files.
+        report: where to write a row of COLUMNS for each pair: `read` counts the sentences of the
+            first language, and is the sum of `kept` and its unpaired ones. The prepared text is in
+            the same folder.
+        has_raw: whether the prepared text has raw text beside it; otherwise both are the same.
 
     Raises:
         InputError: the two languages of a pair have no pivot sentence in common.
     """
+    folder = report.parent
     with emptied_folder(folder.with_name(f".{folder.name}.{report.stem}.part")) as work:
-        found = [
-            join_pair(folder, work, split, pair, pivot, with_raw=split in raw)
-            for split, of_split in pairs.items()
-            for pair in of_split
-        ]
-        for file in sorted(work.iterdir()):
-            file.replace(folder / file.name)
+        found = [join_pair(folder, work, split, pair, pivot, has_raw=has_raw) for pair in pairs]
+        for file in outputs:
+            (work / file.name).touch()
+            (work / file.name).replace(file)
     for each in found:
         for warning in each.warnings:
-            warn(f"split {each.split!r}, pair {each.pair!r}: {warning}")
+            warn(f"split {split!r}, pair {each.pair!r}: {warning}")
     lines = [COLUMNS, *(each.row() for each in found)]
     write_text(report, "".join("\t".join(line) + "\n" for line in lines))
 
 
 def join_pair(
-    folder: Path, out: Path, split: str, pair: str, pivot: str, *, with_raw: bool
+    folder: Path, out: Path, split: str, pair: str, pivot: str, *, has_raw: bool
 ) -> JoinedPair:
-    """Write the text of a pair, and its raw text if requested."""
+    """Write the text of a pair and its raw text."""
     sides = [pair_name(pivot, language) for language in pair.split("-")]
     first, second = (list(read_sentences(folder / f"{split}.{side}.{pivot}")) for side in sides)
     lines = match_lines(first, second)
@@ -99,9 +106,10 @@ def join_pair(
             f"{pivot!r} in common, so no sentence has both languages: leave the directions of "
             f"{pair} out, or take both from a corpus of the same sentences"
         )
-    for name in (split, f"{RAW}.{split}") if with_raw else (split,):
+    raw = f"{RAW}.{split}"
+    for name, source in ((split, split), (raw, raw if has_raw else split)):
         texts = [
-            list(read_sentences(folder / f"{name}.{side}.{language}"))
+            list(read_sentences(folder / f"{source}.{side}.{language}"))
             for side, language in zip(sides, pair.split("-"), strict=True)
         ]
         files = [out / f"{name}.{pair}.{language}" for language in pair.split("-")]

@@ -1,15 +1,14 @@
 """The plan for pairs without the pivot, which are joined from pairs with it (`rules/data.smk`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from neuron_specialization.settings.pivot import has_pivot
-from neuron_specialization.workflow.dataset import Dataset
+from neuron_specialization.workflow.dataset import Dataset, Wildcards
 from neuron_specialization.workflow.paths import CORPUS, REPORT_OF_PART
 
-TESTS, RECORDED = "joined.tests", "joined.recorded"
-"""Parts of the corpora's report."""
 Pairs = dict[str, list[str]]
 """By split, pairs of languages without the pivot."""
 
@@ -18,36 +17,42 @@ Pairs = dict[str, list[str]]
 class JoinedPlan:
     """Pairs without the pivot: of test splits, and of the split that activations are recorded on.
 
-    These are made by two jobs, so that nothing of a test is an input of training. Each split is
-    binarised apart, its pairs with the pivot and without: a system reads one folder of a split, and
-    a direction more in one system changes no input of the others.
+    A job makes those of one split, so that nothing of a test is an input of training, and another
+    test leads to no new scores of the first. Each split is binarised apart, its pairs with the
+    pivot and without: a system reads one folder of a split, and a direction more in one system
+    changes no input of the others.
     """
 
     dataset: Dataset
 
     @cached_property
     def tests(self) -> Pairs:
-        """The pairs of each test split, but for the split of `recorded`."""
-        rows = [self.dataset.systems[name] for name in self.dataset.local]
-        splits = (s for s in self.dataset.config["test_splits"] if s not in self.recorded)
-        found = {split: self._pairs(split, (d for r in rows for d in r.scored)) for split in splits}
-        return {split: pairs for split, pairs in found.items() if pairs}
+        """The pairs of each test split, but for the split that activations are recorded on."""
+        return {s: pairs for s, pairs in self.pairs.items() if s != self._recorded_split}
 
     @cached_property
     def recorded(self) -> Pairs:
         """The pairs of the split that activations are recorded on; it may be a test split, too."""
-        split = self.dataset.config["recording"]["split"]
-        rows = [self.dataset.systems[name] for name in self.dataset.recorded]
-        if not self._pairs(split, (d for row in rows for d in row.directions)):
-            return {}
-        if split in self.dataset.config["test_splits"]:
-            rows = [self.dataset.systems[name] for name in self.dataset.local]
-        return {split: self._pairs(split, (d for row in rows for d in row.scored))}
+        return {s: pairs for s, pairs in self.pairs.items() if s == self._recorded_split}
 
     @cached_property
     def pairs(self) -> Pairs:
         """The pairs of each split."""
-        return {**self.recorded, **self.tests}
+        splits = dict.fromkeys([self._recorded_split, *self.dataset.config["test_splits"]])
+        found = {split: self._pairs(split, self._directions(split)) for split in splits}
+        return {split: pairs for split, pairs in found.items() if pairs}
+
+    @property
+    def _recorded_split(self) -> str:
+        return str(self.dataset.config["recording"]["split"])
+
+    def _directions(self, split: str) -> Iterator[str]:
+        """Yield the directions that are recorded or scored on a split."""
+        dataset = self.dataset
+        if split == self._recorded_split:
+            yield from (d for name in dataset.recorded for d in dataset.systems[name].directions)
+        if split in dataset.config["test_splits"]:
+            yield from (d for name in dataset.local for d in dataset.systems[name].scored)
 
     def _pairs(self, split: str, directions: Iterable[str]) -> list[str]:
         """Return the pairs of the directions without the pivot that have a split."""
@@ -59,38 +64,37 @@ class JoinedPlan:
         }
         return sorted(chosen, key=lambda pair: [dataset.others.index(c) for c in pair.split("-")])
 
-    def text(self, splits: Iterable[str], *, raw: bool = False) -> list[str]:
-        """Return both sides of every pair of some splits, or their raw text."""
-        return [
-            CORPUS.format(split=f"raw.{split}" if raw else split, pair=pair, lang=lang)
-            for split in splits
-            for pair in self.pairs.get(split, [])
-            for lang in pair.split("-")
-        ]
+    def text(self, splits: Iterable[str]) -> list[str]:
+        """Return both sides of every pair of some splits."""
+        return [name for split in splits for name in _text(split, self.pairs.get(split, []))]
 
-    def raw(self, pairs: Pairs) -> list[str]:
-        """Return the splits that are tokenised here, whose raw text is kept as well."""
-        return [split for split in pairs if self.dataset.splits[split].tokenise]
+    def outputs(self, splits: Pairs) -> list[str]:
+        """Return the text that the job of each of some splits makes, by wildcard, and its raw text.
 
-    def outputs(self, pairs: Pairs) -> list[str]:
-        """Return the text that a job makes: of all its splits."""
-        return [*self.text(pairs), *self.text(self.raw(pairs), raw=True)]
+        A pair that only another of them has is an empty file, as in `prepare_test`.
+        """
+        pairs = list(dict.fromkeys(chain.from_iterable(splits.values())))
+        return _text("{split}", pairs) + _text("raw.{split}", pairs)
 
-    def sources(self, pairs: Pairs) -> list[str]:
+    def sources(self, wildcards: Wildcards) -> list[str]:
         """Return the text that a job reads: of all pairs with the pivot."""
-        splits = [*pairs, *(f"raw.{split}" for split in self.raw(pairs))]
-        return [
-            CORPUS.format(split=split, pair=pair, lang=lang)
-            for split in splits
-            for pair in self.dataset.pairs
-            for lang in pair.split("-")
-        ]
+        split, pairs = wildcards.split, self.dataset.pairs
+        raw = _text(f"raw.{split}", pairs) if self.has_raw(wildcards) else []
+        return _text(split, pairs) + raw
+
+    def pairs_of(self, wildcards: Wildcards) -> list[str]:
+        """Return the pairs of a job's split."""
+        return self.pairs[wildcards.split]
+
+    def has_raw(self, wildcards: Wildcards) -> bool:
+        """Return whether a job's split is a test that is tokenised here: its raw text differs."""
+        is_test = wildcards.split in self.dataset.config["test_splits"]
+        return bool(is_test and self.dataset.splits[wildcards.split].tokenise)
 
     @property
     def reports(self) -> list[str]:
-        """The reports of the jobs that make any text."""
-        parts = [*([TESTS] if self.tests else []), *([RECORDED] if self.recorded else [])]
-        return [REPORT_OF_PART.format(part=part) for part in parts]
+        """The reports of the jobs."""
+        return [REPORT_OF_PART.format(part=part) for part in self.parts]
 
     @property
     def parts(self) -> dict[str, str]:
@@ -104,3 +108,9 @@ class JoinedPlan:
     def needs(self, directions: Iterable[str], split: str) -> bool:
         """Return whether some of the directions have no pivot, and a split that is not training."""
         return split in self.pairs and bool(self._pairs(split, directions))
+
+
+def _text(split: str, pairs: Iterable[str]) -> list[str]:
+    """Return both sides of each pair in a split."""
+    names = [(pair, language) for pair in pairs for language in pair.split("-")]
+    return [CORPUS.format(split=split, pair=pair, lang=language) for pair, language in names]
