@@ -12,7 +12,10 @@ a separate process: its seconds, start-up included, and its largest resident siz
 - import: the folder as a checkpoint of this project
 - record: the activations of all eight directions
 - decode: one direction with a beam of 5. A random model never ends a sentence, so every hypothesis
-  has `--tokens` tokens, about the length of a real one.
+  has `--tokens` tokens, about the length of a real one
+- decode in small batches: the same, of at most 1,000 tokens: scores of 256,000 pieces take memory
+- export: a Hugging Face folder and a CTranslate2 model of all directions
+- export trimmed: the same, with the pieces that occur in all lines of FOLDER in these languages
 """
 
 import argparse
@@ -29,6 +32,7 @@ import torch
 from benchmarks.paired import in_process, keep, make_parser, start
 
 from neuron_specialization.corpora.huggingface_vocabulary import M2M100_CODES, use_folder_vocabulary
+from neuron_specialization.export.exporting import export_model
 from neuron_specialization.fairseq_plugin.binarise import binarise_corpora
 from neuron_specialization.fairseq_plugin.decoding import translate_split
 from neuron_specialization.fairseq_plugin.importing import import_checkpoint
@@ -63,6 +67,7 @@ SHAPES = {
     "nllb-600M": Published("nllb", 12, 4096, 255_997, 256_206),
     "nllb-1.3B": Published("nllb", 24, 8192, 255_997, 256_206),
 }
+FORMATS = ("huggingface", "ctranslate2")
 TOKENIZERS = {"m2m100": "M2M100Tokenizer", "nllb": "NllbTokenizer"}
 CODES = {
     "m2m100": {code: code for code in ("en", *LANGUAGES)},
@@ -101,9 +106,7 @@ def make_model(folder: Path, shape: Published, files: list[Path]) -> None:
     config = M2M100Config(vocab_size=shape.vocabulary, d_model=shape.d_model, **sizes)
     M2M100ForConditionalGeneration(config).save_pretrained(folder)
     pieces = write_pieces(folder / "sentencepiece.bpe.model", files, shape.pieces)
-    tokenizer = {
-        "tokenizer_class": "M2M100Tokenizer" if shape.family == "m2m100" else "NllbTokenizer"
-    }
+    tokenizer = {"tokenizer_class": TOKENIZERS[shape.family]}
     if shape.family == "m2m100":
         ids = {piece: number for number, piece in enumerate([*SPECIAL, *pieces])}
         (folder / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
@@ -175,9 +178,11 @@ def record(folder: Path, directions: list[str]) -> None:
     counts.save(folder / "counts.npz")
 
 
-def decode(folder: Path, direction: str, tokens: int) -> None:
-    """Translate one direction."""
-    settings = DecodingSettings(beam=5, length_penalty=1.0, max_len_a=0, max_len_b=tokens)
+def decode(folder: Path, direction: str, tokens: int, max_tokens: int = 10_000) -> None:
+    """Translate one direction in batches of a number of tokens."""
+    settings = DecodingSettings(
+        beam=5, length_penalty=1.0, max_len_a=0, max_len_b=tokens, max_tokens=max_tokens
+    )
     translate_split(
         checkpoint=folder / "checkpoint.pt",
         files=DirectionFiles(),
@@ -187,6 +192,21 @@ def decode(folder: Path, direction: str, tokens: int) -> None:
         settings=settings,
         outputs={direction: folder / "hypotheses.txt"},
         device="cpu",
+    )
+
+
+def export(folder: Path, directions: list[str], text: list[Path]) -> None:
+    """Export all directions, with a smaller vocabulary if there is text to trim it to."""
+    export_model(
+        folder / "checkpoint.pt",
+        folder / ("trimmed" if text else "exported"),
+        directions=directions,
+        data=folder / "binarised",
+        vocabulary=folder / "vocabulary",
+        masks=None,
+        formats=["huggingface", "ctranslate2"],
+        tokenizer=folder / "model",
+        trim_text=text,
     )
 
 
@@ -213,6 +233,11 @@ def steps(
         "import": importing,
         "record": partial(record, folder, directions),
         "decode": partial(decode, folder, directions[0], options.tokens),
+        "decode in small batches": partial(decode, folder, directions[0], options.tokens, 1000),
+        "export": partial(export, folder, directions, []),
+        "export trimmed": partial(
+            export, folder, directions, [options.text / f"{c}.txt" for c in ("en", *LANGUAGES)]
+        ),
     }
 
 
@@ -233,8 +258,10 @@ def main() -> None:
         results = {}
         for step, run in steps(folder, shape, options).items():
             results[step] = row = in_process(timed, run, options.threads)
-            print(f"  {step:12} {row['seconds']:8.1f} s, {row['peak_bytes'] / 2**30:6.2f} GiB")
-        disk = {each: size_of(folder / each) for each in ("model", "checkpoint.pt", "counts.npz")}
+            print(f"  {step:24} {row['seconds']:8.1f} s, {row['peak_bytes'] / 2**30:6.2f} GiB")
+        exported = [f"{e}/{f}" for e in ("exported", "trimmed") for f in FORMATS]
+        written = ("model", "checkpoint.pt", "counts.npz", *exported)
+        disk = {each: size_of(folder / each) for each in written}
         print({each: f"{size / 2**20:,.1f} MiB" for each, size in disk.items()})
     keep(f"pretrained.{options.shape}", options, {"steps": results, "disk_bytes": disk})
 
