@@ -9,11 +9,36 @@ rule corpora:
     localrule: True
 
 
+# one job, as text that is held out for one language is in no other's training text
+rule read_packages:
+    """Read parallel text from Debian packages, and split it."""
+    input:
+        fetched=ancient(plan.packages.fetched),
+        code=plan.code("corpora.software_text"),
+    output:
+        text=plan.packages.text,
+        report="<dataset>/packages/report.tsv",
+    log:
+        "<logs>/read_packages.log",
+    benchmark:
+        "<benchmarks>/read_packages.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 16
+    params:
+        settings=plan.packages.settings,
+    message:
+        "Read the text of Debian packages"
+    script:
+        "../scripts/read_packages.py"
+
+
 rule prepare_training:
     """Read, split, clean and tokenise training and validation text."""
     input:
         local=plan.corpora.local_files,
         fetched=ancient(plan.corpora.fetched),
+        packages=plan.corpora.package_text,
         code=plan.code("corpora.preparation"),
     output:
         corpora=plan.corpora.training_text,

@@ -20,7 +20,9 @@ TRAIN = "train"
 """The split that is cleaned, capped, and distributed over shards."""
 NONE, EVERY_NTH = "none", "every_nth"
 """Formats of exceptions: a language without the split, or with every nth pair of its train."""
-FORMATS = ("text", "wit3", "tsv", "ids")
+PACKAGES = "packages"
+"""Format of the text of Debian packages, and the source of its files."""
+FORMATS = ("text", "wit3", "tsv", "ids", PACKAGES)
 """File formats; builtin, held_out and every_nth splits have no separate files."""
 OF_SIDE = ("lang", "side", "alphabetical_side")
 """Placeholders for a side of the pair; a column is another."""
@@ -44,6 +46,8 @@ class SplitSource:
     by_text: bool = False
     header: bool = False
     """True if the first line of a TSV file names its columns."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of text of Debian packages."""
     columns: tuple[int | str, ...] = ()
     """Columns of a TSV file: the pivot's and the other language's, by number or by name."""
     tokenise: str = ""
@@ -112,13 +116,15 @@ def read_split(settings: Mapping[str, Any], folders: Mapping[str, Path]) -> Spli
     exceptions = settings.pop("exceptions", {})
     source = settings.pop("source", "")
     path = settings.pop("path", ())
+    if settings["format"] == PACKAGES:
+        source, path = PACKAGES, f"{settings['name']}.{{pair}}.{{lang}}"
     paths = (path,) if isinstance(path, str) else tuple(path)
     if source not in folders:
         raise InputError(
             f"split {settings['name']!r}: no source {source!r} in the table of sources; it has "
             f"{', '.join(name for name in folders if name)}"
         )
-    lists = {name: tuple(settings.get(name, ())) for name in ("romanise", "columns")}
+    lists = {name: tuple(settings.get(name, ())) for name in ("romanise", "columns", "kinds")}
     fields = {**settings, **lists}
     split = SplitSource(**fields, paths=paths, folder=folders[source])
     return replace(

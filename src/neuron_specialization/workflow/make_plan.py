@@ -4,7 +4,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neuron_specialization.corpora.corpus_files import read_split
+from neuron_specialization.corpora.corpus_files import PACKAGES, read_split
 from neuron_specialization.corpora.sources import read_sources
 from neuron_specialization.errors import InputError
 from neuron_specialization.settings.configuration import check_configuration, locate
@@ -86,7 +86,7 @@ def _read_tables(
     _check_sections(config, systems)
     sweep = _read_sweep(config["analysis"]["sweep"], systems)
     downloads = project / config["downloads"]["folder"]
-    folders = {"": project / config["corpora"]["folder"]}
+    folders = {"": project / config["corpora"]["folder"], PACKAGES: Path(PACKAGES)}
     folders |= {name: downloads / name for name in sources}
     return Plan(
         config=config,

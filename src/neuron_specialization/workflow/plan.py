@@ -17,6 +17,7 @@ from neuron_specialization.workflow.plan_figures import FiguresPlan
 from neuron_specialization.workflow.plan_joined import JoinedPlan
 from neuron_specialization.workflow.plan_models import ModelsPlan
 from neuron_specialization.workflow.plan_off_target import OffTargetPlan
+from neuron_specialization.workflow.plan_packages import PackagesPlan
 from neuron_specialization.workflow.plan_tables import TablesPlan
 from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
@@ -63,7 +64,13 @@ class Plan(Dataset):
     @cached_property
     def corpora(self) -> CorporaPlan:
         """Corpora as text and as tokens."""
-        return CorporaPlan(self, self.downloads, self.vocabularies, self.joined)
+        parts = (self.downloads, self.packages, self.vocabularies, self.joined)
+        return CorporaPlan(self, *parts)
+
+    @cached_property
+    def packages(self) -> PackagesPlan:
+        """The text of Debian packages."""
+        return PackagesPlan(self, self.downloads)
 
     @cached_property
     def joined(self) -> JoinedPlan:

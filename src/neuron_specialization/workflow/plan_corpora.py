@@ -9,6 +9,7 @@ from typing import Any
 
 from neuron_specialization.corpora.corpus_files import (
     FORMATS,
+    PACKAGES,
     TRAIN,
     columns_in,
     find_corpus,
@@ -24,10 +25,11 @@ from neuron_specialization.workflow.paths import (
 )
 from neuron_specialization.workflow.plan_downloads import DownloadsPlan
 from neuron_specialization.workflow.plan_joined import JoinedPlan
+from neuron_specialization.workflow.plan_packages import PackagesPlan
 from neuron_specialization.workflow.plan_vocabularies import VocabulariesPlan
 
-FROM_TRAIN = ("held_out", "every_nth")
-"""Formats of splits that are drawn from the training corpus."""
+FROM_TRAIN = ("held_out", "every_nth", PACKAGES)
+"""Formats of splits that are drawn from the training corpus, or decide what is in it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class CorporaPlan:
 
     dataset: Dataset
     downloads: DownloadsPlan
+    packages: PackagesPlan
     vocabularies: VocabulariesPlan
     joined: JoinedPlan
 
@@ -103,7 +106,10 @@ class CorporaPlan:
 
     def splits_of(self, wildcards: Wildcards) -> list[str]:
         """Return the splits of a job's part, or of `train`."""
-        return self.parts[wildcards.get("part", TRAIN)]
+        return self.parts[self._part_of(wildcards)]
+
+    def _part_of(self, wildcards: Wildcards) -> str:
+        return str(wildcards.get("part", TRAIN))
 
     def binarised_splits(self, wildcards: Wildcards) -> list[str]:
         """Return the splits of a part that was binarised elsewhere."""
@@ -187,6 +193,10 @@ class CorporaPlan:
         """Return the marker files of the corpora that a part is read from."""
         return self.downloads.fetched(*self._sources_of(self.splits_of(wildcards)))
 
+    def package_text(self, wildcards: Wildcards) -> list[str]:
+        """Return the text of Debian packages, all of it, if a part has such a split."""
+        return self.packages.text if self._part_of(wildcards) == TRAIN else []
+
     def preparation(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return the settings of a part's preparation: only those that change its text.
 
@@ -215,7 +225,11 @@ class CorporaPlan:
 
     def _sources_of(self, names: Iterable[str]) -> list[str]:
         """Return the corpora that some splits are read from; "" for local ones."""
-        splits = (split for split in self.settings["splits"] if split["name"] in names)
+        splits = (
+            split
+            for split in self.settings["splits"]
+            if split["name"] in names and split["format"] != PACKAGES
+        )
         parts = (part for split in splits for part in (split, *split["exceptions"].values()))
         return sorted({part.get("source", "") for part in parts})
 
