@@ -70,8 +70,8 @@ def join_pairs(
         split: the split.
         pairs: its pairs without the pivot.
         pivot: the language that all prepared pairs share.
-        outputs: the text of these pairs, written when all of it is finished, and that of pairs
-            which the split lacks: empty files.
+        outputs: the files of these pairs, written when all are finished; files of pairs that the
+            split lacks are empty.
         report: where to write a row of COLUMNS for each pair: `read` counts the sentences of the
             first language, and is the sum of `kept` and its unpaired ones. The prepared text is in
             the same folder.

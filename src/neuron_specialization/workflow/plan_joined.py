@@ -17,9 +17,9 @@ Pairs = dict[str, list[str]]
 class JoinedPlan:
     """Pairs without the pivot: of test splits, and of the split that activations are recorded on.
 
-    A job makes those of one split, so that nothing of a test is an input of training, and another
-    test leads to no new scores of the first. Each split is binarised apart, its pairs with the
-    pivot and without: a system reads one folder of a split, and a direction more in one system
+    A job makes the pairs of one split, so that nothing of a test is an input of training, and
+    another test leads to no new scores of the first. Each split is binarised apart, its pairs with
+    the pivot and without: a system reads one folder of a split, and a direction more in one system
     changes no input of the others.
     """
 
