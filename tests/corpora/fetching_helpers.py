@@ -18,6 +18,8 @@ from tests.corpora.local_server import Server
 
 TEXT = b"ein Satz\nnoch ein Satz\n"
 LONG = random.Random(1).randbytes(2**22)
+CUTS = ["cut 600000", None, "cut 600000", None, "cut 600000"]
+"""Faults of a file that takes more than one run to download."""
 IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
 
 
