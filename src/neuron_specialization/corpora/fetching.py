@@ -1,4 +1,4 @@
-"""Fetch corpora from a mirror, the web or Google Drive; check files before they appear."""
+"""Fetch corpora from a mirror, the web, Google Drive or Debian; check files before they appear."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -14,6 +14,13 @@ from filelock import FileLock
 
 from neuron_specialization.corpora import sources as table
 from neuron_specialization.corpora.archives import files_below, unpack
+from neuron_specialization.corpora.package_downloads import (
+    ONLY_NEWEST,
+    accept_update,
+    find_package_problem,
+    obtain_package,
+    recorded_address,
+)
 from neuron_specialization.corpora.sources import Facts, Records, Source, local_path
 from neuron_specialization.corpora.transfers import (
     DRIVE,
@@ -82,7 +89,7 @@ def fetch_source(
         if file.sha256 == table.UNKNOWN:
             with FileLock(options.downloads / f".{table.CHECKSUMS}.lock"):
                 table.record(options.downloads, {**row, "file": file.name})
-        yield {**row, "url": source.url, "licence": source.licence}
+        yield {**row, "url": recorded_address(source, path), "licence": source.licence}
 
 
 def files_of(source: Source, before: Records, options: Options) -> list[Source]:
@@ -140,7 +147,8 @@ def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
 def fetch_file(source: Source, options: Options) -> Facts:
     """Fetch a file unless it exists; give it its name after checking it.
 
-    If the checksum is unknown, any file except a web page passes. Raise InputError if the file
+    If the checksum is unknown, any file except a web page passes, and any version of a package.
+    Raise InputError if the file
     cannot be fetched, has the wrong content, or exists with other content.
     """
     path = options.downloads / source.name
@@ -149,11 +157,17 @@ def fetch_file(source: Source, options: Options) -> Facts:
     file, origin = (path, str(path)) if there else obtain(source, path, options)
     facts = Facts(sha256=sha256_of(file), bytes=file.stat().st_size)
     expected, written = table.expected_facts(source, options.downloads)
-    if wrong := table.find_problem(file, path.name, facts, expected, written):
+    if source.package and not there:
+        expected, written = accept_update(source, file, facts, options)
+    wrong = table.find_problem(file, path.name, facts, expected, written)
+    if source.package:
+        wrong = find_package_problem(file, source.package, wrong)
+    if wrong:
         advice = "The file has changed, or is a different one: remove it to fetch it again"
         if not there:
             file.unlink()
-            advice = f"It was not kept. Try again; if it fails again, put the right file at {path}"
+            again = f"Try again; if it fails again, put the right file at {path}"
+            advice = f"It was not kept. {ONLY_NEWEST if source.package else ''}{again}"
         raise InputError(f"{origin}: {wrong}. {advice}; if it is right, correct {written}")
     if not there:
         file.chmod(0o644)  # gdown makes files readable by their owner only
@@ -163,10 +177,12 @@ def fetch_file(source: Source, options: Options) -> Facts:
 
 
 def obtain(source: Source, path: Path, options: Options) -> tuple[Path, str]:
-    """Fetch a file from the mirror or its address; return its path and the origin used."""
+    """Fetch a file from the mirror or its address; return its hidden path and the origin used."""
     if options.mirror:
         address = f"{options.mirror}/{quote(source.name)}"
         with suppress(MissingError):
             arrived = bring(address, path, options, source.bytes)
             return arrived, str(local_path(address) or address)
+    if source.package:
+        return obtain_package(source, path, options)
     return bring(source.url, path, options, source.bytes), source.url
