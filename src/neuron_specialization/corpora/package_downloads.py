@@ -184,9 +184,9 @@ def accept_update(source: Source, file: Path, facts: Facts, options: Options) ->
     if not is_update or find_package_problem(file, source.package, None):
         return expected, written
     print(
-        f"{source.name}: the package was updated to version {read_control(file)['Version']}: it "
-        f"has {facts}, but {written} had {expected}. The new checksum is recorded. Updates rarely "
-        "change the text in a package, but may",
+        f"{source.name}: version {read_control(file)['Version']} of the package is not the one "
+        f"recorded: it has {facts}, but {written} has {expected}. Debian has probably updated it. "
+        "Its checksum is recorded anew; updates rarely change the text in a package, but may",
         file=options.terminal,
         flush=True,
     )
