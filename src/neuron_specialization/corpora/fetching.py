@@ -41,7 +41,8 @@ def fetch_corpus(sources: Sequence[Source], folder: Path, mirror: str, terminal:
     `LICENCE.txt` and, last of all, the manifest `fetched.tsv` are written to the same folder. An
     existing file is checked and kept: to fetch it again, remove it. Archives listed in the manifest
     are not unpacked again: to unpack them again, remove the manifest. Checksums that the table
-    lacks are recorded in `folder/checksums.tsv`, and enforced from then on.
+    lacks are recorded in `folder/checksums.tsv`, and enforced from then on (see `accept_update`
+    for packages).
 
     Args:
         sources: the rows of one corpus.
@@ -147,9 +148,9 @@ def drive_files(source: Source, options: Options) -> list[tuple[str, str]]:
 def fetch_file(source: Source, options: Options) -> Facts:
     """Fetch a file unless it exists; give it its name after checking it.
 
-    If the checksum is unknown, any file except a web page passes, and any version of a package.
-    Raise InputError if the file
-    cannot be fetched, has the wrong content, or exists with other content.
+    If the checksum is unknown, any file except a web page passes, or any version of a package.
+    Raise InputError if the file cannot be fetched, has the wrong content, or exists with other
+    content.
     """
     path = options.downloads / source.name
     path.parent.mkdir(parents=True, exist_ok=True)

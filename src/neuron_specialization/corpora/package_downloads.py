@@ -22,7 +22,7 @@ from neuron_specialization.errors import InputError
 from neuron_specialization.files import emptied_folder, sha256_of
 
 RELEASE = "bookworm"
-"""The Debian release whose packages are fetched, with apt too: others have other text."""
+"""The Debian release of all packages, with apt too: other releases have other text."""
 ARCHIVE = "https://deb.debian.org/debian"
 """Where packages are fetched without apt; old releases move to https://archive.debian.org/debian."""
 INDEX = f"dists/{RELEASE}/main/binary-all/Packages.xz"
@@ -116,7 +116,7 @@ def fetch_from_archive(source: Source, path: Path, options: Options) -> tuple[Pa
         fields
         for stanza in read_index(options).split("\n\n")
         if f"Package: {source.package}\n" in stanza
-        and (fields := parse_fields(stanza))["Package"] == source.package
+        and (fields := parse_fields(stanza)).get("Package") == source.package
     ]
     if not found:
         raise InputError(
