@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from neuron_specialization.corpora import fetching
+from neuron_specialization.corpora import transfers
 from tests.corpora.local_server import Server, running
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(fetching, "WAITS", (0.001, 0.001))
+    monkeypatch.setattr(transfers, "WAITS", (0.001, 0.001))
     with running(monkeypatch) as server:
         yield server
 

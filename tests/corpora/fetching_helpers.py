@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import lzma
 import random
 import re
 import tarfile
@@ -18,6 +19,8 @@ from tests.corpora.local_server import Server
 
 TEXT = b"ein Satz\nnoch ein Satz\n"
 LONG = random.Random(1).randbytes(2**22)
+CUTS = ["cut 600000", None, "cut 600000", None, "cut 600000"]
+"""Faults of a file that takes more than one run to download."""
 IDS = [f"{letter * 30}" for letter in "ABCDEFGH"]
 
 
@@ -37,6 +40,29 @@ def tar(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
             member.name, member.size, member.mode = name, len(data), 0o4777
             archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def deb(package: str, version: str, text: bytes = TEXT) -> bytes:
+    """Return a Debian package with one file."""
+    control = f"Package: {package}\nVersion: {version}\nArchitecture: all\nDescription: x\n y\n"
+    return ar(
+        {
+            "debian-binary": b"2.0\n",
+            "control.tar.xz": lzma.compress(tar({"./control": control.encode()})),
+            "data.tar.xz": lzma.compress(tar({"./usr/share/doc/text": text})),
+        }
+    )
+
+
+def ar(files: Mapping[str, bytes]) -> bytes:
+    """Return an ar archive."""
+    members = (
+        f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
+        + data
+        + b"\n" * (len(data) % 2)
+        for name, data in files.items()
+    )
+    return b"!<arch>\n" + b"".join(members)
 
 
 def zipped(files: Mapping[str, bytes], mode: int = 0) -> bytes:

@@ -71,7 +71,7 @@ def test_a_copy_that_ends_early_leaves_nothing(
         target.write_bytes(source.read_bytes()[:9])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("neuron_specialization.corpora.fetching.shutil.copyfile", half)
+    monkeypatch.setattr("neuron_specialization.corpora.transfers.shutil.copyfile", half)
     with pytest.raises(OSError, match="No space left"):
         fetch(downloads, row(fill(tmp_path, {"a": TEXT}).joinpath("a").as_uri()))
     assert not tree(downloads / "news")

@@ -31,6 +31,10 @@ def test_the_shipped_table_is_read(shipped: dict[str, list[Source]]) -> None:
     assert german.name == "ntrex/newstest2019-ref.deu.txt"
     assert german.url.endswith(f"/NTREX-128/{german.file}")
     assert all(len(source.sha256) == 64 and source.bytes for source in shipped["ntrex"])
+    packages = shipped["software"]
+    assert len(packages) == 25 + 13 + 1
+    assert all(f"{source.package}.deb" == source.file for source in packages)
+    assert not any(source.package for source in shipped["ntrex"])
     archives = {name for name, rows in shipped.items() if rows[0].unpack}
     assert archives == {"flores200", "iwslt14", "ec30_tokenised", "ec30_binarised"}
 
@@ -74,6 +78,11 @@ def test_every_column_of_the_table_is_described() -> None:
         ("news\ta\thttp://x/a\tunknown\t\t\t\t\tx", "'licence' is a required property"),
         ("news\ta\thttp://x/a\tunknown\t\t\t\tCC0\tx\textra", ": more cells than the header has"),
         ("news\t.\thttp://x/a\tunknown\t\t\t\tCC0\tx", "column file: '.' should not be valid"),
+        ("news\ta\tdeb:X\tunknown\t\t\t\tCC0\tx", "column url: 'deb:X'"),
+        ("news\ta\tdeb:-x\tunknown\t\t\t\tCC0\tx", "column url: 'deb:-x'"),
+        ("news\ta\tdeb:x/sid\tunknown\t\t\t\tCC0\tx", "column url: 'deb:x/sid'"),
+        ("news\ta\tdeb:xx\tunknown\t\tyes\t\tCC0\tx", "column unpack: False was"),
+        ("news\t.\tdeb:xx\tunknown\t\t\t\tCC0\tx", "column file: '.' should not be valid"),
         ("news\ta\tdrive-folder:x\tunknown\t\t\t\tCC0\tx", "column file: '.' was expected"),
         ("news\t.\tdrive-folder:x\tunknown\t\tyes\t\tCC0\tx", "column unpack: False was"),
     ],

@@ -29,12 +29,12 @@ LARGEST_RATIO = 100
 CHUNK = 2**20  # bytes
 NESTED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".zip")
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and empty
-DECOMPRESSORS: dict[bytes, Callable[[Path], Any]] = {
+DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\0": lzma.open,
     b"BZh": bz2.open,
     b"\x28\xb5\x2f\xfd": zstd.open,
-    b"": lambda path: path.open("rb"),  # anything else: not compressed
+    b"": lambda file: file,  # anything else: not compressed
 }
 """Decompressors by the first bytes of a file, since names of downloads can mislead."""
 DAMAGE = (
@@ -94,6 +94,13 @@ def unpack(
             os.replace(path, target)
 
 
+def decompressed(file: IO[bytes]) -> IO[bytes]:
+    """Return a file object that decompresses an open file, or reads it if it is not compressed."""
+    start = file.read(8)
+    file.seek(0)
+    return next(DECOMPRESSORS[magic] for magic in DECOMPRESSORS if start.startswith(magic))(file)
+
+
 def files_below(folder: Path) -> list[Path]:
     """Return all files below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -117,16 +124,11 @@ class Job:
             folder: where to unpack.
             below: path of this folder, prefixed to member names before patterns are matched.
         """
-        with archive.open("rb") as file:
-            start = file.read(8)
-        with damage_named(label):
-            if start.startswith(ZIP):
+        with archive.open("rb") as file, damage_named(label):
+            if file.peek(len(ZIP[0])).startswith(ZIP):
                 self.extract_zip(archive, label, folder, below)
             else:
-                opener = next(
-                    DECOMPRESSORS[magic] for magic in DECOMPRESSORS if start.startswith(magic)
-                )
-                with opener(archive) as content:
+                with decompressed(file) as content:
                     self.extract_tar(content, label, folder, below)
 
     def extract_tar(

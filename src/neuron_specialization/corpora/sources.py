@@ -19,6 +19,8 @@ UNKNOWN = "unknown"
 FILE = "file://"
 FOLDER = "drive-folder:"
 """Prefix of the address of a public Google Drive folder; the folder's id follows."""
+DEB = "deb:"
+"""Prefix of the address of a Debian package; its name follows."""
 LICENCE, MANIFEST, CHECKSUMS = "LICENCE.txt", "fetched.tsv", "checksums.tsv"
 """Files written with downloads: the first two per corpus, the last once for all."""
 MANIFEST_COLUMNS = ("file", "bytes", "sha256", "url", "licence")
@@ -32,14 +34,14 @@ Records = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A row of sources.tsv: a file, or a folder of Google Drive."""
+    """A row of sources.tsv: a file, a Debian package, or a folder of Google Drive."""
 
     corpus: str
     """Folder below the downloads folder."""
     file: str
     """Path below the corpus's folder; `.` for a folder of Google Drive."""
     url: str
-    """`http(s)://...`, `file:///...`, `drive:FILE_ID` or `drive-folder:FOLDER_ID`."""
+    """`http(s)://...`, `file:///...`, `drive:ID`, `drive-folder:ID` or `deb:PACKAGE`."""
     sha256: str
     """SHA-256 of the file in hexadecimal digits, or `unknown`."""
     bytes: int | None = None
@@ -62,6 +64,11 @@ class Source:
     def is_folder(self) -> bool:
         """True if the row is a folder of Google Drive."""
         return self.url.startswith(FOLDER)
+
+    @property
+    def package(self) -> str:
+        """Name of the Debian package; empty for other rows."""
+        return self.url.removeprefix(DEB) if self.url.startswith(DEB) else ""
 
 
 def read_sources(path: Path, schema_path: Path) -> dict[str, list[Source]]:
