@@ -13,6 +13,7 @@ from neuron_specialization.neurons.statistics import (
     distance_correlation,
     family_agreement,
     family_gap,
+    pairs_gap,
     permute,
 )
 
@@ -127,3 +128,16 @@ def test_permutations_are_seeded() -> None:
     assert (permute(9, 50, 1) == permute(9, 50, 1)).all()
     assert (permute(9, 50, 1) != permute(9, 50, 2)).any()
     assert (np.sort(permute(9, 50, 1)) == np.arange(9)).all()
+
+
+def test_chosen_pairs_are_compared_with_all_others() -> None:
+    iou_LL = np.full((8, 8), 0.5)
+    iou_LL[1, 4] = iou_LL[4, 1] = 0.9
+    order_PL = permute(8, 20_000, 1)
+    gap, p = pairs_gap(iou_LL, [(4, 1)], order_PL)
+    assert gap == pytest.approx(0.4)
+    assert p == pytest.approx(1 / 28, rel=0.1)  # one of 28 pairs
+    gap, p = pairs_gap(iou_LL, [(0, 1), (2, 3)], order_PL)
+    assert gap == pytest.approx(-0.4 / 26)
+    assert p == 1
+    assert np.isnan(pairs_gap(iou_LL[:2, :2], [(0, 1)], permute(2, 10, 1))).all()

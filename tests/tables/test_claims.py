@@ -257,6 +257,17 @@ def test_families_that_share_neurons_are_found() -> None:
     assert effect(families, shown, alone).lacking.startswith("no two languages of one family")
 
 
+def test_pairs_that_share_neurons_are_found() -> None:
+    """German and Russian have the same neurons, all others their own."""
+    own_LF = np.eye(6, 12, dtype=np.int64)[[0, 1, 2, 3, 0, 5]] * 5
+    claim = replace(GAIN, kind="pairs", stack="encoder", k=99.0, pairs=("ru-de",))
+    shown = evidence(counts=(counts_of(own_LF, LAYERS, CODES),))
+    finding = effect(claim, shown)
+    assert finding.effect == pytest.approx(100)
+    assert finding.p_value == pytest.approx(1 / 15, rel=0.1)  # one of 15 pairs
+    assert effect(replace(claim, pairs=("de-mt", "ar-he")), shown).lacking == "no mt, ar, he"
+
+
 def test_the_course_through_a_stack() -> None:
     """All languages have the same neurons in the last layer, and their own in the first."""
     own_LF = np.eye(6, 12, dtype=np.int64) * 5

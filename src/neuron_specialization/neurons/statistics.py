@@ -65,6 +65,32 @@ def family_gap(
     return Gap(within, across, within - across, p)
 
 
+def pairs_gap(
+    iou_LL: NDArray[np.float64], pairs: Sequence[tuple[int, int]], order_PL: NDArray[np.intp]
+) -> tuple[float, float]:
+    """Compare the IoU of some pairs of languages with all others, by a permutation of languages.
+
+    Args:
+        iou_LL: IoU of languages.
+        pairs: places of the languages of each pair; each pair once.
+        order_PL: orders of the languages (`permute`).
+
+    Returns:
+        Mean IoU of these pairs minus the mean of all others, nan if there are no others; and p, the
+        share of permutations with at least this difference, including the difference itself.
+    """
+    all_M = iou_LL[np.triu_indices(len(iou_LL), k=1)]
+    i_M, j_M = np.array(pairs).T
+    chosen = float(iou_LL[i_M, j_M].sum())
+    others = len(all_M) - len(pairs)
+    if not others:
+        return np.nan, np.nan
+    # the number of pairs is the same in any permutation
+    chosen_P = iou_LL[order_PL[:, i_M], order_PL[:, j_M]].sum(axis=1)
+    gap = chosen / len(pairs) - (float(all_M.sum()) - chosen) / others
+    return gap, share_of_permutations(chosen_P, chosen)
+
+
 def distance_correlation(
     iou_LL: NDArray[np.float64], distance_LL: NDArray[np.float64], order_PL: NDArray[np.intp]
 ) -> tuple[float, float]:

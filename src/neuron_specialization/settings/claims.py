@@ -28,6 +28,7 @@ PAPER_LABELS = {
 NEEDED = {
     "difference": ("row", "against", "cell"),
     "families": ("stack", "k"),
+    "pairs": ("stack", "k", "pairs"),
     "course": ("stack", "k", "of", "direction"),
     "sparsity": ("k", "paper", "within"),
 }
@@ -47,6 +48,8 @@ class Claim:
     stack: str = ""
     of: str = ""
     k: float = 95
+    pairs: tuple[str, ...] = ()
+    """Pairs of languages, such as `ar-he`."""
     direction: str = ""
     paper: float | None = None
     within: float = 0
@@ -73,8 +76,11 @@ def read_claims(path: Path, schema_path: Path) -> list[Claim]:
                 f"{path}: claim {number} ({entry['claim']}): a claim of the kind {entry['kind']} "
                 f"needs a value for {lacking[0]}"
             )
-    lists = ("confirmed_needs", "refuted_needs")
-    return [Claim(**{**entry, **{name: tuple(entry[name]) for name in lists}}) for entry in entries]
+    lists = ("pairs", "confirmed_needs", "refuted_needs")
+    return [
+        Claim(**{**entry, **{name: tuple(entry.get(name, ())) for name in lists}})
+        for entry in entries
+    ]
 
 
 def find_claimed(systems: Mapping[str, System], sweep: Iterable[System]) -> dict[str, list[System]]:

@@ -3,6 +3,7 @@
 Axes: L languages or directions of a side.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isnan, nan
 from statistics import fmean
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.selection import select_all
-from neuron_specialization.neurons.statistics import PERMUTATIONS, family_gap, permute
+from neuron_specialization.neurons.statistics import PERMUTATIONS, family_gap, pairs_gap, permute
 from neuron_specialization.settings.claims import Claim
 from neuron_specialization.tables.comparisons import interval
 from neuron_specialization.tables.findings import (
@@ -27,17 +28,49 @@ from neuron_specialization.tables.findings import (
 def measure_families(claim: Claim, settings: ClaimSettings, evidence: Evidence) -> Finding:
     """Measure how much more neurons two languages share within families, mean of the layers."""
     gaps = []
+    for codes, iou_LL in _stack_means(claim, settings, evidence):
+        order_PL = permute(len(codes), PERMUTATIONS, settings.seed)
+        gap = family_gap(iou_LL, [settings.families[code] for code in codes], order_PL)
+        gaps.append((gap.gap, gap.p))
+    return _of_gaps(claim, gaps, "no two languages of one family and of two")
+
+
+def measure_pairs(claim: Claim, settings: ClaimSettings, evidence: Evidence) -> Finding:
+    """Measure how much more neurons some pairs of languages share than all others."""
+    named = dict.fromkeys(code for pair in claim.pairs for code in pair.split("-"))
+    gaps = []
+    for codes, iou_LL in _stack_means(claim, settings, evidence):
+        absent = [code for code in named if code not in codes]
+        if absent:
+            return Finding(claim=claim, unit="IoU point", lacking=f"no {', '.join(absent)}")
+        places = [(codes.index(a), codes.index(b)) for a, b in map(_split_pair, claim.pairs)]
+        order_PL = permute(len(codes), PERMUTATIONS, settings.seed)
+        gaps.append(pairs_gap(iou_LL, places, order_PL))
+    return _of_gaps(claim, gaps, "no other pair of languages")
+
+
+def _split_pair(pair: str) -> tuple[str, str]:
+    first, second = pair.split("-")
+    return first, second
+
+
+def _stack_means(
+    claim: Claim, settings: ClaimSettings, evidence: Evidence
+) -> Iterator[tuple[list[str], NDArray[np.float64]]]:
+    """Yield, by seed, the recorded languages and their IoU [L, L], the mean of a stack's layers."""
     for overlap in _overlaps(claim, settings, evidence):
         layers = _layers(overlap, claim.stack)
         codes = [code for code in settings.families if code in overlap.recorded(layers[0])]
-        iou_LL = np.mean([overlap.matrix(layer, codes) for layer in layers], axis=0)
-        order_PL = permute(len(codes), PERMUTATIONS, settings.seed)
-        gaps.append(family_gap(iou_LL, [settings.families[code] for code in codes], order_PL))
+        yield codes, np.mean([overlap.matrix(layer, codes) for layer in layers], axis=0)
+
+
+def _of_gaps(claim: Claim, gaps: Sequence[tuple[float, float]], lacking: str) -> Finding:
+    """Return the finding of differences in IoU and their p-values, by seed."""
     finding = Finding(claim=claim, unit="IoU point")
-    if not gaps or any(isnan(gap.p) for gap in gaps):
-        return replace(finding, lacking="no two languages of one family and of two")
-    by_seed = [100 * gap.gap for gap in gaps]
-    p_value = max(gap.p for gap in gaps)
+    if not gaps or any(isnan(p_value) for _, p_value in gaps):
+        return replace(finding, lacking=lacking)
+    by_seed = [100 * gap for gap, _ in gaps]
+    p_value = max(p_value for _, p_value in gaps)
     if len(by_seed) == 1:
         return replace(finding, effect=by_seed[0], p_value=p_value)
     return over_seeds(finding, by_seed, p_value)

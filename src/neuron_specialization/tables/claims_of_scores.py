@@ -13,6 +13,7 @@ from neuron_specialization.tables.cells import Cell, average
 from neuron_specialization.tables.claims_of_neurons import (
     measure_course,
     measure_families,
+    measure_pairs,
     measure_sparsity,
 )
 from neuron_specialization.tables.findings import (
@@ -154,6 +155,7 @@ def _time(claim: Claim, settings: ClaimSettings, evidence: Evidence) -> Finding:
 
 _OTHERS = {
     "families": measure_families,
+    "pairs": measure_pairs,
     "course": measure_course,
     "sparsity": measure_sparsity,
     "parameters": _parameters,
