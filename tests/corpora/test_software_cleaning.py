@@ -52,6 +52,8 @@ def test_strings_become_what_the_user_sees(found: str, expected: str) -> None:
 def test_an_underscore_is_a_mark_only_in_labels() -> None:
     assert normalise("H_inzufügen", release="7.4", has_mnemonic=True) == "Hinzufügen"
     assert normalise("H_inzufügen", release="7.4") == "H_inzufügen"
+    text = "Adding %EXTENSION_NAME t_o"
+    assert normalise(text, release="7.4", has_mnemonic=True) == "Adding %EXTENSION_NAME to"
     assert normalise("_Save as file_name", release="7.4", has_mnemonic=True) == "Save as file_name"
 
 

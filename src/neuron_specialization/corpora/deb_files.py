@@ -30,7 +30,7 @@ AR_HEADER = 60
 """Bytes of the header of a member: name, time, owner, group, mode, size and two fixed bytes."""
 COPYRIGHT = "usr/share/doc/*/copyright"
 LICENCE = re.compile(r"^Files: \*\n(?:.+\n)*?License: *(.+)$", re.MULTILINE)
-"""The licence of all files without one of their own, in a machine-readable copyright file."""
+"""The licence of most files, in a machine-readable copyright file."""
 UNKNOWN = "unknown"
 DEB = ".deb"
 
@@ -123,7 +123,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 
 def of_language(folder: str, code: str) -> bool:
-    """Return whether a folder's name is that of a language: pt_BR and pt-BR are pt-br."""
+    """Return whether a folder belongs to a language: pt_BR and pt-BR to pt-br."""
     return folder.casefold().replace("_", "-") == code.casefold().replace("_", "-")
 
 

@@ -38,7 +38,7 @@ class Similarity:
     """How like a string is to each string of an index."""
 
     jaccard_H: NDArray[np.float64]
-    """Shared sequences as a share of those of either."""
+    """Shared sequences as a share of all sequences of the two strings."""
     contained_H: NDArray[np.float64]
     """Shared sequences as a share of the indexed string's; 0 if it has few."""
     containing_H: NDArray[np.float64]

@@ -54,11 +54,12 @@ ENTITY = re.compile("|".join(ENTITIES))
 SHORTCUT = re.compile(r"\s*\([_~]\w\)")
 """The key that chooses an item, after a label without that letter."""
 TILDE = re.compile(r"(?<![~(])~(?=[^\s~])|(?<=\()~(?=[^\s~)])")
-UNDERSCORE = re.compile(r"_(?=\S)")
 PLACEHOLDER = re.compile(
     r"%\{\w+\}|%\d+\$[a-z]|%[A-Z][A-Z0-9_]+%?|%\d+|%[sd](?![a-z])"
-    r"|\$\(\w+\)|\$[A-Za-z_]\w*\$|\$\d(?!\d)|\{\d+\}|#\d(?!\d)"
+    r"|\$\(\w+\)|\$[A-Za-z_]\w*\$|\$[A-Z]{2,}|\$\d(?!\d)|\{\d+\}|#[1-3](?!\d)"
 )
+UNDERSCORE = re.compile(rf"({PLACEHOLDER.pattern})|_(?=\S)")
+"""A placeholder, which may have underscores, or the mark of a key."""
 NOT_LETTERS = re.compile(r"[\W\d_]+")
 NOT_LETTERS_OR_DIGITS = re.compile(r"[\W_]+")
 OTHER_SCRIPT = re.compile(r"(?![\u0370-\u03ff\u1f00-\u1fff])[^\W\d_\u0000-\u024f]")
@@ -169,7 +170,8 @@ def normalise(text: str, *, release: str, has_mnemonic: bool = False) -> str:
     text = SHORTCUT.sub("", text)
     text = TILDE.sub("", text, count=1)
     if has_mnemonic:
-        text = UNDERSCORE.sub("", text, count=1)
+        mark = next((found for found in UNDERSCORE.finditer(text) if not found[1]), None)
+        text = text[: mark.start()] + text[mark.end() :] if mark else text
     return " ".join(text.split())  # no-break spaces, too
 
 
@@ -180,4 +182,5 @@ def letters_and_digits(text: str) -> str:
 
 def count_software_words(text: str) -> int:
     """Return the number of words between blanks that have a letter."""
-    return sum(word.isalpha() or NOT_LETTERS.sub("", word) != "" for word in text.split())
+    # not the regular expression, to which superscript digits are letters
+    return sum(word.isalpha() or any(map(str.isalpha, word)) for word in text.split())
