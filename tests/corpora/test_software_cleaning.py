@@ -61,8 +61,8 @@ def test_an_underscore_is_a_mark_only_in_labels() -> None:
     ("text", "found"),
     [
         ("%FILENAME %FIRST% %{name} %1 %2$s %s", "%FILENAME %FIRST% %{name} %1 %2$s %s"),
-        ("$1 $(ARG1) $name$ {0} #1", "$1 $(ARG1) $name$ {0} #1"),
-        ("costs $100, #10 Envelope, 5 % sure", ""),
+        ("$1 $(ARG1) $name$ $LANGUAGE {0} #1", "$1 $(ARG1) $name$ $LANGUAGE {0} #1"),
+        ("costs $100, #9 and #10 Envelope, {file}, 5 % sure", ""),
     ],
 )
 def test_placeholders_are_told_from_prices(text: str, found: str) -> None:

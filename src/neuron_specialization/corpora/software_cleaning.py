@@ -54,6 +54,7 @@ ENTITY = re.compile("|".join(ENTITIES))
 SHORTCUT = re.compile(r"\s*\([_~]\w\)")
 """The key that chooses an item, after a label without that letter."""
 TILDE = re.compile(r"(?<![~(])~(?=[^\s~])|(?<=\()~(?=[^\s~)])")
+# not prices ($100), sizes of envelopes (#9, #10), or words that are translated ({file}, <None>)
 PLACEHOLDER = re.compile(
     r"%\{\w+\}|%\d+\$[a-z]|%[A-Z][A-Z0-9_]+%?|%\d+|%[sd](?![a-z])"
     r"|\$\(\w+\)|\$[A-Za-z_]\w*\$|\$[A-Z]{2,}|\$\d(?!\d)|\{\d+\}|#[1-3](?!\d)"
