@@ -29,6 +29,7 @@ TOPICS = {
     "data": [
         *("numpy", "sentencepiece", "jsonschema", "pyyaml", "jinja2"),
         *("mosestokenizer", "langcodes", "cyrtranslit", "backports.zstd"),
+        "polib",
     ],
     "training": [
         *("torch", BUILT_LAST, "sentencepiece", "tensorboard", "pandas", "filelock"),

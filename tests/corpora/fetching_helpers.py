@@ -15,6 +15,7 @@ import pytest
 from neuron_specialization.corpora.fetching import fetch_corpus
 from neuron_specialization.corpora.sources import CHECKSUM_COLUMNS, Source, read_records
 from neuron_specialization.errors import InputError
+from tests.corpora.debs import ar
 from tests.corpora.local_server import Server
 
 TEXT = b"ein Satz\nnoch ein Satz\n"
@@ -52,17 +53,6 @@ def deb(package: str, version: str, text: bytes = TEXT) -> bytes:
             "data.tar.xz": lzma.compress(tar({"./usr/share/doc/text": text})),
         }
     )
-
-
-def ar(files: Mapping[str, bytes]) -> bytes:
-    """Return an ar archive."""
-    members = (
-        f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
-        + data
-        + b"\n" * (len(data) % 2)
-        for name, data in files.items()
-    )
-    return b"!<arch>\n" + b"".join(members)
 
 
 def zipped(files: Mapping[str, bytes], mode: int = 0) -> bytes:

@@ -72,7 +72,7 @@ def find_in_mirror(source: Source, options: Options) -> Path | None:
             try:
                 versions[path] = version_key(read_control(path)["Version"])
             except InputError as error:
-                raise InputError(f"{path}: {error}; remove or replace this file") from error
+                raise InputError(f"{error}; remove or replace this file") from error
     return max(versions, key=versions.__getitem__, default=None)
 
 
@@ -165,7 +165,8 @@ def find_package_problem(file: Path, package: str, difference: str | None) -> st
     try:
         control = read_control(file)
     except InputError as error:
-        return f"{difference}; {error}" if difference else str(error)
+        problem = str(error).removeprefix(f"{file}: ")
+        return f"{difference}; {problem}" if difference else problem
     if control["Package"] != package:
         return f"it is the package {control['Package']}, not {package}"
     return f"{difference} (it is version {control['Version']})" if difference else None
