@@ -26,6 +26,7 @@ rule read_packages:
         "../envs/data.yaml"
     threads: 16
     params:
+        folder=plan.packages.folder,
         settings=plan.packages.settings,
     message:
         "Read the text of Debian packages"

@@ -18,6 +18,7 @@ from neuron_specialization.corpora.software_packages import (
     package_names,
 )
 from neuron_specialization.corpora.software_report import TRAINING
+from neuron_specialization.corpora.software_splits import HeldOutSplit
 from neuron_specialization.corpora.software_text import SoftwareText, read_packages
 from neuron_specialization.errors import InputError
 from tests.corpora.debs import ENGLISH, deb, gnome_deb, help_deb, mo, strings_deb, translated
@@ -33,7 +34,19 @@ NEAR = "The document could not be saved to this folder now."
 MORE = ["Insert a row", "Delete all rows", "Undo", "Insert a row"]
 ELSEWHERE = ["Fonts are installed by the system administrator.", "Columns can be dragged aside."]
 """Sentences of the help alone."""
-SETTINGS = SoftwareText(codes={"de": "de", "fr": "fr", "hi": "hi"}, test=4, valid=2)
+CODES = {"de": "de", "fr": "fr", "hi": "hi"}
+
+
+def held_out(*languages: str, kind: str = STRINGS, **sentences: int) -> dict[str, HeldOutSplit]:
+    return {
+        split: HeldOutSplit(kind=kind, sentences=number, languages=languages)
+        for split, number in sentences.items()
+    }
+
+
+SPLITS = held_out(*CODES, test=4, valid=2)
+WITH_HELP = SPLITS | held_out("de", "fr", kind=HELP, help=2)
+SETTINGS = SoftwareText(codes=CODES, train=(STRINGS,), held_out=SPLITS)
 
 
 @pytest.fixture
@@ -100,7 +113,7 @@ def test_held_out_english_is_the_same_in_all_languages(packages: Path, tmp_path:
 
 
 def test_near_copies_leave_training_in_every_kind(packages: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, train=(STRINGS, HELP), test=6, valid=6)
+    settings = replace(SETTINGS, train=(STRINGS, HELP), held_out=held_out(*CODES, test=6, valid=6))
     read_packages(settings, packages, tmp_path / "out")
     for lang in ("de", "fr"):
         english = [source for source, _ in read(tmp_path / "out", "train", lang)]
@@ -118,7 +131,9 @@ def test_a_held_out_translation_leaves_training_under_other_english(
     other = strings[ENGLISH[0]].upper().replace(" ", "-")
     strings |= {"Something else entirely": other, "Insert a row": "Zeile einfügen"}
     strings_deb(packages, "de", strings)
-    read_packages(replace(SETTINGS, test=6, valid=6), packages, tmp_path / "out")
+    read_packages(
+        replace(SETTINGS, held_out=held_out(*CODES, test=6, valid=6)), packages, tmp_path / "out"
+    )
     assert read(tmp_path / "out", "train", "de") == [("Insert a row", "Zeile einfügen")]
     assert report(tmp_path / "out")[STRINGS, "de"]["same_translation"] == "1"
 
@@ -126,7 +141,7 @@ def test_a_held_out_translation_leaves_training_under_other_english(
 def test_a_test_of_another_domain_is_in_the_languages_that_have_it(
     packages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = replace(SETTINGS, train=(STRINGS, HELP), other_sentences=2)
+    settings = replace(SETTINGS, train=(STRINGS, HELP), held_out=WITH_HELP)
     read_packages(settings, packages, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").glob("help.*")}
     assert names == {f"help.en-{lang}.{side}" for lang in ("de", "fr") for side in ("en", lang)}
@@ -159,7 +174,7 @@ def test_the_report_counts_everything(packages: Path, tmp_path: Path) -> None:
 
 
 def test_processes_do_not_change_anything(packages: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, train=KINDS, other_sentences=2)
+    settings = replace(SETTINGS, train=KINDS, held_out=WITH_HELP)
     for processes in (1, 2):
         read_packages(settings, packages, tmp_path / str(processes), processes)
     first, second = (
@@ -204,8 +219,18 @@ def test_faults_of_packages_are_named(packages: Path, tmp_path: Path) -> None:
     [
         ({"train": ("menus",)}, "kinds of text menus: choose one or more of strings, help, gnome"),
         ({"train": ()}, "kinds of text .none.: choose one or more"),
-        ({"test": 12}, "split 'valid', kind of text 'strings': 2 sentences"),
-        ({"other_sentences": 9}, "split 'help', kind of text 'help': 9 sentences"),
+        (
+            {"held_out": held_out(*CODES, test=12, valid=2)},
+            "split 'valid', kind of text 'strings': 2 sentences",
+        ),
+        (
+            {"held_out": held_out("de", kind=HELP, help=9)},
+            "split 'help', kind of text 'help': 9 sentences",
+        ),
+        (
+            {"held_out": held_out(*CODES, kind=HELP, help=1)},
+            "split 'help', kind of text 'help': no such text in hi; give these languages `.format",
+        ),
         ({"train": (GNOME,)}, "language 'fr': no training pair is left of the kinds gnome"),
     ],
 )
@@ -253,9 +278,10 @@ def facts() -> dict[tuple[str, str], dict[str, str]]:
 def test_real_packages_have_the_measured_text(
     debs: Path, facts: dict[tuple[str, str], dict[str, str]], tmp_path: Path
 ) -> None:
-    settings = SoftwareText(
-        codes=dict(zip(REAL, REAL, strict=True)), train=KINDS, other_sentences=500
-    )
+    with_help = [lang for lang in REAL if facts.get((HELP, lang))]
+    splits = held_out(*REAL, test=500, valid=200) | held_out(*with_help, kind=HELP, help=500)
+    codes = dict(zip(REAL, REAL, strict=True))
+    settings = SoftwareText(codes=codes, train=KINDS, held_out=splits)
     read_packages(settings, debs, tmp_path)
     rows = report(tmp_path)
     for key, row in rows.items():
@@ -263,10 +289,8 @@ def test_real_packages_have_the_measured_text(
             continue  # another release has other text
         assert row["raw"] == facts[key]["strings"], key
         assert abs(int(row["kept"]) - int(facts[key]["kept_ge1"])) <= 20, key
-    held_out = {
-        source for split in ("test", "valid") for source, _ in read(tmp_path, split, REAL[0])
-    }
-    held_out |= {source for source, _ in read(tmp_path, "help", "de")}
-    assert len(held_out) == 1200
+    tested = {source for split in ("test", "valid") for source, _ in read(tmp_path, split, REAL[0])}
+    tested |= {source for source, _ in read(tmp_path, "help", "de")}
+    assert len(tested) == 1200
     trained = {source for lang in REAL for source, _ in read(tmp_path, "train", lang)}
-    check_unlike(held_out, trained)
+    check_unlike(tested, trained)

@@ -16,11 +16,14 @@ from neuron_specialization.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitSize:
-    """The number of sentences to hold out of a kind of text."""
+class HeldOutSplit:
+    """The sentences to hold out of a kind of text."""
 
     kind: str
     sentences: int
+    """Their number."""
+    languages: tuple[str, ...]
+    """The languages that they are translated to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +39,37 @@ class HeldOut:
 
 
 def hold_out(
-    sizes: Mapping[str, SplitSize],
-    english: Mapping[str, Sequence[frozenset[str]]],
+    held_out: Mapping[str, HeldOutSplit],
+    english: Mapping[str, Mapping[str, frozenset[str]]],
     train: Collection[str],
 ) -> HeldOut:
     """Choose the sentences of all splits, and find what is like them in the training text.
 
     Args:
-        sizes: by split; no sentence is like one of a split before.
+        held_out: by split; no sentence is like one of a split before.
         english: by kind of text, the English strings of each language that has such text.
         train: kinds of text to train on.
 
     Raises:
-        InputError: all languages have too few sentences in common.
+        InputError: a language lacks such text, or all have too few sentences in common.
     """
     splits: dict[str, Sequence[str]] = {}
     chosen: list[str] = []
-    for split, size in sizes.items():
-        common = filter(is_candidate, common_strings(english[size.kind]))
+    for split, held in held_out.items():
+        found = english[held.kind]
+        place = f"split {split!r}, kind of text {held.kind!r}"
+        if absent := [lang for lang in held.languages if lang not in found]:
+            raise InputError(
+                f"{place}: no such text in {', '.join(absent)}; give these languages "
+                "`{format: none}` among the split's exceptions"
+            )
+        common = common_strings([found[lang] for lang in held.languages])
         try:
-            splits[split] = choose_unlike(common, size.sentences, chosen)
+            splits[split] = choose_unlike(filter(is_candidate, common), held.sentences, chosen)
         except InputError as error:
-            raise InputError(f"split {split!r}, kind of text {size.kind!r}: {error}") from None
+            raise InputError(f"{place}: {error}") from None
         chosen.extend(splits[split])
-    strings = {string for kind in train for found in english[kind] for string in found}
+    strings = {string for kind in train for found in english[kind].values() for string in found}
     near = frozenset(near_held_out(chosen, strings))
     return HeldOut(splits=splits, sentences=frozenset(chosen), near=near)
 

@@ -12,20 +12,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from neuron_specialization.corpora.corpus_files import pair_name
+from neuron_specialization.corpora.corpus_files import TRAIN, pair_name
 from neuron_specialization.corpora.software_cleaning import (
     RULES,
     Cleaner,
     count_software_words,
     letters_and_digits,
 )
-from neuron_specialization.corpora.software_packages import (
-    HELP,
-    STRINGS,
-    Reader,
-    check_kinds,
-    open_kind,
-)
+from neuron_specialization.corpora.software_packages import Reader, check_kinds, open_kind
 from neuron_specialization.corpora.software_report import (
     TRAINING,
     KindReport,
@@ -33,7 +27,7 @@ from neuron_specialization.corpora.software_report import (
 )
 from neuron_specialization.corpora.software_splits import (
     HeldOut,
-    SplitSize,
+    HeldOutSplit,
     commonest_translations,
     hold_out,
 )
@@ -43,7 +37,6 @@ from neuron_specialization.files import emptied_folder
 from neuron_specialization.logs import warn
 from neuron_specialization.parallel import parallel_map
 
-TRAIN, VALID, TEST = "train", "valid", "test"
 REPORT = "report.tsv"
 PAIRS = ".pairs"
 """Suffix of work files: the number of times that a pair occurs, its English and its translation."""
@@ -57,33 +50,18 @@ class SoftwareText:
     """By language, its code in Debian; without the pivot."""
     pivot: str = "en"
     """Name of English."""
-    train: tuple[str, ...] = (STRINGS,)
+    train: tuple[str, ...]
     """Kinds of text to train on."""
-    valid: int = 200
-    """Sentences of each held-out split, all of them strings."""
-    test: int = 500
-    other_test: str = HELP
-    """Kind of text of a test of another domain, which has the name of the kind."""
-    other_sentences: int = 0
-    """Its number of sentences, in the languages that have such text; 0 for no such test."""
+    held_out: Mapping[str, HeldOutSplit]
+    """The other splits, in the order in which their sentences are chosen."""
     min_words: int = 2
     """Fewest English words of a training pair."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of text to read."""
-        held_out = (size.kind for size in self.splits.values())
-        return tuple(dict.fromkeys((STRINGS, *self.train, *held_out)))
-
-    @property
-    def splits(self) -> dict[str, SplitSize]:
-        """The held-out splits."""
-        sizes = {
-            TEST: SplitSize(kind=STRINGS, sentences=self.test),
-            VALID: SplitSize(kind=STRINGS, sentences=self.valid),
-            self.other_test: SplitSize(kind=self.other_test, sentences=self.other_sentences),
-        }
-        return {split: size for split, size in sizes.items() if size.sentences}
+        held_out = (split.kind for split in self.held_out.values())
+        return tuple(dict.fromkeys((*self.train, *held_out)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +75,6 @@ class Extract:
 def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: int = 1) -> None:
     """Write the splits `{split}.{pair}.{lang}` of the text in packages, and a report.
 
-    The splits are train, valid and test, and the kind of text of the other test, for the languages
-    that have such text.
-
     Args:
         settings: the text to take.
         folder: where the .deb files are, with the names that apt gives them.
@@ -107,8 +82,9 @@ def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: in
         processes: languages to work on at a time.
 
     Raises:
-        InputError: a package is missing or cannot be read, or the languages have too little text in
-            common. Help that a language lacks is only a warning, since not all languages have it.
+        InputError: a package is missing or cannot be read, a language lacks the text of a held-out
+            split, or the languages have too little in common. Help that a language lacks is only a
+            warning where it is trained on, since not all languages have it.
     """
     check_kinds(settings.train)
     out.mkdir(parents=True, exist_ok=True)
@@ -118,13 +94,14 @@ def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: in
         extract = partial(_extract, settings, readers, work)
         found = parallel_map(extract, settings.codes, processes)
         extracts = dict(zip(settings.codes, found, strict=True))
-        _warn_of_absent(settings.kinds, extracts)
-        held_out = hold_out(settings.splits, _english_by_kind(settings, extracts), settings.train)
+        _warn_of_absent(settings.train, extracts)
+        english = _english_by_kind(settings, extracts)
+        held_out = hold_out(settings.held_out, english, settings.train)
         write = partial(_write_language, settings, held_out, extracts, work)
         reports = list(chain.from_iterable(parallel_map(write, settings.codes, processes)))
-        for kind, (_, english) in opened.items():
-            if english:
-                reports.append(KindReport.of(kind, settings.pivot, english, {}))
+        for kind, (_, pivot_text) in opened.items():
+            if pivot_text:
+                reports.append(KindReport.of(kind, settings.pivot, pivot_text, {}))
         write_software_report(work / REPORT, reports)
         written = [path for path in work.iterdir() if path.suffix != PAIRS]
         for path in sorted(written, key=lambda path: path.name == REPORT):  # the report at the end
@@ -133,9 +110,9 @@ def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: in
 
 def _english_by_kind(
     settings: SoftwareText, extracts: Mapping[str, Mapping[str, Extract]]
-) -> dict[str, list[frozenset[str]]]:
+) -> dict[str, dict[str, frozenset[str]]]:
     return {
-        kind: [found[kind].english for found in extracts.values() if kind in found]
+        kind: {lang: found[kind].english for lang, found in extracts.items() if kind in found}
         for kind in settings.kinds
     }
 
@@ -180,9 +157,9 @@ def _write_language(
     """Write the splits of a language; return the rows of its report."""
     reports = {kind: extract.report for kind, extract in extracts[lang].items()}
     tested = set()
-    for split, size in settings.splits.items():
-        if size.kind in reports:
-            pairs = _read_pairs(_pairs_file(work, size.kind, lang))
+    for split, held in settings.held_out.items():
+        if lang in held.languages:
+            pairs = _read_pairs(_pairs_file(work, held.kind, lang))
             references = commonest_translations(pairs, held_out.splits[split])
             write_pairs(references, _split_files(settings, work, split, lang))
             tested |= {letters_and_digits(reference) for _, reference in references}

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from neuron_specialization.corpora.corpus_files import EVERY_NTH, FORMATS, NONE, TRAIN, SplitSource
+from neuron_specialization.corpora.corpus_files import (
+    EVERY_NTH,
+    FORMATS,
+    NONE,
+    PACKAGES,
+    TRAIN,
+    SplitSource,
+)
 
 QUOTES = '; YAML reads no, off, on and yes as truth values: put the code in quotes ("no")'
 
@@ -76,7 +83,9 @@ def _find_evaluation_problems(source: SplitSource, train_formats: set[str]) -> I
             f"split {source.name!r}: held out of split {TRAIN!r}, which must have format 'ids' "
             f"and has {found}"
         )
-    if source.format in ("builtin", "held_out") and source.sentences < 1:
+    if source.format == PACKAGES:
+        yield from _find_package_problems(source, train_formats)
+    if source.format in ("builtin", "held_out", PACKAGES) and source.sentences < 1:
         yield f"split {source.name!r}: {source.sentences} sentences, must be at least 1"
     for each in (source, *source.exceptions.values()):
         if each.format == EVERY_NTH and (each.every < 2 or not train_formats):
@@ -85,3 +94,13 @@ def _find_evaluation_problems(source: SplitSource, train_formats: set[str]) -> I
             yield (
                 f'split {source.name!r}: {EVERY_NTH} has the words of train: set tokenise: "" there'
             )
+
+
+def _find_package_problems(source: SplitSource, train_formats: set[str]) -> Iterator[str]:
+    if train_formats != {PACKAGES}:
+        yield (
+            f"split {source.name!r}: text of packages is held out of split {TRAIN!r}, which must "
+            f"have format {PACKAGES!r} for all languages"
+        )
+    if len(source.kinds) != 1:
+        yield f"split {source.name!r}: {len(source.kinds)} kinds of text, give one"

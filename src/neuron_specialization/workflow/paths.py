@@ -7,7 +7,6 @@ from snakemake.io import report
 
 CORPUS = "<dataset>/corpora/{split}.{pair}.{lang}"
 PACKAGE_TEXT = "<dataset>/packages/{split}.{pair}.{lang}"
-PACKAGE_REPORT = "<dataset>/packages/report.tsv"
 CHECKS = "<dataset>/corpora/checks.tsv"
 CORPUS_REPORT = "<dataset>/corpora/report.tsv"
 REPORT_OF_PART = "<dataset>/corpora/report.{part}.tsv"
