@@ -8,6 +8,13 @@ rule figures:
     localrule: True
 
 
+rule neurons:
+    """Target: figures, statistics and explorer of neurons, which need no translations."""
+    input:
+        plan.figures.of_neurons,
+    localrule: True
+
+
 rule measure_neurons:
     """Measure overlap and sparsity of the neurons for any k and counting, without a forward pass."""
     input:

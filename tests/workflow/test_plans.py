@@ -94,6 +94,7 @@ LOCAL = {"config/experiment.yaml", "config/pretrained_training.yaml"}
 JOBS = {
     ("config/nllb.yaml",): pretrained_jobs(),
     ("config/nllb.yaml", "config/m2m100.yaml"): pretrained_jobs(),
+    ("config/nllb.yaml", "config/nllb_minutes.yaml"): pretrained_jobs(),
     ("config/nllb.yaml", "config/pretrained_training.yaml"): pretrained_jobs(
         trained=9,
         continued=8,
@@ -333,6 +334,7 @@ SCORES |= {"score_references"}
         ("corpora", CORPORA | JOINED | {"check_texts", "report_corpora"}),
         ("train", TRAIN),
         ("masks", MASKS),
+        ("neurons", MASKS | {"prepare_test", *LOOK, *CROSSED}),
         ("parameters", {"count_parameters"}),
         ("translate", TRAIN | JOINED | {"translate_split"}),
         ("scores", SCORES),
