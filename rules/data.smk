@@ -14,6 +14,7 @@ rule read_packages:
     """Read parallel text from Debian packages, and split it."""
     input:
         fetched=ancient(plan.packages.fetched),
+        contents=ancient(plan.packages.contents),
         code=plan.code("corpora.software_text"),
     output:
         text=plan.packages.text,

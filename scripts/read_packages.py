@@ -13,6 +13,7 @@ with log_to(snakemake.log[0]):
             codes=settings["codes"],
             pivot=settings["pivot"],
             train=tuple(settings["train"]),
+            contents=Path(snakemake.input.contents[0]) if snakemake.input.contents else None,
             held_out={name: HeldOutSplit(**split) for name, split in settings["held_out"].items()},
         ),
         Path(params.folder),

@@ -21,7 +21,16 @@ from neuron_specialization.corpora.software_report import TRAINING
 from neuron_specialization.corpora.software_splits import HeldOutSplit
 from neuron_specialization.corpora.software_text import SoftwareText, read_packages
 from neuron_specialization.errors import InputError
-from tests.corpora.debs import ENGLISH, deb, gnome_deb, help_deb, mo, strings_deb, translated
+from tests.corpora.debs import (
+    ENGLISH,
+    VERSION,
+    deb,
+    gnome_deb,
+    help_deb,
+    mo,
+    strings_deb,
+    translated,
+)
 
 FACTS = Path(
     os.environ.get("NEURON_SPECIALIZATION_FACTS", Path(__file__).parents[2] / "../shared/facts")
@@ -171,6 +180,22 @@ def test_the_report_counts_everything(packages: Path, tmp_path: Path) -> None:
     assert rows[STRINGS, "de"]["code"] == ""
     trained = sum(int(row["train"]) for (_, lang), row in rows.items() if lang == "de")
     assert trained == len(read(tmp_path / "out", "train", "de"))
+
+
+def test_text_that_is_not_the_known_text_is_a_warning(
+    packages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read_packages(SETTINGS, packages, tmp_path / "out")
+    table = tmp_path / "contents.tsv"
+    known = [row for (_, lang), row in report(tmp_path / "out").items() if lang != "hi"]
+    lines = ["\t".join((r["kind"], r["language"], r["version"], r["sha256"])) for r in known]
+    table.write_text("\n".join(["kind\tlanguage\tversion\tsha256", *lines]) + "\n")
+    strings_deb(packages, "fr", {text: in_language(text, "fr") for text in [*ENGLISH, "Once more"]})
+    capsys.readouterr()
+    read_packages(replace(SETTINGS, contents=table), packages, tmp_path / "out")
+    first, second = capsys.readouterr().err.strip().split("\n")
+    assert f"libreoffice-l10n-fr {VERSION}: the strings in fr differ from version" in first
+    assert f"libreoffice-l10n-hi: strings in hi are not in {table}" in second
 
 
 def test_processes_do_not_change_anything(packages: Path, tmp_path: Path) -> None:

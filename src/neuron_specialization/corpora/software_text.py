@@ -23,6 +23,7 @@ from neuron_specialization.corpora.software_packages import Reader, check_kinds,
 from neuron_specialization.corpora.software_report import (
     TRAINING,
     KindReport,
+    warn_of_changes,
     write_software_report,
 )
 from neuron_specialization.corpora.software_splits import (
@@ -56,6 +57,8 @@ class SoftwareText:
     """The other splits, in the order in which their sentences are chosen."""
     min_words: int = 2
     """Fewest English words of a training pair."""
+    contents: Path | None = None
+    """Table of the hashes of text that is known (`software_report.warn_of_changes`)."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -103,6 +106,8 @@ def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: in
             if pivot_text:
                 reports.append(KindReport.of(kind, settings.pivot, pivot_text, {}))
         write_software_report(work / REPORT, reports)
+        if settings.contents:
+            warn_of_changes(reports, settings.contents)
         written = [path for path in work.iterdir() if path.suffix != PAIRS]
         for path in sorted(written, key=lambda path: path.name == REPORT):  # the report at the end
             os.replace(path, out / path.name)

@@ -46,6 +46,12 @@ class PackagesPlan:
         return self.downloads.fetched(self.source)
 
     @property
+    def contents(self) -> list[str]:
+        """The table of hashes of text that is known, if one is given."""
+        table = self.dataset.config["corpora"]["package_contents"]
+        return [self.dataset.path(table)] if self.splits and table else []
+
+    @property
     def text(self) -> list[str]:
         """Both sides of every pair of each split."""
         return [
