@@ -1,4 +1,5 @@
-# `make run` reproduces the main table on the built-in corpus, `make test` runs every test.
+# `make run` reproduces the main table on the built-in corpus, `make real` on real text; `make test` runs
+# every test.
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= $(shell nproc)
@@ -17,12 +18,18 @@ PINNED = grep -E '^$(1)==' requirements.lock
 CPU_BUILDS = --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 15
 EXCEPT_TORCH = grep -v -E '^(torch|fairseq-fixed)=='
 
-.PHONY: run report test chaos check lock clean clean-work disk-use
+.PHONY: run real report test chaos check lock clean clean-work disk-use
 
 run: $(VENV)/installed
 	$(BIN)/snakemake --cores $(CORES)
 	@cat results/builtin/tables/test/*.bleu.md
 	@$(MAKE) --no-print-directory report VENV=$(VENV)
+
+# real text in 25 languages, from Debian packages
+real: $(VENV)/installed
+	$(BIN)/snakemake --cores $(CORES) --configfile config/software.yaml
+	@cat results/software/tables/test/*.nll.md
+	@$(MAKE) --no-print-directory report VENV=$(VENV) DATASET=software CONFIG=config/software.yaml
 
 # of what is there; of another dataset: make report DATASET=ec30 CONFIG=config/ec30.yaml
 report: $(VENV)/installed

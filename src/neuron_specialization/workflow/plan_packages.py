@@ -48,8 +48,8 @@ class PackagesPlan:
     @property
     def contents(self) -> list[str]:
         """The table of hashes of text that is known, if one is given."""
-        table = self.dataset.config["corpora"]["package_contents"]
-        return [self.dataset.path(table)] if self.splits and table else []
+        table = self.dataset.config["corpora"]["package_contents"] if self.splits else ""
+        return [self.dataset.path(table)] if table else []
 
     @property
     def text(self) -> list[str]:
