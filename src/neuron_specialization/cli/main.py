@@ -4,6 +4,7 @@ import argparse
 import logging
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 from neuron_specialization.cli import export, neurons, packing, score, tables, translate
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # leave through `finally`, which removes unfinished files
     former = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        with cli_errors():
+        with cli_errors(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # hydra's, about fairseq's calls
             options.run(options)
     finally:
         signal.signal(signal.SIGTERM, former)
