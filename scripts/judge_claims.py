@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from neuron_specialization.evaluation.csv_tables import read_table
+from neuron_specialization.evaluation.scoring import read_scores
 from neuron_specialization.logs import log_to
 from neuron_specialization.neurons.sides import with_pivot
 from neuron_specialization.neurons.storage import Counts
@@ -29,6 +30,14 @@ def read_tests() -> pd.DataFrame:
     return table.assign(cell=table["cell"].fillna("") if "cell" in table else "")
 
 
+def read_bilingual() -> pd.DataFrame:
+    """Read the scores of bilingual models: `pair`, `metric`, `score`, the mean of seeds."""
+    frames = [read_scores(Path(path)) for path in inputs.bilingual]
+    columns = ["pair", "metric", "score"]
+    table = pd.concat([frame[columns] for frame in frames] or [pd.DataFrame(columns=columns)])
+    return table.groupby(["pair", "metric"], as_index=False)["score"].mean()
+
+
 def read_seconds() -> dict[str, float]:
     """Read the time to find the sub-networks of each role, nan if a record is gone."""
     records = Path(snakemake.output.csv).parents[1] / "benchmarks"
@@ -44,6 +53,7 @@ with log_to(snakemake.log[0]):
     settings = ClaimSettings(**params.settings["claims"])
     evidence = Evidence(
         tests=read_tests(),
+        bilingual=read_bilingual(),
         counts=[with_pivot(Counts.load(Path(path)), settings.pivot) for path in inputs.counts],
         parameters=read_parameters(Path(inputs.parameters[0])),
         seconds=read_seconds(),

@@ -163,9 +163,17 @@ def paired_rows(other: str, gain: float, p_value: float, seed: int = 1) -> list[
     return [{**shared, **row} for row in rows]
 
 
-def evidence(*rows: list[dict[str, object]], counts: tuple[Counts, ...] = ()) -> Evidence:
+SCORE_COLUMNS = ["pair", "metric", "score"]
+
+
+def evidence(
+    *rows: list[dict[str, object]],
+    counts: tuple[Counts, ...] = (),
+    bilingual: pd.DataFrame | None = None,
+) -> Evidence:
     return Evidence(
         tests=pd.DataFrame([row for each in rows for row in each]),
+        bilingual=bilingual if bilingual is not None else pd.DataFrame(columns=SCORE_COLUMNS),
         counts=counts,
         parameters=pd.DataFrame({"added": {"ours": 0}, "total": {"base": 100}}),
         seconds={"specialized": 5.0, "lass": 50.0},
@@ -199,6 +207,32 @@ def test_seeds_of_former_versions_are_tested_without_tests_of_means() -> None:
     assert finding.effect == pytest.approx(3)
     assert finding.p_value == pytest.approx(0.0351, abs=1e-3)  # Student's t of 2, 3, 4 against 0
     assert effect(GAIN, evidence(rows[0])).lacking == "no test of a mean"
+
+
+@pytest.mark.parametrize("metric", ["chrf", "nll"])
+def test_gains_that_go_with_interference_are_found(metric: str) -> None:
+    pairs = [f"en-{code}" for code in "abcdefg"]
+    shared = {"system": "ours", "seed": 1, "metric": metric, "cell": ""}
+    # both the gain over the continued baseline and the interference grow with the place
+    rows = [
+        {**shared, "pair": pair, "other": other, "score": 30.0 + place, "other_score": score}
+        for place, pair in enumerate(pairs)
+        for other, score in (("base", 20.0 - place % 2), ("more", 30.0))
+    ]
+    means = [{**row, "pair": "", "cell": "en-a"} for row in rows[:2]]
+    scores = [(pair, metric, 20 - place % 2 + place**2) for place, pair in enumerate(pairs)]
+    bilingual = pd.DataFrame(scores, columns=SCORE_COLUMNS)
+    settings = replace(
+        SETTINGS, metrics=[metric], roles=SETTINGS.roles | {"continued": ["more"], "none": []}
+    )
+    claim = replace(GAIN, kind="interference", against="continued")
+    finding = effect(claim, evidence(rows, means, bilingual=bilingual), settings)
+    assert (finding.effect, finding.p_value < 0.01) == (pytest.approx(1), True)
+    reverse = bilingual.assign(score=bilingual["score"].to_numpy()[::-1])
+    assert effect(claim, evidence(rows, bilingual=reverse), settings).effect < -0.5
+    few = evidence(rows[:8], means, bilingual=bilingual)
+    assert effect(claim, few, settings).lacking.startswith("fewer than 5 directions")
+    assert effect(replace(claim, against="none"), few, settings).lacking == "no none"
 
 
 def test_the_best_k_must_beat_every_other() -> None:

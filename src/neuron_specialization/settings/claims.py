@@ -27,6 +27,7 @@ PAPER_LABELS = {
 """The paper's name of the system of each role that its tables have."""
 NEEDED = {
     "difference": ("row", "against", "cell"),
+    "interference": ("row", "against"),
     "families": ("stack", "k"),
     "pairs": ("stack", "k", "pairs"),
     "course": ("stack", "k", "of", "direction"),

@@ -10,6 +10,7 @@ from neuron_specialization.evaluation.metrics import RAW
 from neuron_specialization.evaluation.significance import cell_name
 from neuron_specialization.settings.claims import PAPER_LABELS, SPECIALIZED, SWEEP, Claim
 from neuron_specialization.tables.cells import Cell, average
+from neuron_specialization.tables.claims_of_interference import measure_interference
 from neuron_specialization.tables.claims_of_neurons import (
     measure_course,
     measure_families,
@@ -34,11 +35,11 @@ UNITS = {"nll": "nat"}
 def find_effects(
     claims: Sequence[Claim], settings: ClaimSettings, evidence: Evidence
 ) -> list[Finding]:
-    """Return a finding per claim, or per claim and metric for differences of scores."""
+    """Return a finding per claim, or per claim and metric for statistics of scores."""
     found = []
     for claim in claims:
-        if claim.kind == "difference":
-            found += [_difference(claim, metric, settings, evidence) for metric in settings.metrics]
+        if measure := _BY_METRIC.get(claim.kind):
+            found += [measure(claim, metric, settings, evidence) for metric in settings.metrics]
         else:
             found.append(_OTHERS[claim.kind](claim, settings, evidence))
     return found
@@ -153,6 +154,7 @@ def _time(claim: Claim, settings: ClaimSettings, evidence: Evidence) -> Finding:
     return replace(finding, effect=ratio)
 
 
+_BY_METRIC = {"difference": _difference, "interference": measure_interference}
 _OTHERS = {
     "families": measure_families,
     "pairs": measure_pairs,

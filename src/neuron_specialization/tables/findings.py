@@ -43,6 +43,9 @@ class Evidence:
     tests: pd.DataFrame
     """Paired tests of the claimed rows: significance.COMPARISON_COLUMNS, `system`, `other`,
     `seed`."""
+    bilingual: pd.DataFrame
+    """Scores of bilingual models as large as the baseline, mean of seeds: `pair`, `metric`,
+    `score`."""
     counts: Sequence[Counts]
     """Activations of the baseline, by seed."""
     parameters: pd.DataFrame

@@ -11,10 +11,11 @@ from neuron_specialization.settings.claims import (
     find_claimed,
     read_claims,
 )
+from neuron_specialization.settings.diagnosis import BILINGUAL
 from neuron_specialization.settings.systems import System
 from neuron_specialization.tables.cells import Cell
 from neuron_specialization.workflow.dataset import Dataset, Wildcards, files
-from neuron_specialization.workflow.paths import COUNTS, PARAMETERS, TESTS
+from neuron_specialization.workflow.paths import COUNTS, PARAMETERS, SCORES, TESTS
 from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
 from neuron_specialization.workflow.plan_off_target import METRIC as OFF_TARGET
 from neuron_specialization.workflow.plan_tables import TablesPlan
@@ -59,6 +60,7 @@ class ClaimsPlan:
             "paper": [dataset.path("config/paper_results.tsv")],
             "diagnosis": self.diagnosis.table,
             "tests": [file for name in self._rows for file in self._tests(name, split)],
+            "bilingual": files(SCORES, self.diagnosis.runs[BILINGUAL], split=split),
             "counts": files(COUNTS, dataset.runs(baseline)),
             "parameters": [PARAMETERS],
         }
