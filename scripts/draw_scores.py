@@ -34,7 +34,7 @@ def draw_matrix() -> tuple[Figure, pd.DataFrame]:
     found = matrices.read_matrices(table, families, settings["pivot"])
     style = matrices.MatrixStyle(
         metric=shown["metric"],
-        decimals=decimals_of(metric),
+        decimals=min(2, decimals_of(metric)),
         lower_is_better=metric in LOWER_IS_BETTER,
     )
     return matrices.draw_matrices(found, families, style), matrices.matrix_data(found)

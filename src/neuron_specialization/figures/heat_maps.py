@@ -66,9 +66,11 @@ def fill_heat_map(axes: Axes, panel: Panel) -> None:
     draw_scale(axes, image, "IoU")
 
 
-def short_number(value: float) -> str:
-    """Return a number between -1 and 1 without the 0 before the point."""
-    return ("−" if value < 0 else "") + f"{abs(value):.2f}".lstrip("0")
+def short_number(value: float, decimals: int = 2) -> str:
+    """Return a number for a cell: 0.16 as .16, and 0.04 with one decimal as 0.0."""
+    text = f"{abs(value):.{decimals}f}"
+    sign = "−" if value < 0 and float(text) else ""
+    return sign + (text.lstrip("0") if decimals > 1 else text)
 
 
 def fill_cells(

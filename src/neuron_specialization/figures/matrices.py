@@ -19,6 +19,7 @@ from neuron_specialization.figures.heat_maps import (
     draw_scale,
     family_order,
     fill_cells,
+    short_number,
 )
 from neuron_specialization.figures.style import PAGE, new_figure
 
@@ -46,6 +47,7 @@ class MatrixStyle:
     metric: str
     """Label of the metric (`metrics.axis_label`)."""
     decimals: int
+    """Of the numbers in cells, for which there is little room."""
     lower_is_better: bool
     """Blue is better in any metric."""
 
@@ -118,7 +120,7 @@ def fill_matrix(
         matrix.languages,
         limits=limits,
         colours=names[style.lower_is_better],
-        show=lambda value: f"{value:.{style.decimals}f}".replace("-", "−"),
+        show=lambda value: short_number(value, style.decimals),
     )
     axes.set_title(matrix.system)
     axes.set_xlabel("target")
