@@ -94,7 +94,7 @@ def assert_same_hypotheses(
     there = served.translate(lines, num_beams=beam)
     pairs = [pair for pair in zip(there, texts, strict=True) if pair[0] is not None]
     assert len(pairs) > 15
-    # a beam may end apart in a rare sentence, which depends on the trained weights, and so on the CPU
+    # a beam may end apart in a rare sentence; which one depends on the CPU that trained the weights
     differing = [pair for pair in pairs if pair[0] != pair[1]]
     assert len(differing) <= (len(pairs) // 15 if beam > 1 else 0)
     # CTranslate2 misses empty hypotheses, which length penalty 0 favours
