@@ -94,7 +94,7 @@ LOCAL = {"config/experiment.yaml", "config/pretrained_training.yaml"}
 JOBS = {
     ("config/nllb.yaml",): pretrained_jobs(),
     ("config/nllb.yaml", "config/m2m100.yaml"): pretrained_jobs(),
-    ("config/nllb.yaml", "config/nllb_minutes.yaml"): pretrained_jobs(),
+    ("config/nllb.yaml", "config/nllb_minutes.yaml"): pretrained_jobs(crossed=0),
     ("config/nllb.yaml", "config/pretrained_training.yaml"): pretrained_jobs(
         trained=9,
         continued=8,
