@@ -80,7 +80,7 @@ def read_packages(settings: SoftwareText, folder: Path, out: Path, processes: in
 
     Args:
         settings: the text to take.
-        folder: where the .deb files are, with the names that apt gives them.
+        folder: where the .deb files are: `PACKAGE.deb`, or the names that apt gives them.
         out: where to write; files are put there when all are complete.
         processes: languages to work on at a time.
 
