@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.corpora.debs import ENGLISH, help_deb, strings_deb, translated
 from tests.workflow.conftest import Snakemake, write_overlay
@@ -97,3 +98,17 @@ def test_packages_become_corpora(config: str, snakemake: Snakemake, tmp_path: Pa
     assert (folder / "binarised/train/joint/test.en-fr.fr.bin").is_file()
     done = snakemake(tmp_path, "corpora", "--dry-run", "--quiet", "rules", overlays=overlays)
     assert "Nothing to be done" in done.stdout
+
+
+def test_splits_of_two_sources_are_refused(
+    config: str, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    settings = yaml.safe_load(Path(config).read_text())
+    settings["corpora"]["splits"][-1]["source"] = "others"
+    with (tmp_path / "sources.tsv").open("a") as sources:
+        sources.write(SOURCES.splitlines()[-1].replace("words", "others") + "\n")
+    overlays = ("tests/workflow/tiny/config.yaml", write_overlay(tmp_path / "two.yaml", settings))
+    refused = snakemake(tmp_path, "corpora", "--dry-run", overlays=overlays)
+    assert refused.returncode != 0
+    assert "one source, as all are read at once: " in refused.stdout
+    assert "words of train, words of valid, words of test, others of help" in refused.stdout

@@ -9,7 +9,7 @@ from neuron_specialization.settings.configuration import Key
 from neuron_specialization.settings.pivot import has_pivot
 from neuron_specialization.settings.training import share_update
 from neuron_specialization.workflow.plan import Plan
-from neuron_specialization.workflow.split_problems import find_missing_splits
+from neuron_specialization.workflow.split_problems import find_missing_splits, find_package_sources
 
 OTHER_FIGURES = ("figure4", "gains", "summary", "trainings")
 """Names of other figures of scores, which tables may not use."""
@@ -104,7 +104,7 @@ def _find_split_problems(plan: Plan) -> Iterator[Problem]:
         yield ("corpora", "splits"), problem
     if not plan.local:
         return
-    for problem in find_missing_splits(plan):
+    for problem in (*find_package_sources(plan), *find_missing_splits(plan)):
         yield ("corpora", "splits"), problem
     tests = plan.config["test_splits"]
     for name in tests if plan.corpora.prebinarised else plan.corpora.needed_splits:

@@ -1,10 +1,20 @@
-"""Languages without a split, by `format: none`: what cannot be done without it."""
+"""Splits that do not go together, and what cannot be done for languages without one."""
 
 from collections.abc import Iterator
 
 from neuron_specialization.workflow.plan import Plan
 
 EVERY_NTH = "{format: every_nth, every: 23}"
+
+
+def find_package_sources(plan: Plan) -> Iterator[str]:
+    """Yield a problem if splits of packages name several sources."""
+    sources = {name: split["source"] for name, split in plan.corpora.packages.splits.items()}
+    if len(set(sources.values())) > 1:
+        named = ", ".join(f"{source} of {name}" for name, source in sources.items())
+        yield (
+            f"splits of packages need one source, as all are read at once: {named}"
+        )
 
 
 def find_missing_splits(plan: Plan) -> Iterator[str]:
