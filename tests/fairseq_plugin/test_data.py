@@ -11,6 +11,7 @@ from fairseq.data import Dictionary
 
 from neuron_specialization.corpora.sampling import temperature_shares
 from neuron_specialization.errors import InputError
+from neuron_specialization.fairseq_plugin.batches import spread_evenly
 from neuron_specialization.fairseq_plugin.data import (
     FILES_OF_PAIR,
     OPEN_SPLITS,
@@ -33,8 +34,10 @@ def valid(binarised: Path, dictionary: Dictionary) -> DirectionDataset:
     return load_directions(binarised, "valid", DIRECTIONS, (dictionary, dictionary))
 
 
-def load_train(binarised: Path, dictionary: Dictionary, seed: int = 1) -> DirectionDataset:
-    sampling = Sampling(temperature=5, seed=seed)
+def load_train(
+    binarised: Path, dictionary: Dictionary, seed: int = 1, *, even: bool = False
+) -> DirectionDataset:
+    sampling = Sampling(temperature=5, seed=seed, even=even)
     return load_directions(
         binarised, "train", DIRECTIONS, (dictionary, dictionary), sampling=sampling
     )
@@ -133,6 +136,35 @@ def test_an_epoch_depends_only_on_seed_and_epoch(binarised: Path, dictionary: Di
     assert draw(1, 1) == draw(1, 1)
     assert draw(1, 1) != draw(1, 2)
     assert draw(1, 1) != draw(2, 1)
+
+
+def test_even_batches_bring_all_directions_into_each_update(
+    binarised: Path, dictionary: Dictionary
+) -> None:
+    def batches(seed: int, epoch: int, even: bool = True) -> list[list[int]]:
+        train = load_train(binarised, dictionary, seed, even=even)
+        train.set_epoch(epoch)
+        return [batch.tolist() for batch in train.batch_by_size(train.ordered_indices(), 60)]
+
+    epoch = batches(1, 1)
+    assert sorted(epoch) == sorted(batches(1, 1, even=False))
+    assert epoch == batches(1, 1)
+    assert len({str(batches(*drawn)) for drawn in ((1, 1), (1, 2), (2, 1))}) == 3
+    train = load_train(binarised, dictionary)
+    directions = [train.direction_of(batch[0]) for batch in epoch]
+    for size in (2 * len(DIRECTIONS), 4 * len(DIRECTIONS)):
+        updates = [directions[i : i + size] for i in range(0, len(epoch) - size + 1, size)]
+        assert len(updates) > 3
+        assert all(set(update) == set(range(len(DIRECTIONS))) for update in updates)
+
+
+def test_directions_of_equal_size_take_turns() -> None:
+    batches = [np.array([n]) for n in range(30)]
+    order = spread_evenly(batches, np.arange(30) // 10, np.random.default_rng(1))
+    directions = [int(batch[0]) // 10 for batch in order]
+    assert directions == 10 * directions[:3]
+    assert sorted(directions[:3]) == [0, 1, 2]
+    assert [int(batch[0]) for batch in order if batch[0] < 10] != list(range(10))
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])

@@ -41,6 +41,12 @@ def make_flags(architecture: dict | None = None, **training: object) -> list[str
     )
 
 
+def test_fairseq_does_not_shuffle_even_batches() -> None:
+    flags = " ".join(make_flags({"batch_order": "even", "max_updates": 70}))
+    assert "--even-batches --curriculum 70 " in flags
+    assert "--curriculum" not in make_flags()
+
+
 def test_the_papers_big_model() -> None:
     assert " ".join(make_flags()) == (
         f"data --user-dir {PLUGIN} --task translation_directions --directions en-de,de-en "

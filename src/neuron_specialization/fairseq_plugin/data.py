@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from neuron_specialization.corpora.sampling import draw_epoch, temperature_shares
 from neuron_specialization.corpora.vocabulary import TAG, language_file, language_tag
 from neuron_specialization.errors import InputError
-from neuron_specialization.fairseq_plugin.batches import whole_batches
+from neuron_specialization.fairseq_plugin.batches import spread_evenly, whole_batches
 from neuron_specialization.files import allow_open_files
 
 FILES_OF_PAIR = 4
@@ -39,6 +39,8 @@ class Sampling:
 
     temperature: float
     seed: int
+    even: bool = False
+    """Each direction's batches are at even intervals; otherwise fairseq shuffles all batches."""
 
 
 class DirectionDataset(FairseqDataset):
@@ -137,6 +139,10 @@ class DirectionDataset(FairseqDataset):
                 batches += whole_batches(
                     group, lengths, max_tokens, max_sentences, required_batch_size_multiple
                 )
+        if self.sampling and self.sampling.even:
+            direction_B = np.array([self.direction_of(batch[0]) for batch in batches])
+            generator = np.random.default_rng([self.sampling.seed, self.epoch, 1])
+            return spread_evenly(batches, direction_B, generator)
         return batches
 
     def num_tokens(self, index: int) -> int:

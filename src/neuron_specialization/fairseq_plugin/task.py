@@ -59,6 +59,7 @@ class DirectionsConfig(FairseqDataclass):
     data: str = setting(MISSING, "folders of binarised corpora, joined by ':'; one per epoch")
     directions: str = setting(MISSING, "directions, joined by ',', e.g. en-de,de-en")
     sampling_temperature: float = setting(1.0, "smoothing of the directions' sizes; 1 for none")
+    even_batches: bool = setting(False, "a direction's batches are at even intervals of an epoch")
     no_language_tags: bool = setting(False, "no tags on source and target, as in bilingual models")
     source_tag_last: bool = setting(False, "the source's tag is behind </s>, not in front")
     masks: str = setting("", "neuron masks (.npz): a direction uses its own neurons only")
@@ -118,7 +119,11 @@ class DirectionsTask(FairseqTask):
         """Read a split; training is sampled by temperature, other splits are read completely."""
         training = split == TRAIN
         folder = self.folders[(epoch - 1) % len(self.folders)] if training else self.folders[0]
-        sampling = Sampling(temperature=self.cfg.sampling_temperature, seed=self.cfg.seed)
+        sampling = Sampling(
+            temperature=self.cfg.sampling_temperature,
+            seed=self.cfg.seed,
+            even=self.cfg.even_batches,
+        )
         self.datasets[split] = load_directions(
             folder,
             split,
