@@ -312,8 +312,8 @@ def test_a_trained_system_needs_the_sections_for_training(tmp_path: Path) -> Non
 
 
 def test_a_pair_vocabulary_must_be_described(tmp_path: Path) -> None:
-    row = {"system": "x", "method": "bilingual", "architecture": "short", "vocabulary": "pair"}
-    settings = {"systems": write_systems(tmp_path, row), "corpora": {"folder": str(tmp_path)}}
+    row = {"system": "x", "method": "bilingual", "architecture": "small", "vocabulary": "pair"}
+    settings = {"systems": write_systems(tmp_path, row)}
     with pytest.raises(InputError, match=r"configure how to learn them \(pair_vocabulary"):
         plan_of(settings, "config/experiment.yaml")
 

@@ -13,7 +13,6 @@ from neuron_specialization.settings.digests import settings_digests
 from neuron_specialization.settings.languages import Language
 from neuron_specialization.settings.systems import System
 from neuron_specialization.workflow.packed_results import merge, pack
-from tests.workflow.test_make_plan import plan_of
 
 DIGESTS = {"shared": "aaaa", "systems": {"baseline": "1111", "ours": "2222"}}
 OF_SEED = (
@@ -300,17 +299,3 @@ def test_digests_cover_a_system_and_its_parent() -> None:
     assert digests(updates=20)["systems"]["baseline"] == same["systems"]["baseline"]
     for name, digest in digests(layers=5)["systems"].items():
         assert digest != same["systems"][name]
-
-
-def test_the_packed_experiment_has_the_settings_of_its_configuration(project: Path) -> None:
-    """`merge` refuses it otherwise; it is older than some settings, whose defaults must not count.
-
-    After a new setting with a default that changes nothing, write today's hash into its
-    settings.json.
-    """
-    plan = plan_of(None, "config/experiment.yaml", "config/experiment_cpu.yaml")
-    with zipfile.ZipFile(project / "docs/experiment_cpu/results.zip") as archive:
-        assert json.loads(archive.read("settings.json")) == plan.tables.digests
-    rows = plan.systems.values()
-    assert {row.counting for row in rows if row.k is not None} == {"sentence"}
-    assert plan.countings == ["sentence"]

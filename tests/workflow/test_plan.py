@@ -34,9 +34,8 @@ def builtin() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    nowhere = {"corpora": {"folder": str(tmp_path_factory.mktemp("empty"))}}
-    return plan_of(nowhere, "config/experiment.yaml", "config/experiment_cpu.yaml")
+def experiment() -> Plan:
+    return plan_of(None, "config/experiment.yaml")
 
 
 def test_sets_of_systems(builtin: Plan, experiment: Plan) -> None:
@@ -57,9 +56,9 @@ def test_sets_of_systems(builtin: Plan, experiment: Plan) -> None:
 
 
 def test_runs_are_systems_and_seeds(experiment: Plan) -> None:
-    assert experiment.runs(["baseline"]) == [Run("baseline", seed) for seed in (1, 2, 3)]
-    assert len(experiment.runs()) == 3 * len(experiment.systems)
-    assert experiment.parent_run(Run("continued", 2)) == Run("baseline", 2)
+    assert experiment.runs(["continued"]) == [Run("continued", seed) for seed in (1, 2, 3)]
+    assert len(experiment.runs()) == sum(len(row.seeds) for row in experiment.systems.values())
+    assert experiment.parent_run(Run("continued", 2)) == Run("baseline", 1)
 
 
 def test_shards_divide_the_directions(builtin: Plan) -> None:
@@ -92,8 +91,8 @@ def test_files_of_directions(builtin: Plan, system: str, own: dict[str, list[str
 
 
 def test_systems_of_only_masks_use_their_parents_model(experiment: Plan) -> None:
-    (model,) = experiment.models.of_job(job("masked", seed="2"))
-    assert model == "<dataset>/models/baseline/seed2/checkpoint.pt"
+    (model,) = experiment.models.of_job(job("masked"))
+    assert model == "<dataset>/models/baseline/seed1/checkpoint.pt"
 
 
 def test_a_released_checkpoint_is_fetched_and_gets_masks_from_its_parent() -> None:
@@ -179,8 +178,7 @@ def test_runs_whose_directions_pass_through_each_others_masks(builtin: Plan) -> 
     assert path in builtin.figures.all
     off = plan_of({"analysis": {"cross_masks": {"sentences": 0}}})
     assert not [path for path in off.figures.all if "cross_masks" in path]
-    nowhere = {"corpora": {"folder": "nowhere"}}
-    masked = plan_of(nowhere, "config/experiment.yaml", "config/experiment_minutes.yaml")
+    masked = plan_of(None, "config/experiment.yaml")
     assert {run.system for run in masked.evaluation.cross_masked} == {
         *("neuron_specialization", "sentence_counts", "masked"),
     }
@@ -352,8 +350,9 @@ def test_the_diagnosis_reads_what_other_jobs_made(builtin: Plan, experiment: Pla
     }
     seeds = experiment.diagnosis.inputs(job())
     assert {name: len(files) for name, files in seeds.items() if files} == {
-        **dict.fromkeys(("curves_baseline", "curves_specialized", "counts", "masks", "tests"), 3),
-        **{f"scores_{role}": 3 for role in ("baseline", "specialized", "continued", "random")},
+        **dict.fromkeys(("curves_baseline", "counts", "scores_baseline", "scores_bilingual"), 1),
+        **dict.fromkeys(("curves_specialized", "masks", "tests"), 3),
+        **{f"scores_{role}": 3 for role in ("specialized", "continued", "random")},
     }
     untested = plan_of({"significance": {"test": "none"}})
     assert untested.diagnosis.inputs(job())["tests"] == []

@@ -89,7 +89,15 @@ def pretrained_jobs(**counts: int) -> dict[str, int]:
     return jobs(**(dict.fromkeys(once, 1) | apart | shown | untrained | given | counts))
 
 
-LOCAL = {"config/experiment.yaml", "config/pretrained_training.yaml"}
+def software_jobs(**counts: int) -> dict[str, int]:
+    """Return the expected jobs of the text of software."""
+    once = ("fetch_corpus", "read_packages", "record_activations")
+    shown = {"trained": 6, "continued": 4, "select_neurons": 3, "crossed": 2}
+    training = {"train_system": 5, "train_bilingual": 2}
+    return jobs(**(dict.fromkeys(once, 1) | shown | training | counts))
+
+
+LOCAL = {"config/software_flores.yaml", "config/pretrained_training.yaml"}
 """Configurations of text that is local."""
 JOBS = {
     ("config/nllb.yaml",): pretrained_jobs(),
@@ -145,20 +153,9 @@ JOBS = {
         figures=3,
         **LOOK_AT_THREE_SEEDS,
     ),
-    ("config/software.yaml",): jobs(
-        tests=2,
-        apart=0,
-        prepare_test=0,
-        fetch_corpus=1,
-        read_packages=1,
-        trained=6,
-        continued=4,
-        train_system=5,
-        train_bilingual=2,
-        record_activations=1,
-        select_neurons=3,
-        make_table=12,
-        crossed=2,
+    ("config/software.yaml",): software_jobs(tests=2, apart=0, prepare_test=0, make_table=12),
+    ("config/software.yaml", "config/software_flores.yaml"): software_jobs(
+        tests=3, apart=1, make_table=18
     ),
     ("config/config.yaml", "config/zero_shot.yaml"): jobs(
         trained=6,
@@ -239,41 +236,20 @@ JOBS = {
     },
     ("config/experiment.yaml",): jobs(
         tests=2,
-        apart=1,
-        trained=54,
-        continued=48,
-        train_system=42,
-        fine_tune_directions=6,
-        record_activations=6,
-        select_neurons=36,
-        make_table=6,
-        crossed=15,
-        **LOOK_AT_THREE_SEEDS,
-    ),
-    ("config/experiment.yaml", "config/experiment_minutes.yaml"): jobs(
         apart=0,
-        trained=24,
-        continued=21,
-        train_system=18,
-        record_activations=3,
-        select_neurons=18,
-        make_table=3,
-        crossed=9,
-        **LOOK_AT_THREE_SEEDS,
-    ),
-    ("config/experiment.yaml", "config/experiment_cpu.yaml"): jobs(
-        tests=2,
-        apart=1,
-        trained=57,
-        continued=48,
-        train_system=39,
-        record_activations=9,
-        select_neurons=39,
-        make_table=4,
-        metrics=2,
-        likelihood=False,
-        crossed=0,
-        **dict.fromkeys(LOOK, 3),
+        prepare_test=0,
+        fetch_corpus=1,
+        read_packages=1,
+        trained=25,
+        continued=23,
+        train_system=22,
+        train_bilingual=2,
+        fine_tune_directions=6,
+        record_activations=1,
+        select_neurons=14,
+        make_table=12,
+        crossed=7,
+        figures=3,
     ),
 }
 
@@ -375,7 +351,7 @@ def test_every_stage_is_a_target(plan: Plan, target: str, jobs: set[str]) -> Non
         (("config/ec30.yaml", "config/ec30_binarised.yaml"), {"fetch_corpus": 2, "fetch_comet": 1}),
         (("config/iwslt14.yaml",), {"fetch_corpus": 2}),
         (("config/released.yaml",), {"fetch_corpus": 3, "fetch_comet": 1}),
-        (("config/experiment.yaml",), {}),
+        (("config/experiment.yaml",), {"fetch_corpus": 1}),
         (("config/published.yaml",), {}),
         ((TINY,), {}),
     ],
