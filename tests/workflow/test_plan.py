@@ -358,6 +358,16 @@ def test_the_diagnosis_reads_what_other_jobs_made(builtin: Plan, experiment: Pla
     assert untested.diagnosis.inputs(job())["tests"] == []
 
 
+def test_the_mean_of_a_tables_only_level_has_the_levels_name(
+    builtin: Plan, experiment: Plan
+) -> None:
+    assert len(builtin.claims.cells["bilingual M2O high"][0]) == 3
+    assert "bilingual M2O avg" in builtin.claims.cells
+    cells = experiment.claims.cells
+    assert cells["bilingual M2O high"] == cells["bilingual M2O avg"]
+    assert "bilingual M2O low" not in cells
+
+
 def test_only_main_tables_quote_the_diagnosis(builtin: Plan) -> None:
     quoted = {
         table: builtin.tables.inputs(job(table=table, split="test", metric="bleu"))["diagnosis"]

@@ -13,7 +13,7 @@ from neuron_specialization.settings.claims import (
 )
 from neuron_specialization.settings.diagnosis import BILINGUAL
 from neuron_specialization.settings.systems import System
-from neuron_specialization.tables.cells import Cell
+from neuron_specialization.tables.cells import GROUP_OF_LEVEL, OVERALL, Cell, Cells
 from neuron_specialization.workflow.dataset import Dataset, Wildcards, files
 from neuron_specialization.workflow.paths import COUNTS, PARAMETERS, SCORES, TESTS
 from neuron_specialization.workflow.plan_diagnosis import DiagnosisPlan
@@ -101,7 +101,15 @@ class ClaimsPlan:
                     by_level = layout["layout"] == "levels"
                     words = place if by_level else (table, block, place[0])
                     named.setdefault(" ".join(words), cell)
+                if layout["layout"] == "languages" and (group := self._only_level(cells)):
+                    named.setdefault(" ".join((table, block, group)), cells[OVERALL, ""])
         return named
+
+    def _only_level(self, cells: Cells) -> str:
+        """Return the name of the level of all columns, whose mean is `avg` then; or nothing."""
+        languages = self.dataset.languages
+        levels = {languages[column].level for column, _ in cells if column in languages}
+        return GROUP_OF_LEVEL.get(levels.pop(), "").lower() if len(levels) == 1 else ""
 
     @property
     def _rows(self) -> list[str]:
