@@ -12,7 +12,7 @@ import pytest
 
 from neuron_specialization.neurons.storage import Counts
 from tests.corpora.debs import ENGLISH, help_deb, strings_deb, translated
-from tests.workflow.conftest import Snakemake
+from tests.workflow.conftest import Snakemake, write_overlay
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ OURS = "Neuron specialization"
 
 
 def make_packages(folder: Path) -> None:
-    """Write a mirror of the packages of all languages, and the table of sources."""
+    """Write a mirror of the packages of all languages, and an overlay that names it."""
     mirror = folder / "mirror"
     mirror.mkdir()
     help_deb(mirror, "en-US", *HELP)
@@ -43,6 +43,14 @@ def make_packages(folder: Path) -> None:
     header = "corpus\tfile\turl\tsha256\tbytes\tunpack\tleave_out\tlicence\tabout\n"
     rows = (f"software\t{name}.deb\tdeb:{name}\tunknown\t\t\t\tMPL-2.0\ttext\n" for name in names)
     (folder / "sources.tsv").write_text(header + "".join(rows))
+    sources, downloads = str(folder / "sources.tsv"), str(folder / "downloads")
+    places = {"sources": sources, "folder": downloads, "mirror": str(mirror)}
+    write_overlay(folder / "places.yaml", {"downloads": places})
+
+
+def overlays_of(folder: Path) -> tuple[str, ...]:
+    """Return the configuration of the tiny experiment."""
+    return (*OVERLAYS, str(folder / "places.yaml"))
 
 
 def in_script(text: str, lang: str) -> str:
@@ -58,7 +66,7 @@ def in_script(text: str, lang: str) -> str:
 def stop_while_training(project: Path, folder: Path) -> None:
     """Stop a run as `timeout` does, once the baseline has a checkpoint and still trains."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(folder)]
-    command += ["--configfile", *(str(project / overlay) for overlay in OVERLAYS)]
+    command += ["--configfile", *(str(project / overlay) for overlay in overlays_of(folder))]
     with (folder / "output.txt").open("w+", encoding="utf-8") as output:
         run = subprocess.Popen(
             command, cwd=project, stdout=output, stderr=output, start_new_session=True
@@ -76,7 +84,7 @@ def results(project: Path, snakemake: Snakemake, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("experiment")
     make_packages(folder)
     stop_while_training(project, folder)
-    done = snakemake(folder, overlays=OVERLAYS)
+    done = snakemake(folder, overlays=overlays_of(folder))
     assert done.returncode == 0, done.stdout[-5000:]
     return folder / "results/experiment_tiny"
 
