@@ -26,7 +26,11 @@ TEXTS = [
         for noun in ("file", "page", "table", "chart", "border", "envelope")
     ),
 ]
-HELP = ["Fonts are installed by administrators.", "Columns can be dragged.", "Ask your neighbour."]
+HELP = [
+    "Fonts are installed by administrators.",
+    "Columns can be dragged.",
+    "Ask a neighbour to help you.",
+]
 OURS = "Neuron specialization"
 
 
