@@ -43,7 +43,7 @@ with log_to(snakemake.log[0]):
     relations = relation_table(
         overlap,
         Overlap.of(select(untrained), params.pivot),
-        {code: language.family for code, language in languages.items()},
+        languages,
         language_distances(distances, languages, list(languages)),
         seed=params.seed,
     )

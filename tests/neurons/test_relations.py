@@ -40,7 +40,7 @@ def relate(directions: Sequence[str]) -> pd.DataFrame:
     return relation_table(
         make_overlap(directions),
         make_overlap(directions, shift=0),
-        {code: language.family for code, language in LANGUAGES.items()},
+        LANGUAGES,
         {"script": (script_L[:, None] != script_L).astype(float)},
         permutations=200,
         seed=1,

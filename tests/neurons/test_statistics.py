@@ -15,7 +15,9 @@ from neuron_specialization.neurons.statistics import (
     family_gap,
     pairs_gap,
     permute,
+    permute_within,
 )
+from neuron_specialization.settings.languages import Language
 
 FAMILIES = ["A", "A", "A", "B", "B", "B", "C", "C", "C"]
 ORDER_PL = permute(len(FAMILIES), 5000, seed=1)
@@ -26,6 +28,10 @@ def planted(families: Sequence[str], within: float, across: float) -> NDArray[np
     iou_LL = np.where(family_L[:, None] == family_L[None, :], within, across)
     np.fill_diagonal(iou_LL, 1)
     return iou_LL
+
+
+def make_language(family: str) -> Language:
+    return Language(code="x", name="x", family=family, script="Latin")
 
 
 def noise(seed: int) -> NDArray[np.float64]:
@@ -53,6 +59,32 @@ def test_p_is_uniform_without_planted_structure() -> None:
     assert distance < 1.36 / np.sqrt(400)  # Kolmogorov and Smirnov, 5 %
 
 
+def test_a_gap_of_scripts_is_not_one_of_families_of_one_script() -> None:
+    # families are unevenly spread over two scripts, and overlap follows the scripts only
+    scripts = ["x", "x", "x", "x", "x", "y", "y", "y", "y"]
+    by_script = planted(scripts, 0.8, 0.6) + 0.01 * noise(5)
+    assert family_gap(by_script, FAMILIES, ORDER_PL).gap > 0.05
+    order_PL = permute_within(scripts, 5000, seed=1)
+    assert (np.array(scripts)[order_PL] == scripts).all()
+    assert len(np.unique(order_PL, axis=0)) > 1000
+    alike = family_gap(by_script, FAMILIES, order_PL, groups=scripts)
+    assert abs(alike.gap) < 0.01
+    assert alike.p > 0.05
+    # a family that shares more in each script is found, whatever the scripts share
+    both = by_script + planted(FAMILIES, 0.1, 0)
+    alike = family_gap(both, FAMILIES, order_PL, groups=scripts)
+    assert alike.gap == pytest.approx(0.1, abs=0.01)
+    # 10 divisions of x into three and two, 4 of y into one and three
+    assert alike.p == pytest.approx(1 / 40, rel=0.3)
+
+
+def test_without_two_families_in_one_script_there_is_nothing_to_compare() -> None:
+    order_PL = permute_within(FAMILIES, 5, seed=1)
+    found = family_gap(planted(FAMILIES, 0.8, 0.6), FAMILIES, order_PL, groups=FAMILIES)
+    assert np.isnan(found.gap)
+    assert np.isnan(found.p)
+
+
 def test_the_order_of_languages_does_not_matter() -> None:
     mixed = [5, 2, 7, 0, 3, 8, 1, 6, 4]
     iou_LL = noise(3)
@@ -74,8 +106,10 @@ def test_families_without_anything_to_compare(families: str, known: str) -> None
 def test_one_language_or_no_neuron_has_no_statistics(iou_LL: NDArray[np.float64]) -> None:
     size = len(iou_LL)
     distances = {"script": planted(FAMILIES, 0, 1)[:size, :size]}
-    found = describe_layer(iou_LL, FAMILIES[:size], distances, permute(size, 5, 1))
-    assert list(found) == ["within", "across", "gap", "p", "agreement", "rho_script", "p_script"]
+    languages = [make_language(family) for family in FAMILIES[:size]]
+    found = describe_layer(iou_LL, languages, distances, permutations=5, seed=1)
+    names = ["within", "across", "gap", "p", "one_script_gap", "one_script_p", "agreement"]
+    assert list(found) == [*names, "rho_script", "p_script"]
     assert np.isnan(list(found.values())).all()
 
 

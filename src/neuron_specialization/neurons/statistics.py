@@ -19,6 +19,9 @@ from neuron_specialization.settings.languages import Language
 
 PERMUTATIONS = 10_000  # of the languages, for p-values
 TOLERANCE = 1e-12  # of floats that differ only by their order of summation
+KINDS = ("family", "script")  # of languages
+ONE_SCRIPT = "one_script_"
+"""Prefix of the columns that compare only languages of one script."""
 UNTRAINED = "untrained_"
 """Prefix of the columns of the untrained model."""
 
@@ -42,14 +45,33 @@ def permute(num_languages: int, permutations: int, seed: int) -> NDArray[np.intp
     return np.random.default_rng(seed).permuted(order_PL, axis=1)
 
 
+def permute_within(groups: Sequence[str], permutations: int, seed: int) -> NDArray[np.intp]:
+    """Return order_PL: random orders in which languages only change places within a group."""
+    order_PL = np.tile(np.arange(len(groups)), (permutations, 1))
+    generator = np.random.default_rng(seed)
+    for group in dict.fromkeys(groups):
+        (places,) = np.nonzero(np.array(groups) == group)
+        order_PL[:, places] = generator.permuted(order_PL[:, places], axis=1)
+    return order_PL
+
+
 def family_gap(
-    iou_LL: NDArray[np.float64], families: Sequence[str], order_PL: NDArray[np.intp]
+    iou_LL: NDArray[np.float64],
+    families: Sequence[str],
+    order_PL: NDArray[np.intp],
+    *,
+    groups: Sequence[str] = (),
 ) -> Gap:
     """Compare IoU within and across families, by a permutation test over languages.
 
-    `gap` and `p` are nan if there is nothing to compare.
+    With `groups`, such as scripts, only languages of one group are compared, and the permutations
+    must be those of `permute_within`. `gap` and `p` are nan if there is nothing to compare.
     """
     i_M, j_M = np.triu_indices(len(families), k=1)
+    if groups:
+        group_L = np.unique(np.array(groups), return_inverse=True)[1]
+        compared_M = group_L[i_M] == group_L[j_M]
+        i_M, j_M = i_M[compared_M], j_M[compared_M]
     iou_M = iou_LL[i_M, j_M]
     code_L = np.unique(np.array(families), return_inverse=True)[1]
     same_M = code_L[i_M] == code_L[j_M]
@@ -160,12 +182,19 @@ def adjusted_rand_index(one: Sequence[object], other: Sequence[object]) -> float
 
 def describe_layer(
     iou_LL: NDArray[np.float64],
-    families: Sequence[str],
+    languages: Sequence[Language],
     distances: Mapping[str, NDArray[np.float64]],
-    order_PL: NDArray[np.intp],
+    *,
+    permutations: int,
+    seed: int,
 ) -> dict[str, float]:
     """Return all statistics of a layer by name."""
+    families, scripts = ([getattr(language, name) for language in languages] for name in KINDS)
+    order_PL = permute(len(families), permutations, seed)
     values = family_gap(iou_LL, families, order_PL)._asdict()
+    order_in_scripts_PL = permute_within(scripts, permutations, seed)
+    alike = family_gap(iou_LL, families, order_in_scripts_PL, groups=scripts)
+    values |= {f"{ONE_SCRIPT}gap": alike.gap, f"{ONE_SCRIPT}p": alike.p}
     values["agreement"] = family_agreement(iou_LL, families)
     for kind, distance_LL in distances.items():
         values[f"rho_{kind}"], values[f"p_{kind}"] = distance_correlation(
@@ -177,7 +206,7 @@ def describe_layer(
 def relation_table(
     overlap: Overlap,
     untrained: Overlap,
-    families: Mapping[str, str],
+    languages: Mapping[str, Language],
     distances: Mapping[str, NDArray[np.float64]],
     *,
     permutations: int = PERMUTATIONS,
@@ -188,7 +217,7 @@ def relation_table(
     Args:
         overlap: overlap of the trained model.
         untrained: overlap of the model before its training.
-        families: family of each language, in the order of the distances.
+        languages: the languages, in the order of the distances.
         distances: matrices by kind.
         permutations: number of permutations of the languages, for p-values.
         seed: seed of the permutations.
@@ -201,14 +230,17 @@ def relation_table(
     rows = []
     for layer in overlap.layers:
         recorded = overlap.recorded(layer)
-        places = [i for i, code in enumerate(families) if code in recorded]
-        codes = [code for code in families if code in recorded]
-        family_L = [families[code] for code in codes]
+        places = [i for i, code in enumerate(languages) if code in recorded]
+        codes = [code for code in languages if code in recorded]
+        known = [languages[code] for code in codes]
         nearby = {kind: far_LL[np.ix_(places, places)] for kind, far_LL in distances.items()}
-        order_PL = permute(len(codes), permutations, seed)
-        found = describe_layer(overlap.matrix(layer, codes), family_L, nearby, order_PL)
-        before = family_gap(untrained.matrix(layer, codes), family_L, order_PL)._asdict()
-        control = {f"{UNTRAINED}{name}": value for name, value in before.items()}
+        found, before = (
+            describe_layer(
+                each.matrix(layer, codes), known, nearby, permutations=permutations, seed=seed
+            )
+            for each in (overlap, untrained)
+        )
+        control = {f"{UNTRAINED}{name}": before[name] for name in Gap._fields}
         rows.append({"layer": layer, "side": informative_side(layer), **found, **control})
     return pd.DataFrame(rows)
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from neuron_specialization.neurons.overlap import Overlap
 from neuron_specialization.neurons.sides import layer_label, side_label
-from neuron_specialization.neurons.statistics import PERMUTATIONS, UNTRAINED
+from neuron_specialization.neurons.statistics import ONE_SCRIPT, PERMUTATIONS, UNTRAINED
 from neuron_specialization.tables.render import MISSING, TextTable
 
 
@@ -15,6 +15,7 @@ def relation_text(relations: pd.DataFrame, pivot: str) -> TextTable:
     columns = [
         *(("trained", name) for name in ("within", "across", "gap", "p")),
         *(("untrained", name) for name in ("gap", "p")),
+        *(("one script", name) for name in ("gap", "p")),
         ("clusters", "agreement"),
         *((kind.replace("_", " "), name) for kind in kinds for name in ("rho", "p")),
     ]
@@ -22,7 +23,8 @@ def relation_text(relations: pd.DataFrame, pivot: str) -> TextTable:
     for _, row in relations.iterrows():
         cells = [number(100 * row[name], 1) for name in ("within", "across", "gap")]
         cells += [p_value(row["p"]), number(100 * row[f"{UNTRAINED}gap"], 1)]
-        cells += [p_value(row[f"{UNTRAINED}p"]), number(row["agreement"], 2)]
+        cells += [p_value(row[f"{UNTRAINED}p"]), number(100 * row[f"{ONE_SCRIPT}gap"], 1)]
+        cells += [p_value(row[f"{ONE_SCRIPT}p"]), number(row["agreement"], 2)]
         for kind in kinds:
             cells += [number(row[f"rho_{kind}"], 2), p_value(row[f"p_{kind}"])]
         rows.append((layer_label(row["layer"]), side_label(row["side"], pivot), *cells))
@@ -68,6 +70,9 @@ def relation_notes(relations: pd.DataFrame, overlap: Overlap) -> list[str]:
         "Mean IoU (%) of two languages of one family (within) and of two families (across); p: the "
         f"share of {PERMUTATIONS:,} permutations of the languages with at least this gap.",
         "Untrained: the same model before its first update.",
+        "One script: the gap between pairs of languages with the same script, with permutations "
+        "of the languages of a script: what a family adds to its script; – if no script has pairs "
+        "within and across families.",
         "Agreement: adjusted Rand index of the families and the same number of clusters (1 - IoU, "
         "average linkage): 1 is identical, 0 is chance.",
         "Distances: Spearman's rank correlation of IoU and distance, its two-sided p by the same "
