@@ -111,8 +111,8 @@ def test_seeds_of_all_continuations_start_from_one_baseline_with_batches_of_thei
     results: Path,
 ) -> None:
     table = pd.read_csv(results / "tables/trainings.csv", keep_default_na=False)
-    assert set(table[table["system"] == "baseline"]["seed"]) == {1}
-    continued = table[table["parent"] == "baseline"]
+    assert set(table[table["system"] == "Baseline"]["seed"]) == {1}
+    continued = table[table["parent"] == "Baseline"]
     seen = continued.groupby(["seed", "system"])["sha256"].agg("".join).unstack()
     assert len(seen) == 2
     assert seen.nunique(axis=1).eq(1).all()
