@@ -249,7 +249,6 @@ JOBS = {
         select_neurons=14,
         make_table=12,
         crossed=7,
-        figures=3,
     ),
 }
 
