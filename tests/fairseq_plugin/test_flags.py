@@ -42,7 +42,7 @@ def make_flags(architecture: dict | None = None, **training: object) -> list[str
 
 
 def test_fairseq_does_not_shuffle_even_batches() -> None:
-    flags = " ".join(make_flags({"batch_order": "even", "max_updates": 70}))
+    flags = " ".join(make_flags({"even_batches": True, "max_updates": 70}))
     assert "--even-batches --curriculum 70 " in flags
     assert "--curriculum" not in make_flags()
 

@@ -39,14 +39,14 @@ def task_flags(architecture: Architecture, training: Training) -> list[str]:
     """Return the flags of the directions, their sampling, and their masks or adapters."""
     adapters = training.adapters.settings() if training.adapters else {}
     own = {**training.files.settings(), **adapters}
-    even = architecture.batch_order == "even"
     return as_flags(
         {
             "task": "translation_directions",
             "directions": ",".join(training.directions),
             "sampling-temperature": architecture.temperature,
-            "even-batches": even or None,
-            "curriculum": architecture.max_updates if even else None,  # epochs not shuffled: all
+            "even-batches": architecture.even_batches or None,
+            # the epochs that fairseq does not shuffle: all
+            "curriculum": architecture.max_updates if architecture.even_batches else None,
             "no-language-tags": None if training.language_tags else True,
             "source-tag-last": architecture.source_tag_last or None,
             **{name.replace("_", "-"): value or None for name, value in own.items()},

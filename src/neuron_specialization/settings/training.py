@@ -46,8 +46,8 @@ class Architecture:
     """Learned positions instead of sinusoidal ones."""
     embedding_norm: bool = False
     """A LayerNorm on embeddings."""
-    batch_order: str = "random"
-    """Of an epoch: `random`, or each direction's batches at `even` intervals."""
+    even_batches: bool = False
+    """Each direction's batches are at even intervals of an epoch; otherwise in random order."""
     source_tag_last: bool = False
     """Sources have their language tag behind `</s>` instead of in front."""
 
