@@ -19,7 +19,6 @@ from neuron_specialization.settings.languages import Language
 
 PERMUTATIONS = 10_000  # of the languages, for p-values
 TOLERANCE = 1e-12  # of floats that differ only by their order of summation
-KINDS = ("family", "script")  # of languages
 ONE_SCRIPT = "one_script_"
 """Prefix of the columns that compare only languages of one script."""
 UNTRAINED = "untrained_"
@@ -189,7 +188,8 @@ def describe_layer(
     seed: int,
 ) -> dict[str, float]:
     """Return all statistics of a layer by name."""
-    families, scripts = ([getattr(language, name) for language in languages] for name in KINDS)
+    families = [language.family for language in languages]
+    scripts = [language.script for language in languages]
     order_PL = permute(len(families), permutations, seed)
     values = family_gap(iou_LL, families, order_PL)._asdict()
     order_in_scripts_PL = permute_within(scripts, permutations, seed)
@@ -234,13 +234,15 @@ def relation_table(
         codes = [code for code in languages if code in recorded]
         known = [languages[code] for code in codes]
         nearby = {kind: far_LL[np.ix_(places, places)] for kind, far_LL in distances.items()}
-        found, before = (
-            describe_layer(
-                each.matrix(layer, codes), known, nearby, permutations=permutations, seed=seed
-            )
-            for each in (overlap, untrained)
+        found = describe_layer(
+            overlap.matrix(layer, codes), known, nearby, permutations=permutations, seed=seed
         )
-        control = {f"{UNTRAINED}{name}": before[name] for name in Gap._fields}
+        before = family_gap(
+            untrained.matrix(layer, codes),
+            [language.family for language in known],
+            permute(len(codes), permutations, seed),
+        )
+        control = {f"{UNTRAINED}{name}": value for name, value in before._asdict().items()}
         rows.append({"layer": layer, "side": informative_side(layer), **found, **control})
     return pd.DataFrame(rows)
 

@@ -12,7 +12,7 @@ def find_package_sources(plan: Plan) -> Iterator[str]:
     sources = {name: split["source"] for name, split in plan.corpora.packages.splits.items()}
     if len(set(sources.values())) > 1:
         named = ", ".join(f"{source} of {name}" for name, source in sources.items())
-        yield (f"splits of packages need one source, as all are read at once: {named}")
+        yield f"splits of packages need one source, as all are read at once: {named}"
 
 
 def find_missing_splits(plan: Plan) -> Iterator[str]:
